@@ -1,0 +1,25 @@
+#pragma once
+
+// Python's concurrent.futures for C++20. This header brings all of it; see README.md for a guide.
+//
+// The layers, each of which sees only those below it:
+//
+//   executor     what a user submits to
+//   algorithm    wait, as_completed, map: many futures at once
+//   future       handles on a result: Future, Promise
+//   state        the shared state behind them, which is also the task
+//   scheduling   queues, workers and the pool that runs tasks
+
+#include <concurrent/futures/algorithm/as_completed.hpp>
+#include <concurrent/futures/algorithm/map.hpp>
+#include <concurrent/futures/algorithm/wait.hpp>
+#include <concurrent/futures/error.hpp>
+#include <concurrent/futures/executor/executor.hpp>
+#include <concurrent/futures/executor/options.hpp>
+#include <concurrent/futures/executor/thread_pool_executor.hpp>
+#include <concurrent/futures/future/future.hpp>
+#include <concurrent/futures/future/promise.hpp>
+#include <concurrent/futures/log_handler.hpp>
+#include <concurrent/futures/scheduling/platform.hpp>
+#include <concurrent/futures/scheduling/worker.hpp>
+#include <concurrent/futures/timeout.hpp>

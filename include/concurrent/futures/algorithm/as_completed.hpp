@@ -1,0 +1,139 @@
+#pragma once
+
+#include <cstddef>           // std::size_t, std::ptrdiff_t
+#include <initializer_list>  // std::initializer_list
+#include <iterator>          // std::input_iterator_tag, std::default_sentinel_t
+#include <memory>            // std::unique_ptr
+#include <ranges>            // std::ranges::view_base
+#include <string>            // std::to_string
+#include <utility>           // std::move
+#include <vector>            // std::vector
+
+#include <concurrent/futures/algorithm/completion_watch.hpp>
+#include <concurrent/futures/algorithm/future_range.hpp>
+#include <concurrent/futures/error.hpp>
+#include <concurrent/futures/future/future.hpp>
+#include <concurrent/futures/timeout.hpp>
+
+namespace concurrent::futures {
+
+/// The input range that `as_completed` returns. Movable, not copyable; one thread's at a time.
+///
+/// Dereferencing its iterator gives an rvalue: `for (auto future : range)` takes the future over, so that the
+/// range holds none that it has yielded; `for (auto&& future : range)` looks at it in its place, where it
+/// stays until the next increment.
+template <class T>
+class as_completed_range {
+    struct body;
+
+public:
+    class iterator {
+    public:
+        using iterator_concept = std::input_iterator_tag;
+        using iterator_category = std::input_iterator_tag;
+        using value_type = Future<T>;
+        using difference_type = std::ptrdiff_t;
+        using reference = Future<T>&&;
+        using pointer = void;
+
+        iterator(iterator&&) noexcept = default;
+        iterator& operator=(iterator&&) noexcept = default;
+
+        reference operator*() const noexcept { return std::move(body_->current->future); }
+        /// Waits for the next future that is done.
+        ///
+        /// \throws timeout_error if the timeout of the range has passed first; there is no next future then
+        iterator& operator++() {
+            body_->advance();
+            return *this;
+        }
+        void operator++(int) { ++*this; }
+
+        friend bool operator==(const iterator& self, std::default_sentinel_t) noexcept {
+            return self.body_->current == nullptr;
+        }
+
+    private:
+        friend class as_completed_range;
+
+        explicit iterator(body& futures) noexcept : body_(&futures) {}
+
+        body* body_;
+    };
+
+    /// The first time, waits for the first future that is done; later, is where the iteration is.
+    ///
+    /// \throws timeout_error if the timeout of the range has passed first
+    [[nodiscard]] iterator begin() {
+        if (!body_->begun) {
+            body_->begun = true;
+            body_->advance();
+        }
+        return iterator(*body_);
+    }
+    [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
+
+private:
+    template <class Range>
+    friend auto as_completed(Range&& futures, const timeout& limit);
+
+    // Stays where it is when the range is moved.
+    struct body {
+        body(std::vector<Future<T>> futures, const timeout& limit)
+            : until(limit.start()), watch(std::move(futures)), unfinished(watch.size()) {}
+
+        void advance() {
+            if (current) {
+                std::exchange(current, nullptr)->future = Future<T>();
+            }
+            if (unfinished == 0 || timed_out) {
+                return;
+            }
+            current = watch.next(until);
+            if (!current) {
+                timed_out = true;
+                throw timeout_error(std::to_string(unfinished) + " (of " + std::to_string(watch.size()) +
+                                    ") futures unfinished");
+            }
+            --unfinished;
+        }
+
+        const detail::deadline until;
+        detail::completion_watch<T> watch;
+        std::size_t unfinished;
+        typename detail::completion_watch<T>::entry* current = nullptr;
+        bool begun = false;
+        bool timed_out = false;
+    };
+
+    as_completed_range(std::vector<Future<T>> futures, const timeout& limit)
+        : body_(std::make_unique<body>(std::move(futures), limit)) {}
+
+    std::unique_ptr<body> body_;
+};
+
+/// The futures of a range, or those that are the keys of a map, each once, as they become done: first those
+/// that are done already, in their order, then the others in the order of completion. O(n) for n futures. The
+/// range may be abandoned midway.
+///
+/// On a worker of a pool, it runs those tasks on the spot that wait in that pool's queue, while none is done.
+///
+/// \param limit counted from this call; `begin()` or the increment that would pass it throws `timeout_error`
+/// \throws invalid_state_error if a future is not `valid()`
+template <class Range>
+[[nodiscard]] auto as_completed(Range&& futures, const timeout& limit = {}) {
+    static_assert(future_range<Range>,
+                  "as_completed(futures): it needs a range of Future, or a map with Future for its keys");
+    if constexpr (future_range<Range>) {
+        using value = typename detail::future_in<Range>::value_type;
+        return as_completed_range<value>(detail::unique_futures(futures), limit);
+    }
+}
+
+template <class T>
+[[nodiscard]] as_completed_range<T> as_completed(std::initializer_list<Future<T>> futures,
+                                                 const timeout& limit = {}) {
+    return as_completed<std::initializer_list<Future<T>>&>(futures, limit);
+}
+
+}  // namespace concurrent::futures

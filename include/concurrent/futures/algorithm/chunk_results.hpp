@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstddef>      // std::size_t
+#include <exception>    // std::exception_ptr
+#include <memory>       // std::allocator
+#include <type_traits>  // std::is_void_v
+#include <utility>      // std::exchange
+#include <variant>      // std::monostate
+
+#include <concurrent/futures/log_handler.hpp>
+#include <concurrent/futures/state/result_storage.hpp>
+
+namespace concurrent::futures::detail {
+
+// What the elements of one task of a `map` gave: results up to the first exception. Made in place as the
+// result of the task, and never moved. One result, the usual number, needs no allocation.
+template <class R>
+class chunk_results {
+public:
+    // Calls `result_of` for the elements 0 to `count`, in order.
+    template <class ResultOf>
+    chunk_results(std::size_t count, ResultOf result_of) : capacity_(count) {
+        try {
+            results_ = count == 1 || std::is_void_v<R> ? &single_ : allocate(count);
+            for (; size_ != count; ++size_) {
+                result_at(size_).emplace_from([&]() -> R { return result_of(size_); });
+            }
+        } catch (...) {
+            exception_ = std::current_exception();
+        }
+    }
+
+    chunk_results(const chunk_results&) = delete;
+    chunk_results& operator=(const chunk_results&) = delete;
+
+    ~chunk_results() {
+        for (std::size_t index = 0; index != size_; ++index) {
+            result_at(index).destroy();
+        }
+        if (results_ && results_ != &single_) {
+            std::allocator<result_storage<R>>().deallocate(results_, capacity_);
+        }
+        if (exception_) {
+            log("exception was never retrieved", exception_);
+        }
+    }
+
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+    // The exception behind the results, if any; the caller has then looked at it.
+    [[nodiscard]] std::exception_ptr take_exception() noexcept { return std::exchange(exception_, nullptr); }
+
+    [[nodiscard]] decltype(auto) operator[](std::size_t index) noexcept {
+        if constexpr (std::is_void_v<R>) {
+            return std::monostate();
+        } else if constexpr (std::is_reference_v<R>) {
+            return result_at(index).get();
+        } else {
+            return std::move(result_at(index).get());
+        }
+    }
+
+private:
+    static result_storage<R>* allocate(std::size_t count) {
+        result_storage<R>* const results = std::allocator<result_storage<R>>().allocate(count);
+        for (std::size_t index = 0; index != count; ++index) {
+            std::construct_at(results + index);
+        }
+        return results;
+    }
+
+    result_storage<R>& result_at(std::size_t index) noexcept {
+        return results_[std::is_void_v<R> ? 0 : index];
+    }
+
+    const std::size_t capacity_;
+    std::size_t size_ = 0;
+    result_storage<R> single_;
+    result_storage<R>* results_ = nullptr;
+    std::exception_ptr exception_;
+};
+
+}  // namespace concurrent::futures::detail

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <concepts>       // std::same_as
+#include <ranges>         // std::ranges::input_range
+#include <type_traits>    // std::remove_cvref_t
+#include <unordered_set>  // std::unordered_set
+#include <vector>         // std::vector
+
+#include <concurrent/futures/future/future.hpp>
+
+namespace concurrent::futures {
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_future = false;
+template <class T>
+inline constexpr bool is_future<Future<T>> = true;
+
+}  // namespace detail
+
+/// `Future<T>`, of any `T`.
+template <class F>
+concept future_type = detail::is_future<std::remove_cvref_t<F>>;
+
+/// A map with futures for keys.
+template <class Range>
+concept future_map = std::ranges::input_range<Range> && requires {
+    typename std::remove_cvref_t<Range>::key_type;
+    typename std::remove_cvref_t<Range>::mapped_type;
+} && future_type<typename std::remove_cvref_t<Range>::key_type>;
+
+/// What `wait` and `as_completed` take: any range of futures, or a map keyed by them.
+template <class Range>
+concept future_range = std::ranges::input_range<Range> &&
+                       (future_type<std::ranges::range_reference_t<Range>> || future_map<Range>);
+
+namespace detail {
+
+// The future that an element of a `future_range` is or has for a key.
+template <class Range, class Element>
+constexpr const auto& future_of(const Element& element) noexcept {
+    if constexpr (future_map<Range>) {
+        return element.first;
+    } else {
+        return element;
+    }
+}
+
+template <class Range>
+using future_in =
+    std::remove_cvref_t<decltype(future_of<Range>(std::declval<std::ranges::range_reference_t<Range>>()))>;
+
+// Each future of `futures` once, in order.
+template <class Range>
+std::vector<future_in<Range>> unique_futures(Range&& futures) {
+    using future = future_in<Range>;
+    std::vector<future> unique;
+    std::unordered_set<const void*> seen;
+    if constexpr (std::ranges::sized_range<Range>) {
+        const auto size = static_cast<std::size_t>(std::ranges::size(futures));
+        unique.reserve(size);
+        seen.reserve(size);
+    }
+    for (auto&& element : futures) {
+        const future& each = future_of<Range>(element);
+        if (seen.insert(&future_access::state(each)).second) {
+            unique.push_back(each);
+        }
+    }
+    return unique;
+}
+
+}  // namespace detail
+}  // namespace concurrent::futures

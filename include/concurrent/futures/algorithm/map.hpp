@@ -1,0 +1,246 @@
+#pragma once
+
+#include <algorithm>    // std::max
+#include <concepts>     // std::invocable
+#include <cstddef>      // std::size_t, std::ptrdiff_t
+#include <deque>        // std::deque
+#include <iterator>     // std::input_iterator_tag, std::default_sentinel_t
+#include <memory>       // std::shared_ptr, std::unique_ptr
+#include <optional>     // std::optional
+#include <stdexcept>    // std::invalid_argument
+#include <type_traits>  // std::invoke_result_t, std::remove_cvref_t
+#include <utility>      // std::move
+
+#include <concurrent/futures/algorithm/chunk_results.hpp>
+#include <concurrent/futures/algorithm/map_input.hpp>
+#include <concurrent/futures/error.hpp>
+#include <concurrent/futures/future/future.hpp>
+#include <concurrent/futures/future/launch.hpp>
+#include <concurrent/futures/state/await.hpp>
+#include <concurrent/futures/timeout.hpp>
+
+namespace concurrent::futures {
+
+/// How an executor's `map` works.
+struct map_options {
+    /// How long, from the call of `map`, its results may take.
+    futures::timeout timeout = {};
+    /// How many tasks are submitted and not consumed at most; by default all are submitted at once.
+    std::optional<std::ptrdiff_t> buffersize = {};
+    /// How many elements a task takes.
+    std::ptrdiff_t chunksize = 1;
+    /// Instead of `chunksize`: as many as give each worker about four tasks. For CPU-bound loops over a range
+    /// that knows its size; else `chunksize` holds.
+    bool auto_chunksize = false;
+};
+
+/// The input range of a function's results that `map` returns. Movable, not copyable; one thread's at a time.
+///
+/// Dereferencing its iterator gives a result as an rvalue, which may be moved from; a reference that the
+/// function returned as it is; `std::monostate` for void. To destroy it cancels what has not started.
+template <class Result, class Pool, class Cutter>
+class map_results {
+    struct body;
+
+public:
+    class iterator {
+    public:
+        using iterator_concept = std::input_iterator_tag;
+        using iterator_category = std::input_iterator_tag;
+        using reference = decltype(std::declval<detail::chunk_results<Result>&>()[0]);
+        using value_type = std::remove_cvref_t<reference>;
+        using difference_type = std::ptrdiff_t;
+        using pointer = void;
+
+        iterator(iterator&&) noexcept = default;
+        iterator& operator=(iterator&&) noexcept = default;
+
+        reference operator*() const noexcept { return (*body_->current)[body_->index]; }
+
+        /// Waits for the next result.
+        ///
+        /// \throws what the function threw for it, or timeout_error; then there are no more results
+        iterator& operator++() {
+            ++body_->index;
+            body_->settle();
+            return *this;
+        }
+        void operator++(int) { ++*this; }
+
+        friend bool operator==(const iterator& self, std::default_sentinel_t) noexcept {
+            return self.body_->current == nullptr;
+        }
+
+    private:
+        friend class map_results;
+
+        explicit iterator(body& results) noexcept : body_(&results) {}
+
+        body* body_;
+    };
+
+    map_results(std::shared_ptr<Pool> pool, Cutter cutter, const map_options& options)
+        : body_(std::make_unique<body>(std::move(pool), std::move(cutter), options)) {}
+
+    /// The first time, waits for the first result, and throws as the increment does; later, is where the
+    /// iteration is.
+    [[nodiscard]] iterator begin() {
+        if (!body_->begun) {
+            body_->begun = true;
+            body_->settle();
+        }
+        return iterator(*body_);
+    }
+    [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
+
+private:
+    using chunk = detail::chunk_results<Result>;
+
+    // Stays where it is when the range is moved.
+    struct body {
+        body(std::shared_ptr<Pool> its_pool, Cutter its_cutter, const map_options& options)
+            : until(options.timeout.start()),
+              pool(std::move(its_pool)),
+              cutter(std::move(its_cutter)),
+              buffersize(options.buffersize),
+              chunksize(chunksize_for(options)) {
+            refill();
+        }
+
+        ~body() { cancel(); }
+
+        body(const body&) = delete;
+        body& operator=(const body&) = delete;
+
+        std::size_t chunksize_for(const map_options& options) const {
+            if (options.auto_chunksize) {
+                if (const std::optional<std::size_t> size = cutter.size()) {
+                    const std::size_t chunks = 4 * pool->max_workers();
+                    return std::max<std::size_t>(1, (*size + chunks - 1) / chunks);
+                }
+            }
+            return static_cast<std::size_t>(options.chunksize);
+        }
+
+        // Submits as many tasks as may be.
+        void refill() {
+            try {
+                while ((!buffersize || tasks.size() < static_cast<std::size_t>(*buffersize)) &&
+                       cutter.more()) {
+                    // First the room, so that no task runs that nobody knows of.
+                    tasks.emplace_back();
+                    tasks.back() = detail::launch(*pool, 0, cutter.cut(chunksize));
+                }
+            } catch (...) {
+                cancel();
+                throw;
+            }
+        }
+
+        // Makes the result at `index` of the first task current, or the next where that has none.
+        void settle() {
+            while (!current || index == current->size()) {
+                if (current) {
+                    rethrow(current->take_exception());
+                    current = nullptr;
+                    index = 0;
+                    tasks.pop_front();
+                    refill();
+                }
+                if (tasks.empty()) {
+                    return;
+                }
+                current = &wait_for_first();
+            }
+        }
+
+        chunk& wait_for_first() {
+            detail::shared_state<chunk>& state = detail::future_access::state(tasks.front());
+            if (!detail::await(state, until)) {
+                cancel();
+                throw timeout_error("the map's next result was not there within the timeout");
+            }
+            if (state.state() == future_state::cancelled) {
+                cancel();
+                throw cancelled_error("a task of the map was cancelled");
+            }
+            if (state.exception()) {
+                state.mark_exception_as_looked_at();
+                rethrow(state.exception());
+            }
+            return state.result().get();
+        }
+
+        void rethrow(const std::exception_ptr& exception) {
+            if (exception) {
+                cancel();
+                std::rethrow_exception(exception);
+            }
+        }
+
+        // There are no more results.
+        void cancel() noexcept {
+            current = nullptr;
+            index = 0;
+            for (const Future<chunk>& task : tasks) {
+                if (task.valid()) {
+                    task.cancel();
+                }
+            }
+            tasks.clear();
+        }
+
+        const detail::deadline until;
+        const std::shared_ptr<Pool> pool;
+        Cutter cutter;
+        const std::optional<std::ptrdiff_t> buffersize;
+        const std::size_t chunksize;
+        std::deque<Future<chunk>> tasks;  // submitted and not consumed, in the order of the input
+        chunk* current = nullptr;         // the results of the first of them, once they are there
+        std::size_t index = 0;
+        bool begun = false;
+    };
+
+    std::unique_ptr<body> body_;
+};
+
+namespace detail {
+
+template <class Argument>
+concept mappable =
+    requires { typename mapped_range<Argument>; } && std::ranges::input_range<mapped_range<Argument>>;
+
+template <class Fn, class... Arguments>
+concept mappable_with = std::invocable<std::decay_t<Fn>&, map_argument<mapped_range<Arguments>>...>;
+
+// An executor's `map`, on its pool.
+template <class Pool, class Fn, class... Arguments>
+auto map(std::shared_ptr<Pool> pool, const map_options& options, Fn&& fn, Arguments&&... ranges) {
+    static_assert(sizeof...(Arguments) != 0, "map(fn, ranges...): it needs at least one range");
+    static_assert(
+        (mappable<Arguments> && ...),
+        "map(fn, ranges...): each argument after the function must be an input range (a container is copied: "
+        "pass one that can't be as an rvalue or by std::ref)");
+    if constexpr (sizeof...(Arguments) != 0 && (mappable<Arguments> && ...)) {
+        static_assert(mappable_with<Fn, Arguments...>,
+                      "map(fn, ranges...): fn can't be called with one element of each range");
+        if constexpr (mappable_with<Fn, Arguments...>) {
+            if (options.buffersize && *options.buffersize < 1) {
+                throw std::invalid_argument("buffersize must be at least 1");
+            }
+            if (options.chunksize < 1) {
+                throw std::invalid_argument("chunksize must be at least 1");
+            }
+            using result = std::invoke_result_t<std::decay_t<Fn>&, map_argument<mapped_range<Arguments>>...>;
+            using input = map_input<std::decay_t<Fn>, typename kept_range<Arguments>::type...>;
+            using cutter = map_cutter<result, input, mapped_range<Arguments>...>;
+            return map_results<result, Pool, cutter>(
+                std::move(pool),
+                cutter(std::make_shared<input>(std::forward<Fn>(fn), std::forward<Arguments>(ranges)...)),
+                options);
+        }
+    }
+}
+
+}  // namespace detail
+}  // namespace concurrent::futures

@@ -1,0 +1,223 @@
+#pragma once
+
+#include <algorithm>         // std::min
+#include <array>             // std::to_array
+#include <concepts>          // std::invocable
+#include <cstddef>           // std::size_t, std::ptrdiff_t
+#include <functional>        // std::invoke, std::reference_wrapper
+#include <initializer_list>  // std::initializer_list
+#include <memory>            // std::shared_ptr
+#include <optional>          // std::optional
+#include <ranges>            // std::ranges
+#include <tuple>             // std::tuple, std::apply
+#include <type_traits>       // std::invoke_result_t
+#include <utility>           // std::move, std::forward
+#include <vector>            // std::vector
+
+#include <concurrent/futures/algorithm/chunk_results.hpp>
+
+namespace concurrent::futures::detail {
+
+// How `map` keeps a range that it was given: decay-copied, as arguments of a task are. What refers, a view or
+// a std::reference_wrapper, still refers; an array and an initializer list, whose copies would too, become
+// containers.
+template <class Range>
+struct kept_range {
+    using type = std::decay_t<Range>;
+    static type keep(Range&& range) { return std::forward<Range>(range); }
+};
+template <class T, std::size_t size>
+struct kept_range<T (&)[size]> {
+    using type = std::array<std::remove_cv_t<T>, size>;
+    static type keep(T (&range)[size]) { return std::to_array(range); }
+};
+template <class T, std::size_t size>
+struct kept_range<T[size]> {
+    using type = std::array<std::remove_cv_t<T>, size>;
+    static type keep(T (&&range)[size]) { return std::to_array(std::move(range)); }
+};
+template <class T>
+struct kept_initializer_list {
+    using type = std::vector<T>;
+    static type keep(std::initializer_list<T> range) { return range; }
+};
+template <class T>
+struct kept_range<std::initializer_list<T>> : kept_initializer_list<T> {};
+template <class T>
+struct kept_range<std::initializer_list<T>&> : kept_initializer_list<T> {};
+template <class T>
+struct kept_range<const std::initializer_list<T>&> : kept_initializer_list<T> {};
+
+template <class Range>
+Range& unwrapped(Range& range) noexcept {
+    return range;
+}
+template <class Range>
+Range& unwrapped(std::reference_wrapper<Range>& range) noexcept {
+    return range.get();
+}
+
+// The range that `map` iterates for an argument of type `Range`.
+template <class Range>
+using mapped_range =
+    std::remove_reference_t<decltype(unwrapped(std::declval<typename kept_range<Range>::type&>()))>;
+
+// One element that a task will need: where it is, if the range still has it then; else itself.
+template <class Range>
+class map_element {
+public:
+    explicit map_element(const std::ranges::iterator_t<Range>& position) : value_(*position) {}
+
+    decltype(auto) operator()() {
+        if constexpr (std::is_lvalue_reference_v<std::ranges::range_reference_t<Range>>) {
+            return static_cast<std::ranges::range_value_t<Range>&>(value_);
+        } else {
+            return static_cast<std::ranges::range_value_t<Range>&&>(value_);
+        }
+    }
+
+private:
+    std::ranges::range_value_t<Range> value_;
+};
+template <std::ranges::forward_range Range>
+class map_element<Range> {
+public:
+    explicit map_element(const std::ranges::iterator_t<Range>& position) : position_(position) {}
+
+    decltype(auto) operator()() { return *position_; }
+
+private:
+    std::ranges::iterator_t<Range> position_;
+};
+
+template <class Range>
+using map_argument = decltype(std::declval<map_element<Range>&>()());
+
+// What the tasks of a map share: the function and the ranges.
+template <class Fn, class... Ranges>
+struct map_input {
+    template <class OtherFn, class... OtherRanges>
+    explicit map_input(OtherFn&& other_fn, OtherRanges&&... other_ranges)
+        : fn(std::forward<OtherFn>(other_fn)),
+          ranges(kept_range<OtherRanges>::keep(std::forward<OtherRanges>(other_ranges))...) {}
+
+    Fn fn;
+    std::tuple<Ranges...> ranges;
+};
+
+// Cuts ranges, side by side, into chunks: callables that call the function for some consecutive elements
+// each.
+//
+// Where all are forward ranges, a chunk is where it begins in each, and how long it is; the task does the
+// iterating. An input-only range is read here, when the chunk is made, as its elements don't stay.
+template <class Result, class Input, class... Ranges>
+class map_cutter {
+public:
+    explicit map_cutter(std::shared_ptr<Input> input)
+        : input_(std::move(input)),
+          positions_(
+              std::apply([](auto&... ranges) { return std::tuple(std::ranges::begin(unwrapped(ranges))...); },
+                         input_->ranges)),
+          ends_(std::apply([](auto&... ranges) { return std::tuple(std::ranges::end(unwrapped(ranges))...); },
+                           input_->ranges)) {}
+
+    // The number of elements, where some range knows its own.
+    [[nodiscard]] std::optional<std::size_t> size() const {
+        std::optional<std::size_t> smallest;
+        const auto note = [&]<class Range>(Range& range) {
+            if constexpr (std::ranges::sized_range<Range>) {
+                const auto size = static_cast<std::size_t>(std::ranges::size(range));
+                smallest = std::min(smallest.value_or(size), size);
+            }
+        };
+        std::apply([&](auto&... ranges) { (note(unwrapped(ranges)), ...); }, input_->ranges);
+        return smallest;
+    }
+
+    // Whether there is another element. Moves on to it only now, as reading input may block.
+    [[nodiscard]] bool more() {
+        if (at_used_element_) {
+            increment(positions_);
+            at_used_element_ = false;
+        }
+        return !at_end(std::index_sequence_for<Ranges...>());
+    }
+
+    // The next chunk, of at most `limit` elements, at least one. Only if there are `more`.
+    [[nodiscard]] auto cut(std::size_t limit) {
+        if constexpr ((std::ranges::forward_range<Ranges> && ...)) {
+            // Before `skip` moves on.
+            auto begin = positions_;
+            const std::size_t count = skip(limit);
+            return [input = input_, positions = std::move(begin), count]() mutable {
+                return chunk_results<Result>(count, [&](std::size_t index) -> Result {
+                    if (index != 0) {
+                        increment(positions);
+                    }
+                    return std::apply(
+                        [&](auto&... each) -> Result { return std::invoke(input->fn, *each...); }, positions);
+                });
+            };
+        } else {
+            std::vector<std::tuple<map_element<Ranges>...>> elements;
+            do {
+                elements.push_back(std::apply(
+                    [](auto&... positions) { return std::tuple(map_element<Ranges>(positions)...); },
+                    positions_));
+                at_used_element_ = true;
+            } while (elements.size() != limit && more());
+            return [input = input_, elements = std::move(elements)]() mutable {
+                return chunk_results<Result>(elements.size(), [&](std::size_t index) -> Result {
+                    return std::apply(
+                        [&](auto&... each) -> Result { return std::invoke(input->fn, each()...); },
+                        elements[index]);
+                });
+            };
+        }
+    }
+
+private:
+    static void increment(std::tuple<std::ranges::iterator_t<Ranges>...>& positions) {
+        std::apply([](auto&... each) { (static_cast<void>(++each), ...); }, positions);
+    }
+
+    template <std::size_t... index>
+    [[nodiscard]] bool at_end(std::index_sequence<index...>) const {
+        return ((std::get<index>(positions_) == std::get<index>(ends_)) || ...);
+    }
+
+    // Moves on by `limit` elements or to the end; returns by how many.
+    std::size_t skip(std::size_t limit) {
+        if constexpr ((std::ranges::random_access_range<Ranges> && ...)) {
+            return skip_at_once(limit, std::index_sequence_for<Ranges...>());
+        } else {
+            std::size_t count = 0;
+            do {
+                at_used_element_ = true;
+                ++count;
+            } while (count != limit && more());
+            return count;
+        }
+    }
+
+    template <std::size_t... index>
+    std::size_t skip_at_once(std::size_t limit, std::index_sequence<index...>) {
+        std::size_t count = limit;
+        const auto note = [&](auto position, const auto& end) {
+            const auto wanted = static_cast<std::iter_difference_t<decltype(position)>>(count);
+            count -= static_cast<std::size_t>(std::ranges::advance(position, wanted, end));
+        };
+        (note(std::get<index>(positions_), std::get<index>(ends_)), ...);
+        ((std::get<index>(positions_) +=
+          static_cast<std::iter_difference_t<std::tuple_element_t<index, decltype(positions_)>>>(count)),
+         ...);
+        return count;
+    }
+
+    std::shared_ptr<Input> input_;
+    std::tuple<std::ranges::iterator_t<Ranges>...> positions_;
+    std::tuple<std::ranges::sentinel_t<Ranges>...> ends_;
+    bool at_used_element_ = false;
+};
+
+}  // namespace concurrent::futures::detail

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <concepts>  // std::same_as
+
+#include <concurrent/futures/executor/options.hpp>
+#include <concurrent/futures/future/future.hpp>
+
+namespace concurrent::futures {
+
+/// What runs tasks and gives futures for them: a `thread_pool_executor` of any queue, or one's own. For
+/// signatures: `void crawl(futures::executor auto& executor)`.
+template <class E>
+concept executor = requires(E& each, int (*task)(), shutdown_options options) {
+    { each.submit(task) } -> std::same_as<Future<int>>;
+    each.shutdown();
+    each.shutdown(options);
+};
+
+}  // namespace concurrent::futures

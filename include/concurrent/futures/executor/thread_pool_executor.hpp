@@ -1,0 +1,169 @@
+#pragma once
+
+#include <algorithm>    // std::min
+#include <atomic>       // std::atomic
+#include <concepts>     // std::same_as
+#include <memory>       // std::shared_ptr, std::make_shared
+#include <stdexcept>    // std::invalid_argument
+#include <string>       // std::string, std::to_string
+#include <type_traits>  // std::decay_t, std::is_invocable_v
+#include <utility>      // std::forward, std::move
+
+#include <concurrent/futures/algorithm/map.hpp>
+#include <concurrent/futures/executor/options.hpp>
+#include <concurrent/futures/future/launch.hpp>
+#include <concurrent/futures/scheduling/platform.hpp>
+#include <concurrent/futures/scheduling/queue.hpp>
+#include <concurrent/futures/scheduling/worker_pool.hpp>
+
+namespace concurrent::futures {
+
+namespace detail {
+
+template <class Fn, class... Args>
+concept submittable = std::constructible_from<std::decay_t<Fn>, Fn> &&
+                      (std::constructible_from<std::decay_t<Args>, Args> && ...) &&
+                      (std::is_invocable_v<std::decay_t<Fn>, std::decay_t<Args>...> ||
+                       takes_stop_token<std::decay_t<Fn>, std::decay_t<Args>...>);
+
+// Numbers the executors of the process, for the names of their threads.
+inline unsigned next_executor_number() noexcept {
+    static std::atomic<unsigned> next{0};
+    return next.fetch_add(1, std::memory_order_relaxed);  // orders nothing
+}
+
+}  // namespace detail
+
+/// The order in which a pool's waiting tasks start: `fifo`, `lifo` or `priority`.
+template <class Queue>
+concept queue_discipline =
+    std::same_as<Queue, fifo> || std::same_as<Queue, lifo> || std::same_as<Queue, priority>;
+
+/// A pool of threads that runs what is submitted to it.
+///
+/// Threads are started on demand: a submit starts one only when no worker is idle and the limit is not
+/// reached. Each is named `<prefix>_<n>` (see `this_thread_name`). A worker that waits for a future of its
+/// own pool that has not started runs it on the spot, so tasks may submit tasks and wait for them, to any
+/// depth that the stack allows, on a pool of any size.
+///
+/// Thread-safety: all members may be called by any threads at once, tasks of the pool included.
+template <class Queue = fifo>
+class thread_pool_executor {
+    static_assert(queue_discipline<Queue>, "thread_pool_executor<Queue>: Queue is fifo, lifo or priority");
+
+public:
+    /// Has at most `min(32, usable_cpus() + 4)` threads.
+    thread_pool_executor() : thread_pool_executor(thread_pool_options()) {}
+
+    /// \throws std::invalid_argument if `max_workers` is not greater than 0
+    explicit thread_pool_executor(int max_workers)
+        : thread_pool_executor(thread_pool_options{.max_workers = max_workers}) {}
+
+    /// \throws std::invalid_argument if `options.max_workers` is not greater than 0
+    explicit thread_pool_executor(thread_pool_options options) : pool_(make_pool(std::move(options))) {}
+
+    thread_pool_executor(const thread_pool_executor&) = delete;
+    thread_pool_executor& operator=(const thread_pool_executor&) = delete;
+
+    /// As `shutdown()`: everything that was submitted runs, and every thread ends before this returns.
+    /// Destroyed by one of its own tasks, it returns at once, and everything still runs; those threads are
+    /// joined at the end of the process, if not before.
+    ~thread_pool_executor() {
+        pool_->shut_down(false);
+        if (pool_->owns_this_thread()) {
+            pool_->orphan();
+        } else {
+            pool_->join();
+        }
+    }
+
+    /// Has `fn(args...)` called by a worker, and returns the future of what it returns. The callable and the
+    /// arguments are decay-copied, as by `std::thread` (`std::ref` passes a reference), and called as
+    /// rvalues; they are destroyed before the result can be seen. A callable that takes a `std::stop_token`
+    /// before the arguments is given one, which `Future::request_stop` signals.
+    ///
+    /// \throws executor_shutdown after `shutdown`
+    /// \throws broken_thread_pool once an initializer has thrown
+    /// \throws std::system_error if there is no worker and no thread can be started
+    /// \throws std::bad_alloc, and what copying or moving `fn` and `args` throws; whatever it throws, nothing
+    /// is queued
+    template <class Fn, class... Args>
+    auto submit(Fn&& fn, Args&&... args) {
+        return submit(submit_options(), std::forward<Fn>(fn), std::forward<Args>(args)...);
+    }
+
+    /// The same, with options.
+    template <class Fn, class... Args>
+    auto submit(submit_options options, Fn&& fn, Args&&... args) {
+        static_assert(detail::submittable<Fn, Args...>,
+                      "submit(fn, args...): fn can't be called with these arguments as rvalues of their "
+                      "decayed types (a "
+                      "reference needs std::ref)");
+        if constexpr (detail::submittable<Fn, Args...>) {
+            return detail::launch(*pool_, options.priority, std::forward<Fn>(fn),
+                                  std::forward<Args>(args)...);
+        }
+    }
+
+    /// Calls `fn` with an element of each range, side by side, up to the end of the shortest, and returns an
+    /// input range of the results in the order of the input. All is submitted by this call. Ranges are
+    /// decay-copied: a container is copied, or moved in, a view or a `std::ref` refers. `fn` is one object
+    /// that all tasks call at once; it gets references to the elements.
+    ///
+    /// The first exception, in the order of the input, is rethrown by the increment (or `begin()`) that
+    /// reaches it. After that, and when the results are destroyed before their end, what has not started is
+    /// cancelled.
+    ///
+    /// \throws as `submit`
+    template <class Fn, class... Ranges>
+    [[nodiscard]] auto map(Fn&& fn, Ranges&&... ranges) {
+        return detail::map(pool_, map_options(), std::forward<Fn>(fn), std::forward<Ranges>(ranges)...);
+    }
+
+    /// The same, with options.
+    ///
+    /// \throws std::invalid_argument if `options.chunksize` or `options.buffersize` is less than 1
+    template <class Fn, class... Ranges>
+    [[nodiscard]] auto map(map_options options, Fn&& fn, Ranges&&... ranges) {
+        return detail::map(pool_, options, std::forward<Fn>(fn), std::forward<Ranges>(ranges)...);
+    }
+
+    /// Refuses further work: `submit` and `map` throw `executor_shutdown` from now on. What waits still runs,
+    /// unless `options.cancel_futures`. Returns once every thread has ended, if `options.wait`; but at once
+    /// on one of the pool's own threads, which can't wait for itself. May be called again.
+    void shutdown(shutdown_options options = {}) {
+        pool_->shut_down(options.cancel_futures);
+        if (options.wait && !pool_->owns_this_thread()) {
+            pool_->join();
+        }
+    }
+
+    /// How many threads it starts at most.
+    [[nodiscard]] int max_workers() const noexcept { return static_cast<int>(pool_->max_workers()); }
+
+    /// How many threads it has started so far.
+    [[nodiscard]] int worker_count() const { return static_cast<int>(pool_->worker_count()); }
+
+    /// How many tasks wait to be started.
+    [[nodiscard]] std::size_t pending_count() const { return pool_->pending_count(); }
+
+private:
+    using pool = detail::worker_pool<typename Queue::queue>;
+
+    static std::shared_ptr<pool> make_pool(thread_pool_options options) {
+        const int max_workers = options.max_workers.value_or(std::min(32, usable_cpus() + 4));
+        if (max_workers <= 0) {
+            throw std::invalid_argument("max_workers must be greater than 0");
+        }
+        if (options.thread_name_prefix.empty()) {
+            options.thread_name_prefix =
+                "thread_pool_executor-" + std::to_string(detail::next_executor_number());
+        }
+        return std::make_shared<pool>(static_cast<std::size_t>(max_workers),
+                                      std::move(options.thread_name_prefix), std::move(options.initializer));
+    }
+
+    const std::shared_ptr<pool> pool_;
+};
+
+}  // namespace concurrent::futures

@@ -1,0 +1,324 @@
+#pragma once
+
+#include <chrono>       // std::chrono
+#include <cstddef>      // std::size_t
+#include <exception>    // std::exception_ptr, std::rethrow_exception
+#include <functional>   // std::hash, std::invoke
+#include <future>       // std::future_status
+#include <memory>       // std::make_unique
+#include <type_traits>  // std::is_void_v, std::is_reference_v
+#include <utility>      // std::exchange, std::move, std::forward
+
+#include <concurrent/futures/error.hpp>
+#include <concurrent/futures/log_handler.hpp>
+#include <concurrent/futures/state/await.hpp>
+#include <concurrent/futures/state/typed_state.hpp>
+#include <concurrent/futures/timeout.hpp>
+
+namespace concurrent::futures {
+
+template <class T>
+class Future;
+
+namespace detail {
+
+// The way from the library's own parts to what a handle holds.
+struct future_access {
+    // Takes over one reference.
+    template <class T>
+    static Future<T> adopt(shared_state<T>& state) noexcept {
+        return Future<T>(&state);
+    }
+    // Of a valid handle.
+    template <class T>
+    static shared_state<T>& state(const Future<T>& future) {
+        return future.checked();
+    }
+};
+
+// Calls `fn` with a future and keeps what it throws from whoever happens to run it.
+template <class T, class Fn>
+void call_done_callback(Fn& fn, Future<T> future) noexcept {
+    try {
+        std::invoke(fn, std::move(future));
+    } catch (...) {
+        log("a done callback threw", std::current_exception());
+    }
+}
+
+// A callback that waits for its future. It owns itself, and a handle until it is called.
+template <class T, class Fn>
+class done_callback final : public waiter {
+public:
+    template <class OtherFn>
+    done_callback(OtherFn&& fn, Future<T> future)
+        : fn_(std::forward<OtherFn>(fn)), future_(std::move(future)) {}
+
+    void on_done(outcome) noexcept override {
+        if (worker* const self = worker::current()) {
+            self->stay_busy();
+        }
+        call_done_callback(fn_, std::move(future_));
+        delete this;
+    }
+
+    Fn& fn() noexcept { return fn_; }
+
+private:
+    Fn fn_;
+    Future<T> future_;
+};
+
+}  // namespace detail
+
+/// A handle on the result of a task that may not have run yet: copyable, like `std::shared_future`, and
+/// cancellable. All copies share one state; two futures are equal when they share it. As a rule a future
+/// comes from an executor's `submit`; `Promise` makes others.
+///
+/// `T` is what the task returns: any object type (also one that can't be moved or default-constructed), a
+/// reference, or void. A default-constructed or moved-from future is not `valid()`; every other call on it
+/// throws `invalid_state_error`.
+///
+/// Thread-safety: as of any handle. Different handles, also on the same state, may be used by several threads
+/// at once; one handle may be used by several threads at once as long as all calls are const.
+///
+/// An exception that no handle was asked for, by `result()`, `exception()` or `get()`, before the last handle
+/// went, is reported to the log handler (`set_log_handler`).
+template <class T>
+class Future {
+public:
+    using value_type = T;
+
+    /// Makes a handle that is not `valid()`.
+    Future() noexcept = default;
+    Future(const Future& other) noexcept : state_(other.state_) {
+        if (state_) {
+            state_->add_reference();
+        }
+    }
+    Future(Future&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    Future& operator=(const Future& other) noexcept {
+        Future(other).swap(*this);
+        return *this;
+    }
+    Future& operator=(Future&& other) noexcept {
+        Future(std::move(other)).swap(*this);
+        return *this;
+    }
+    ~Future() {
+        if (state_) {
+            state_->remove_reference();
+        }
+    }
+
+    void swap(Future& other) noexcept { std::swap(state_, other.state_); }
+    friend void swap(Future& a, Future& b) noexcept { a.swap(b); }
+
+    /// Whether this handle has a state.
+    [[nodiscard]] bool valid() const noexcept { return state_ != nullptr; }
+
+    /// Waits, at most for `limit`, until the future is done, and returns its value: `const T&` that lives as
+    /// long as any handle does, `T` itself where it is a reference, nothing where it is void.
+    ///
+    /// On a worker of the pool that has the task still waiting, runs the task on the spot (but not where
+    /// `limit` is zero or negative).
+    ///
+    /// \throws whatever the task threw
+    /// \throws cancelled_error if the future was cancelled
+    /// \throws timeout_error if `limit` passed first
+    decltype(auto) result(const timeout& limit = {}) const& {
+        detail::shared_state<T>& state = checked();
+        wait_for_result(state, limit);
+        if constexpr (std::is_void_v<T> || std::is_reference_v<T>) {
+            return state.result().get();
+        } else {
+            return static_cast<const T&>(state.result().get());
+        }
+    }
+
+    /// The same, but gives up this handle, unless it throws `timeout_error`, and returns the value itself:
+    /// moved out if this was the last handle, or if `T` can't be copied; else copied.
+    T result(const timeout& limit = {}) &&
+            requires std::is_void_v<T> || std::is_reference_v<T> || std::is_move_constructible_v<T>
+    {
+        detail::shared_state<T>& state = checked();
+        await(state, limit);
+        const Future last = std::move(*this);
+        rethrow(state);
+        if constexpr (std::is_void_v<T> || std::is_reference_v<T>) {
+            return state.result().get();
+        } else if constexpr (std::is_copy_constructible_v<T>) {
+            if (!state.has_one_reference()) {
+                return static_cast<const T&>(state.result().get());
+            }
+            return std::move(state.result().get());
+        } else {
+            return std::move(state.result().get());
+        }
+    }
+    T result(const timeout& limit = {}) &&
+        requires(!std::is_void_v<T> && !std::is_reference_v<T> && !std::is_move_constructible_v<T>) =
+        delete;  // the value can't leave its handles: keep one, and call result() on that
+
+    /// As `result`, under the name that `std::future` has for it.
+    decltype(auto) get() const& { return result(); }
+    T get() &&
+            requires requires(Future future) { std::move(future).result(); }
+    {
+        return std::move(*this).result();
+    }
+
+    /// Waits, at most for `limit`, until the future is done, and returns what the task threw; null if it
+    /// returned.
+    ///
+    /// \throws cancelled_error if the future was cancelled
+    /// \throws timeout_error if `limit` passed first
+    [[nodiscard]] std::exception_ptr exception(const timeout& limit = {}) const {
+        detail::shared_state<T>& state = checked();
+        await(state, limit);
+        throw_if_cancelled(state);
+        if (state.exception()) {
+            state.mark_exception_as_looked_at();
+        }
+        return state.exception();
+    }
+
+    /// Cancels the task if it has not started: then it never will, everyone who waits for it is woken, and
+    /// what it captured is destroyed, all by this thread. Returns whether the future is cancelled now, by
+    /// this call or an earlier one; false if the task runs or has run. Done callbacks are called before this
+    /// returns.
+    bool cancel() const {
+        const Future kept(state_handle());  // a callback may destroy this handle
+        return kept.state_->cancel();
+    }
+
+    /// Cancels the task if it has not started; if it runs, requests a stop of the `std::stop_token` that its
+    /// callable took. Returns whether this call did either.
+    bool request_stop() const {
+        const Future kept(state_handle());
+        if (kept.state() == future_state::pending && kept.state_->cancel()) {
+            return true;
+        }
+        return kept.state_->signal_stop();
+    }
+
+    /// What has become of it by now. Never blocks.
+    [[nodiscard]] future_state state() const { return checked().state(); }
+    [[nodiscard]] bool cancelled() const { return state() == future_state::cancelled; }
+    [[nodiscard]] bool running() const { return state() == future_state::running; }
+    /// Whether it was cancelled or has finished.
+    [[nodiscard]] bool done() const { return checked().done(); }
+
+    /// Calls `fn(Future<T>)` once the future is done: on the thread that completes or cancels it, after those
+    /// that were added before it; at once, on this thread, if it is done already. An exception from `fn` goes
+    /// to the log handler.
+    ///
+    /// \throws whatever copying or moving `fn` throws, and `std::bad_alloc`; then `fn` is not called
+    template <class Fn>
+    void add_done_callback(Fn&& fn) const {
+        static_assert(std::is_invocable_v<std::decay_t<Fn>&, Future<T>>,
+                      "add_done_callback(fn): fn can't be called with a Future of this type");
+        const Future kept(state_handle());
+        auto callback =
+            std::make_unique<detail::done_callback<T, std::decay_t<Fn>>>(std::forward<Fn>(fn), kept);
+        if (kept.state_->add_waiter_last(*callback)) {
+            static_cast<void>(callback.release());  // it deletes itself
+        } else {
+            detail::call_done_callback(callback->fn(), kept);
+        }
+    }
+
+    /// Waits until the future is done. See `result` for what a worker does meanwhile.
+    void wait() const { detail::await(checked(), detail::deadline()); }
+
+    /// Waits until the future is done or `limit` has passed.
+    std::future_status wait_for(const timeout& limit) const { return wait_until_deadline(limit.start()); }
+
+    /// Waits until the future is done or `when` has come, on any clock, also one that is set meanwhile.
+    template <class Clock, class Duration>
+    std::future_status wait_until(const std::chrono::time_point<Clock, Duration>& when) const {
+        if constexpr (std::is_same_v<Clock, detail::deadline::clock>) {
+            return wait_until_deadline(remaining(when).start());
+        } else {
+            for (;;) {
+                // By the clock as it stands now; again if it was set back meanwhile.
+                if (wait_until_deadline(remaining(when).start()) == std::future_status::ready) {
+                    return std::future_status::ready;
+                }
+                if (Clock::now() >= when) {
+                    return std::future_status::timeout;
+                }
+            }
+        }
+    }
+
+    friend bool operator==(const Future& a, const Future& b) noexcept { return a.state_ == b.state_; }
+
+private:
+    friend struct detail::future_access;
+    friend struct std::hash<Future>;
+
+    explicit Future(detail::shared_state<T>* state) noexcept : state_(state) {}
+
+    detail::shared_state<T>& checked() const {
+        if (!state_) {
+            throw invalid_state_error("the future has no state: it was default-constructed or moved from");
+        }
+        return *state_;
+    }
+
+    const Future& state_handle() const {
+        static_cast<void>(checked());
+        return *this;
+    }
+
+    static void await(detail::shared_state<T>& state, const timeout& limit) {
+        if (!state.done() && !detail::await(state, limit.start())) {
+            throw timeout_error("the future was not done within the timeout");
+        }
+    }
+
+    static void throw_if_cancelled(const detail::shared_state<T>& state) {
+        if (state.state() == future_state::cancelled) {
+            throw cancelled_error("the future was cancelled");
+        }
+    }
+
+    static void rethrow(detail::shared_state<T>& state) {
+        throw_if_cancelled(state);
+        if (state.exception()) {
+            state.mark_exception_as_looked_at();
+            std::rethrow_exception(state.exception());
+        }
+    }
+
+    static void wait_for_result(detail::shared_state<T>& state, const timeout& limit) {
+        await(state, limit);
+        rethrow(state);
+    }
+
+    std::future_status wait_until_deadline(const detail::deadline& until) const {
+        return detail::await(checked(), until) ? std::future_status::ready : std::future_status::timeout;
+    }
+
+    template <class Clock, class Duration>
+    static timeout remaining(const std::chrono::time_point<Clock, Duration>& when) {
+        // In floating point: the difference of two far moments may be more than the clock can count.
+        using seconds = std::chrono::duration<long double>;
+        const auto now = Clock::now();
+        return when <= now ? timeout(seconds::zero())
+                           : timeout(seconds(when.time_since_epoch()) - seconds(now.time_since_epoch()));
+    }
+
+    detail::shared_state<T>* state_ = nullptr;
+};
+
+}  // namespace concurrent::futures
+
+/// Futures that are equal have the same hash.
+template <class T>
+struct std::hash<concurrent::futures::Future<T>> {
+    std::size_t operator()(const concurrent::futures::Future<T>& future) const noexcept {
+        return std::hash<concurrent::futures::detail::shared_state<T>*>()(future.state_);
+    }
+};

@@ -1,0 +1,137 @@
+#pragma once
+
+#include <atomic>       // std::atomic
+#include <exception>    // std::exception_ptr
+#include <stdexcept>    // std::invalid_argument
+#include <type_traits>  // std::is_void_v, std::is_reference_v
+#include <utility>      // std::move
+#include <variant>      // std::monostate
+
+#include <concurrent/futures/error.hpp>
+#include <concurrent/futures/future/future.hpp>
+
+namespace concurrent::futures {
+
+/// The producer's side of a `Future<T>`, for executors of one's own and for tests. Movable, not copyable.
+///
+/// Thread-safety: a promise is one producer's; but `get_future` and one of the setters may run at the same
+/// time, and of several setters that run at the same time one wins and the others throw.
+template <class T>
+class Promise {
+public:
+    /// \throws std::bad_alloc
+    Promise() : future_(detail::future_access::adopt(*new detail::shared_state<T>(1))) {}
+    Promise(Promise&& other) noexcept
+        : future_(std::move(other.future_)), settled_(other.settled_.load(std::memory_order_relaxed)) {}
+    Promise& operator=(Promise&& other) noexcept {
+        if (this != &other) {
+            abandon();
+            future_ = std::move(other.future_);
+            settled_.store(other.settled_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+        }
+        return *this;
+    }
+
+    /// If nothing was set, the future fails with `broken_promise_error`.
+    ~Promise() { abandon(); }
+
+    /// A handle on the future; each call returns one more.
+    ///
+    /// \throws invalid_state_error if this promise was moved from
+    [[nodiscard]] Future<T> get_future() const {
+        static_cast<void>(state());
+        return future_;
+    }
+
+    /// Says that the work begins: from now on the future can't be cancelled any more. False if it was
+    /// cancelled already; then there is nothing to do.
+    ///
+    /// \throws invalid_state_error if this was said or the result set before
+    [[nodiscard]] bool set_running_or_notify_cancel() {
+        if (state().claim()) {
+            return true;
+        }
+        if (state().state() == future_state::cancelled) {
+            return false;
+        }
+        throw invalid_state_error("the future is running or finished already");
+    }
+
+    /// Stores the value and completes the future: wakes who waits for it, and calls its callbacks, on this
+    /// thread.
+    ///
+    /// \throws invalid_state_error if a result was set before or the future was cancelled
+    /// \throws whatever copying or moving `value` throws; then nothing is set
+    void set_result(const std::conditional_t<std::is_void_v<T>, std::monostate, T>& value)
+        requires(!std::is_void_v<T> && !std::is_reference_v<T> && std::is_copy_constructible_v<T>)
+    {
+        settle([&](auto& state) { state.result().emplace(value); });
+    }
+    void set_result(std::conditional_t<std::is_void_v<T>, std::monostate, T>&& value)
+        requires(!std::is_void_v<T> && !std::is_reference_v<T>)
+    {
+        settle([&](auto& state) { state.result().emplace(std::move(value)); });
+    }
+    void set_result(std::conditional_t<std::is_reference_v<T>, T, std::monostate&> value)
+        requires std::is_reference_v<T>
+    {
+        settle([&](auto& state) { state.result().emplace(static_cast<T>(value)); });
+    }
+    void set_result()
+        requires std::is_void_v<T>
+    {
+        settle([](auto& state) { state.result().emplace(); });
+    }
+
+    /// Makes the future fail with `exception`. Otherwise as `set_result`.
+    ///
+    /// \throws std::invalid_argument if `exception` is null
+    void set_exception(std::exception_ptr exception) {
+        if (!exception) {
+            throw std::invalid_argument("set_exception needs an exception, not a null pointer");
+        }
+        settle([&](auto& state) { state.set_exception(std::move(exception)); });
+    }
+
+private:
+    [[nodiscard]] detail::shared_state<T>& state() const { return detail::future_access::state(future_); }
+
+    template <class Store>
+    void settle(Store store) {
+        // The callbacks may destroy this promise.
+        const Future<T> kept = get_future();
+        detail::shared_state<T>& state = detail::future_access::state(kept);
+        if (!state.claim() && state.state() == future_state::cancelled) {
+            throw invalid_state_error("the future was cancelled; set_running_or_notify_cancel() tells");
+        }
+        // Of several threads that set, one goes on. Acquire and release: pair with each other where a store
+        // threw.
+        if (settled_.exchange(true, std::memory_order_acq_rel)) {
+            throw invalid_state_error("the result was set already");
+        }
+        try {
+            store(state);
+        } catch (...) {
+            settled_.store(false, std::memory_order_release);
+            throw;
+        }
+        static_cast<void>(state.complete(0));
+    }
+
+    void abandon() noexcept {
+        // With no handle but its own, there is nobody to tell.
+        if (future_.valid() && !settled_.load(std::memory_order_relaxed) && !state().has_one_reference()) {
+            try {
+                set_exception(std::make_exception_ptr(
+                    broken_promise_error("the promise was destroyed before its result was set")));
+            } catch (const invalid_state_error&) {
+                // It was cancelled: that is a result too.
+            }
+        }
+    }
+
+    Future<T> future_;
+    std::atomic<bool> settled_{false};
+};
+
+}  // namespace concurrent::futures

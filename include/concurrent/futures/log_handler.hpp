@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdio>       // std::fprintf
+#include <exception>    // std::exception, std::exception_ptr
+#include <functional>   // std::function
+#include <memory>       // std::shared_ptr
+#include <mutex>        // std::mutex
+#include <string_view>  // std::string_view
+#include <utility>      // std::move, std::exchange
+
+namespace concurrent::futures {
+
+/// What is called with everything that would otherwise be lost: an exception that nobody retrieved, one that
+/// a done callback threw.
+using log_handler = std::function<void(std::string_view message, std::exception_ptr exception)>;
+
+namespace detail {
+
+struct log_registry {
+    std::mutex mutex;
+    std::shared_ptr<const log_handler> handler;  // null: the default
+};
+
+// Never destroyed: a future with static storage duration may report its exception after every other static is
+// gone.
+inline log_registry& the_log_registry() {
+    static log_registry& registry = *new log_registry;
+    return registry;
+}
+
+// A single call of fprintf: one line, which no other thread's output can tear.
+inline void log_to_stderr(std::string_view message, const std::exception_ptr& exception) noexcept {
+    const auto print = [&](const char* what) {
+        std::fprintf(stderr, "concurrent::futures: %.*s: %s\n", static_cast<int>(message.size()),
+                     message.data(), what);
+    };
+    try {
+        if (exception) {
+            std::rethrow_exception(exception);
+        }
+        print("no exception");
+    } catch (const std::exception& standard) {
+        print(standard.what());
+    } catch (...) {
+        print("an exception that is not a std::exception");
+    }
+}
+
+inline void log(std::string_view message, const std::exception_ptr& exception) noexcept {
+    try {
+        std::shared_ptr<const log_handler> handler;
+        {
+            const std::lock_guard lock(the_log_registry().mutex);
+            handler = the_log_registry().handler;
+        }
+        if (handler) {
+            (*handler)(message, exception);
+            return;
+        }
+    } catch (...) {
+        log_to_stderr("the log handler threw", std::current_exception());
+    }
+    log_to_stderr(message, exception);
+}
+
+}  // namespace detail
+
+/// Replaces what is called with exceptions that would otherwise be lost, and returns the handler before it.
+///
+/// The default (and what an empty `handler` restores; it is returned as an empty one) writes one line to
+/// stderr. The handler is called on whatever thread found the loss, several at once too, and must not throw:
+/// if it does, that and the message it was given go to stderr. Thread-safe; a call of the old handler may
+/// still be under way.
+inline log_handler set_log_handler(log_handler handler) {
+    std::shared_ptr<const log_handler> replacement;
+    if (handler) {
+        replacement = std::make_shared<const log_handler>(std::move(handler));
+    }
+    {
+        const std::lock_guard lock(detail::the_log_registry().mutex);
+        detail::the_log_registry().handler.swap(replacement);
+    }
+    return replacement ? *replacement : log_handler();
+}
+
+}  // namespace concurrent::futures

@@ -1,0 +1,63 @@
+#pragma once
+
+// Everything that asks the operating system, each with what is done where it can't be asked.
+
+#include <algorithm>    // std::max
+#include <cstddef>      // std::size_t
+#include <string_view>  // std::string_view
+#include <thread>       // std::thread::hardware_concurrency
+
+#if defined(__linux__)
+#include <pthread.h>  // pthread_setname_np
+#include <sched.h>    // sched_getaffinity
+#elif defined(__APPLE__)
+#include <pthread.h>  // pthread_setname_np
+#endif
+
+namespace concurrent::futures {
+
+/// How many CPUs this process may run on: those of its affinity mask where the operating system tells, else
+/// those that the machine has; at least 1. Thread-safe.
+inline int usable_cpus() noexcept {
+#if defined(__linux__)
+    cpu_set_t allowed;
+    CPU_ZERO(&allowed);
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
+        return std::max(1, CPU_COUNT(&allowed));
+    }
+#endif
+    return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+namespace detail {
+
+// Shows the start of `name`, as much as the operating system keeps, in debuggers and process listings.
+// Nothing depends on whether it could be set.
+inline void show_thread_name([[maybe_unused]] std::string_view name) noexcept {
+#if defined(__linux__) || defined(__APPLE__)
+#if defined(__linux__)
+    constexpr std::size_t limit = 15;  // the kernel's, without the terminator
+#else
+    constexpr std::size_t limit = 63;
+#endif
+    char shown[limit + 1] = {};
+    name.copy(shown, limit);
+#if defined(__linux__)
+    pthread_setname_np(pthread_self(), shown);
+#else
+    pthread_setname_np(shown);
+#endif
+#endif
+}
+
+// Tells the processor that this thread is spinning.
+inline void spin_pause() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) || (defined(__arm__) && __ARM_ARCH >= 7)
+    __asm__ __volatile__("yield");
+#endif
+}
+
+}  // namespace detail
+}  // namespace concurrent::futures

@@ -1,0 +1,185 @@
+#pragma once
+
+// The three orders in which waiting tasks can run. All are intrusive: to queue an item allocates nothing and
+// can't fail. None is thread-safe; the pool's mutex guards them.
+
+#include <cstddef>  // std::size_t
+#include <cstdint>  // std::uint64_t
+#include <utility>  // std::exchange, std::swap
+
+#include <concurrent/futures/scheduling/work_item.hpp>
+
+namespace concurrent::futures {
+
+namespace detail {
+
+class fifo_queue {
+public:
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+    void push(work_item& item) noexcept {
+        items_.append(item);
+        ++size_;
+    }
+
+    work_item* pop() noexcept {
+        work_item* const item = items_.take_first();
+        size_ -= item != nullptr;
+        return item;
+    }
+
+    // Takes out every item, in an order in which pushing them again restores the queue.
+    work_list take_all() noexcept {
+        size_ = 0;
+        return std::exchange(items_, work_list());
+    }
+
+private:
+    work_list items_;
+    std::size_t size_ = 0;
+};
+
+class lifo_queue {
+public:
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+    void push(work_item& item) noexcept {
+        item.next_ = std::exchange(newest_, &item);
+        ++size_;
+    }
+
+    work_item* pop() noexcept {
+        work_item* const item = newest_;
+        if (item) {
+            newest_ = std::exchange(item->next_, nullptr);
+            --size_;
+        }
+        return item;
+    }
+
+    // Takes out every item, in an order in which pushing them again restores the queue.
+    work_list take_all() noexcept {
+        work_item* oldest = nullptr;
+        while (work_item* const item = pop()) {
+            item->next_ = std::exchange(oldest, item);
+        }
+        work_list items;
+        while (oldest) {
+            work_item* const next = oldest->next_;
+            items.append(*oldest);
+            oldest = next;
+        }
+        return items;
+    }
+
+private:
+    work_item* newest_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+// A pairing heap (Fredman, Sedgewick, Sleator and Tarjan, "The pairing heap: a new form of self-adjusting
+// heap", Algorithmica 1, 1986): push in constant, pop in amortised logarithmic time, two links an item.
+// `child_` is an item's first child, `next_` its next sibling.
+class priority_queue {
+public:
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+    // An item that comes from `take_all` keeps its place among those of its priority.
+    void push(work_item& item) noexcept {
+        if (item.sequence_ == 0) {
+            item.sequence_ = ++pushed_;
+        }
+        item.next_ = nullptr;
+        item.child_ = nullptr;
+        root_ = root_ ? merge(root_, &item) : &item;
+        ++size_;
+    }
+
+    work_item* pop() noexcept {
+        work_item* const item = root_;
+        if (item) {
+            root_ = merge_siblings(std::exchange(item->child_, nullptr));
+            --size_;
+        }
+        return item;
+    }
+
+    // Takes out every item, in an order in which pushing them again restores the queue: any order.
+    work_list take_all() noexcept {
+        work_list items;
+        // The items still to visit are a chain of siblings; the children of each go to its front. Each list
+        // of children is walked once, so this is linear.
+        work_item* chain = std::exchange(root_, nullptr);
+        while (chain) {
+            work_item* const item = chain;
+            chain = item->next_;
+            if (work_item* const first = std::exchange(item->child_, nullptr)) {
+                work_item* last = first;
+                while (last->next_) {
+                    last = last->next_;
+                }
+                last->next_ = chain;
+                chain = first;
+            }
+            items.append(*item);
+        }
+        size_ = 0;
+        return items;
+    }
+
+private:
+    static bool runs_before(const work_item& a, const work_item& b) noexcept {
+        return a.priority_ != b.priority_ ? a.priority_ > b.priority_ : a.sequence_ < b.sequence_;
+    }
+
+    static work_item* merge(work_item* a, work_item* b) noexcept {
+        if (runs_before(*b, *a)) {
+            std::swap(a, b);
+        }
+        b->next_ = std::exchange(a->child_, b);
+        return a;
+    }
+
+    // Pairs from left to right, then merges the pairs from right to left.
+    static work_item* merge_siblings(work_item* first) noexcept {
+        work_item* pairs = nullptr;
+        while (first) {
+            work_item* const a = first;
+            work_item* const b = std::exchange(a->next_, nullptr);
+            first = b ? std::exchange(b->next_, nullptr) : nullptr;
+            work_item* const pair = b ? merge(a, b) : a;
+            pair->next_ = std::exchange(pairs, pair);
+        }
+        work_item* merged = nullptr;
+        while (pairs) {
+            work_item* const pair = std::exchange(pairs, pairs->next_);
+            pair->next_ = nullptr;
+            merged = merged ? merge(merged, pair) : pair;
+        }
+        return merged;
+    }
+
+    work_item* root_ = nullptr;
+    std::size_t size_ = 0;
+    std::uint64_t pushed_ = 0;
+};
+
+}  // namespace detail
+
+/// Queue of a pool whose waiting tasks start in the order in which they were submitted.
+struct fifo {
+    using queue = detail::fifo_queue;
+};
+
+/// Queue of a pool whose task submitted last starts first.
+struct lifo {
+    using queue = detail::lifo_queue;
+};
+
+/// Queue of a pool whose waiting task with the greatest `submit_options::priority` starts first; those of the
+/// same priority start in the order in which they were submitted.
+struct priority {
+    using queue = detail::priority_queue;
+};
+
+}  // namespace concurrent::futures

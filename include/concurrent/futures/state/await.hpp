@@ -1,0 +1,69 @@
+#pragma once
+
+#include <condition_variable>  // std::condition_variable
+#include <mutex>               // std::mutex
+
+#include <concurrent/futures/scheduling/worker.hpp>
+#include <concurrent/futures/state/shared_state.hpp>
+#include <concurrent/futures/state/waiter.hpp>
+#include <concurrent/futures/timeout.hpp>
+
+namespace concurrent::futures::detail {
+
+// Waits for `ready` until `until`; false if that has passed first.
+template <class Ready>
+bool wait_until(std::condition_variable& changed, std::unique_lock<std::mutex>& lock, const deadline& until,
+                Ready ready) {
+    if (until.when()) {
+        return changed.wait_until(lock, *until.when(), ready);
+    }
+    changed.wait(lock, ready);
+    return true;
+}
+
+// A thread that waits for one future. It lives on that thread's stack.
+class blocked_thread final : public waiter {
+public:
+    void on_done(outcome) noexcept override {
+        // Notified under the mutex: once it is free, the thread may run on, and this be gone.
+        const std::lock_guard lock(mutex_);
+        told_ = true;
+        changed_.notify_one();
+    }
+
+    bool wait(const deadline& until) {
+        std::unique_lock lock(mutex_);
+        return wait_until(changed_, lock, until, [this] { return told_; });
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool told_ = false;
+};
+
+// Waits until `state` is done; false if `until` has passed first. A worker that waits for a task in its own
+// pool's queue runs it: nobody else might ever be free to.
+inline bool await(shared_state_base& state, const deadline& until) {
+    if (state.done()) {
+        return true;
+    }
+    if (until.passed()) {
+        return false;
+    }
+    const worker* const self = worker::current();
+    if (self && state.run_here(*self)) {
+        return true;
+    }
+    blocked_thread me;
+    if (!state.add_waiter_first(me) || me.wait(until)) {
+        return true;
+    }
+    if (state.remove_waiter(me)) {
+        return false;
+    }
+    me.wait(deadline());  // it was done just then, and this is about to be told
+    return true;
+}
+
+}  // namespace concurrent::futures::detail

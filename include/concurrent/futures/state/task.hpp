@@ -1,0 +1,106 @@
+#pragma once
+
+#include <exception>    // std::current_exception
+#include <functional>   // std::invoke
+#include <memory>       // std::addressof, std::construct_at, std::destroy_at
+#include <tuple>        // std::tuple, std::apply
+#include <type_traits>  // std::invoke_result_t, std::is_invocable_v
+#include <utility>      // std::forward, std::move
+#include <version>      // __cpp_lib_jthread
+
+#if defined(__cpp_lib_jthread)
+#include <stop_token>  // std::stop_source, std::stop_token
+#endif
+
+#include <concurrent/futures/state/typed_state.hpp>
+
+namespace concurrent::futures::detail {
+
+#if defined(__cpp_lib_jthread)
+// A callable that fits the arguments as they are is called with them; one that fits them only behind a stop
+// token is given one. In this order, so that a generic callable's body isn't tried with a token it doesn't
+// expect.
+template <class Fn, class... Args>
+concept takes_stop_token =
+    !std::is_invocable_v<Fn, Args...> && std::is_invocable_v<Fn, std::stop_token, Args...>;
+#else
+template <class Fn, class... Args>
+concept takes_stop_token = false;
+#endif
+
+template <class Fn, class... Args>
+struct task_result {
+    using type = std::invoke_result_t<Fn, Args...>;
+};
+#if defined(__cpp_lib_jthread)
+template <class Fn, class... Args>
+    requires takes_stop_token<Fn, Args...>
+struct task_result<Fn, Args...> {
+    using type = std::invoke_result_t<Fn, std::stop_token, Args...>;
+};
+#endif
+
+// What a task that can't be told to stop has instead of a stop source.
+struct no_stop_source {
+    static constexpr bool request_stop() noexcept { return false; }
+};
+
+// A callable with its arguments, to be called once, and room for what it returns.
+template <class Fn, class... Args>
+class task final : public shared_state<typename task_result<Fn, Args...>::type> {
+    using result_type = typename task_result<Fn, Args...>::type;
+    using base = shared_state<result_type>;
+
+public:
+    template <class OtherFn, class... OtherArgs>
+    explicit task(pool_base& owner, OtherFn&& fn, OtherArgs&&... args)
+        : base(2, &owner),  // the handle's reference and the queue's
+          captures_(std::forward<OtherFn>(fn), std::forward<OtherArgs>(args)...) {}
+
+    bool signal_stop() noexcept override {
+        return this->state() == future_state::running && stop_source_.request_stop();
+    }
+
+private:
+#if defined(__cpp_lib_jthread)
+    using stop_source = std::conditional_t<takes_stop_token<Fn, Args...>, std::stop_source, no_stop_source>;
+#else
+    using stop_source = no_stop_source;
+#endif
+
+    ~task() override {
+        // Only of a task that could not be queued.
+        if (this->state() == future_state::pending) {
+            discard_captures();
+        }
+    }
+
+    void run() noexcept override {
+        try {
+            this->result().emplace_from([this]() -> result_type { return std::apply(call(), captures_); });
+        } catch (...) {
+            this->set_exception(std::current_exception());
+        }
+        discard_captures();
+    }
+
+    auto call() {
+        return [this](Fn& fn, Args&... args) -> result_type {
+            if constexpr (takes_stop_token<Fn, Args...>) {
+                return std::invoke(std::move(fn), stop_source_.get_token(), std::move(args)...);
+            } else {
+                static_cast<void>(this);
+                return std::invoke(std::move(fn), std::move(args)...);
+            }
+        };
+    }
+
+    void discard_captures() noexcept override { std::destroy_at(std::addressof(captures_)); }
+
+    union {
+        std::tuple<Fn, Args...> captures_;  // until run or cancelled
+    };
+    [[no_unique_address]] stop_source stop_source_;
+};
+
+}  // namespace concurrent::futures::detail

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <utility>  // std::exchange
+
+namespace concurrent::futures::detail {
+
+// How a future became done.
+enum class outcome { value, exception, cancelled };
+
+// Who is told, once, that a future is done. It is linked into the future's list of waiters from `add_waiter`
+// until it was removed or told, and must live so long; being told is the last that is done with it, and is
+// done with the future's state, which may be gone by then.
+class waiter {
+public:
+    waiter(const waiter&) = delete;
+    waiter& operator=(const waiter&) = delete;
+
+    // Called on the thread that completed or cancelled the future.
+    virtual void on_done(outcome how) noexcept = 0;
+
+protected:
+    waiter() = default;
+    ~waiter() = default;
+
+private:
+    friend class waiter_list;
+
+    waiter* next_ = nullptr;
+    waiter* previous_ = nullptr;
+};
+
+// The waiters of one future, guarded by its state's lock.
+class waiter_list {
+public:
+    waiter_list() = default;
+    waiter_list(waiter_list&& other) noexcept
+        : first_(std::exchange(other.first_, nullptr)), last_(std::exchange(other.last_, nullptr)) {}
+    waiter_list& operator=(waiter_list&&) = delete;
+
+    [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+
+    void add_first(waiter& added) noexcept {
+        added.previous_ = nullptr;
+        added.next_ = std::exchange(first_, &added);
+        (added.next_ ? added.next_->previous_ : last_) = &added;
+    }
+
+    void add_last(waiter& added) noexcept {
+        added.next_ = nullptr;
+        added.previous_ = std::exchange(last_, &added);
+        (added.previous_ ? added.previous_->next_ : first_) = &added;
+    }
+
+    void remove(waiter& removed) noexcept {
+        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
+        (removed.next_ ? removed.next_->previous_ : last_) = removed.previous_;
+    }
+
+    // Tells all, from the first to the last. A waiter may be gone as soon as it was told.
+    void tell(outcome how) noexcept {
+        for (waiter* each = std::exchange(first_, nullptr); each != nullptr;) {
+            std::exchange(each, each->next_)->on_done(how);
+        }
+        last_ = nullptr;
+    }
+
+private:
+    waiter* first_ = nullptr;
+    waiter* last_ = nullptr;
+};
+
+}  // namespace concurrent::futures::detail

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <chrono>    // std::chrono
+#include <optional>  // std::optional, std::nullopt_t
+
+namespace concurrent::futures {
+
+namespace detail {
+
+// The moment a wait ends, on the clock that nobody can turn back; or never.
+class deadline {
+public:
+    using clock = std::chrono::steady_clock;
+
+    constexpr deadline() noexcept = default;
+    constexpr explicit deadline(clock::time_point when) noexcept : when_(when) {}
+
+    [[nodiscard]] bool passed() const { return when_ && clock::now() >= *when_; }
+    [[nodiscard]] const std::optional<clock::time_point>& when() const noexcept { return when_; }
+
+private:
+    std::optional<clock::time_point> when_;
+};
+
+}  // namespace detail
+
+/// How long to wait: any `std::chrono::duration`, of any representation; by default, and from `std::nullopt`,
+/// for ever. Zero, a negative duration and a floating-point NaN mean: don't block. What is longer than the
+/// clock can count (292 years) is for ever. No conversion overflows.
+class timeout {
+public:
+    constexpr timeout() noexcept = default;
+    constexpr timeout(std::nullopt_t) noexcept {}
+    template <class Rep, class Period>
+    constexpr timeout(const std::chrono::duration<Rep, Period>& duration) : length_(saturated(duration)) {}
+
+    /// The deadline of a wait that begins now.
+    [[nodiscard]] detail::deadline start() const {
+        using clock = detail::deadline::clock;
+        const clock::time_point now = clock::now();
+        return length_ < clock::time_point::max() - now ? detail::deadline(now + length_)
+                                                        : detail::deadline();
+    }
+
+private:
+    template <class Rep, class Period>
+    static constexpr std::chrono::nanoseconds saturated(const std::chrono::duration<Rep, Period>& duration) {
+        using std::chrono::nanoseconds;
+        // The comparison is made in floating point, where nothing overflows, before the exact conversion.
+        const std::chrono::duration<long double> seconds(duration);
+        if (!(seconds.count() > 0)) {
+            return nanoseconds::zero();
+        }
+        constexpr long double most = static_cast<long double>(nanoseconds::max().count()) / 1e9L;
+        if (seconds.count() >= most * 0.999L) {
+            return nanoseconds::max();
+        }
+        // Up, so that a wait is never shorter than was asked for.
+        return std::chrono::ceil<nanoseconds>(duration);
+    }
+
+    std::chrono::nanoseconds length_ = std::chrono::nanoseconds::max();  // for ever
+};
+
+}  // namespace concurrent::futures
