@@ -2,7 +2,8 @@
 
 #include <algorithm>    // std::min
 #include <atomic>       // std::atomic
-#include <concepts>     // std::same_as
+#include <concepts>     // std::same_as, std::constructible_from
+#include <cstddef>      // std::size_t
 #include <memory>       // std::shared_ptr, std::make_shared
 #include <stdexcept>    // std::invalid_argument
 #include <string>       // std::string, std::to_string
@@ -12,8 +13,10 @@
 #include <concurrent/futures/algorithm/map.hpp>
 #include <concurrent/futures/executor/options.hpp>
 #include <concurrent/futures/future/launch.hpp>
+#include <concurrent/futures/scheduling/fifo.hpp>
+#include <concurrent/futures/scheduling/lifo.hpp>
 #include <concurrent/futures/scheduling/platform.hpp>
-#include <concurrent/futures/scheduling/queue.hpp>
+#include <concurrent/futures/scheduling/priority.hpp>
 #include <concurrent/futures/scheduling/worker_pool.hpp>
 
 namespace concurrent::futures {

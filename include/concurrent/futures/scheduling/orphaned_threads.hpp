@@ -1,12 +1,29 @@
 #pragma once
 
-#include <memory>   // std::weak_ptr
-#include <mutex>    // std::mutex
-#include <thread>   // std::thread
-#include <utility>  // std::move
-#include <vector>   // std::vector
+#include <list>    // std::list
+#include <memory>  // std::weak_ptr
+#include <mutex>   // std::mutex
+#include <thread>  // std::thread
+#include <vector>  // std::vector
 
 namespace concurrent::futures::detail {
+
+// The threads of a pool that were left to themselves.
+struct thread_family {
+    std::weak_ptr<const void> pool;  // lives as long as one of the threads does any work
+    std::vector<std::thread> threads;
+
+    void join() noexcept {
+        for (std::thread& thread : threads) {
+            // A task may end the process by `exit`: then its own thread comes here.
+            if (thread.get_id() == std::this_thread::get_id()) {
+                thread.detach();
+            } else {
+                thread.join();
+            }
+        }
+    }
+};
 
 // The threads of pools whose executor was destroyed by one of its own tasks. That task's thread can't wait
 // for itself to end, so somebody else must: whoever leaves the next threads here, or the end of the process,
@@ -18,41 +35,30 @@ public:
         return orphans;
     }
 
-    // `pool` lives as long as one of its `threads` does any work.
-    void adopt(std::weak_ptr<const void> pool, std::vector<std::thread> threads) {
+    // Takes over the list's families, without an allocation, as a destructor calls this.
+    void adopt(std::list<thread_family>& families) noexcept {
         const std::lock_guard lock(mutex_);
-        std::erase_if(families_, [](family& ended) { return ended.pool.expired() && ended.join(); });
-        families_.push_back({std::move(pool), std::move(threads)});
+        families_.remove_if([](thread_family& each) {
+            const bool ended = each.pool.expired();
+            if (ended) {
+                each.join();
+            }
+            return ended;
+        });
+        families_.splice(families_.end(), families);
     }
 
     ~orphaned_threads() {
-        for (family& each : families_) {
+        for (thread_family& each : families_) {
             each.join();
         }
     }
 
 private:
-    struct family {
-        std::weak_ptr<const void> pool;
-        std::vector<std::thread> threads;
-
-        bool join() {
-            for (std::thread& thread : threads) {
-                // A task may end the process by `exit`: then its own thread destroys this.
-                if (thread.get_id() == std::this_thread::get_id()) {
-                    thread.detach();
-                } else {
-                    thread.join();
-                }
-            }
-            return true;
-        }
-    };
-
     orphaned_threads() = default;
 
     std::mutex mutex_;
-    std::vector<family> families_;
+    std::list<thread_family> families_;
 };
 
 }  // namespace concurrent::futures::detail

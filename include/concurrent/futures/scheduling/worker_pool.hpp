@@ -5,6 +5,7 @@
 #include <cstddef>     // std::size_t, std::ptrdiff_t
 #include <exception>   // std::exception_ptr
 #include <functional>  // std::function
+#include <list>        // std::list
 #include <memory>      // std::unique_ptr, std::enable_shared_from_this
 #include <mutex>       // std::mutex
 #include <string>      // std::string
@@ -102,7 +103,11 @@ public:
     }
 
     // After `shut_down`, instead of `join` on one of the pool's own workers.
-    void orphan() { orphaned_threads::instance().adopt(this->weak_from_this(), take_threads()); }
+    void orphan() noexcept {
+        orphans_.front().pool = this->weak_from_this();
+        orphans_.front().threads = take_threads();
+        orphaned_threads::instance().adopt(orphans_);
+    }
 
     [[nodiscard]] bool owns_this_thread() const noexcept {
         const worker* const self = worker::current();
@@ -317,6 +322,8 @@ private:
     const std::size_t max_workers_;
     const std::string thread_name_prefix_;
     const std::function<void()> initializer_;
+
+    std::list<thread_family> orphans_{1};  // room that `orphan` needs
 
     std::mutex joining_;  // held by the thread that joins; taken before `mutex_`
     mutable std::mutex mutex_;

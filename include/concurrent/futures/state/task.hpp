@@ -97,10 +97,11 @@ private:
 
     void discard_captures() noexcept override { std::destroy_at(std::addressof(captures_)); }
 
+    // Before the captures: it may fail to be made, and nothing would destroy them then.
+    [[no_unique_address]] stop_source stop_source_;
     union {
         std::tuple<Fn, Args...> captures_;  // until run or cancelled
     };
-    [[no_unique_address]] stop_source stop_source_;
 };
 
 }  // namespace concurrent::futures::detail

@@ -1,8 +1,5 @@
 #pragma once
 
-// The three orders in which waiting tasks can run. All are intrusive: to queue an item allocates nothing and
-// can't fail. None is thread-safe; the pool's mutex guards them.
-
 #include <cstddef>  // std::size_t
 #include <cstdint>  // std::uint64_t
 #include <utility>  // std::exchange, std::swap
@@ -12,70 +9,6 @@
 namespace concurrent::futures {
 
 namespace detail {
-
-class fifo_queue {
-public:
-    [[nodiscard]] std::size_t size() const noexcept { return size_; }
-
-    void push(work_item& item) noexcept {
-        items_.append(item);
-        ++size_;
-    }
-
-    work_item* pop() noexcept {
-        work_item* const item = items_.take_first();
-        size_ -= item != nullptr;
-        return item;
-    }
-
-    // Takes out every item, in an order in which pushing them again restores the queue.
-    work_list take_all() noexcept {
-        size_ = 0;
-        return std::exchange(items_, work_list());
-    }
-
-private:
-    work_list items_;
-    std::size_t size_ = 0;
-};
-
-class lifo_queue {
-public:
-    [[nodiscard]] std::size_t size() const noexcept { return size_; }
-
-    void push(work_item& item) noexcept {
-        item.next_ = std::exchange(newest_, &item);
-        ++size_;
-    }
-
-    work_item* pop() noexcept {
-        work_item* const item = newest_;
-        if (item) {
-            newest_ = std::exchange(item->next_, nullptr);
-            --size_;
-        }
-        return item;
-    }
-
-    // Takes out every item, in an order in which pushing them again restores the queue.
-    work_list take_all() noexcept {
-        work_item* oldest = nullptr;
-        while (work_item* const item = pop()) {
-            item->next_ = std::exchange(oldest, item);
-        }
-        work_list items;
-        while (oldest) {
-            work_item* const next = oldest->next_;
-            items.append(*oldest);
-            oldest = next;
-        }
-        return items;
-    }
-
-private:
-    work_item* newest_ = nullptr;
-    std::size_t size_ = 0;
-};
 
 // A pairing heap (Fredman, Sedgewick, Sleator and Tarjan, "The pairing heap: a new form of self-adjusting
 // heap", Algorithmica 1, 1986): push in constant, pop in amortised logarithmic time, two links an item.
@@ -165,16 +98,6 @@ private:
 };
 
 }  // namespace detail
-
-/// Queue of a pool whose waiting tasks start in the order in which they were submitted.
-struct fifo {
-    using queue = detail::fifo_queue;
-};
-
-/// Queue of a pool whose task submitted last starts first.
-struct lifo {
-    using queue = detail::lifo_queue;
-};
 
 /// Queue of a pool whose waiting task with the greatest `submit_options::priority` starts first; those of the
 /// same priority start in the order in which they were submitted.

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstddef>  // std::size_t
+#include <utility>  // std::exchange
+
+#include <concurrent/futures/scheduling/work_item.hpp>
+
+namespace concurrent::futures {
+
+namespace detail {
+
+class lifo_queue {
+public:
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+    void push(work_item& item) noexcept {
+        item.next_ = std::exchange(newest_, &item);
+        ++size_;
+    }
+
+    work_item* pop() noexcept {
+        work_item* const item = newest_;
+        if (item) {
+            newest_ = std::exchange(item->next_, nullptr);
+            --size_;
+        }
+        return item;
+    }
+
+    // Takes out every item, in an order in which pushing them again restores the queue.
+    work_list take_all() noexcept {
+        work_item* oldest = nullptr;
+        while (work_item* const item = pop()) {
+            item->next_ = std::exchange(oldest, item);
+        }
+        work_list items;
+        while (oldest) {
+            work_item* const next = oldest->next_;
+            items.append(*oldest);
+            oldest = next;
+        }
+        return items;
+    }
+
+private:
+    work_item* newest_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+}  // namespace detail
+
+/// Queue of a pool whose task submitted last starts first.
+struct lifo {
+    using queue = detail::lifo_queue;
+};
+
+}  // namespace concurrent::futures
