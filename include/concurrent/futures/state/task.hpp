@@ -77,22 +77,22 @@ private:
 
     void run() noexcept override {
         try {
-            this->result().emplace_from([this]() -> result_type { return std::apply(call(), captures_); });
+            this->result().emplace_from([this]() -> result_type {
+                return std::apply([this](Fn& fn, Args&... args) -> result_type { return call(fn, args...); },
+                                  captures_);
+            });
         } catch (...) {
             this->set_exception(std::current_exception());
         }
         discard_captures();
     }
 
-    auto call() {
-        return [this](Fn& fn, Args&... args) -> result_type {
-            if constexpr (takes_stop_token<Fn, Args...>) {
-                return std::invoke(std::move(fn), stop_source_.get_token(), std::move(args)...);
-            } else {
-                static_cast<void>(this);
-                return std::invoke(std::move(fn), std::move(args)...);
-            }
-        };
+    result_type call(Fn& fn, Args&... args) {
+        if constexpr (std::is_same_v<stop_source, no_stop_source>) {
+            return std::invoke(std::move(fn), std::move(args)...);
+        } else {
+            return std::invoke(std::move(fn), stop_source_.get_token(), std::move(args)...);
+        }
     }
 
     void discard_captures() noexcept override { std::destroy_at(std::addressof(captures_)); }
