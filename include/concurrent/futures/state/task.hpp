@@ -45,6 +45,17 @@ struct no_stop_source {
     static constexpr bool request_stop() noexcept { return false; }
 };
 
+template <bool takes_one>
+struct stop_source_for {
+    using type = no_stop_source;
+};
+#if defined(__cpp_lib_jthread)
+template <>
+struct stop_source_for<true> {
+    using type = std::stop_source;
+};
+#endif
+
 // A callable with its arguments, to be called once, and room for what it returns.
 template <class Fn, class... Args>
 class task final : public shared_state<typename task_result<Fn, Args...>::type> {
@@ -62,11 +73,7 @@ public:
     }
 
 private:
-#if defined(__cpp_lib_jthread)
-    using stop_source = std::conditional_t<takes_stop_token<Fn, Args...>, std::stop_source, no_stop_source>;
-#else
-    using stop_source = no_stop_source;
-#endif
+    using stop_source = typename stop_source_for<takes_stop_token<Fn, Args...>>::type;
 
     ~task() override {
         // Only of a task that could not be queued.
