@@ -42,6 +42,25 @@ private:
     bool told_ = false;
 };
 
+// Blocks this thread until `state` is done; false if `until` has passed first. Not inlined: the room for it
+// would stand on the stack of each of the tasks that run on top of each other while they wait, and limit how
+// many can.
+#if defined(__GNUC__)
+__attribute__((noinline))
+#endif
+inline bool
+block_until_done(shared_state_base& state, const deadline& until) {
+    blocked_thread me;
+    if (!state.add_waiter_first(me) || me.wait(until)) {
+        return true;
+    }
+    if (state.remove_waiter(me)) {
+        return false;
+    }
+    me.wait(deadline());  // it was done just then, and this is about to be told
+    return true;
+}
+
 // Waits until `state` is done; false if `until` has passed first. A worker that waits for a task in its own
 // pool's queue runs it: nobody else might ever be free to.
 inline bool await(shared_state_base& state, const deadline& until) {
@@ -52,18 +71,7 @@ inline bool await(shared_state_base& state, const deadline& until) {
         return false;
     }
     const worker* const self = worker::current();
-    if (self && state.run_here(*self)) {
-        return true;
-    }
-    blocked_thread me;
-    if (!state.add_waiter_first(me) || me.wait(until)) {
-        return true;
-    }
-    if (state.remove_waiter(me)) {
-        return false;
-    }
-    me.wait(deadline());  // it was done just then, and this is about to be told
-    return true;
+    return (self && state.run_here(*self)) || block_until_done(state, until);
 }
 
 }  // namespace concurrent::futures::detail
