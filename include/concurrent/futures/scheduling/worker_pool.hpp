@@ -92,7 +92,11 @@ public:
         const std::lock_guard joining(joining_);
         // A worker that stays busy may start another as long as it runs itself.
         for (;;) {
-            std::vector<std::thread> threads = take_threads();
+            std::vector<std::thread> threads;
+            {
+                const std::lock_guard lock(mutex_);
+                threads.swap(threads_);
+            }
             if (threads.empty()) {
                 return;
             }
@@ -105,7 +109,11 @@ public:
     // After `shut_down`, instead of `join` on one of the pool's own workers.
     void orphan() noexcept {
         orphans_.front().pool = this->weak_from_this();
-        orphans_.front().threads = take_threads();
+        {
+            const std::lock_guard lock(mutex_);
+            start_limit_ = 0;  // nobody would join another
+            orphans_.front().threads = std::exchange(threads_, {});
+        }
         orphaned_threads::instance().adopt(orphans_);
     }
 
@@ -229,11 +237,6 @@ private:
         }
     }
 
-    std::vector<std::thread> take_threads() {
-        const std::lock_guard lock(mutex_);
-        return std::exchange(threads_, {});
-    }
-
     // What follows needs the mutex.
 
     // How many items of the queue are still waiting.
@@ -250,7 +253,7 @@ private:
             return nullptr;
         }
         worker* const parked = take_parked();
-        if (!parked && workers_.size() < max_workers_) {
+        if (!parked && workers_.size() < start_limit_) {
             try {
                 start_worker();
             } catch (...) {
@@ -261,7 +264,7 @@ private:
     }
 
     [[nodiscard]] bool enough_are_coming_for(std::size_t items) const noexcept {
-        if (items <= coming_ || (!parked_ && workers_.size() == max_workers_)) {
+        if (items <= coming_ || (!parked_ && workers_.size() >= start_limit_)) {
             return true;
         }
         if (items > coming_ + workers_.size()) {
@@ -333,6 +336,7 @@ private:
     std::vector<std::unique_ptr<worker>> workers_;  // all that were ever started
     std::vector<std::thread> threads_;              // those of them that nobody has joined
     worker* parked_ = nullptr;                      // the last of a list linked by `next_parked_`
+    std::size_t start_limit_ = max_workers_;        // no worker is started when there are so many
     std::size_t coming_ = 0;
     bool shut_down_ = false;
     std::exception_ptr broken_;  // what submits throw once an initializer failed
