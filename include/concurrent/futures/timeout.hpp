@@ -46,17 +46,19 @@ private:
     template <class Rep, class Period>
     static constexpr std::chrono::nanoseconds saturated(const std::chrono::duration<Rep, Period>& duration) {
         using std::chrono::nanoseconds;
-        // The comparison is made in floating point, where nothing overflows, before the exact conversion.
-        const std::chrono::duration<long double> seconds(duration);
-        if (!(seconds.count() > 0)) {
+        // In floating point, where nothing overflows: neither the count nor, for periods of ages, the ratio.
+        const long double seconds = std::chrono::duration<long double>(duration).count();
+        if (!(seconds > 0)) {
             return nanoseconds::zero();
         }
         constexpr long double most = static_cast<long double>(nanoseconds::max().count()) / 1e9L;
-        if (seconds.count() >= most * 0.999L) {
+        if (seconds >= most * 0.999L) {
             return nanoseconds::max();
         }
-        // Up, so that a wait is never shorter than was asked for.
-        return std::chrono::ceil<nanoseconds>(duration);
+        // Rounded up, so that a wait is never shorter than was asked for.
+        const long double count = seconds * 1e9L;
+        const auto whole = static_cast<nanoseconds::rep>(count);
+        return nanoseconds(static_cast<long double>(whole) < count ? whole + 1 : whole);
     }
 
     std::chrono::nanoseconds length_ = std::chrono::nanoseconds::max();  // for ever

@@ -98,6 +98,9 @@ public:
 
     // No future tells any more.
     void stop_watching() noexcept {
+        if (stopped_) {  // written by this thread alone
+            return;
+        }
         std::size_t removed = 0;
         for (entry& each : entries_) {
             if (each.future.valid() && state(each).remove_waiter(each)) {
@@ -107,7 +110,7 @@ public:
         // What could not be removed is telling this at the moment.
         std::unique_lock lock(mutex_);
         watched_ -= removed;
-        told_all_ = true;
+        stopped_ = true;
         changed_.wait(lock, [this] { return told_ == watched_; });
     }
 
@@ -133,7 +136,7 @@ private:
         const std::lock_guard lock(mutex_);
         ++told_;
         append(each, how);
-        if (done_ >= wanted_ || (wants_exception_ && failed_ != 0) || told_all_) {
+        if (done_ >= wanted_ || (wants_exception_ && failed_ != 0) || stopped_) {
             changed_.notify_one();
         }
     }
@@ -178,7 +181,7 @@ private:
     std::size_t told_ = 0;
     std::size_t wanted_ = nobody_waits;  // how many must be done for the watching thread to be woken
     bool wants_exception_ = false;
-    bool told_all_ = false;  // it waits for the last to tell
+    bool stopped_ = false;  // it waits for those that are telling at the moment, or has
 };
 
 }  // namespace concurrent::futures::detail

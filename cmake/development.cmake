@@ -1,0 +1,56 @@
+# What the tests and the examples of this project share. Nothing here concerns its users.
+
+if(PROJECT_IS_TOP_LEVEL)
+    get_property(multi_config GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
+    if(NOT CMAKE_BUILD_TYPE AND NOT multi_config)
+        set(CMAKE_BUILD_TYPE Release CACHE STRING "Debug, Release, RelWithDebInfo or MinSizeRel" FORCE)
+    endif()
+endif()
+
+# A test program that runs longer prints the stacks of its threads and dies; ctest's own limit is there for what
+# can't do that any more.
+set(CONCURRENT_FUTURES_TIME_LIMIT 200 CACHE STRING "Seconds after which a test program counts as hanging")
+math(EXPR CONCURRENT_FUTURES_TIME_LIMIT_OF_CTEST "${CONCURRENT_FUTURES_TIME_LIMIT} + 120")
+
+# ThreadSanitizer needs an address space laid out as it expects, which newer kernels do only when asked to.
+set(CONCURRENT_FUTURES_TEST_LAUNCHER "")
+if(CMAKE_CXX_FLAGS MATCHES "-fsanitize=[a-z,]*thread")
+    find_program(CONCURRENT_FUTURES_SETARCH setarch)
+    mark_as_advanced(CONCURRENT_FUTURES_SETARCH)
+    if(CONCURRENT_FUTURES_SETARCH)
+        execute_process(
+            COMMAND "${CONCURRENT_FUTURES_SETARCH}" -R true
+            RESULT_VARIABLE result
+            OUTPUT_QUIET ERROR_QUIET
+        )
+        if(result EQUAL 0)
+            set(CONCURRENT_FUTURES_TEST_LAUNCHER "${CONCURRENT_FUTURES_SETARCH}" -R)
+        endif()
+    endif()
+endif()
+
+function(concurrent_futures_enable_warnings target)
+    if(MSVC)
+        target_compile_options(${target} PRIVATE /W4 /permissive- $<$<BOOL:${CONCURRENT_FUTURES_WARNINGS_AS_ERRORS}>:/WX>)
+    else()
+        target_compile_options(
+            ${target}
+            PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow
+                    $<$<BOOL:${CONCURRENT_FUTURES_WARNINGS_AS_ERRORS}>:-Werror>
+        )
+    endif()
+endfunction()
+
+# concurrent_futures_add_test(<name> <target or program> [<argument>...])
+# is add_test with what every test here has: a launcher where the sanitizer wants one, and time limits.
+function(concurrent_futures_add_test name command)
+    if(TARGET ${command})
+        set(command $<TARGET_FILE:${command}>)
+    endif()
+    add_test(NAME ${name} COMMAND ${CONCURRENT_FUTURES_TEST_LAUNCHER} ${command} ${ARGN})
+    set_tests_properties(
+        ${name}
+        PROPERTIES TIMEOUT ${CONCURRENT_FUTURES_TIME_LIMIT_OF_CTEST}
+                   ENVIRONMENT "CONCURRENT_FUTURES_TIME_LIMIT=${CONCURRENT_FUTURES_TIME_LIMIT}"
+    )
+endfunction()

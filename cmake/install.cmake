@@ -1,0 +1,33 @@
+# What find_package(concurrent_futures) needs. The library is headers only, so one installation serves every
+# architecture.
+include(CMakePackageConfigHelpers)
+include(GNUInstallDirs)
+
+target_include_directories(concurrent_futures INTERFACE "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.hpp")
+install(TARGETS concurrent_futures EXPORT concurrent_futures)
+
+set(package_directory "${CMAKE_INSTALL_DATADIR}/cmake/concurrent_futures")
+install(
+    EXPORT concurrent_futures
+    NAMESPACE concurrent::
+    FILE concurrent_futures-targets.cmake
+    DESTINATION "${package_directory}"
+)
+configure_package_config_file(
+    "${CMAKE_CURRENT_LIST_DIR}/concurrent_futures-config.cmake.in"
+    "${PROJECT_BINARY_DIR}/concurrent_futures-config.cmake"
+    INSTALL_DESTINATION "${package_directory}"
+    NO_SET_AND_CHECK_MACRO
+)
+write_basic_package_version_file(
+    "${PROJECT_BINARY_DIR}/concurrent_futures-config-version.cmake"
+    COMPATIBILITY SameMinorVersion
+    ARCH_INDEPENDENT
+)
+install(
+    FILES "${PROJECT_BINARY_DIR}/concurrent_futures-config.cmake"
+          "${PROJECT_BINARY_DIR}/concurrent_futures-config-version.cmake"
+    DESTINATION "${package_directory}"
+)

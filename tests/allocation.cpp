@@ -1,0 +1,276 @@
+// How much is allocated, and what happens when it can't be.
+
+#include <array>
+#include <chrono>
+#include <concurrent/futures.hpp>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <optional>
+#include <ranges>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+#include <version>
+
+#if defined(__cpp_lib_jthread)
+#include <stop_token>
+#endif
+
+#include "support/allocations.hpp"
+#include "support/busy_workers.hpp"
+#include "support/catch.hpp"
+
+namespace futures = concurrent::futures;
+
+namespace {
+
+template <class Operation>
+std::size_t allocations_in(Operation operation) {
+    const std::size_t before = tests::allocations_of_all_threads();
+    operation();
+    return tests::allocations_of_all_threads() - before;
+}
+
+// Calls `operation` again and again, and lets another allocation of this thread fail each time, until it gets
+// through without a failure. It must not leave anything allocated after `settle`, which is called then and
+// doesn't fail. Returns how often an allocation failed.
+template <class Operation, class Settle>
+std::size_t fail_each_allocation(Operation operation, Settle settle) {
+    for (std::size_t number = 0;; ++number) {
+        const std::size_t before = tests::live_allocations();
+        bool failed = false;
+        {
+            const tests::failing_allocation failing(number);
+            try {
+                operation();
+            } catch (const std::bad_alloc&) {
+                failed = true;
+            }
+            // Where the failure is survived, nothing is thrown.
+            failed = failed || failing.has_failed();
+        }
+        settle();
+        const std::size_t leaked = tests::live_allocations() - before;
+        REQUIRE(leaked == 0);
+        if (!failed) {
+            return number;
+        }
+    }
+}
+template <class Operation>
+std::size_t fail_each_allocation(Operation operation) {
+    return fail_each_allocation(operation, [] {});
+}
+
+}  // namespace
+
+TEST_CASE("a submit is one allocation: callable, arguments, result and exception included") {
+    futures::thread_pool_executor executor(1);
+    executor.submit([] {}).result();  // starts the worker
+    CHECK(allocations_in([&] { executor.submit([] {}).result(); }) == 1);
+    CHECK(allocations_in([&] { executor.submit([](int a, double b) { return a + b; }, 1, 2.0).result(); }) ==
+          1);
+    CHECK(allocations_in(
+              [&] { executor.submit([array = std::array<char, 1000>()] { return array; }).result(); }) == 1);
+    const auto text = std::make_shared<const std::string>("shared");
+    CHECK(allocations_in([&] { executor.submit([](const auto& given) { return given; }, text).result(); }) ==
+          1);
+    CHECK(allocations_in([&] {
+              // The exception itself is the C++ runtime's.
+              if (!executor.submit([] { throw 1; }).exception()) {
+                  throw std::logic_error("it didn't fail");
+              }
+          }) == 1);
+}
+
+TEST_CASE(
+    "waiting for a result, cancelling and copying handles allocate nothing; a callback is one allocation") {
+    futures::thread_pool_executor executor(1);
+    std::optional<tests::busy_workers> busy(std::in_place, executor);
+    const auto cancelled = executor.submit([] {});
+    const auto awaited = executor.submit([] { return 1; });
+    CHECK(allocations_in([&] { cancelled.cancel(); }) == 0);
+    CHECK(allocations_in([&] { awaited.add_done_callback([](auto) {}); }) == 1);
+    busy->release();
+    CHECK(allocations_in([&] {
+              const auto copy = awaited;
+              copy.wait();
+              static_cast<void>(copy.result());
+          }) == 0);
+}
+
+TEST_CASE("wait() and as_completed() make a number of allocations that is linear in the futures") {
+    futures::thread_pool_executor executor(1);
+    for (const std::size_t count : {10U, 100U, 1000U}) {
+        std::vector<futures::Future<void>> tasks;
+        for (std::size_t i = 0; i < count; ++i) {
+            tasks.push_back(executor.submit([] {}));
+        }
+        futures::wait(tasks).done.clear();
+        const auto wait = allocations_in([&] { futures::wait(tasks).done.clear(); });
+        const auto as_completed = allocations_in([&] {
+            for (const auto& future : futures::as_completed(tasks)) {
+                static_cast<void>(future);
+            }
+        });
+        CHECK(wait <= 2 * count + 20);
+        CHECK(as_completed <= 2 * count + 20);
+    }
+}
+
+TEST_CASE(
+    "a map with chunks makes one allocation a chunk for the task and one for the results, and some in all") {
+    futures::thread_pool_executor executor(1);
+    executor.submit([] {}).result();
+    const auto map = [&](std::ptrdiff_t chunksize) {
+        return allocations_in([&] {
+            for (const int each : executor.map(
+                     {.chunksize = chunksize}, [](int x) { return x; }, std::views::iota(0, 1000))) {
+                static_cast<void>(each);
+            }
+        });
+    };
+    CHECK(map(1) <= 1000 + 100);  // std::deque's blocks
+    CHECK(map(100) <= 2 * 10 + 20);
+}
+
+TEST_CASE("std::bad_alloc from any allocation of an executor's construction, a submit and its result") {
+    int ran = 0;
+    const std::size_t failures = fail_each_allocation([&] {
+        futures::thread_pool_executor executor(2);
+        const auto first = executor.submit([&] { ++ran; });
+        first.result();
+        const auto second = executor.submit([witness = std::make_shared<int>(1)] { return *witness; });
+        if (second.result() != 1) {
+            throw std::logic_error("wrong result");
+        }
+    });
+    CHECK(failures >= 4);
+    CHECK(ran > 0);
+}
+
+TEST_CASE("std::bad_alloc while another thread is started: the task runs on a worker that exists") {
+    const futures::log_handler before = futures::set_log_handler([](auto, auto) {});
+    const std::size_t failures = fail_each_allocation([&] {
+        futures::thread_pool_executor executor(2);
+        tests::busy_workers busy(executor);
+        const auto future = executor.submit([] { return 1; });
+        busy.release();
+        if (future.result() != 1) {
+            throw std::logic_error("wrong result");
+        }
+    });
+    CHECK(failures >= 6);
+    futures::set_log_handler(before);
+}
+
+TEST_CASE("std::bad_alloc from a submit leaves nothing queued and nothing captured, and the pool usable") {
+    futures::thread_pool_executor executor(1);
+    executor.submit([] {}).result();
+    const auto witness = std::make_shared<int>(0);
+    const std::size_t failures = fail_each_allocation([&] {
+        executor.submit([witness](const std::string& text) { return text.size(); }, std::string(100, 'x'))
+            .result();
+    });
+    CHECK(failures == 2);  // the argument, the task
+    CHECK(witness.use_count() == 1);
+    CHECK(executor.pending_count() == 0);
+}
+
+#if defined(__cpp_lib_jthread)
+TEST_CASE("std::bad_alloc from a submit of a callable that takes a stop token") {
+    futures::thread_pool_executor executor(1);
+    executor.submit([] {}).result();
+    const auto witness = std::make_shared<int>(0);
+    CHECK(fail_each_allocation([&] { executor.submit([witness](std::stop_token) { return 1; }).result(); }) ==
+          2);
+    CHECK(witness.use_count() == 1);
+}
+#endif
+
+TEST_CASE("std::bad_alloc from a map cancels what it had submitted") {
+    futures::thread_pool_executor executor(1);
+    executor.submit([] {}).result();
+    const std::vector<int> source{1, 2, 3, 4, 5};
+    for (const futures::map_options& options : {futures::map_options{}, futures::map_options{.chunksize = 2},
+                                                futures::map_options{.buffersize = 2}}) {
+        const auto witness = std::make_shared<int>(0);
+        const std::size_t failures = fail_each_allocation(
+            [&] {
+                int sum = 0;
+                for (const int each : executor.map(
+                         options, [witness](int x) { return x + *witness; }, source)) {
+                    sum += each;
+                }
+                if (sum != 15) {
+                    throw std::logic_error("wrong sum");
+                }
+            },
+            // Then the worker has let go of everything before.
+            [&] { executor.submit([] {}).result(); });
+        CHECK(failures >= 5);
+        CHECK(executor.pending_count() == 0);
+        CHECK(witness.use_count() == 1);
+    }
+}
+
+TEST_CASE("std::bad_alloc in a chunk of a map is an exception of that chunk") {
+    futures::thread_pool_executor executor(1);
+    executor
+        .submit([] {
+            static thread_local std::optional<tests::failing_allocation> next_of_this_worker;
+            next_of_this_worker.emplace(0);
+        })
+        .result();
+    auto results = executor.map(
+        {.chunksize = 3}, [](int x) { return x; }, std::vector{1, 2, 3});
+    CHECK_THROWS_AS(results.begin(), std::bad_alloc);
+}
+
+TEST_CASE(
+    "std::bad_alloc from wait() and as_completed(), while the futures are pending and when they are done") {
+    futures::thread_pool_executor executor(1);
+    std::optional<tests::busy_workers> busy(std::in_place, executor);
+    std::vector<futures::Future<int>> tasks;
+    for (int i = 0; i < 5; ++i) {
+        tasks.push_back(executor.submit([i] { return i; }));
+    }
+    const auto wait = [&] {
+        const auto result = futures::wait(tasks, {.timeout = std::chrono::nanoseconds(1)});
+        if (result.done.size() + result.not_done.size() != 5) {
+            throw std::logic_error("not all");
+        }
+    };
+    const auto as_completed = [&] {
+        try {
+            for (const auto& future : futures::as_completed(tasks, std::chrono::nanoseconds(1))) {
+                static_cast<void>(future);
+            }
+        } catch (const futures::timeout_error&) {
+            return;  // with nothing done, as it should
+        }
+    };
+    CHECK(fail_each_allocation(wait) >= 5);
+    CHECK(fail_each_allocation(as_completed) >= 5);
+    busy->release();
+    CHECK(futures::wait(tasks).done.size() == 5);
+    CHECK(fail_each_allocation(wait) >= 5);
+    CHECK(fail_each_allocation(as_completed) >= 5);
+    for (int i = 0; i < 5; ++i) {
+        CHECK(tasks[static_cast<std::size_t>(i)].result() == i);
+    }
+}
+
+TEST_CASE("std::bad_alloc from add_done_callback() and from a promise") {
+    CHECK(fail_each_allocation([] {
+              futures::Promise<int> promise;
+              int calls = 0;
+              promise.get_future().add_done_callback([&calls](auto) { ++calls; });
+              promise.set_result(1);
+              if (calls != 1) {
+                  throw std::logic_error("not called");
+              }
+          }) == 2);
+}

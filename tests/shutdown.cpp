@@ -1,0 +1,258 @@
+// shutdown() and destruction.
+
+#include <atomic>
+#include <concurrent/futures.hpp>
+#include <latch>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "support/busy_workers.hpp"
+#include "support/captured_log.hpp"
+#include "support/catch.hpp"
+
+namespace futures = concurrent::futures;
+
+TEST_CASE("shutdown() runs what was submitted and returns when it has") {
+    futures::thread_pool_executor executor(2);
+    std::atomic<int> ran = 0;
+    for (int i = 0; i < 1000; ++i) {
+        executor.submit([&] { ++ran; });
+    }
+    executor.shutdown();
+    CHECK(ran == 1000);
+}
+
+TEST_CASE("shutdown() may be called again, and before anything was submitted") {
+    futures::thread_pool_executor executor(2);
+    executor.shutdown();
+    executor.shutdown();
+    executor.shutdown({.wait = false, .cancel_futures = true});
+    CHECK(executor.worker_count() == 0);
+}
+
+TEST_CASE("shutdown({.cancel_futures = true}) cancels what waits and lets run what runs") {
+    futures::thread_pool_executor executor(1);
+    tests::busy_workers busy(executor);
+    std::vector<futures::Future<void>> waiting;
+    for (int i = 0; i < 1000; ++i) {
+        waiting.push_back(executor.submit([] {}));
+    }
+    CHECK(executor.pending_count() == 1000);
+    executor.shutdown({.wait = false, .cancel_futures = true});
+    CHECK(executor.pending_count() == 0);
+    for (const auto& future : waiting) {
+        REQUIRE(future.cancelled());
+    }
+    CHECK(busy.task().running());
+    busy.release();
+    CHECK_NOTHROW(busy.task().result());
+}
+
+TEST_CASE(
+    "shutdown({.wait = false}) returns at once; what was submitted runs before the destructor returns") {
+    std::atomic<int> ran = 0;
+    futures::Future<void> last;
+    {
+        futures::thread_pool_executor executor(1);
+        tests::busy_workers busy(executor);
+        for (int i = 0; i < 100; ++i) {
+            last = executor.submit([&] { ++ran; });
+        }
+        executor.shutdown({.wait = false});
+        CHECK(ran == 0);
+        CHECK_THROWS_AS(executor.submit([] {}), futures::executor_shutdown);
+    }
+    CHECK(ran == 100);
+    CHECK(last.done());
+}
+
+TEST_CASE("the destructor runs 100,000 waiting tasks") {
+    std::atomic<int> ran = 0;
+    {
+        futures::thread_pool_executor executor(2);
+        tests::busy_workers busy(executor, 2);
+        for (int i = 0; i < 100'000; ++i) {
+            executor.submit([&] { ++ran; });
+        }
+    }
+    CHECK(ran == 100'000);
+}
+
+TEST_CASE("shutdown() from a task of the pool doesn't wait for itself, and the rest still runs") {
+    std::atomic<int> ran = 0;
+    {
+        futures::thread_pool_executor executor(2);
+        tests::busy_workers busy(executor, 2);
+        executor.submit([&] { executor.shutdown(); });
+        for (int i = 0; i < 100; ++i) {
+            executor.submit([&] { ++ran; });
+        }
+    }
+    CHECK(ran == 100);
+}
+
+TEST_CASE("shutdown() from two threads and the destructor's at once") {
+    for (int round = 0; round < 200; ++round) {
+        std::atomic<int> ran = 0;
+        {
+            futures::thread_pool_executor executor(2);
+            for (int i = 0; i < 20; ++i) {
+                executor.submit([&] { ++ran; });
+            }
+            std::latch start(2);
+            std::atomic<int> complete = 0;
+            const auto shut_down = [&] {
+                start.arrive_and_wait();
+                executor.shutdown();
+                complete += ran == 20;  // each returns only when everything has run
+            };
+            std::thread first(shut_down);
+            std::thread second(shut_down);
+            first.join();
+            second.join();
+            REQUIRE(complete == 2);
+        }
+    }
+}
+
+TEST_CASE("submit() races shutdown(): every future is done, or its submit threw; nothing is lost") {
+    for (int threads = 1; threads <= 8; ++threads) {
+        for (int round = 0; round < 20; ++round) {
+            std::atomic<int> accepted = 0;
+            std::atomic<int> ran = 0;
+            std::atomic<int> unfinished = 0;
+            {
+                futures::thread_pool_executor executor(2);
+                std::latch start(threads + 1);
+                std::vector<std::thread> submitting;
+                for (int i = 0; i < threads; ++i) {
+                    submitting.emplace_back([&] {
+                        std::vector<futures::Future<void>> mine;
+                        start.arrive_and_wait();
+                        try {
+                            for (;;) {
+                                mine.push_back(executor.submit([&] { ++ran; }));
+                                ++accepted;
+                            }
+                        } catch (const futures::executor_shutdown&) {
+                            for (const auto& future : mine) {
+                                future.wait();
+                                unfinished += future.state() != futures::future_state::finished;
+                            }
+                        }
+                    });
+                }
+                start.arrive_and_wait();
+                executor.shutdown({.wait = round % 2 == 0});
+                for (auto& thread : submitting) {
+                    thread.join();
+                }
+            }
+            REQUIRE(unfinished == 0);
+            REQUIRE(ran == accepted);
+        }
+    }
+}
+
+TEST_CASE("a task that submits for ever ends with the executor") {
+    std::atomic<int> ran = 0;
+    std::atomic<int> refused = 0;
+    {
+        futures::thread_pool_executor executor(2);
+        struct resubmit {
+            void operator()() const {
+                ++*ran;
+                try {
+                    executor->submit(*this);
+                } catch (const futures::executor_shutdown&) {
+                    ++*refused;
+                }
+            }
+            futures::thread_pool_executor<>* executor;
+            std::atomic<int>* ran;
+            std::atomic<int>* refused;
+        };
+        executor.submit(resubmit{&executor, &ran, &refused});
+        while (ran < 100) {
+            executor.submit([] {}).wait();
+        }
+    }
+    CHECK(refused == 1);
+    CHECK(ran >= 100);
+}
+
+TEST_CASE("tasks that wait may submit nothing more after shutdown, but what they wait for still runs") {
+    futures::thread_pool_executor executor(1);
+    tests::busy_workers busy(executor);
+    const auto outer = executor.submit([&] {
+        bool refused = false;
+        try {
+            executor.submit([] {});
+        } catch (const futures::executor_shutdown&) {
+            refused = true;
+        }
+        return refused;
+    });
+    executor.shutdown({.wait = false});
+    busy.release();
+    CHECK(outer.result());
+}
+
+TEST_CASE("an executor whose last owner is one of its tasks is destroyed by it, and everything still runs") {
+    for (int round = 0; round < 200; ++round) {
+        std::vector<futures::Future<int>> after;
+        futures::Future<void> destroying;
+        {
+            auto executor = std::make_shared<futures::thread_pool_executor<>>(2);
+            tests::busy_workers busy(*executor, 2);
+            destroying = executor->submit([executor] {});
+            for (int i = 0; i < 10; ++i) {
+                after.push_back(executor->submit([i] { return i; }));
+            }
+            executor.reset();
+        }
+        destroying.wait();
+        for (int i = 0; i < 10; ++i) {
+            REQUIRE(after[static_cast<std::size_t>(i)].result() == i);
+        }
+    }
+}
+
+TEST_CASE("an executor destroyed explicitly by its own task leaves the rest of that task running") {
+    std::optional<futures::thread_pool_executor<>> executor(std::in_place, 1);
+    std::latch assigned(1);
+    const auto future = executor->submit([&] {
+        assigned.wait();
+        executor.reset();
+        return futures::this_thread_name().empty() ? 0 : 1;
+    });
+    assigned.count_down();
+    CHECK(future.result() == 1);
+    CHECK_FALSE(executor);
+}
+
+TEST_CASE("the last handle on a future may be the last thing alive, and may be cancelled then") {
+    futures::Future<std::string> last;
+    {
+        futures::thread_pool_executor executor(1);
+        last = executor.submit([] { return std::string("alive"); });
+    }
+    CHECK_FALSE(last.cancel());
+    CHECK(std::move(last).result() == "alive");
+}
+
+TEST_CASE("an executor that was never used, or whose tasks were all cancelled, is destroyed") {
+    const futures::thread_pool_executor<> unused;
+    futures::thread_pool_executor executor(1);
+    {
+        tests::busy_workers busy(executor);
+        for (int i = 0; i < 10; ++i) {
+            CHECK(executor.submit([] {}).cancel());
+        }
+    }
+    executor.shutdown();
+    CHECK(executor.pending_count() == 0);
+}

@@ -1,0 +1,104 @@
+#include "allocations.hpp"
+
+#include <atomic>
+#include <cstdlib>
+#include <limits>
+#include <new>
+
+namespace tests {
+
+namespace {
+
+constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
+
+constinit thread_local std::size_t made_by_this_thread = 0;
+constinit thread_local std::size_t left_before_failure = never;
+constinit thread_local bool failed = false;
+constinit std::atomic<std::size_t> made{0};
+constinit std::atomic<std::size_t> given_back{0};
+
+void* allocate(std::size_t size, std::size_t alignment) {
+    if (left_before_failure != never && left_before_failure-- == 0) {
+        left_before_failure = never;
+        failed = true;
+        throw std::bad_alloc();
+    }
+    void* const memory = alignment <= alignof(std::max_align_t)
+                             ? std::malloc(size == 0 ? 1 : size)
+                             : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+    if (!memory) {
+        throw std::bad_alloc();
+    }
+    ++made_by_this_thread;
+    ++made;
+    return memory;
+}
+
+void give_back(void* memory) noexcept {
+    if (memory) {
+        ++given_back;
+        std::free(memory);
+    }
+}
+
+}  // namespace
+
+std::size_t allocations_of_this_thread() noexcept {
+    return made_by_this_thread;
+}
+std::size_t allocations_of_all_threads() noexcept {
+    return made;
+}
+std::size_t live_allocations() noexcept {
+    return made - given_back;
+}
+
+failing_allocation::failing_allocation(std::size_t number) noexcept {
+    left_before_failure = number;
+    failed = false;
+}
+failing_allocation::~failing_allocation() {
+    left_before_failure = never;
+}
+bool failing_allocation::has_failed() const noexcept {
+    return failed;
+}
+
+}  // namespace tests
+
+void* operator new(std::size_t size) {
+    return tests::allocate(size, alignof(std::max_align_t));
+}
+void* operator new[](std::size_t size) {
+    return tests::allocate(size, alignof(std::max_align_t));
+}
+void* operator new(std::size_t size, std::align_val_t alignment) {
+    return tests::allocate(size, static_cast<std::size_t>(alignment));
+}
+void* operator new[](std::size_t size, std::align_val_t alignment) {
+    return tests::allocate(size, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* memory) noexcept {
+    tests::give_back(memory);
+}
+void operator delete[](void* memory) noexcept {
+    tests::give_back(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+    tests::give_back(memory);
+}
+void operator delete[](void* memory, std::size_t) noexcept {
+    tests::give_back(memory);
+}
+void operator delete(void* memory, std::align_val_t) noexcept {
+    tests::give_back(memory);
+}
+void operator delete[](void* memory, std::align_val_t) noexcept {
+    tests::give_back(memory);
+}
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
+    tests::give_back(memory);
+}
+void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept {
+    tests::give_back(memory);
+}

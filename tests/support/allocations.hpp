@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstddef>
+
+// A program that is linked with allocations.cpp has a global operator new that counts, and fails where it is
+// told to.
+
+namespace tests {
+
+// How many allocations the calling thread has made so far.
+std::size_t allocations_of_this_thread() noexcept;
+
+// How many allocations all threads have made so far.
+std::size_t allocations_of_all_threads() noexcept;
+
+// How many of the allocations of all threads have not been given back.
+std::size_t live_allocations() noexcept;
+
+// While this lives, one allocation of the thread that made it throws std::bad_alloc: the `number`th from now
+// on, counted from 0.
+class failing_allocation {
+public:
+    explicit failing_allocation(std::size_t number) noexcept;
+    failing_allocation(const failing_allocation&) = delete;
+    failing_allocation& operator=(const failing_allocation&) = delete;
+    ~failing_allocation();
+
+    // Whether it came to that allocation.
+    bool has_failed() const noexcept;
+};
+
+}  // namespace tests

@@ -1,0 +1,61 @@
+#include "watchdog.hpp"
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <thread>
+
+#if defined(__unix__)
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+extern char** environ;
+#endif
+#if defined(__linux__)
+#include <sys/prctl.h>
+#endif
+
+namespace tests {
+
+namespace {
+
+#if defined(__unix__)
+// A debugger does this without the help of the threads, which hang.
+void print_stacks() {
+#if defined(__linux__)
+    prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);  // a child may look at this process
+#endif
+    std::string process = std::to_string(getpid());
+    std::string arguments[] = {"gdb", "-nx", "-batch", "-p", process, "-ex", "thread apply all backtrace"};
+    char* argument_list[std::size(arguments) + 1] = {};
+    for (std::size_t index = 0; index != std::size(arguments); ++index) {
+        argument_list[index] = arguments[index].data();
+    }
+    pid_t debugger = 0;
+    if (posix_spawnp(&debugger, "gdb", nullptr, nullptr, argument_list, environ) != 0) {
+        std::fprintf(stderr, "watchdog: no stacks, as gdb can't be run\n");
+        return;
+    }
+    waitpid(debugger, nullptr, 0);
+}
+#else
+void print_stacks() {}
+#endif
+
+}  // namespace
+
+void start_watchdog() {
+    const char* const limit = std::getenv("CONCURRENT_FUTURES_TIME_LIMIT");
+    if (!limit) {
+        return;
+    }
+    std::thread([seconds = std::chrono::seconds(std::atoi(limit))] {
+        std::this_thread::sleep_for(seconds);
+        std::fprintf(stderr, "watchdog: this hangs; its threads:\n");
+        print_stacks();
+        std::abort();
+    }).detach();
+}
+
+}  // namespace tests

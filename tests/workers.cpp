@@ -1,0 +1,292 @@
+// The threads of an executor: how many there are, what they are called, how they are initialized.
+
+#include <algorithm>
+#include <atomic>
+#include <concurrent/futures.hpp>
+#include <latch>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#if defined(__linux__)
+#include <pthread.h>
+#include <sched.h>
+#endif
+
+#include "support/busy_workers.hpp"
+#include "support/captured_log.hpp"
+#include "support/catch.hpp"
+
+namespace futures = concurrent::futures;
+
+TEST_CASE("max_workers must be greater than 0") {
+    CHECK_THROWS_AS(futures::thread_pool_executor(0), std::invalid_argument);
+    CHECK_THROWS_WITH(futures::thread_pool_executor(-1), "max_workers must be greater than 0");
+    CHECK_THROWS_AS(futures::thread_pool_executor({.max_workers = 0}), std::invalid_argument);
+    CHECK_THROWS_AS(futures::thread_pool_executor<futures::lifo>(0), std::invalid_argument);
+}
+
+TEST_CASE("the default max_workers is min(32, usable_cpus() + 4)") {
+    const futures::thread_pool_executor<> executor;
+    CHECK(executor.max_workers() == std::min(32, futures::usable_cpus() + 4));
+    CHECK(futures::thread_pool_executor(7).max_workers() == 7);
+    CHECK(futures::thread_pool_executor({.max_workers = 3}).max_workers() == 3);
+}
+
+#if defined(__linux__)
+TEST_CASE("usable_cpus() respects the affinity mask") {
+    cpu_set_t before;
+    REQUIRE(sched_getaffinity(0, sizeof before, &before) == 0);
+    CHECK(futures::usable_cpus() == CPU_COUNT(&before));
+    int first = 0;
+    while (!CPU_ISSET(static_cast<unsigned>(first), &before)) {
+        ++first;
+    }
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(static_cast<unsigned>(first), &one);
+    REQUIRE(sched_setaffinity(0, sizeof one, &one) == 0);
+    const int usable = futures::usable_cpus();
+    const int workers = futures::thread_pool_executor<>().max_workers();
+    REQUIRE(sched_setaffinity(0, sizeof before, &before) == 0);
+    CHECK(usable == 1);
+    CHECK(workers == 5);
+}
+
+TEST_CASE("the operating system shows a worker's name, shortened") {
+    futures::thread_pool_executor executor({.max_workers = 1, .thread_name_prefix = "a-name-that-is-long"});
+    const auto shown = executor.submit([] {
+        char name[64] = {};
+        pthread_getname_np(pthread_self(), name, sizeof name);
+        return std::string(name);
+    });
+    CHECK(shown.result() == std::string("a-name-that-is-long_0").substr(0, 15));
+}
+#endif
+
+TEST_CASE("no thread is started before the first submit, and one for each task while none is idle") {
+    futures::thread_pool_executor executor(4);
+    CHECK(executor.worker_count() == 0);
+    tests::busy_workers first(executor);
+    CHECK(executor.worker_count() == 1);
+    tests::busy_workers others(executor, 3);
+    CHECK(executor.worker_count() == 4);
+    executor.submit([] {});
+    CHECK(executor.worker_count() == 4);
+}
+
+TEST_CASE("an idle worker is reused: tasks that follow each other's results run on one thread") {
+    futures::thread_pool_executor executor(10);
+    for (int i = 0; i < 1000; ++i) {
+        REQUIRE(executor.submit([i] { return i; }).result() == i);
+    }
+    CHECK(executor.worker_count() == 1);
+}
+
+TEST_CASE("pending_count() counts what waits, not what runs, was cancelled or is done") {
+    futures::thread_pool_executor executor(1);
+    CHECK(executor.pending_count() == 0);
+    tests::busy_workers busy(executor);
+    CHECK(executor.pending_count() == 0);
+    const auto first = executor.submit([] {});
+    const auto second = executor.submit([] {});
+    CHECK(executor.pending_count() == 2);
+    first.cancel();
+    CHECK(executor.pending_count() == 1);
+    busy.release();
+    second.wait();
+    CHECK(executor.pending_count() == 0);
+}
+
+TEST_CASE("threads are named <prefix>_<n>, by default thread_pool_executor-<k>_<n>") {
+    CHECK(futures::this_thread_name().empty());
+    futures::thread_pool_executor named({.max_workers = 2, .thread_name_prefix = "crawler"});
+    std::latch both(2);
+    const auto name = [&] {
+        both.arrive_and_wait();
+        return futures::this_thread_name();
+    };
+    const auto first = named.submit(name);
+    const auto second = named.submit(name);
+    CHECK(std::set{first.result(), second.result()} == std::set<std::string>{"crawler_0", "crawler_1"});
+
+    const auto number_of_pool = [] {
+        futures::thread_pool_executor executor(1);
+        const std::string full = executor.submit([] { return futures::this_thread_name(); }).result();
+        const std::string prefix = "thread_pool_executor-";
+        REQUIRE(full.starts_with(prefix));
+        REQUIRE(full.ends_with("_0"));
+        return std::stoi(full.substr(prefix.size()));
+    };
+    const int number = number_of_pool();
+    CHECK(number_of_pool() == number + 1);
+}
+
+TEST_CASE("the initializer runs first on each thread") {
+    static thread_local bool initialized = false;
+    std::atomic<int> calls = 0;
+    futures::thread_pool_executor executor({.max_workers = 3, .initializer = [&] {
+                                                initialized = true;
+                                                ++calls;
+                                            }});
+    std::latch all(3);
+    std::vector<futures::Future<bool>> tasks;
+    for (int i = 0; i < 3; ++i) {
+        tasks.push_back(executor.submit([&] {
+            all.arrive_and_wait();
+            return initialized;
+        }));
+    }
+    for (const auto& task : tasks) {
+        CHECK(task.result());
+    }
+    CHECK(calls == 3);
+}
+
+TEST_CASE("an initializer that throws breaks the pool: every waiting future fails, and every later submit") {
+    std::latch submitted(1);
+    futures::thread_pool_executor executor({.max_workers = 1, .initializer = [&] {
+                                                submitted.wait();
+                                                throw std::runtime_error("no database");
+                                            }});
+    std::vector<futures::Future<int>> tasks;
+    for (int i = 0; i < 10; ++i) {
+        tasks.push_back(executor.submit([] { return 1; }));
+    }
+    submitted.count_down();
+    for (const auto& task : tasks) {
+        try {
+            task.result();
+            FAIL("the task ran");
+        } catch (const futures::broken_thread_pool& broken) {
+            CHECK_THROWS_WITH(std::rethrow_if_nested(broken), "no database");
+        }
+    }
+    CHECK_THROWS_AS(executor.submit([] {}), futures::broken_thread_pool);
+    CHECK_THROWS_AS(executor.submit([] {}), futures::broken_executor);
+    CHECK_THROWS_AS(executor.map([](int x) { return x; }, std::vector{1}), futures::broken_thread_pool);
+    CHECK(executor.pending_count() == 0);
+}
+
+TEST_CASE("an initializer that throws on the second thread only breaks the pool, but not what runs") {
+    std::atomic<int> calls = 0;
+    futures::thread_pool_executor executor({.max_workers = 2, .initializer = [&] {
+                                                if (++calls == 2) {
+                                                    throw 7;
+                                                }
+                                            }});
+    tests::busy_workers busy(executor);
+    const auto waiting = executor.submit([] {});
+    try {
+        waiting.result();
+        FAIL("the task ran");
+    } catch (const futures::broken_thread_pool& broken) {
+        CHECK_THROWS_AS(std::rethrow_if_nested(broken), int);
+    }
+    CHECK_THROWS_AS(executor.submit([] {}), futures::broken_thread_pool);
+    busy.release();
+    CHECK_NOTHROW(busy.task().result());
+}
+
+TEST_CASE("a cancelled task in a pool that breaks stays cancelled") {
+    std::latch cancelled(1);
+    futures::thread_pool_executor executor({.max_workers = 1, .initializer = [&] {
+                                                cancelled.wait();
+                                                throw 1;
+                                            }});
+    const auto first = executor.submit([] {});
+    const auto second = executor.submit([] {});
+    CHECK(first.cancel());
+    cancelled.count_down();
+    CHECK_THROWS_AS(second.result(), futures::broken_thread_pool);
+    CHECK(first.cancelled());
+}
+
+TEST_CASE("an initializer that throws on every thread is told of once by the pool, and else by the log") {
+    const tests::captured_log log;
+    std::latch all(3);
+    futures::thread_pool_executor executor({.max_workers = 3, .initializer = [&] {
+                                                all.arrive_and_wait();
+                                                throw std::runtime_error("no database");
+                                            }});
+    std::vector<futures::Future<void>> tasks;
+    for (int i = 0; i < 3; ++i) {
+        tasks.push_back(executor.submit([] {}));
+    }
+    for (const auto& task : tasks) {
+        CHECK_THROWS_AS(task.result(), futures::broken_thread_pool);
+    }
+    executor.shutdown();
+    CHECK(log.lines() ==
+          std::vector<std::string>(
+              2, "a thread initializer failed in a thread pool that was broken already: no database"));
+}
+
+#if defined(__GLIBC__)
+
+namespace {
+
+// While this lives, no thread can be started: its stack would be larger than the address space.
+class no_thread_starts {
+public:
+    no_thread_starts() {
+        pthread_getattr_default_np(&before_);
+        pthread_attr_t impossible;
+        pthread_attr_init(&impossible);
+        pthread_attr_setstacksize(&impossible, std::size_t(1) << (sizeof(void*) * 8 - 2));
+        REQUIRE(pthread_setattr_default_np(&impossible) == 0);
+        pthread_attr_destroy(&impossible);
+    }
+    no_thread_starts(const no_thread_starts&) = delete;
+    no_thread_starts& operator=(const no_thread_starts&) = delete;
+    ~no_thread_starts() {
+        pthread_setattr_default_np(&before_);
+        pthread_attr_destroy(&before_);
+    }
+
+private:
+    pthread_attr_t before_;
+};
+
+}  // namespace
+
+TEST_CASE("if no thread can be started and there is no worker, submit() throws and nothing is left queued") {
+    futures::thread_pool_executor executor(2);
+    bool ran = false;
+    {
+        const no_thread_starts impossible;
+        CHECK_THROWS_AS(executor.submit([&] { ran = true; }), std::system_error);
+        CHECK_THROWS_AS(executor.map([](int x) { return x; }, std::vector{1}), std::system_error);
+    }
+    CHECK(executor.pending_count() == 0);
+    CHECK(executor.worker_count() == 0);
+    CHECK(executor.submit([] { return 1; }).result() == 1);
+    CHECK_FALSE(ran);
+}
+
+TEST_CASE(
+    "if no further thread can be started, the task runs on a worker that exists, and the log says so once") {
+    const tests::captured_log log;
+    futures::thread_pool_executor executor(4);
+    tests::busy_workers busy(executor);
+    std::vector<futures::Future<int>> tasks;
+    {
+        const no_thread_starts impossible;
+        for (int i = 0; i < 3; ++i) {
+            tasks.push_back(executor.submit([i] { return i; }));
+        }
+    }
+    CHECK(executor.worker_count() == 1);
+    CHECK(executor.pending_count() == 3);
+    busy.release();
+    for (int i = 0; i < 3; ++i) {
+        CHECK(tasks[static_cast<std::size_t>(i)].result() == i);
+    }
+    REQUIRE(log.lines().size() == 1);
+    CHECK(log.lines()[0].starts_with("could not start another worker thread; the others do its work: "));
+}
+
+#endif
