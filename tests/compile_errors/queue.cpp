@@ -1,0 +1,3 @@
+#include <concurrent/futures.hpp>
+
+concurrent::futures::thread_pool_executor<int> executor(1);

@@ -1,0 +1,17 @@
+// Two translation units that use the library together: one definition of everything, one state of what is
+// shared.
+
+#include <concurrent/futures.hpp>
+#include <string>
+
+#include "other.hpp"
+
+namespace futures = concurrent::futures;
+
+int main() {
+    futures::thread_pool_executor executor(1);
+    const bool works = submit_elsewhere(executor).result() == 42;
+    const bool same_worker =
+        executor.submit([] { return futures::this_thread_name() == name_elsewhere(); }).result();
+    return works && same_worker ? 0 : 1;
+}

@@ -1,0 +1,7 @@
+#pragma once
+
+#include <concurrent/futures.hpp>
+#include <string>
+
+concurrent::futures::Future<int> submit_elsewhere(concurrent::futures::thread_pool_executor<>& executor);
+std::string name_elsewhere();
