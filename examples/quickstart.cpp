@@ -22,7 +22,8 @@ int main() {
     for (auto future : futures::as_completed(items)) {  // a map keyed by futures iterates its keys
         int item = items.at(future);
         try {
-            std::cout << item << " -> " << future.result() << '\n';
+            int doubled = future.result();
+            std::cout << item << " -> " << doubled << '\n';
         } catch (const std::exception& e) {
             std::cout << item << " failed: " << e.what() << '\n';
         }

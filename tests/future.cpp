@@ -454,6 +454,29 @@ TEST_CASE("an exception from a callback goes to the log handler and stops nothin
                                                   "a done callback threw: at once"});
 }
 
+TEST_CASE("a callback that takes the future by value and throws leaves the other handles as they were") {
+    const tests::captured_log log;
+    for (const bool done_before : {false, true}) {
+        futures::Promise<std::shared_ptr<int>> promise;
+        auto future = promise.get_future();
+        const auto fail = [](futures::Future<std::shared_ptr<int>>) { throw 1; };
+        if (!done_before) {
+            future.add_done_callback(fail);
+        }
+        promise.set_result(std::make_shared<int>(1));
+        if (done_before) {
+            future.add_done_callback(fail);
+        }
+        promise = {};
+        const std::weak_ptr<int> value = future.result();
+        CHECK(value.use_count() == 1);
+        const auto last = std::move(future);
+        CHECK(value.use_count() == 1);
+        CHECK(*last.result() == 1);
+    }
+    CHECK(log.lines().size() == 2);
+}
+
 TEST_CASE("a callback may add a callback, which is called at once") {
     futures::Promise<int> promise;
     std::vector<int> order;

@@ -55,7 +55,7 @@ TEST_CASE("submit() takes functions, function pointers, lambdas, function object
     CHECK(executor.submit(std::function<int()>([] { return 5; })).result() == 5);
     CHECK(executor.submit(&account::withdraw, &owned, 3).result() == 7);
     CHECK(executor.submit(&account::withdraw, std::ref(owned), 3).result() == 4);
-    CHECK(executor.submit(&account::balance, owned).result() == 4);
+    CHECK(executor.submit(&account::balance, std::ref(owned)).result() == 4);
     CHECK(executor.submit(&account::withdraw, std::make_shared<account>(), 1).result() == 9);
 }
 

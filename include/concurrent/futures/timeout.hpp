@@ -1,7 +1,7 @@
 #pragma once
 
 #include <chrono>    // std::chrono
-#include <optional>  // std::optional, std::nullopt_t
+#include <optional>  // std::nullopt_t
 
 namespace concurrent::futures {
 
@@ -15,11 +15,13 @@ public:
     constexpr deadline() noexcept = default;
     constexpr explicit deadline(clock::time_point when) noexcept : when_(when) {}
 
-    [[nodiscard]] bool passed() const { return when_ && clock::now() >= *when_; }
-    [[nodiscard]] const std::optional<clock::time_point>& when() const noexcept { return when_; }
+    [[nodiscard]] bool is_never() const noexcept { return when_ == clock::time_point::max(); }
+    [[nodiscard]] bool passed() const { return !is_never() && clock::now() >= when_; }
+    // Of one that is not never.
+    [[nodiscard]] clock::time_point when() const noexcept { return when_; }
 
 private:
-    std::optional<clock::time_point> when_;
+    clock::time_point when_ = clock::time_point::max();
 };
 
 }  // namespace detail

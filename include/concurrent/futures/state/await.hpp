@@ -14,11 +14,11 @@ namespace concurrent::futures::detail {
 template <class Ready>
 bool wait_until(std::condition_variable& changed, std::unique_lock<std::mutex>& lock, const deadline& until,
                 Ready ready) {
-    if (until.when()) {
-        return changed.wait_until(lock, *until.when(), ready);
+    if (until.is_never()) {
+        changed.wait(lock, ready);
+        return true;
     }
-    changed.wait(lock, ready);
-    return true;
+    return changed.wait_until(lock, until.when(), ready);
 }
 
 // A thread that waits for one future. It lives on that thread's stack.
