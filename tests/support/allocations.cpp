@@ -34,6 +34,14 @@ void* allocate(std::size_t size, std::size_t alignment) {
     return memory;
 }
 
+void* allocate_or_null(std::size_t size, std::size_t alignment) noexcept {
+    try {
+        return allocate(size, alignment);
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
+}
+
 void give_back(void* memory) noexcept {
     if (memory) {
         ++given_back;
@@ -78,6 +86,19 @@ void* operator new(std::size_t size, std::align_val_t alignment) {
 void* operator new[](std::size_t size, std::align_val_t alignment) {
     return tests::allocate(size, static_cast<std::size_t>(alignment));
 }
+// The ones that don't throw do by default what is done here, but not under AddressSanitizer, which has its own.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+    return tests::allocate_or_null(size, alignof(std::max_align_t));
+}
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
+    return tests::allocate_or_null(size, alignof(std::max_align_t));
+}
+void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+    return tests::allocate_or_null(size, static_cast<std::size_t>(alignment));
+}
+void* operator new[](std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+    return tests::allocate_or_null(size, static_cast<std::size_t>(alignment));
+}
 void operator delete(void* memory) noexcept {
     tests::give_back(memory);
 }
@@ -100,5 +121,17 @@ void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
     tests::give_back(memory);
 }
 void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept {
+    tests::give_back(memory);
+}
+void operator delete(void* memory, const std::nothrow_t&) noexcept {
+    tests::give_back(memory);
+}
+void operator delete[](void* memory, const std::nothrow_t&) noexcept {
+    tests::give_back(memory);
+}
+void operator delete(void* memory, std::align_val_t, const std::nothrow_t&) noexcept {
+    tests::give_back(memory);
+}
+void operator delete[](void* memory, std::align_val_t, const std::nothrow_t&) noexcept {
     tests::give_back(memory);
 }
