@@ -78,7 +78,7 @@ std::string sha256(const filesystem::path& path) {
         throw std::bad_alloc();
     check(EVP_DigestInit_ex(digest.get(), EVP_sha256(), nullptr));
 
-    std::vector<unsigned char> buffer(64 * 1024);
+    std::vector<unsigned char> buffer(65'536);
     while (const std::size_t size = std::fread(buffer.data(), 1, buffer.size(), file.get()))
         check(EVP_DigestUpdate(digest.get(), buffer.data(), size));
     if (std::ferror(file.get()))

@@ -185,7 +185,7 @@ private:
 
     std::string receive() {
         std::string text;
-        std::vector<char> buffer(16 * 1024);
+        std::vector<char> buffer(16'384);
         for (;;) {
             const ssize_t received = recv(socket_.get(), buffer.data(), buffer.size(), 0);
             if (received > 0)

@@ -1,5 +1,6 @@
 // How much is allocated, and what happens when it can't be.
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <concurrent/futures.hpp>
@@ -273,4 +274,18 @@ TEST_CASE("std::bad_alloc from add_done_callback() and from a promise") {
                   throw std::logic_error("not called");
               }
           }) == 2);
+}
+
+TEMPLATE_TEST_CASE("a queue doesn't grow when tasks are submitted and cancelled for ever", "", futures::fifo,
+                   futures::lifo, futures::priority) {
+    futures::thread_pool_executor<TestType> executor(1);
+    tests::busy_workers busy(executor);
+    const std::size_t before = tests::live_allocations();
+    std::size_t most = 0;
+    for (int i = 0; i < 100'000; ++i) {
+        executor.submit([] {}).cancel();
+        most = std::max(most, tests::live_allocations() - before);
+    }
+    CHECK(most < 200);
+    CHECK(executor.pending_count() == 0);
 }

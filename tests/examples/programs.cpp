@@ -4,11 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <regex>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -74,15 +74,21 @@ TEST_CASE("quickstart prints what the tasks gave, in order of completion, and th
 TEST_CASE("logging tears no line") {
     const auto result = run_example("logging");
     CHECK(result.exit_status == 0);
-    const std::regex whole(
-        R"(\[worker_[0-3]\] task (\d+) (begins|ends)|\[main\] the sum of the squares is 2470)");
-    std::set<std::string> messages;
+    std::multiset<std::string> expected{"the sum of the squares is 2470"};
+    for (int task = 0; task < 20; ++task) {
+        expected.insert("task " + std::to_string(task) + " begins");
+        expected.insert("task " + std::to_string(task) + " ends");
+    }
+    const std::set<std::string> names{"[main]", "[worker_0]", "[worker_1]", "[worker_2]", "[worker_3]"};
+    std::multiset<std::string> messages;
     for (const auto& line : tests::lines_of(result.output)) {
         INFO(line);
-        CHECK(std::regex_match(line, whole));
-        messages.insert(line.substr(line.find(' ')));
+        const std::size_t space = line.find(' ');
+        REQUIRE(space != std::string::npos);
+        CHECK(names.contains(line.substr(0, space)));
+        messages.insert(line.substr(space + 1));
     }
-    CHECK(messages.size() == 41);
+    CHECK(messages == expected);
 }
 
 TEST_CASE("nested waits inside tasks, on one thread") {
@@ -108,12 +114,14 @@ TEST_CASE("mandelbrot writes a picture and prints the speed-up") {
     const auto file = directory.path() / "mandelbrot.pgm";
     const auto result = run_example("mandelbrot", {file.string(), "--width", "90", "--workers", "2"});
     CHECK(result.exit_status == 0);
-    CHECK(std::regex_search(result.output,
-                            std::regex("^one thread: .* s, 2 workers: .* s, speed-up [0-9.e+-]+\n$")));
+    double one_thread = 0, two_workers = 0, speed_up = 0;
+    CHECK(std::sscanf(result.output.c_str(), "one thread: %lf s, 2 workers: %lf s, speed-up %lf", &one_thread,
+                      &two_workers, &speed_up) == 3);
+    CHECK(std::min({one_thread, two_workers, speed_up}) > 0);
     std::ifstream picture(file, std::ios::binary);
     const std::string contents((std::istreambuf_iterator<char>(picture)), std::istreambuf_iterator<char>());
     const std::string header = "P5\n90 60\n255\n";
-    REQUIRE(contents.size() == header.size() + 90 * 60);
+    REQUIRE(contents.size() == header.size() + std::size_t{90} * 60);
     CHECK(contents.starts_with(header));
     const auto pixel = [&](std::size_t x, std::size_t y) { return contents[header.size() + y * 90 + x]; };
     CHECK(pixel(60, 30) == 0);            // 0 is in the set
@@ -138,7 +146,7 @@ TEST_CASE("checksum_tree escapes names as sha256sum does, and leaves links, dire
     for (const char* name : {"plain", "back\\slash", "line\nend", "carriage\rreturn", "with space", "-"}) {
         std::ofstream(directory.path() / name) << name;
     }
-    std::ofstream(directory.path() / "empty");
+    std::ofstream(directory.path() / "empty").close();
     filesystem::create_directories(directory.path() / "a" / "b");
     std::ofstream(directory.path() / "a" / "b" / "deep") << std::string(1'000'000, 'x');
     filesystem::create_symlink("plain", directory.path() / "link");

@@ -86,7 +86,8 @@ void* operator new(std::size_t size, std::align_val_t alignment) {
 void* operator new[](std::size_t size, std::align_val_t alignment) {
     return tests::allocate(size, static_cast<std::size_t>(alignment));
 }
-// The ones that don't throw do by default what is done here, but not under AddressSanitizer, which has its own.
+// The ones that don't throw do by default what is done here, but not under AddressSanitizer, which has its
+// own.
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
     return tests::allocate_or_null(size, alignof(std::max_align_t));
 }

@@ -106,7 +106,8 @@ public:
     }
     Future(Future&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
     Future& operator=(const Future& other) noexcept {
-        Future(other).swap(*this);
+        Future copy(other);
+        swap(copy);
         return *this;
     }
     Future& operator=(Future&& other) noexcept {
