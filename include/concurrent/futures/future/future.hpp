@@ -105,13 +105,8 @@ public:
         }
     }
     Future(Future&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
-    Future& operator=(const Future& other) noexcept {
-        Future copy(other);
-        swap(copy);
-        return *this;
-    }
-    Future& operator=(Future&& other) noexcept {
-        Future(std::move(other)).swap(*this);
+    Future& operator=(Future other) noexcept {
+        swap(other);
         return *this;
     }
     ~Future() {
