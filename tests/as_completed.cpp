@@ -17,22 +17,12 @@
 
 #include "support/busy_workers.hpp"
 #include "support/catch.hpp"
+#include "support/futures_of.hpp"
 #include "support/sanitizer.hpp"
 
 namespace futures = concurrent::futures;
+using tests::futures_of;
 using namespace std::chrono_literals;
-
-namespace {
-
-std::vector<futures::Future<int>> futures_of(const std::vector<futures::Promise<int>>& promises) {
-    std::vector<futures::Future<int>> all;
-    for (const auto& promise : promises) {
-        all.push_back(promise.get_future());
-    }
-    return all;
-}
-
-}  // namespace
 
 TEST_CASE("as_completed() is a move-only input range of futures") {
     using range = futures::as_completed_range<int>;

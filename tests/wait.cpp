@@ -20,10 +20,12 @@
 
 #include "support/busy_workers.hpp"
 #include "support/catch.hpp"
+#include "support/futures_of.hpp"
 #include "support/sanitizer.hpp"
 
 namespace futures = concurrent::futures;
 using futures::return_when;
+using tests::futures_of;
 using namespace std::chrono_literals;
 
 namespace {
@@ -33,14 +35,6 @@ struct by_address {
         return std::hash<futures::Future<int>>()(a) < std::hash<futures::Future<int>>()(b);
     }
 };
-
-std::vector<futures::Future<int>> futures_of(const std::vector<futures::Promise<int>>& promises) {
-    std::vector<futures::Future<int>> all;
-    for (const auto& promise : promises) {
-        all.push_back(promise.get_future());
-    }
-    return all;
-}
 
 }  // namespace
 

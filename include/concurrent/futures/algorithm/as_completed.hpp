@@ -1,8 +1,8 @@
 #pragma once
 
-#include <cstddef>           // std::size_t, std::ptrdiff_t
+#include <cstddef>           // std::size_t
 #include <initializer_list>  // std::initializer_list
-#include <iterator>          // std::input_iterator_tag, std::default_sentinel_t
+#include <iterator>          // std::default_sentinel_t
 #include <memory>            // std::unique_ptr
 #include <ranges>            // std::ranges::view_base
 #include <string>            // std::to_string
@@ -11,6 +11,7 @@
 
 #include <concurrent/futures/algorithm/completion_watch.hpp>
 #include <concurrent/futures/algorithm/future_range.hpp>
+#include <concurrent/futures/algorithm/pull_iterator.hpp>
 #include <concurrent/futures/error.hpp>
 #include <concurrent/futures/future/future.hpp>
 #include <concurrent/futures/timeout.hpp>
@@ -27,39 +28,10 @@ class as_completed_range {
     struct body;
 
 public:
-    class iterator {
-    public:
-        using iterator_concept = std::input_iterator_tag;
-        using iterator_category = std::input_iterator_tag;
-        using value_type = Future<T>;
-        using difference_type = std::ptrdiff_t;
-        using reference = Future<T>&&;
-        using pointer = void;
-
-        iterator(iterator&&) noexcept = default;
-        iterator& operator=(iterator&&) noexcept = default;
-
-        reference operator*() const noexcept { return std::move(body_->current->future); }
-        /// Waits for the next future that is done.
-        ///
-        /// \throws timeout_error if the timeout of the range has passed first; there is no next future then
-        iterator& operator++() {
-            body_->advance();
-            return *this;
-        }
-        void operator++(int) { ++*this; }
-
-        friend bool operator==(const iterator& self, std::default_sentinel_t) noexcept {
-            return self.body_->current == nullptr;
-        }
-
-    private:
-        friend class as_completed_range;
-
-        explicit iterator(body& futures) noexcept : body_(&futures) {}
-
-        body* body_;
-    };
+    /// An input iterator. Its increment waits for the next future that is done.
+    ///
+    /// \throws timeout_error if the timeout of the range has passed first; there is no next future then
+    using iterator = detail::pull_iterator<body>;
 
     /// The first time, waits for the first future that is done; later, is where the iteration is.
     ///
@@ -81,6 +53,9 @@ private:
     struct body {
         body(std::vector<Future<T>> futures, const timeout& limit)
             : until(limit.start()), watch(std::move(futures)), unfinished(watch.size()) {}
+
+        [[nodiscard]] bool at_end() const noexcept { return current == nullptr; }
+        [[nodiscard]] Future<T>&& get() const noexcept { return std::move(current->future); }
 
         void advance() {
             if (current) {

@@ -4,7 +4,7 @@
 #include <concepts>     // std::invocable
 #include <cstddef>      // std::size_t, std::ptrdiff_t
 #include <deque>        // std::deque
-#include <iterator>     // std::input_iterator_tag, std::default_sentinel_t
+#include <iterator>     // std::default_sentinel_t
 #include <memory>       // std::shared_ptr, std::unique_ptr
 #include <optional>     // std::optional
 #include <stdexcept>    // std::invalid_argument
@@ -13,6 +13,7 @@
 
 #include <concurrent/futures/algorithm/chunk_results.hpp>
 #include <concurrent/futures/algorithm/map_input.hpp>
+#include <concurrent/futures/algorithm/pull_iterator.hpp>
 #include <concurrent/futures/error.hpp>
 #include <concurrent/futures/future/future.hpp>
 #include <concurrent/futures/future/launch.hpp>
@@ -43,41 +44,10 @@ class map_results {
     struct body;
 
 public:
-    class iterator {
-    public:
-        using iterator_concept = std::input_iterator_tag;
-        using iterator_category = std::input_iterator_tag;
-        using reference = decltype(std::declval<detail::chunk_results<Result>&>()[0]);
-        using value_type = std::remove_cvref_t<reference>;
-        using difference_type = std::ptrdiff_t;
-        using pointer = void;
-
-        iterator(iterator&&) noexcept = default;
-        iterator& operator=(iterator&&) noexcept = default;
-
-        reference operator*() const noexcept { return (*body_->current)[body_->index]; }
-
-        /// Waits for the next result.
-        ///
-        /// \throws what the function threw for it, or timeout_error; then there are no more results
-        iterator& operator++() {
-            ++body_->index;
-            body_->settle();
-            return *this;
-        }
-        void operator++(int) { ++*this; }
-
-        friend bool operator==(const iterator& self, std::default_sentinel_t) noexcept {
-            return self.body_->current == nullptr;
-        }
-
-    private:
-        friend class map_results;
-
-        explicit iterator(body& results) noexcept : body_(&results) {}
-
-        body* body_;
-    };
+    /// An input iterator. Its increment waits for the next result.
+    ///
+    /// \throws what the function threw for it, or timeout_error; then there are no more results
+    using iterator = detail::pull_iterator<body>;
 
     map_results(std::shared_ptr<Pool> pool, Cutter cutter, const map_options& options)
         : body_(std::make_unique<body>(std::move(pool), std::move(cutter), options)) {}
@@ -135,6 +105,14 @@ private:
                 cancel();
                 throw;
             }
+        }
+
+        [[nodiscard]] bool at_end() const noexcept { return current == nullptr; }
+        [[nodiscard]] decltype(auto) get() const noexcept { return (*current)[index]; }
+
+        void advance() {
+            ++index;
+            settle();
         }
 
         // Makes the result at `index` of the first task current, or the next where that has none.
