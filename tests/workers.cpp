@@ -19,6 +19,7 @@
 #include "support/busy_workers.hpp"
 #include "support/captured_log.hpp"
 #include "support/catch.hpp"
+#include "support/sanitizer.hpp"
 
 namespace futures = concurrent::futures;
 
@@ -84,6 +85,17 @@ TEST_CASE("an idle worker is reused: tasks that follow each other's results run 
         REQUIRE(executor.submit([i] { return i; }).result() == i);
     }
     CHECK(executor.worker_count() == 1);
+}
+
+TEST_CASE("a thread is not started where one is about to be idle, whatever it is doing at that moment") {
+    const int rounds = tests::under_thread_sanitizer ? 300 : 3000;
+    for (int round = 0; round < rounds; ++round) {
+        futures::thread_pool_executor executor(3);
+        for (int i = 0; i < 5; ++i) {
+            REQUIRE(executor.submit([i] { return i; }).result() == i);
+        }
+        REQUIRE(executor.worker_count() == 1);
+    }
 }
 
 TEST_CASE("pending_count() counts what waits, not what runs, was cancelled or is done") {

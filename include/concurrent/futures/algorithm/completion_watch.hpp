@@ -151,7 +151,7 @@ private:
     // On a worker: runs the next task that waits in its own pool's queue; false if there is none or `until`
     // has passed.
     bool run_one_here(std::unique_lock<std::mutex>& lock, const deadline& until) {
-        const worker* const self = worker::current();
+        worker* const self = worker::current();
         if (!self || next_to_run_ == entries_.size() || until.passed()) {
             return false;
         }

@@ -148,7 +148,7 @@ public:
     [[nodiscard]] int worker_count() const { return static_cast<int>(pool_->worker_count()); }
 
     /// How many tasks wait to be started.
-    [[nodiscard]] std::size_t pending_count() const { return pool_->pending_count(); }
+    [[nodiscard]] std::size_t pending_count() const { return pool_->waiting(); }
 
 private:
     using pool = detail::worker_pool<typename Queue::queue>;

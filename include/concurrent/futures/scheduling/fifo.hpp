@@ -1,45 +1,127 @@
 #pragma once
 
-#include <cstddef>  // std::size_t
+#include <atomic>   // std::atomic
+#include <cstddef>  // std::size_t, std::ptrdiff_t
+#include <mutex>    // std::lock_guard
 #include <utility>  // std::exchange
 
+#include <concurrent/futures/scheduling/platform.hpp>
+#include <concurrent/futures/scheduling/spin_lock.hpp>
+#include <concurrent/futures/scheduling/sweep.hpp>
 #include <concurrent/futures/scheduling/work_item.hpp>
 
 namespace concurrent::futures {
 
 namespace detail {
 
-// As every queue: intrusive, so that to queue an item allocates nothing and can't fail; and not thread-safe,
-// as the pool's mutex guards it.
+// First in, first out. Those who push and those who pop have a list and a lock each, and get in each other's
+// way only when the latter's list is empty and takes over all that is in the former's. (The idea of two locks
+// is Michael and Scott's, "Simple, fast, and practical non-blocking and blocking concurrent queue
+// algorithms", PODC 1996.)
 class fifo_queue {
 public:
-    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    // Whether a worker may keep what it submits to itself: of several workers nobody can tell the order.
+    static constexpr bool workers_keep_their_own = true;
 
-    void push(work_item& item) noexcept {
-        items_.append(item);
-        ++size_;
+    [[nodiscard]] std::size_t size() const noexcept {
+        // Relaxed: a hint, or somebody's whom `has_items` has shown all that was pushed before.
+        const std::size_t popped = popped_.load(std::memory_order_relaxed);
+        const std::size_t pushed = pushed_.load(std::memory_order_relaxed);
+        return pushed > popped ? pushed - popped : 0;
+    }
+
+    // A hint. Who pops looks first at what only those who pop write, and leaves the others' cache line alone.
+    [[nodiscard]] bool seems_empty() const noexcept {
+        return !popping_.load(std::memory_order_relaxed) && size() == 0;
+    }
+
+    [[nodiscard]] bool push(work_item& item, const std::atomic<bool>& closed) noexcept {
+        const std::lock_guard lock(push_lock_);
+        if (closed.load(std::memory_order_relaxed)) {  // the lock orders it
+            return false;
+        }
+        pushed_list_.append(item);
+        add(pushed_, 1);
+        return true;
     }
 
     work_item* pop() noexcept {
-        work_item* const item = items_.take_first();
-        size_ -= item != nullptr;
+        if (seems_empty()) {
+            return nullptr;
+        }
+        const std::lock_guard lock(pop_lock_);
+        if (popping_list_.empty()) {
+            const std::lock_guard also(push_lock_);
+            popping_list_ = std::exchange(pushed_list_, work_list());
+        }
+        work_item* const item = popping_list_.take_first();
+        note_popped(item != nullptr);
         return item;
     }
 
-    // Takes out every item, in an order in which pushing them again restores the queue.
+    [[nodiscard]] bool has_items() noexcept {
+        const std::lock_guard lock(push_lock_);
+        return size() != 0;
+    }
+
     work_list take_all() noexcept {
-        size_ = 0;
-        return std::exchange(items_, work_list());
+        const std::lock_guard lock(pop_lock_);
+        const std::lock_guard also(push_lock_);
+        work_list all = take_both_lists();
+        note_popped(all.size());
+        return all;
+    }
+
+    work_list sweep(std::atomic<std::ptrdiff_t>& dead) noexcept {
+        if (!schedule_.due(size())) {
+            return work_list();
+        }
+        const std::lock_guard lock(pop_lock_);
+        const std::lock_guard also(push_lock_);
+        work_list taken;
+        if (sweep_schedule::pays(size(), dead)) {
+            popping_list_ = take_both_lists();
+            taken = take_dead(popping_list_, dead);
+            note_popped(taken.size());
+        }
+        schedule_.done(size());
+        return taken;
     }
 
 private:
-    work_list items_;
-    std::size_t size_ = 0;
+    // Written by the holder of the lock that belongs to it alone.
+    static void add(std::atomic<std::size_t>& count, std::size_t more) noexcept {
+        count.store(count.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
+    }
+
+    void note_popped(std::size_t count) noexcept {
+        add(popped_, count);
+        popping_.store(!popping_list_.empty(), std::memory_order_relaxed);
+    }
+
+    work_list take_both_lists() noexcept {
+        work_list all = std::exchange(popping_list_, work_list());
+        all.append(std::exchange(pushed_list_, work_list()));
+        return all;
+    }
+
+    // Who holds both took `pop_lock_` first.
+    alignas(cache_line) spin_lock push_lock_;
+    work_list pushed_list_;
+    std::atomic<std::size_t> pushed_{0};
+    sweep_schedule schedule_;
+
+    alignas(cache_line) spin_lock pop_lock_;
+    work_list popping_list_;
+    std::atomic<std::size_t> popped_{0};
+    std::atomic<bool> popping_{false};  // whether that list has items
 };
 
 }  // namespace detail
 
-/// Queue of a pool whose waiting tasks start in the order in which they were submitted.
+/// Queue of a pool whose waiting tasks start in the order in which they were submitted. (Those that the
+/// pool's own tasks submit start in the order in which each worker submitted them; workers help each other
+/// with them.)
 struct fifo {
     using queue = detail::fifo_queue;
 };

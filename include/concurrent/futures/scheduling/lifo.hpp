@@ -1,28 +1,22 @@
 #pragma once
 
-#include <cstddef>  // std::size_t
 #include <utility>  // std::exchange
 
+#include <concurrent/futures/scheduling/locked_queue.hpp>
 #include <concurrent/futures/scheduling/work_item.hpp>
 
 namespace concurrent::futures {
 
 namespace detail {
 
-class lifo_queue {
+class lifo_order {
 public:
-    [[nodiscard]] std::size_t size() const noexcept { return size_; }
-
-    void push(work_item& item) noexcept {
-        item.next_ = std::exchange(newest_, &item);
-        ++size_;
-    }
+    void push(work_item& item) noexcept { item.next_ = std::exchange(newest_, &item); }
 
     work_item* pop() noexcept {
         work_item* const item = newest_;
         if (item) {
             newest_ = std::exchange(item->next_, nullptr);
-            --size_;
         }
         return item;
     }
@@ -44,14 +38,13 @@ public:
 
 private:
     work_item* newest_ = nullptr;
-    std::size_t size_ = 0;
 };
 
 }  // namespace detail
 
 /// Queue of a pool whose task submitted last starts first.
 struct lifo {
-    using queue = detail::lifo_queue;
+    using queue = detail::locked_queue<detail::lifo_order>;
 };
 
 }  // namespace concurrent::futures

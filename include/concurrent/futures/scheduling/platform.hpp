@@ -50,6 +50,11 @@ inline void show_thread_name([[maybe_unused]] std::string_view name) noexcept {
 #endif
 }
 
+// What two threads can't write at the same time without waiting for each other's. Not
+// `std::hardware_destructive_interference_size`, of which GCC warns that it varies with the options of the
+// compiler.
+inline constexpr std::size_t cache_line = 64;
+
 // Tells the processor that this thread is spinning.
 inline void spin_pause() noexcept {
 #if defined(__x86_64__) || defined(__i386__)

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <cstddef>  // std::size_t
 #include <cstdint>  // std::uint64_t
 #include <utility>  // std::exchange, std::swap
 
+#include <concurrent/futures/scheduling/locked_queue.hpp>
 #include <concurrent/futures/scheduling/work_item.hpp>
 
 namespace concurrent::futures {
@@ -13,10 +13,8 @@ namespace detail {
 // A pairing heap (Fredman, Sedgewick, Sleator and Tarjan, "The pairing heap: a new form of self-adjusting
 // heap", Algorithmica 1, 1986): push in constant, pop in amortised logarithmic time, two links an item.
 // `child_` is an item's first child, `next_` its next sibling.
-class priority_queue {
+class priority_order {
 public:
-    [[nodiscard]] std::size_t size() const noexcept { return size_; }
-
     // An item that comes from `take_all` keeps its place among those of its priority.
     void push(work_item& item) noexcept {
         if (item.sequence_ == 0) {
@@ -25,14 +23,12 @@ public:
         item.next_ = nullptr;
         item.child_ = nullptr;
         root_ = root_ ? merge(root_, &item) : &item;
-        ++size_;
     }
 
     work_item* pop() noexcept {
         work_item* const item = root_;
         if (item) {
             root_ = merge_siblings(std::exchange(item->child_, nullptr));
-            --size_;
         }
         return item;
     }
@@ -56,7 +52,6 @@ public:
             }
             items.append(*item);
         }
-        size_ = 0;
         return items;
     }
 
@@ -93,7 +88,6 @@ private:
     }
 
     work_item* root_ = nullptr;
-    std::size_t size_ = 0;
     std::uint64_t pushed_ = 0;
 };
 
@@ -102,7 +96,7 @@ private:
 /// Queue of a pool whose waiting task with the greatest `submit_options::priority` starts first; those of the
 /// same priority start in the order in which they were submitted.
 struct priority {
-    using queue = detail::priority_queue;
+    using queue = detail::locked_queue<detail::priority_order>;
 };
 
 }  // namespace concurrent::futures

@@ -1,10 +1,14 @@
 #pragma once
 
+#include <atomic>     // std::atomic
+#include <cstddef>    // std::size_t
 #include <cstdint>    // std::uint64_t
 #include <exception>  // std::exception_ptr
+#include <utility>    // std::exchange
 
 namespace concurrent::futures::detail {
 
+class local_queue;
 class worker;
 
 // What waits in a pool's queue to be run. The queue owns one reference on each item that it holds; each of
@@ -42,13 +46,17 @@ protected:
 
 private:
     // The links belong to the queue that holds the item and are guarded as that queue is.
-    friend class fifo_queue;
-    friend class lifo_queue;
-    friend class priority_queue;
+    friend class lifo_order;
+    friend class priority_order;
+    friend class local_queue;
     friend class work_list;
 
     work_item* next_ = nullptr;
-    work_item* child_ = nullptr;
+    union {
+        work_item* child_ = nullptr;  // in the order of priority
+        work_item* previous_;         // in a local queue
+    };
+    std::atomic<local_queue*> home_{nullptr};  // the local queue that it is in
     std::uint64_t sequence_ = 0;
     int priority_ = 0;
 };
@@ -57,28 +65,36 @@ private:
 class work_list {
 public:
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
     void append(work_item& item) noexcept {
         item.next_ = nullptr;
-        *(last_ ? &last_->next_ : &first_) = &item;
+        *(first_ ? &last_->next_ : &first_) = &item;
         last_ = &item;
+        ++size_;
+    }
+
+    void append(work_list items) noexcept {
+        if (!items.empty()) {
+            *(first_ ? &last_->next_ : &first_) = items.first_;
+            last_ = items.last_;
+            size_ += items.size_;
+        }
     }
 
     work_item* take_first() noexcept {
         work_item* const item = first_;
         if (item) {
-            first_ = item->next_;
-            if (!first_) {
-                last_ = nullptr;
-            }
-            item->next_ = nullptr;
+            first_ = std::exchange(item->next_, nullptr);
+            --size_;
         }
         return item;
     }
 
 private:
     work_item* first_ = nullptr;
-    work_item* last_ = nullptr;
+    work_item* last_ = nullptr;  // of a list that is not empty
+    std::size_t size_ = 0;
 };
 
 }  // namespace concurrent::futures::detail

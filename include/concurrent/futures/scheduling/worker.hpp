@@ -1,30 +1,54 @@
 #pragma once
 
-#include <atomic>              // std::atomic
-#include <condition_variable>  // std::condition_variable
-#include <cstddef>             // std::ptrdiff_t
-#include <string>              // std::string
-#include <utility>             // std::move
+#include <atomic>   // std::atomic
+#include <cstddef>  // std::size_t, std::ptrdiff_t
+#include <memory>   // std::enable_shared_from_this
+#include <string>   // std::string
+#include <utility>  // std::move
+
+#include <concurrent/futures/scheduling/local_queue.hpp>
+#include <concurrent/futures/scheduling/parking_spot.hpp>
+#include <concurrent/futures/scheduling/work_item.hpp>
 
 namespace concurrent::futures {
 namespace detail {
 
 class worker;
 
-// What a task and a worker need to know of a pool, whatever its queue.
-class pool_base {
+// What tasks, workers and the crew need to know of a pool, whatever its queue.
+class pool_base : public std::enable_shared_from_this<pool_base> {
 public:
     pool_base(const pool_base&) = delete;
     pool_base& operator=(const pool_base&) = delete;
 
-    // Somebody other than the queue's reader has claimed or cancelled an item that is still in the queue.
+    // Somebody other than the queue's reader has claimed or cancelled an item that is still in a queue.
     void note_dead_item() noexcept {
-        // Relaxed: a count that steers when to sweep and what `pending_count` answers; it orders nothing.
+        // Relaxed, as all uses: a count that steers when to sweep and whether as many workers are there as
+        // items wait; the queues' locks order what must be.
         dead_items_.fetch_add(1, std::memory_order_relaxed);
     }
 
+    // Such an item has left its queue. Until the caller looks for work or calls `call_for_what_waits`, there
+    // may seem to be one less that waits.
+    void note_dead_item_gone() noexcept { dead_items_.fetch_sub(1, std::memory_order_relaxed); }
+
+    // Sees to it that somebody comes for what waits.
+    virtual void call_for_what_waits() noexcept = 0;
+
     // `self` had said that it is about to look for work, but is now to run a user's code first.
     virtual void worker_stays_busy(worker& self) noexcept = 0;
+
+    // What the thread of `self` does.
+    virtual void work(worker& self) noexcept = 0;
+
+    // How many items wait, in all queues: exact for those whose pushing came before.
+    [[nodiscard]] virtual std::size_t waiting() const noexcept = 0;
+
+    // Whether anything is in a queue. Each queue is looked at by `has_items`.
+    [[nodiscard]] virtual bool something_waits() noexcept = 0;
+
+    // A hint.
+    [[nodiscard]] virtual bool shared_queue_seems_empty() const noexcept = 0;
 
 protected:
     pool_base() = default;
@@ -45,25 +69,35 @@ public:
     [[nodiscard]] pool_base& pool() const noexcept { return pool_; }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
+    // Takes out `item` if it is among those that this worker, which is the calling thread's, has submitted.
+    [[nodiscard]] bool take_back(work_item& item) noexcept { return own_.take_back(item); }
+
     // Says, before it publishes a task's result, that this worker runs no more of the user's code before it
     // looks for work. So whoever has seen that result and submits the next task finds a worker that is as
-    // good as idle.
+    // good as idle. A worker that has work before its eyes is not.
     void about_to_look() noexcept {
-        // Relaxed: the publishing that follows is a release that orders this store for all who see the
-        // result; the pool's mutex orders it for all others.
-        about_to_look_.store(true, std::memory_order_relaxed);
+        if (own_.size() == 0 && pool_.shared_queue_seems_empty()) {
+            // Relaxed: the publishing that follows is a release that orders this store for all who see the
+            // result; the crew's lock orders it for all others.
+            about_to_look_.store(true, std::memory_order_relaxed);
+        }
     }
 
     // Takes that back, before it runs a done callback or destroys a result after all.
     void stay_busy() noexcept {
-        if (about_to_look_.load(std::memory_order_relaxed)) {  // written by this thread alone
+        if (is_about_to_look()) {
             pool_.worker_stays_busy(*this);
         }
     }
 
 private:
+    friend class crew;
     template <class Queue>
     friend class worker_pool;
+
+    [[nodiscard]] bool is_about_to_look() const noexcept {
+        return about_to_look_.load(std::memory_order_relaxed);  // set by this thread alone, and cleared
+    }
 
     static constinit inline thread_local worker* current_ = nullptr;
 
@@ -71,10 +105,14 @@ private:
     const std::string name_;
     std::atomic<bool> about_to_look_{false};
 
-    // Guarded by the pool's mutex.
-    std::condition_variable wake_up_;
-    worker* next_parked_ = nullptr;
-    bool is_parked_ = false;
+    local_queue own_;
+    worker* next_with_own_ = nullptr;  // in the pool's list of those whose `own_` was ever used
+    bool has_own_ = false;             // this thread's alone
+    bool is_coming_ = true;            // this thread's alone; see `crew`
+    unsigned turns_ = 0;               // this thread's alone
+
+    parking_spot parking_spot_;
+    worker* next_parked_ = nullptr;  // guarded by the crew's lock
 };
 
 }  // namespace detail

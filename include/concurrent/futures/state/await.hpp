@@ -1,8 +1,10 @@
 #pragma once
 
 #include <condition_variable>  // std::condition_variable
+#include <cstddef>             // std::size_t
 #include <mutex>               // std::mutex
 
+#include <concurrent/futures/scheduling/spin_wait.hpp>
 #include <concurrent/futures/scheduling/worker.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
 #include <concurrent/futures/state/waiter.hpp>
@@ -61,6 +63,18 @@ block_until_done(shared_state_base& state, const deadline& until) {
     return true;
 }
 
+// Waits a little for `state` to be done; false if it isn't. A worker is counted as runnable already.
+inline bool spin_until_done(const shared_state_base& state, const deadline& until, bool is_worker) noexcept {
+    constexpr int pauses = 1;  // the state is written but once
+    const std::size_t more = is_worker ? 0 : 1;
+    runnable_threads::add(more);
+    if (runnable_threads::fit()) {
+        spin_until(pauses, [&] { return state.done() || until.passed(); });
+    }
+    runnable_threads::remove(more);
+    return state.done();
+}
+
 // Waits until `state` is done; false if `until` has passed first. A worker that waits for a task in its own
 // pool's queue runs it: nobody else might ever be free to.
 inline bool await(shared_state_base& state, const deadline& until) {
@@ -70,8 +84,11 @@ inline bool await(shared_state_base& state, const deadline& until) {
     if (until.passed()) {
         return false;
     }
-    const worker* const self = worker::current();
-    return (self && state.run_here(*self)) || block_until_done(state, until);
+    worker* const self = worker::current();
+    if (self && state.run_here(*self)) {
+        return true;
+    }
+    return spin_until_done(state, until, self != nullptr) || block_until_done(state, until);
 }
 
 }  // namespace concurrent::futures::detail

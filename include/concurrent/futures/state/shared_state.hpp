@@ -76,6 +76,10 @@ public:
     }
 
     void remove_reference() noexcept {
+        if (has_one_reference()) {  // which nobody can add to
+            destroy();
+            return;
+        }
         // Release: what this thread did with the state comes before its destruction. Acquire: so does what
         // others did.
         if (references_of(word_.fetch_sub(one_reference, std::memory_order_acq_rel)) == 1) {
@@ -89,14 +93,16 @@ public:
         return references_of(word_.load(std::memory_order_acquire)) == 1;
     }
 
-    // pending → running. True for exactly one caller, who must then produce the result.
-    [[nodiscard]] bool claim() noexcept {
+    // pending → running. True for exactly one caller, who must then produce the result. Gives up `given_up`
+    // references, which are not the last, in the same step.
+    [[nodiscard]] bool claim(std::uint64_t given_up = 0) noexcept {
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while (state_of(word) == future_state::pending) {
             // Relaxed: what the claimer reads was ordered by the queue or handle that it came by; what it
             // writes is published by `complete`.
-            if (word_.compare_exchange_weak(word, with_state(word, future_state::running),
-                                            std::memory_order_relaxed)) {
+            if (word_.compare_exchange_weak(
+                    word, with_state(word, future_state::running) - given_up * one_reference,
+                    std::memory_order_relaxed)) {
                 return true;
             }
         }
@@ -157,12 +163,23 @@ public:
     // Stops what is running, if it can be told to.
     virtual bool signal_stop() noexcept { return false; }
 
-    // Runs the task on this thread if it waits in the queue of `self`'s pool; false if not.
-    bool run_here(const worker& self) noexcept {
-        if (owner_ != &self.pool() || !claim()) {
+    // Runs the task on this thread if it waits in a queue of `self`'s pool; false if not.
+    bool run_here(worker& self) noexcept {
+        if (owner_ != &self.pool()) {
             return false;
         }
-        note_dead_in_queue();
+        const bool taken = self.take_back(*this);  // and with it the queue's reference
+        if (!claim(taken ? 1 : 0)) {
+            if (taken) {
+                drop();
+                owner_->note_dead_item_gone();
+                owner_->call_for_what_waits();
+            }
+            return false;
+        }
+        if (!taken) {
+            note_dead_in_queue();
+        }
         run();
         static_cast<void>(complete(0));  // the caller has a handle
         return true;

@@ -1,0 +1,347 @@
+#pragma once
+
+#include <algorithm>  // std::count_if
+#include <atomic>     // std::atomic
+#include <cstddef>    // std::size_t
+#include <exception>  // std::exception_ptr
+#include <list>       // std::list
+#include <memory>     // std::unique_ptr
+#include <mutex>      // std::mutex, std::lock_guard
+#include <string>     // std::string
+#include <thread>     // std::thread
+#include <utility>    // std::move, std::exchange
+#include <vector>     // std::vector
+
+#include <concurrent/futures/log_handler.hpp>
+#include <concurrent/futures/scheduling/orphaned_threads.hpp>
+#include <concurrent/futures/scheduling/platform.hpp>
+#include <concurrent/futures/scheduling/spin_lock.hpp>
+#include <concurrent/futures/scheduling/spin_wait.hpp>
+#include <concurrent/futures/scheduling/worker.hpp>
+
+namespace concurrent::futures::detail {
+
+// The workers of one pool: who of them works, who sleeps, and who is called when something is to be done.
+//
+// A worker is
+// - busy: it runs a task, or is about to look for the next (`worker::about_to_look`), having done all but
+//   publish its task's result;
+// - coming: it will look into all queues after this moment. It was started or woken and has found nothing
+//   yet, or it ran out of work and spins a little before it sleeps; of those that spin there is one at most;
+// - parked: it sleeps until it is called.
+//
+// Invariant, at each unlocking: if anything waits in a queue, then somebody is coming, or as many workers are
+// about to look as items wait, or there is nobody to call, neither parked nor to be started. It is restored
+// by
+// - whoever has pushed, who calls one worker, if nobody is coming;
+// - a worker that was coming or about to look, and has found something: it calls the next, if more waits. So
+//   workers wake each other in a chain that ends when nothing waits any more, and a burst of short tasks
+//   doesn't wake them all.
+// Threads are started, up to the limit, as soon as more items wait than workers are idle.
+//
+// A push takes the lock of its queue, and the crew's only if `call_wanted` says that there is somebody to
+// call. No call is lost by that: who sets this flag (under the crew's lock) looks into each queue afterwards
+// (by `has_items`, under the queue's lock). A push was there before, and is seen; or it comes later, and then
+// sees the flag.
+//
+// A worker ends when the pool is shut down and all queues are empty. The invariant holds until then.
+class crew {
+public:
+    crew(pool_base& pool, std::size_t max_workers, std::string thread_name_prefix)
+        : pool_(pool), max_workers_(max_workers), thread_name_prefix_(std::move(thread_name_prefix)) {}
+
+    // Who pushes and then sees this calls `call_one`.
+    [[nodiscard]] bool call_wanted() const noexcept {
+        return call_wanted_.load(std::memory_order_relaxed);  // a queue's lock orders it, see the class
+    }
+
+    // Whether no worker was ever started; true perhaps for a moment longer.
+    [[nodiscard]] bool empty() const noexcept {
+        return empty_.load(std::memory_order_relaxed);  // a hint: `start_first` looks again under the lock
+    }
+
+    // Starts the first worker, if there is none; throws if it can't be.
+    void start_first() {
+        const std::lock_guard lock(lock_);
+        if (workers_.empty() && may_start()) {
+            start_worker();
+        }
+    }
+
+    // Restores the invariant after a push.
+    void call_one() noexcept {
+        called whom;
+        {
+            const std::lock_guard lock(lock_);
+            whom = choose();
+        }
+        call(whom);
+    }
+
+    // The first of the workers whose own queue was ever pushed to, in a list linked by `next_with_own_`.
+    [[nodiscard]] worker* first_with_own() const noexcept {
+        return with_own_.load(std::memory_order_acquire);  // pairs with the release of `announce_own`
+    }
+
+    // What follows is called by the worker itself.
+
+    // Before it pushes to its own queue: others look into it from now on. It takes the lock for the same
+    // reason for which a push takes its queue's.
+    void announce_own(worker& self) noexcept {
+        if (!self.has_own_) {
+            self.has_own_ = true;
+            const std::lock_guard lock(lock_);
+            self.next_with_own_ = with_own_.load(std::memory_order_relaxed);  // written under the lock alone
+            with_own_.store(&self, std::memory_order_release);  // pairs with the acquire of `first_with_own`
+        }
+    }
+
+    // When it has found something to do, or is kept from looking after it had said that it is about to.
+    void stays_busy(worker& self) noexcept {
+        if (!self.is_coming_ && !self.is_about_to_look()) {
+            return;
+        }
+        called next;
+        {
+            const std::lock_guard lock(lock_);
+            stop_coming(self);
+            if (call_wanted() && pool_.something_waits()) {
+                next = choose();
+            }
+        }
+        call(next);
+    }
+
+    // Whether it may spin a little before it sleeps: as the only one, if no other thread needs its processor.
+    [[nodiscard]] bool may_spin(worker& self) noexcept {
+        const std::lock_guard lock(lock_);
+        const bool may = !self.is_coming_ && coming_ == 0 && !ending_ && runnable_threads::fit();
+        if (may) {
+            start_coming(self);
+        }
+        return may;
+    }
+
+    // Sleeps until called; or returns at once, if something waits. The worker is coming then. False if it is
+    // to end.
+    [[nodiscard]] bool park(worker& self) noexcept {
+        {
+            const std::lock_guard lock(lock_);
+            stop_coming(self);
+            if (!ending_) {
+                self.next_parked_ = std::exchange(parked_, &self);
+                ++parked_count_;
+                note_call_wanted();
+            }
+            if (pool_.something_waits()) {
+                if (!ending_) {
+                    static_cast<void>(take_parked());
+                }
+                start_coming(self);
+                return true;
+            }
+            runnable_threads::remove(1);
+            if (ending_) {
+                return false;
+            }
+        }
+        self.parking_spot_.park();
+        self.is_coming_ = true;  // who called it has counted it
+        return true;
+    }
+
+    // Ends without having looked.
+    void leave(worker& self) noexcept {
+        const std::lock_guard lock(lock_);
+        stop_coming(self);
+        runnable_threads::remove(1);
+    }
+
+    // The end. The queues take nothing more.
+
+    void end() noexcept {
+        worker* parked = nullptr;
+        {
+            const std::lock_guard lock(lock_);
+            ending_ = true;
+            runnable_threads::add(parked_count_);
+            coming_ += std::exchange(parked_count_, 0);
+            parked = std::exchange(parked_, nullptr);
+            note_call_wanted();
+        }
+        while (parked) {
+            std::exchange(parked, parked->next_parked_)->parking_spot_.unpark();
+        }
+    }
+
+    // After `end`: waits until every worker has ended. Several threads may wait at once.
+    void join() {
+        const std::lock_guard joining(joining_);
+        // A worker may be called, and started, as long as others run.
+        for (;;) {
+            std::vector<std::thread> threads;
+            {
+                const std::lock_guard lock(lock_);
+                threads.swap(threads_);
+                if (threads.empty()) {
+                    start_no_more();
+                    return;
+                }
+            }
+            for (std::thread& thread : threads) {
+                thread.join();
+            }
+        }
+    }
+
+    // After `end`, instead of `join` on one of the pool's own workers.
+    void orphan() noexcept {
+        orphans_.front().pool = pool_.weak_from_this();
+        {
+            const std::lock_guard lock(lock_);
+            start_no_more();  // nobody would join another
+            orphans_.front().threads = std::exchange(threads_, {});
+        }
+        orphaned_threads::instance().adopt(orphans_);
+    }
+
+    [[nodiscard]] std::size_t max_workers() const noexcept { return max_workers_; }
+
+    [[nodiscard]] std::size_t worker_count() const {
+        const std::lock_guard lock(lock_);
+        return workers_.size();
+    }
+
+private:
+    // Whom a thread that has the lock has decided to wake, which it does when it has it no more; and why a
+    // worker could not be started, by which nothing is lost: others come to the queues, if later.
+    struct called {
+        worker* woken = nullptr;
+        std::exception_ptr start_failure;
+    };
+
+    void call(const called& whom) noexcept {
+        if (whom.woken) {
+            whom.woken->parking_spot_.unpark();
+        }
+        if (whom.start_failure && !start_failure_logged_.exchange(true)) {
+            log("could not start another worker thread; the others do its work", whom.start_failure);
+        }
+    }
+
+    // What follows needs the lock.
+
+    called choose() noexcept {
+        called whom;
+        if (!call_wanted()) {
+            return whom;
+        }
+        const std::size_t items = pool_.waiting();
+        if (items <= coming_) {
+            return whom;
+        }
+        const std::size_t expected = coming_ + about_to_look();
+        if (items <= expected) {
+            return whom;
+        }
+        if (items > expected + parked_count_ && may_start()) {
+            try {
+                start_worker();
+            } catch (...) {
+                whom.start_failure = std::current_exception();
+            }
+        }
+        if (parked_ && coming_ == 0) {
+            whom.woken = take_parked();
+            ++coming_;
+            runnable_threads::add(1);
+            note_call_wanted();
+        }
+        return whom;
+    }
+
+    [[nodiscard]] std::size_t about_to_look() const noexcept {
+        return static_cast<std::size_t>(std::count_if(
+            workers_.begin(), workers_.end(), [](const auto& each) { return each->is_about_to_look(); }));
+    }
+
+    // The one that was parked last, whose cache is warmest.
+    worker* take_parked() noexcept {
+        --parked_count_;
+        return std::exchange(parked_, parked_->next_parked_);
+    }
+
+    void start_coming(worker& self) noexcept {
+        stop_looking(self);
+        self.is_coming_ = true;
+        ++coming_;
+        note_call_wanted();
+    }
+
+    // Neither coming nor about to look, from now on.
+    void stop_coming(worker& self) noexcept {
+        stop_looking(self);
+        if (std::exchange(self.is_coming_, false)) {
+            --coming_;
+            note_call_wanted();
+        }
+    }
+
+    static void stop_looking(worker& self) noexcept {
+        self.about_to_look_.store(false, std::memory_order_relaxed);  // the lock orders it for `choose`
+    }
+
+    [[nodiscard]] bool may_start() const noexcept { return workers_.size() < start_limit_; }
+
+    void start_no_more() noexcept {
+        start_limit_ = 0;
+        note_call_wanted();
+    }
+
+    void start_worker() {
+        threads_.reserve(threads_.size() + 1);
+        workers_.push_back(
+            std::make_unique<worker>(pool_, thread_name_prefix_ + '_' + std::to_string(workers_.size())));
+        try {
+            threads_.emplace_back(
+                [pool = pool_.shared_from_this(), self = workers_.back().get()] { pool->work(*self); });
+        } catch (...) {
+            workers_.pop_back();
+            throw;
+        }
+        ++coming_;
+        runnable_threads::add(1);
+        empty_.store(false, std::memory_order_relaxed);  // see `empty`
+        note_call_wanted();
+    }
+
+    void note_call_wanted() noexcept {
+        call_wanted_.store((parked_ && coming_ == 0) || may_start(),
+                           std::memory_order_relaxed);  // see `call_wanted`
+    }
+
+    pool_base& pool_;
+    const std::size_t max_workers_;
+    const std::string thread_name_prefix_;
+
+    std::list<thread_family> orphans_{1};  // room that `orphan` needs
+    std::atomic<bool> start_failure_logged_{false};
+
+    // Written under the lock.
+    std::atomic<bool> call_wanted_{true};
+    std::atomic<bool> empty_{true};
+    std::atomic<worker*> with_own_{nullptr};
+
+    std::mutex joining_;  // held by the thread that joins; taken before `lock_`
+    alignas(cache_line) mutable spin_lock lock_;
+    // Guarded by the lock.
+    std::vector<std::unique_ptr<worker>> workers_;  // all that were ever started
+    std::vector<std::thread> threads_;              // those of them that nobody has joined
+    worker* parked_ = nullptr;                      // the last of a list linked by `next_parked_`
+    std::size_t parked_count_ = 0;
+    std::size_t start_limit_ = max_workers_;  // no worker is started when there are so many
+    std::size_t coming_ = 0;
+    bool ending_ = false;
+};
+
+}  // namespace concurrent::futures::detail

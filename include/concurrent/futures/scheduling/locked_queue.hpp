@@ -1,0 +1,88 @@
+#pragma once
+
+#include <atomic>   // std::atomic
+#include <cstddef>  // std::size_t, std::ptrdiff_t
+#include <mutex>    // std::lock_guard
+
+#include <concurrent/futures/scheduling/spin_lock.hpp>
+#include <concurrent/futures/scheduling/sweep.hpp>
+#include <concurrent/futures/scheduling/work_item.hpp>
+
+namespace concurrent::futures::detail {
+
+// An order in which items are popped, `push(item)`, `pop()` and `take_all()`, made safe for several threads
+// by a lock.
+template <class Order>
+class locked_queue {
+public:
+    // Whether a worker may keep what it submits to itself: the order is one among all.
+    static constexpr bool workers_keep_their_own = false;
+
+    [[nodiscard]] std::size_t size() const noexcept {
+        // Relaxed: a hint, or somebody's whom `has_items` has shown all that was pushed before.
+        return size_.load(std::memory_order_relaxed);
+    }
+
+    [[nodiscard]] bool seems_empty() const noexcept { return size() == 0; }
+
+    [[nodiscard]] bool push(work_item& item, const std::atomic<bool>& closed) noexcept {
+        const std::lock_guard lock(lock_);
+        if (closed.load(std::memory_order_relaxed)) {  // the lock orders it
+            return false;
+        }
+        order_.push(item);
+        set_size(size() + 1);
+        return true;
+    }
+
+    work_item* pop() noexcept {
+        if (seems_empty()) {
+            return nullptr;
+        }
+        const std::lock_guard lock(lock_);
+        work_item* const item = order_.pop();
+        set_size(size() - (item != nullptr));
+        return item;
+    }
+
+    [[nodiscard]] bool has_items() noexcept {
+        const std::lock_guard lock(lock_);
+        return size() != 0;
+    }
+
+    work_list take_all() noexcept {
+        const std::lock_guard lock(lock_);
+        set_size(0);
+        return order_.take_all();
+    }
+
+    work_list sweep(std::atomic<std::ptrdiff_t>& dead) noexcept {
+        if (!schedule_.due(size())) {
+            return work_list();
+        }
+        const std::lock_guard lock(lock_);
+        work_list taken;
+        if (sweep_schedule::pays(size(), dead)) {
+            work_list items = order_.take_all();
+            taken = take_dead(items, dead);
+            set_size(items.size());
+            while (work_item* const item = items.take_first()) {
+                order_.push(*item);
+            }
+        }
+        schedule_.done(size());
+        return taken;
+    }
+
+private:
+    void set_size(std::size_t size) noexcept {
+        size_.store(size, std::memory_order_relaxed);
+    }  // by the lock's holder
+
+    spin_lock lock_;
+    Order order_;
+    std::atomic<std::size_t> size_{0};
+    sweep_schedule schedule_;
+};
+
+}  // namespace concurrent::futures::detail

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <atomic>  // std::atomic
+
+#include <concurrent/futures/scheduling/spin_wait.hpp>
+
+namespace concurrent::futures::detail {
+
+// A mutex for sections of a few instructions. One byte, and an unlocking that is a plain store: `std::mutex`
+// takes an atomic read-modify-write for each, and puts to sleep who finds it locked, which takes a hundred
+// times as long as such a section.
+class spin_lock {
+public:
+    spin_lock() = default;
+    spin_lock(const spin_lock&) = delete;
+    spin_lock& operator=(const spin_lock&) = delete;
+
+    void lock() noexcept {
+        // Acquire: pairs with the release of `unlock`.
+        while (locked_.exchange(true, std::memory_order_acquire)) {
+            back_off delay;
+            // Relaxed: the exchange orders. Looking only reads, so the holder keeps the cache line.
+            while (locked_.load(std::memory_order_relaxed)) {
+                delay.pause();
+            }
+        }
+    }
+
+    // Release: pairs with the acquire of `lock`.
+    void unlock() noexcept { locked_.store(false, std::memory_order_release); }
+
+private:
+    std::atomic<bool> locked_{false};
+};
+
+}  // namespace concurrent::futures::detail

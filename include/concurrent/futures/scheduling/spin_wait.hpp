@@ -1,0 +1,87 @@
+#pragma once
+
+#include <atomic>   // std::atomic
+#include <chrono>   // std::chrono
+#include <cstddef>  // std::size_t
+#include <thread>   // std::this_thread
+
+#include <concurrent/futures/scheduling/platform.hpp>
+
+namespace concurrent::futures::detail {
+
+// How to wait for what another running thread does in a few instructions, as the holder of a spin lock does:
+// at first without giving up the processor, then by giving it to that thread, which must have lost its own,
+// and at last by sleeping, as a thread of a higher priority would otherwise never let it have one.
+class back_off {
+public:
+    void pause() noexcept {
+        constexpr int spins = 64;
+        constexpr int yields = 512;
+        if (attempts_ < spins) {
+            spin_pause();
+        } else if (attempts_ < spins + yields) {
+            std::this_thread::yield();
+        } else {
+            std::this_thread::sleep_for(std::chrono::microseconds(50));
+            return;
+        }
+        ++attempts_;
+    }
+
+private:
+    int attempts_ = 0;
+};
+
+// How many threads want a processor, as far as the pools of this process know: their workers that are not
+// parked, and the threads that spin because they wait for these.
+class runnable_threads {
+public:
+    // Relaxed, all: an estimate, which orders nothing.
+    static void add(std::size_t more) noexcept { count_.fetch_add(more, std::memory_order_relaxed); }
+    static void remove(std::size_t fewer) noexcept { count_.fetch_sub(fewer, std::memory_order_relaxed); }
+
+    // Whether each has a processor to itself, so that a thread that spins takes none away from another.
+    [[nodiscard]] static bool fit() noexcept {
+        static const auto processors = static_cast<std::size_t>(usable_cpus());
+        return processors > 1 && count_.load(std::memory_order_relaxed) <= processors;
+    }
+
+private:
+    static constinit inline std::atomic<std::size_t> count_{0};
+};
+
+// Waits for `ready` without sleeping, about as long as going to sleep and being woken would cost: false if it
+// was in vain. Looks at it less often the more `pauses` there are between two looks, each of which takes the
+// cache line away from who is to write it. For a thread that is counted as runnable, if all of those fit.
+//
+// To spin for as long as the alternative costs is never more than twice as dear as the best that could have
+// been done (Karlin, Li, Manasse and Owicki, "Empirical studies of competitive spinning for a shared-memory
+// multiprocessor", SOSP 1991).
+template <class Ready>
+bool spin_until(int pauses, Ready ready) noexcept {
+    using clock = std::chrono::steady_clock;
+    constexpr auto limit = std::chrono::microseconds(20);
+    constexpr auto taken_away = std::chrono::microseconds(5);  // in a round: another thread had the processor
+    constexpr int pauses_a_round = 64;
+    const clock::time_point start = clock::now();
+    clock::time_point before;
+    clock::time_point now = start;
+    do {
+        for (int paused = 0; paused < pauses_a_round; paused += pauses) {
+            if (ready()) {
+                return true;
+            }
+            for (int pause = 0; pause != pauses; ++pause) {
+                spin_pause();
+            }
+        }
+        // Whoever is waited for may have been given this very processor, as a thread often is that was just
+        // woken.
+        std::this_thread::yield();
+        before = now;
+        now = clock::now();
+    } while (now - before < taken_away && now - start < limit);
+    return ready();
+}
+
+}  // namespace concurrent::futures::detail

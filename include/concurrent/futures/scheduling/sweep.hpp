@@ -1,0 +1,50 @@
+#pragma once
+
+#include <algorithm>  // std::max
+#include <atomic>     // std::atomic
+#include <cstddef>    // std::size_t, std::ptrdiff_t
+
+#include <concurrent/futures/scheduling/work_item.hpp>
+
+namespace concurrent::futures::detail {
+
+// When a queue is looked through for items that no longer wait: when it has doubled since the last time, if
+// then most of it may be such. So its length stays within a small multiple of what waits, and each item that
+// is pushed pays for a constant part of the looking.
+class sweep_schedule {
+public:
+    // Relaxed, all: a matter of cost, which orders nothing.
+    [[nodiscard]] bool due(std::size_t size) const noexcept {
+        return size >= at_.load(std::memory_order_relaxed);
+    }
+
+    // Of a queue of `size` items, where `dead` in all queues no longer wait.
+    [[nodiscard]] static bool pays(std::size_t size, const std::atomic<std::ptrdiff_t>& dead) noexcept {
+        return dead.load(std::memory_order_relaxed) >= static_cast<std::ptrdiff_t>(size / 2);
+    }
+
+    void done(std::size_t size_left) noexcept {
+        at_.store(std::max(least, 2 * size_left), std::memory_order_relaxed);
+    }
+
+private:
+    static constexpr std::size_t least = 64;
+
+    std::atomic<std::size_t> at_{least};
+};
+
+// Takes the items that no longer wait out of `items`, and from the count of the `dead`: before the queue's
+// size shows it, so that nobody counts too few that wait.
+inline work_list take_dead(work_list& items, std::atomic<std::ptrdiff_t>& dead) noexcept {
+    work_list taken;
+    work_list kept;
+    while (work_item* const item = items.take_first()) {
+        (item->is_waiting() ? kept : taken).append(*item);
+    }
+    items = kept;
+    dead.fetch_sub(static_cast<std::ptrdiff_t>(taken.size()),
+                   std::memory_order_relaxed);  // see `note_dead_item`
+    return taken;
+}
+
+}  // namespace concurrent::futures::detail

@@ -1,0 +1,272 @@
+// Who runs what, and that nobody sleeps while there is something to run: tasks that tasks submit, bursts,
+// chains.
+
+#include <algorithm>
+#include <atomic>
+#include <barrier>
+#include <concurrent/futures.hpp>
+#include <latch>
+#include <numeric>
+#include <random>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include "support/busy_workers.hpp"
+#include "support/catch.hpp"
+#include "support/sanitizer.hpp"
+
+namespace futures = concurrent::futures;
+
+namespace {
+
+constexpr int many = tests::under_thread_sanitizer ? 1'000 : 10'000;
+
+std::vector<int> numbers(int count) {
+    std::vector<int> all(static_cast<std::size_t>(count));
+    std::iota(all.begin(), all.end(), 0);
+    return all;
+}
+
+}  // namespace
+
+TEST_CASE("what one worker submits is started by another in the order of submission") {
+    futures::thread_pool_executor executor(2);
+    std::vector<int> order;
+    executor
+        .submit([&] {
+            std::latch last(1);
+            for (int i = 0; i < 500; ++i) {
+                executor.submit([&, i] {
+                    order.push_back(i);
+                    if (i == 499) {
+                        last.count_down();
+                    }
+                });
+            }
+            last.wait();  // on no future, so this worker runs none of them
+        })
+        .result();
+    CHECK(order == numbers(500));
+}
+
+TEST_CASE(
+    "on one worker, what its tasks submit starts after what was submitted before, and before what comes "
+    "later") {
+    futures::thread_pool_executor executor(1);
+    std::vector<int> order;
+    std::latch before(1);
+    std::latch submitted(1);
+    std::latch after(1);
+    executor.submit([&] {
+        before.wait();
+        executor.submit([&] { order.push_back(1); });
+        submitted.count_down();
+        after.wait();
+    });
+    executor.submit([&] { order.push_back(0); });
+    before.count_down();
+    submitted.wait();
+    executor.submit([&] { order.push_back(2); });
+    after.count_down();
+    executor.shutdown();
+    CHECK(order == numbers(3));
+}
+
+TEST_CASE("tasks that go on submitting for ever don't keep out what comes from outside") {
+    futures::thread_pool_executor executor(2);
+    std::atomic<bool> stop = false;
+    std::latch stopped(2);
+    struct for_ever {
+        futures::thread_pool_executor<>& executor;
+        std::atomic<bool>& stop;
+        std::latch& stopped;
+        void operator()() const {
+            if (stop) {
+                stopped.count_down();
+            } else {
+                executor.submit(*this);
+            }
+        }
+    };
+    executor.submit(for_ever{executor, stop, stopped});
+    executor.submit(for_ever{executor, stop, stopped});
+    for (int i = 0; i < 100; ++i) {
+        CHECK(executor.submit([i] { return i; }).result() == i);
+    }
+    stop = true;
+    stopped.wait();
+}
+
+TEST_CASE("a worker is woken for what a busy worker submits, whatever the others were about to do") {
+    futures::thread_pool_executor executor(2);
+    for (int i = 0; i < many; ++i) {
+        std::latch ran(1);
+        executor
+            .submit([&] {
+                executor.submit([&] { ran.count_down(); });
+                ran.wait();  // the other worker must run it
+            })
+            .result();
+    }
+    CHECK(executor.worker_count() == 2);
+}
+
+TEST_CASE("a burst of tasks that wait for each other gets as many workers, from a thread and from a task") {
+    constexpr int width = 4;
+    futures::thread_pool_executor executor(width + 1);
+    const auto burst = [&executor] {
+        std::barrier all(width);
+        std::vector<futures::Future<void>> tasks;
+        for (int i = 0; i < width; ++i) {
+            tasks.push_back(executor.submit([&all] { all.arrive_and_wait(); }));
+        }
+        std::latch done(width);
+        for (const auto& task : tasks) {
+            task.add_done_callback([&done](const auto&) { done.count_down(); });
+        }
+        done.wait();
+    };
+    for (int i = 0; i < many / 10; ++i) {
+        burst();
+        executor.submit(burst).result();
+    }
+    CHECK(executor.worker_count() <= width + 1);
+}
+
+TEST_CASE("workers that went to sleep are all woken, one by the other, by a burst") {
+    constexpr int width = 8;
+    futures::thread_pool_executor executor(width);
+    for (int i = 0; i < 50; ++i) {
+        std::barrier all(width);
+        std::vector<futures::Future<void>> tasks;
+        for (int k = 0; k < width; ++k) {
+            tasks.push_back(executor.submit([&all] { all.arrive_and_wait(); }));
+        }
+        futures::wait(tasks).done.clear();
+        // Longer than any worker spins. Not to wait for something: to let them fall asleep more often than
+        // not.
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    CHECK(executor.worker_count() == width);
+}
+
+TEST_CASE("tasks that a task leaves behind, and that wait for each other, all run after shutdown") {
+    for (int i = 0; i < many / 10; ++i) {
+        futures::thread_pool_executor executor(3);
+        std::barrier all(3);
+        std::atomic<int> met = 0;
+        executor
+            .submit([&] {
+                for (int k = 0; k < 3; ++k) {
+                    executor.submit([&] {
+                        all.arrive_and_wait();
+                        ++met;
+                    });
+                }
+            })
+            .wait();
+        executor.shutdown();
+        REQUIRE(met == 3);
+    }
+}
+
+TEST_CASE("shutdown with cancel_futures cancels what tasks have submitted too") {
+    futures::thread_pool_executor executor(2);
+    tests::busy_workers busy(executor);
+    std::latch submitted(1);
+    std::latch shut_down(1);
+    std::vector<futures::Future<int>> inner;
+    const auto outer = executor.submit([&] {
+        for (int i = 0; i < 100; ++i) {
+            inner.push_back(executor.submit([i] { return i; }));
+        }
+        submitted.count_down();
+        shut_down.wait();
+        CHECK_THROWS_AS(executor.submit([] {}), futures::executor_shutdown);
+    });
+    submitted.wait();
+    CHECK(executor.pending_count() == 100);
+    executor.shutdown({.wait = false, .cancel_futures = true});
+    CHECK(executor.pending_count() == 0);
+    CHECK(std::all_of(inner.begin(), inner.end(), [](const auto& each) { return each.cancelled(); }));
+    shut_down.count_down();
+    outer.result();
+}
+
+TEST_CASE("an initializer that throws fails what tasks have submitted too") {
+    std::atomic<int> threads = 0;
+    std::latch submitted(1);
+    futures::thread_pool_executor executor({.max_workers = 2, .initializer = [&] {
+                                                if (++threads == 2) {
+                                                    submitted.wait();
+                                                    throw std::runtime_error("no database");
+                                                }
+                                            }});
+    executor
+        .submit([&] {
+            std::vector<futures::Future<int>> inner;
+            for (int i = 0; i < 10; ++i) {
+                inner.push_back(executor.submit([i] { return i; }));
+            }
+            std::latch done(10);
+            for (const auto& each : inner) {
+                each.add_done_callback([&done](const auto&) { done.count_down(); });
+            }
+            submitted.count_down();
+            done.wait();
+            for (const auto& each : inner) {
+                CHECK_THROWS_AS(each.result(), futures::broken_thread_pool);
+            }
+            CHECK_THROWS_AS(executor.submit([] {}), futures::broken_thread_pool);
+        })
+        .result();
+}
+
+TEST_CASE("a task that waits for what it submitted races those who cancel it and those who run it") {
+    futures::thread_pool_executor executor(3);
+    std::atomic<int> ran = 0;
+    int results = 0;
+    int cancelled = 0;
+    executor
+        .submit([&] {
+            for (int i = 0; i < many; ++i) {
+                const auto inner = executor.submit([&ran] { ++ran; });
+                const auto other = executor.submit([inner] { return inner.cancel(); });
+                try {
+                    inner.result();
+                    ++results;
+                } catch (const futures::cancelled_error&) {
+                    ++cancelled;
+                }
+                REQUIRE(other.result() == inner.cancelled());
+            }
+        })
+        .result();
+    CHECK(results + cancelled == many);
+    CHECK(ran == results);
+    CHECK(executor.pending_count() == 0);
+}
+
+TEST_CASE("a task waits for what it submitted in any order, and others help") {
+    futures::thread_pool_executor executor(3);
+    std::mt19937 random(1);
+    for (int round = 0; round < many / 100; ++round) {
+        const int sum = executor
+                            .submit([&] {
+                                std::vector<futures::Future<int>> inner;
+                                for (int i = 0; i < 100; ++i) {
+                                    inner.push_back(executor.submit([i] { return i; }));
+                                }
+                                std::shuffle(inner.begin(), inner.end(), random);
+                                int total = 0;
+                                for (const auto& each : inner) {
+                                    total += each.result();
+                                }
+                                return total;
+                            })
+                            .result();
+        REQUIRE(sum == 4950);
+    }
+    CHECK(executor.pending_count() == 0);
+}
