@@ -1,0 +1,89 @@
+#include "harness.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <stdexcept>
+#include <string_view>
+#include <utility>
+
+namespace benchmarks {
+
+namespace {
+
+double median(const std::vector<double>& sorted) {
+    const std::size_t half = sorted.size() / 2;
+    return sorted.size() % 2 != 0 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+}
+
+}  // namespace
+
+contest::contest(std::string name, std::string unit, int argc, char** argv)
+    : name_(std::move(name)), unit_(std::move(unit)) {
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view option = argv[i];
+        if (option == "--brief") {
+            brief_ = true;
+            rounds_ = 1;
+        } else if (option == "--rounds" && i + 1 < argc) {
+            rounds_ = std::max(1, std::atoi(argv[++i]));
+        } else if (option == "--json" && i + 1 < argc) {
+            json_ = argv[++i];
+        } else {
+            std::cerr << "usage: " << argv[0] << " [--rounds N] [--brief] [--json FILE]\n";
+            std::exit(2);
+        }
+    }
+}
+
+void contest::add(std::string name, std::function<double()> measure, double goal) {
+    contestants_.push_back({std::move(name), std::move(measure), goal, {}});
+}
+
+int contest::run() {
+    for (int round = 0; round < rounds_; ++round) {
+        for (contestant& each : contestants_) {
+            each.figures.push_back(each.measure());
+        }
+    }
+    for (contestant& each : contestants_) {
+        std::sort(each.figures.begin(), each.figures.end());
+    }
+    print();
+    if (!json_.empty()) {
+        write_json();
+    }
+    return 0;
+}
+
+void contest::print() {
+    std::printf("%s, %s\n", name_.c_str(), unit_.c_str());
+    std::printf("  %-42s %10s %10s %10s %8s\n", "", "min", "median", "max", "ratio");
+    const double ours = median(contestants_.front().figures);
+    for (const contestant& each : contestants_) {
+        const double ratio = median(each.figures) / ours;
+        std::printf("  %-42s %10.1f %10.1f %10.1f %8.2f", each.name.c_str(), each.figures.front(),
+                    median(each.figures), each.figures.back(), ratio);
+        if (each.goal != 0) {
+            std::printf("  goal %.2f: %s", each.goal, ratio >= each.goal ? "reached" : "MISSED");
+        }
+        std::printf("\n");
+    }
+}
+
+void contest::write_json() const {
+    std::ofstream out(json_, std::ios::app);
+    for (const contestant& each : contestants_) {
+        out << R"({"benchmark": ")" << name_ << R"(", "unit": ")" << unit_ << R"(", "contestant": ")"
+            << each.name << R"(", "min": )" << each.figures.front() << R"(, "median": )"
+            << median(each.figures) << R"(, "max": )" << each.figures.back() << R"(, "goal": )" << each.goal
+            << "}\n";
+    }
+    if (!out) {
+        throw std::runtime_error("can't write " + json_);
+    }
+}
+
+}  // namespace benchmarks

@@ -1,0 +1,69 @@
+// Several threads submit to one pool at once, each its share of the tasks, and take its results.
+
+#include <latch>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "harness.hpp"
+#include "rivals.hpp"
+
+namespace {
+
+template <class Pool>
+double measure(int threads, int producers, int tasks) {
+    Pool pool(threads);
+    std::latch start(producers + 1);
+    std::vector<std::thread> crowd;
+    const int share = tasks / producers;
+    for (int producer = 0; producer < producers; ++producer) {
+        crowd.emplace_back([&] {
+            std::vector<decltype(pool.submit([] { return 1; }))> futures;
+            futures.reserve(static_cast<std::size_t>(share));
+            start.arrive_and_wait();
+            for (int i = 0; i < share; ++i) {
+                futures.push_back(pool.submit([i] { return i; }));
+            }
+            for (auto& future : futures) {
+                future.get();
+            }
+        });
+    }
+    start.arrive_and_wait();
+    return benchmarks::nanoseconds_of([&] {
+               for (auto& thread : crowd) {
+                   thread.join();
+               }
+           }) /
+           (share * producers);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    int failed = 0;
+    for (const int producers : {4, 16}) {
+        benchmarks::contest contest(std::to_string(producers) + " producers", "ns a task", argc, argv);
+        const int tasks = contest.scaled(400'000);
+        contest.add(benchmarks::ours::name, [=] { return measure<benchmarks::ours>(2, producers, tasks); });
+        contest.add("concurrent::futures, 32 workers",
+                    [=] { return measure<benchmarks::ours>(32, producers, tasks); });
+#if defined(BENCHMARKS_HAVE_ASIO)
+        contest.add(
+            benchmarks::asio_pool::name, [=] { return measure<benchmarks::asio_pool>(2, producers, tasks); },
+            3);
+#endif
+#if defined(BENCHMARKS_HAVE_THREAD_POOL)
+        contest.add(
+            benchmarks::debian_thread_pool::name,
+            [=] { return measure<benchmarks::debian_thread_pool>(2, producers, tasks); }, 3);
+#endif
+#if defined(BENCHMARKS_HAVE_TBB)
+        contest.add(
+            benchmarks::tbb_arena::name, [=] { return measure<benchmarks::tbb_arena>(2, producers, tasks); },
+            3);
+#endif
+        failed += contest.run();
+    }
+    return failed;
+}

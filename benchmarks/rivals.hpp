@@ -1,0 +1,92 @@
+#pragma once
+
+// The pools that others use, each behind the same face: `Pool(threads)` and `submit(fn)`, which returns a
+// std::future. Those that this machine lacks are left out.
+
+#include <concurrent/futures.hpp>
+#include <future>
+#include <memory>
+#include <thread>
+#include <type_traits>
+#include <utility>
+
+#if __has_include(<asio/thread_pool.hpp>)
+#define BENCHMARKS_HAVE_ASIO
+#include <asio/post.hpp>
+#include <asio/thread_pool.hpp>
+#endif
+#if __has_include(<oneapi/tbb/task_arena.h>)
+#define BENCHMARKS_HAVE_TBB
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/task_arena.h>
+#include <oneapi/tbb/task_group.h>
+#endif
+#if __has_include(<thread_pool/thread_pool.hpp>)
+#define BENCHMARKS_HAVE_THREAD_POOL
+#include <thread_pool/thread_pool.hpp>
+#endif
+
+namespace benchmarks {
+
+struct ours {
+    static constexpr const char* name = "concurrent::futures";
+    explicit ours(int threads) : executor(threads) {}
+    template <class Fn>
+    auto submit(Fn&& fn) {
+        return executor.submit(std::forward<Fn>(fn));
+    }
+    concurrent::futures::thread_pool_executor<> executor;
+};
+
+#if defined(BENCHMARKS_HAVE_ASIO)
+struct asio_pool {
+    static constexpr const char* name = "Asio thread_pool, packaged_task";
+    explicit asio_pool(int threads) : pool(static_cast<std::size_t>(threads)) {}
+    ~asio_pool() { pool.join(); }
+    template <class Fn>
+    auto submit(Fn&& fn) {
+        std::packaged_task<std::invoke_result_t<Fn>()> task(std::forward<Fn>(fn));
+        auto future = task.get_future();
+        asio::post(pool, std::move(task));
+        return future;
+    }
+    asio::thread_pool pool;
+};
+#endif
+
+#if defined(BENCHMARKS_HAVE_TBB)
+struct tbb_arena {
+    static constexpr const char* name = "oneTBB task_arena::enqueue, packaged_task";
+    // One slot is kept for the thread that waits, which enqueue doesn't use.
+    explicit tbb_arena(int threads)
+        : control(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads) + 1),
+          arena(threads, 0) {
+        arena.initialize();
+    }
+    template <class Fn>
+    auto submit(Fn&& fn) {
+        // A TBB task must be copyable.
+        auto task = std::make_shared<std::packaged_task<std::invoke_result_t<Fn>()>>(std::forward<Fn>(fn));
+        auto future = task->get_future();
+        arena.enqueue([task] { (*task)(); });
+        return future;
+    }
+    tbb::global_control control;
+    tbb::task_arena arena;
+};
+#endif
+
+#if defined(BENCHMARKS_HAVE_THREAD_POOL)
+struct debian_thread_pool {
+    static constexpr const char* name = "libthread-pool-dev";
+    explicit debian_thread_pool(int threads) : pool(static_cast<std::size_t>(threads)) {}
+    template <class Fn>
+    auto submit(Fn&& fn) {
+        return pool.Submit(std::forward<Fn>(fn));
+    }
+    thread_pool::ThreadPool pool;
+};
+#endif
+
+}  // namespace benchmarks
