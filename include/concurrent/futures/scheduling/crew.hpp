@@ -316,8 +316,10 @@ private:
     }
 
     void note_call_wanted() noexcept {
-        call_wanted_.store((parked_ && coming_ == 0) || may_start(),
-                           std::memory_order_relaxed);  // see `call_wanted`
+        const bool wanted = (parked_ && coming_ == 0) || may_start();
+        if (wanted != call_wanted()) {  // else all who push would have to fetch it anew
+            call_wanted_.store(wanted, std::memory_order_relaxed);  // see `call_wanted`
+        }
     }
 
     pool_base& pool_;

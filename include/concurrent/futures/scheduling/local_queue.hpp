@@ -80,7 +80,7 @@ public:
     }
 
     work_list sweep(std::atomic<std::ptrdiff_t>& dead) noexcept {
-        if (!schedule_.due(size())) {
+        if (!schedule_.due(*this, dead)) {
             return work_list();
         }
         const std::lock_guard lock(lock_);

@@ -13,12 +13,14 @@ namespace concurrent::futures::detail {
 // is pushed pays for a constant part of the looking.
 class sweep_schedule {
 public:
-    // Relaxed, all: a matter of cost, which orders nothing.
-    [[nodiscard]] bool due(std::size_t size) const noexcept {
-        return size >= at_.load(std::memory_order_relaxed);
+    // Relaxed, all: a matter of cost, which orders nothing. `dead` is how many items in all queues no longer
+    // wait. It is looked at first: mostly there are none, and the queue's size is what others write.
+    template <class Queue>
+    [[nodiscard]] bool due(const Queue& queue, const std::atomic<std::ptrdiff_t>& dead) const noexcept {
+        return dead.load(std::memory_order_relaxed) >= static_cast<std::ptrdiff_t>(least / 2) &&
+               queue.size() >= at_.load(std::memory_order_relaxed);
     }
 
-    // Of a queue of `size` items, where `dead` in all queues no longer wait.
     [[nodiscard]] static bool pays(std::size_t size, const std::atomic<std::ptrdiff_t>& dead) noexcept {
         return dead.load(std::memory_order_relaxed) >= static_cast<std::ptrdiff_t>(size / 2);
     }

@@ -3,11 +3,10 @@
 #include <atomic>     // std::atomic
 #include <cstdint>    // std::uint64_t
 #include <exception>  // std::exception_ptr
-#include <thread>     // std::this_thread::yield
 #include <utility>    // std::move
 
 #include <concurrent/futures/log_handler.hpp>
-#include <concurrent/futures/scheduling/platform.hpp>
+#include <concurrent/futures/scheduling/spin_wait.hpp>
 #include <concurrent/futures/scheduling/work_item.hpp>
 #include <concurrent/futures/scheduling/worker.hpp>
 #include <concurrent/futures/state/waiter.hpp>
@@ -310,7 +309,7 @@ private:
     }
 
     void lock() noexcept {
-        for (int attempt = 0;; ++attempt) {
+        for (back_off delay;; delay.pause()) {
             std::uint64_t word = word_.load(std::memory_order_relaxed);
             // Acquire: pairs with the release of `unlock`.
             if (!(word & locked) &&
@@ -318,22 +317,11 @@ private:
                                             std::memory_order_relaxed)) {
                 return;
             }
-            back_off(attempt);
         }
     }
 
     // Release: pairs with the acquire of `lock` and of `settle`.
     void unlock() noexcept { word_.fetch_and(~locked, std::memory_order_release); }
-
-    static void back_off(int attempt) noexcept {
-        constexpr int spins =
-            32;  // the holder runs: it is through in a few instructions; else it must get a processor
-        if (attempt < spins) {
-            spin_pause();
-        } else {
-            std::this_thread::yield();
-        }
-    }
 
     // The task is out of its pool's queue, or will be skipped there. A thread that cancels does this under
     // the lock, and the queue lets go of a cancelled task only after that: until then the pool is alive.
@@ -345,8 +333,8 @@ private:
 
     void settle() const noexcept {
         // Acquire: pairs with the release of `unlock` in `cancel`.
-        for (int attempt = 0; word_.load(std::memory_order_acquire) & locked; ++attempt) {
-            back_off(attempt);
+        for (back_off delay; word_.load(std::memory_order_acquire) & locked;) {
+            delay.pause();
         }
     }
 
