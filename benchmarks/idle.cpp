@@ -15,7 +15,7 @@
 namespace {
 
 struct usage {
-    long switches;
+    long sleeps;  // how often a thread gave up its processor: it must have been awake before
     double processor_microseconds;
 };
 
@@ -25,7 +25,7 @@ usage of_all_threads() {
     const auto microseconds = [](const timeval& time) {
         return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_usec);
     };
-    return {now.ru_nvcsw + now.ru_nivcsw, microseconds(now.ru_utime) + microseconds(now.ru_stime)};
+    return {now.ru_nvcsw, microseconds(now.ru_utime) + microseconds(now.ru_stime)};
 }
 
 }  // namespace
@@ -38,12 +38,16 @@ int main(int argc, char** argv) {
         executor.submit([&all] { all.arrive_and_wait(); });
     }
     all.wait();
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));  // until the last has gone to sleep
+    // Until the last has gone to sleep: then this thread's own sleep is the only one.
+    for (long sleeps = 0; sleeps != 1;) {
+        const usage earlier = of_all_threads();
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        sleeps = of_all_threads().sleeps - earlier.sleeps;
+    }
     const usage before = of_all_threads();
     std::this_thread::sleep_for(std::chrono::seconds(brief ? 1 : 10));
     const usage after = of_all_threads();
-    // This thread's own sleep is one.
-    const long wake_ups = after.switches - before.switches - 1;
+    const long wake_ups = after.sleeps - before.sleeps - 1;
     const double microseconds = after.processor_microseconds - before.processor_microseconds;
     std::printf(
         "an idle pool of 32 workers: %ld wake-ups, %.0f microseconds of processor time (this program's main "
