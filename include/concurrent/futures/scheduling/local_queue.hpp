@@ -115,9 +115,8 @@ private:
         set_size(size() - 1);
     }
 
-    void set_size(std::size_t size) noexcept {
-        size_.store(size, std::memory_order_relaxed);
-    }  // by the lock's holder
+    // By the lock's holder.
+    void set_size(std::size_t size) noexcept { size_.store(size, std::memory_order_relaxed); }
 
     alignas(cache_line) spin_lock lock_;
     work_item* oldest_ = nullptr;

@@ -75,9 +75,8 @@ public:
     }
 
 private:
-    void set_size(std::size_t size) noexcept {
-        size_.store(size, std::memory_order_relaxed);
-    }  // by the lock's holder
+    // By the lock's holder.
+    void set_size(std::size_t size) noexcept { size_.store(size, std::memory_order_relaxed); }
 
     spin_lock lock_;
     Order order_;
