@@ -3,6 +3,8 @@
 #include <chrono>    // std::chrono
 #include <optional>  // std::nullopt_t
 
+#include <concurrent/futures/scheduling/synchronization.hpp>
+
 namespace concurrent::futures {
 
 namespace detail {
@@ -10,7 +12,7 @@ namespace detail {
 // The moment a wait ends, on the clock that nobody can turn back; or never.
 class deadline {
 public:
-    using clock = std::chrono::steady_clock;
+    using clock = sync::steady_clock;
 
     constexpr deadline() noexcept = default;
     constexpr explicit deadline(clock::time_point when) noexcept : when_(when) {}

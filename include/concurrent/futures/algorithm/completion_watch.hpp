@@ -1,12 +1,12 @@
 #pragma once
 
-#include <condition_variable>  // std::condition_variable
-#include <cstddef>             // std::size_t
-#include <mutex>               // std::mutex
-#include <utility>             // std::move, std::exchange
-#include <vector>              // std::vector
+#include <cstddef>  // std::size_t
+#include <mutex>    // std::lock_guard, std::unique_lock
+#include <utility>  // std::move, std::exchange
+#include <vector>   // std::vector
 
 #include <concurrent/futures/future/future.hpp>
+#include <concurrent/futures/scheduling/synchronization.hpp>
 #include <concurrent/futures/state/await.hpp>
 #include <concurrent/futures/state/waiter.hpp>
 
@@ -150,7 +150,7 @@ private:
 
     // On a worker: runs the next task that waits in its own pool's queue; false if there is none or `until`
     // has passed.
-    bool run_one_here(std::unique_lock<std::mutex>& lock, const deadline& until) {
+    bool run_one_here(std::unique_lock<sync::mutex>& lock, const deadline& until) {
         worker* const self = worker::current();
         if (!self || next_to_run_ == entries_.size() || until.passed()) {
             return false;
@@ -169,8 +169,8 @@ private:
     std::vector<entry> entries_;
     std::size_t next_to_run_ = 0;
 
-    std::mutex mutex_;
-    std::condition_variable changed_;
+    sync::mutex mutex_;
+    sync::condition_variable changed_;
 
     // Guarded by the mutex.
     entry* first_done_ = nullptr;  // a list linked by `next_done_`

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>       // std::atomic
 #include <exception>    // std::exception_ptr
 #include <stdexcept>    // std::invalid_argument
 #include <type_traits>  // std::is_void_v, std::is_reference_v
@@ -9,6 +8,7 @@
 
 #include <concurrent/futures/error.hpp>
 #include <concurrent/futures/future/future.hpp>
+#include <concurrent/futures/scheduling/synchronization.hpp>
 
 namespace concurrent::futures {
 
@@ -131,7 +131,7 @@ private:
     }
 
     Future<T> future_;
-    std::atomic<bool> settled_{false};
+    detail::sync::atomic<bool> settled_{false};
 };
 
 }  // namespace concurrent::futures

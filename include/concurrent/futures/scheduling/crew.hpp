@@ -1,14 +1,12 @@
 #pragma once
 
 #include <algorithm>  // std::count_if
-#include <atomic>     // std::atomic
 #include <cstddef>    // std::size_t
 #include <exception>  // std::exception_ptr
 #include <list>       // std::list
 #include <memory>     // std::unique_ptr
-#include <mutex>      // std::mutex, std::lock_guard
+#include <mutex>      // std::lock_guard
 #include <string>     // std::string
-#include <thread>     // std::thread
 #include <utility>    // std::move, std::exchange
 #include <vector>     // std::vector
 
@@ -17,6 +15,7 @@
 #include <concurrent/futures/scheduling/platform.hpp>
 #include <concurrent/futures/scheduling/spin_lock.hpp>
 #include <concurrent/futures/scheduling/spin_wait.hpp>
+#include <concurrent/futures/scheduling/synchronization.hpp>
 #include <concurrent/futures/scheduling/worker.hpp>
 
 namespace concurrent::futures::detail {
@@ -179,7 +178,7 @@ public:
         const std::lock_guard joining(joining_);
         // A worker may be called, and started, as long as others run.
         for (;;) {
-            std::vector<std::thread> threads;
+            std::vector<sync::thread> threads;
             {
                 const std::lock_guard lock(lock_);
                 threads.swap(threads_);
@@ -188,7 +187,7 @@ public:
                     return;
                 }
             }
-            for (std::thread& thread : threads) {
+            for (sync::thread& thread : threads) {
                 thread.join();
             }
         }
@@ -327,18 +326,18 @@ private:
     const std::string thread_name_prefix_;
 
     std::list<thread_family> orphans_{1};  // room that `orphan` needs
-    std::atomic<bool> start_failure_logged_{false};
+    sync::atomic<bool> start_failure_logged_{false};
 
     // Written under the lock.
-    std::atomic<bool> call_wanted_{true};
-    std::atomic<bool> empty_{true};
-    std::atomic<worker*> with_own_{nullptr};
+    sync::atomic<bool> call_wanted_{true};
+    sync::atomic<bool> empty_{true};
+    sync::atomic<worker*> with_own_{nullptr};
 
-    std::mutex joining_;  // held by the thread that joins; taken before `lock_`
+    sync::mutex joining_;  // held by the thread that joins; taken before `lock_`
     alignas(cache_line) mutable spin_lock lock_;
     // Guarded by the lock.
     std::vector<std::unique_ptr<worker>> workers_;  // all that were ever started
-    std::vector<std::thread> threads_;              // those of them that nobody has joined
+    std::vector<sync::thread> threads_;             // those of them that nobody has joined
     worker* parked_ = nullptr;                      // the last of a list linked by `next_parked_`
     std::size_t parked_count_ = 0;
     std::size_t start_limit_ = max_workers_;  // no worker is started when there are so many

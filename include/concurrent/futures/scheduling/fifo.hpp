@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>   // std::atomic
 #include <cstddef>  // std::size_t, std::ptrdiff_t
 #include <mutex>    // std::lock_guard
 #include <utility>  // std::exchange
@@ -8,6 +7,7 @@
 #include <concurrent/futures/scheduling/platform.hpp>
 #include <concurrent/futures/scheduling/spin_lock.hpp>
 #include <concurrent/futures/scheduling/sweep.hpp>
+#include <concurrent/futures/scheduling/synchronization.hpp>
 #include <concurrent/futures/scheduling/work_item.hpp>
 
 namespace concurrent::futures {
@@ -35,7 +35,7 @@ public:
         return !popping_.load(std::memory_order_relaxed) && size() == 0;
     }
 
-    [[nodiscard]] bool push(work_item& item, const std::atomic<bool>& closed) noexcept {
+    [[nodiscard]] bool push(work_item& item, const sync::atomic<bool>& closed) noexcept {
         const std::lock_guard lock(push_lock_);
         if (closed.load(std::memory_order_relaxed)) {  // the lock orders it
             return false;
@@ -72,7 +72,7 @@ public:
         return all;
     }
 
-    work_list sweep(std::atomic<std::ptrdiff_t>& dead) noexcept {
+    work_list sweep(sync::atomic<std::ptrdiff_t>& dead) noexcept {
         if (!schedule_.due(*this, dead)) {
             return work_list();
         }
@@ -90,7 +90,7 @@ public:
 
 private:
     // Written by the holder of the lock that belongs to it alone.
-    static void add(std::atomic<std::size_t>& count, std::size_t more) noexcept {
+    static void add(sync::atomic<std::size_t>& count, std::size_t more) noexcept {
         count.store(count.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
     }
 
@@ -108,13 +108,13 @@ private:
     // Who holds both took `pop_lock_` first.
     alignas(cache_line) spin_lock push_lock_;
     work_list pushed_list_;
-    std::atomic<std::size_t> pushed_{0};
+    sync::atomic<std::size_t> pushed_{0};
     sweep_schedule schedule_;
 
     alignas(cache_line) spin_lock pop_lock_;
     work_list popping_list_;
-    std::atomic<std::size_t> popped_{0};
-    std::atomic<bool> popping_{false};  // whether that list has items
+    sync::atomic<std::size_t> popped_{0};
+    sync::atomic<bool> popping_{false};  // whether that list has items
 };
 
 }  // namespace detail

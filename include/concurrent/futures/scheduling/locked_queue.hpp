@@ -1,11 +1,11 @@
 #pragma once
 
-#include <atomic>   // std::atomic
 #include <cstddef>  // std::size_t, std::ptrdiff_t
 #include <mutex>    // std::lock_guard
 
 #include <concurrent/futures/scheduling/spin_lock.hpp>
 #include <concurrent/futures/scheduling/sweep.hpp>
+#include <concurrent/futures/scheduling/synchronization.hpp>
 #include <concurrent/futures/scheduling/work_item.hpp>
 
 namespace concurrent::futures::detail {
@@ -25,7 +25,7 @@ public:
 
     [[nodiscard]] bool seems_empty() const noexcept { return size() == 0; }
 
-    [[nodiscard]] bool push(work_item& item, const std::atomic<bool>& closed) noexcept {
+    [[nodiscard]] bool push(work_item& item, const sync::atomic<bool>& closed) noexcept {
         const std::lock_guard lock(lock_);
         if (closed.load(std::memory_order_relaxed)) {  // the lock orders it
             return false;
@@ -56,7 +56,7 @@ public:
         return order_.take_all();
     }
 
-    work_list sweep(std::atomic<std::ptrdiff_t>& dead) noexcept {
+    work_list sweep(sync::atomic<std::ptrdiff_t>& dead) noexcept {
         if (!schedule_.due(*this, dead)) {
             return work_list();
         }
@@ -80,7 +80,7 @@ private:
 
     spin_lock lock_;
     Order order_;
-    std::atomic<std::size_t> size_{0};
+    sync::atomic<std::size_t> size_{0};
     sweep_schedule schedule_;
 };
 

@@ -2,21 +2,22 @@
 
 #include <list>    // std::list
 #include <memory>  // std::weak_ptr
-#include <mutex>   // std::mutex
-#include <thread>  // std::thread
+#include <mutex>   // std::lock_guard
 #include <vector>  // std::vector
+
+#include <concurrent/futures/scheduling/synchronization.hpp>
 
 namespace concurrent::futures::detail {
 
 // The threads of a pool that were left to themselves.
 struct thread_family {
     std::weak_ptr<const void> pool;  // lives as long as one of the threads does any work
-    std::vector<std::thread> threads;
+    std::vector<sync::thread> threads;
 
     void join() noexcept {
-        for (std::thread& thread : threads) {
+        for (sync::thread& thread : threads) {
             // A task may end the process by `exit`: then its own thread comes here.
-            if (thread.get_id() == std::this_thread::get_id()) {
+            if (thread.get_id() == sync::this_thread::get_id()) {
                 thread.detach();
             } else {
                 thread.join();
@@ -57,7 +58,7 @@ public:
 private:
     orphaned_threads() = default;
 
-    std::mutex mutex_;
+    sync::mutex mutex_;
     std::list<thread_family> families_;
 };
 

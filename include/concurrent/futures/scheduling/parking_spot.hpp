@@ -1,7 +1,8 @@
 #pragma once
 
-#include <condition_variable>  // std::condition_variable
-#include <mutex>               // std::mutex
+#include <mutex>  // std::lock_guard, std::unique_lock
+
+#include <concurrent/futures/scheduling/synchronization.hpp>
 
 namespace concurrent::futures::detail {
 
@@ -23,8 +24,8 @@ public:
     }
 
 private:
-    std::mutex mutex_;
-    std::condition_variable changed_;
+    sync::mutex mutex_;
+    sync::condition_variable changed_;
     bool woken_ = false;
 };
 

@@ -55,14 +55,5 @@ inline void show_thread_name([[maybe_unused]] std::string_view name) noexcept {
 // compiler.
 inline constexpr std::size_t cache_line = 64;
 
-// Tells the processor that this thread is spinning.
-inline void spin_pause() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__) || (defined(__arm__) && __ARM_ARCH >= 7)
-    __asm__ __volatile__("yield");
-#endif
-}
-
 }  // namespace detail
 }  // namespace concurrent::futures

@@ -1,8 +1,7 @@
 #pragma once
 
-#include <atomic>  // std::atomic
-
 #include <concurrent/futures/scheduling/spin_wait.hpp>
+#include <concurrent/futures/scheduling/synchronization.hpp>
 
 namespace concurrent::futures::detail {
 
@@ -30,7 +29,7 @@ public:
     void unlock() noexcept { locked_.store(false, std::memory_order_release); }
 
 private:
-    std::atomic<bool> locked_{false};
+    sync::atomic<bool> locked_{false};
 };
 
 }  // namespace concurrent::futures::detail

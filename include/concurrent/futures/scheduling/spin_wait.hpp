@@ -1,11 +1,10 @@
 #pragma once
 
-#include <atomic>   // std::atomic
 #include <chrono>   // std::chrono
 #include <cstddef>  // std::size_t
-#include <thread>   // std::this_thread
 
 #include <concurrent/futures/scheduling/platform.hpp>
+#include <concurrent/futures/scheduling/synchronization.hpp>
 
 namespace concurrent::futures::detail {
 
@@ -18,11 +17,11 @@ public:
         constexpr int spins = 64;
         constexpr int yields = 512;
         if (attempts_ < spins) {
-            spin_pause();
+            sync::spin_pause();
         } else if (attempts_ < spins + yields) {
-            std::this_thread::yield();
+            sync::this_thread::yield();
         } else {
-            std::this_thread::sleep_for(std::chrono::microseconds(50));
+            sync::this_thread::sleep_for(std::chrono::microseconds(50));
             return;
         }
         ++attempts_;
@@ -47,7 +46,7 @@ public:
     }
 
 private:
-    static constinit inline std::atomic<std::size_t> count_{0};
+    static constinit inline sync::atomic<std::size_t> count_{0};
 };
 
 // Waits for `ready` without sleeping, about as long as going to sleep and being woken would cost: false if it
@@ -59,7 +58,7 @@ private:
 // multiprocessor", SOSP 1991).
 template <class Ready>
 bool spin_until(int pauses, Ready ready) noexcept {
-    using clock = std::chrono::steady_clock;
+    using clock = sync::steady_clock;
     constexpr auto limit = std::chrono::microseconds(20);
     constexpr auto taken_away = std::chrono::microseconds(5);  // in a round: another thread had the processor
     constexpr int pauses_a_round = 64;
@@ -72,12 +71,12 @@ bool spin_until(int pauses, Ready ready) noexcept {
                 return true;
             }
             for (int pause = 0; pause != pauses; ++pause) {
-                spin_pause();
+                sync::spin_pause();
             }
         }
         // Whoever is waited for may have been given this very processor, as a thread often is that was just
         // woken.
-        std::this_thread::yield();
+        sync::this_thread::yield();
         before = now;
         now = clock::now();
     } while (now - before < taken_away && now - start < limit);

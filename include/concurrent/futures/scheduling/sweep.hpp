@@ -1,9 +1,9 @@
 #pragma once
 
 #include <algorithm>  // std::max
-#include <atomic>     // std::atomic
 #include <cstddef>    // std::size_t, std::ptrdiff_t
 
+#include <concurrent/futures/scheduling/synchronization.hpp>
 #include <concurrent/futures/scheduling/work_item.hpp>
 
 namespace concurrent::futures::detail {
@@ -16,12 +16,12 @@ public:
     // Relaxed, all: a matter of cost, which orders nothing. `dead` is how many items in all queues no longer
     // wait. It is looked at first: mostly there are none, and the queue's size is what others write.
     template <class Queue>
-    [[nodiscard]] bool due(const Queue& queue, const std::atomic<std::ptrdiff_t>& dead) const noexcept {
+    [[nodiscard]] bool due(const Queue& queue, const sync::atomic<std::ptrdiff_t>& dead) const noexcept {
         return dead.load(std::memory_order_relaxed) >= static_cast<std::ptrdiff_t>(least / 2) &&
                queue.size() >= at_.load(std::memory_order_relaxed);
     }
 
-    [[nodiscard]] static bool pays(std::size_t size, const std::atomic<std::ptrdiff_t>& dead) noexcept {
+    [[nodiscard]] static bool pays(std::size_t size, const sync::atomic<std::ptrdiff_t>& dead) noexcept {
         return dead.load(std::memory_order_relaxed) >= static_cast<std::ptrdiff_t>(size / 2);
     }
 
@@ -32,12 +32,12 @@ public:
 private:
     static constexpr std::size_t least = 64;
 
-    std::atomic<std::size_t> at_{least};
+    sync::atomic<std::size_t> at_{least};
 };
 
 // Takes the items that no longer wait out of `items`, and from the count of the `dead`: before the queue's
 // size shows it, so that nobody counts too few that wait.
-inline work_list take_dead(work_list& items, std::atomic<std::ptrdiff_t>& dead) noexcept {
+inline work_list take_dead(work_list& items, sync::atomic<std::ptrdiff_t>& dead) noexcept {
     work_list taken;
     work_list kept;
     while (work_item* const item = items.take_first()) {

@@ -1,10 +1,11 @@
 #pragma once
 
-#include <atomic>     // std::atomic
 #include <cstddef>    // std::size_t
 #include <cstdint>    // std::uint64_t
 #include <exception>  // std::exception_ptr
 #include <utility>    // std::exchange
+
+#include <concurrent/futures/scheduling/synchronization.hpp>
 
 namespace concurrent::futures::detail {
 
@@ -56,7 +57,7 @@ private:
         work_item* child_ = nullptr;  // in the order of priority
         work_item* previous_;         // in a local queue
     };
-    std::atomic<local_queue*> home_{nullptr};  // the local queue that it is in
+    sync::atomic<local_queue*> home_{nullptr};  // the local queue that it is in
     std::uint64_t sequence_ = 0;
     int priority_ = 0;
 };

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>   // std::atomic
 #include <cstddef>  // std::size_t, std::ptrdiff_t
 #include <memory>   // std::enable_shared_from_this
 #include <string>   // std::string
@@ -8,6 +7,7 @@
 
 #include <concurrent/futures/scheduling/local_queue.hpp>
 #include <concurrent/futures/scheduling/parking_spot.hpp>
+#include <concurrent/futures/scheduling/synchronization.hpp>
 #include <concurrent/futures/scheduling/work_item.hpp>
 
 namespace concurrent::futures {
@@ -55,7 +55,7 @@ protected:
     ~pool_base() = default;
 
     // Below zero for a moment when the queue's reader meets a dead item before its killer has noted it.
-    std::atomic<std::ptrdiff_t> dead_items_{0};
+    sync::atomic<std::ptrdiff_t> dead_items_{0};
 };
 
 // One thread of a pool.
@@ -103,7 +103,7 @@ private:
 
     pool_base& pool_;
     const std::string name_;
-    std::atomic<bool> about_to_look_{false};
+    sync::atomic<bool> about_to_look_{false};
 
     local_queue own_;
     worker* next_with_own_ = nullptr;  // in the pool's list of those whose `own_` was ever used

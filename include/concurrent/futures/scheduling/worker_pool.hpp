@@ -1,11 +1,10 @@
 #pragma once
 
 #include <algorithm>   // std::clamp
-#include <atomic>      // std::atomic
 #include <cstddef>     // std::size_t, std::ptrdiff_t
 #include <exception>   // std::exception_ptr
 #include <functional>  // std::function
-#include <mutex>       // std::mutex
+#include <mutex>       // std::lock_guard
 #include <string>      // std::string
 #include <utility>     // std::move
 
@@ -14,6 +13,7 @@
 #include <concurrent/futures/scheduling/crew.hpp>
 #include <concurrent/futures/scheduling/platform.hpp>
 #include <concurrent/futures/scheduling/spin_wait.hpp>
+#include <concurrent/futures/scheduling/synchronization.hpp>
 #include <concurrent/futures/scheduling/work_item.hpp>
 #include <concurrent/futures/scheduling/worker.hpp>
 
@@ -247,14 +247,14 @@ private:
 
     const std::function<void()> initializer_;
 
-    std::atomic<bool> closed_{false};  // shut down or broken
+    sync::atomic<bool> closed_{false};  // shut down or broken
     Queue queue_;
     crew crew_;
     // A single worker has one queue for all, in whose order it runs them.
     const bool keeps_own_ = Queue::workers_keep_their_own && crew_.max_workers() > 1;
 
     // Guarded by the mutex.
-    std::mutex closing_;
+    sync::mutex closing_;
     bool shut_down_ = false;
     std::exception_ptr broken_;  // what submits throw once an initializer failed
 };

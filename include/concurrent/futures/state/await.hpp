@@ -1,10 +1,10 @@
 #pragma once
 
-#include <condition_variable>  // std::condition_variable
-#include <cstddef>             // std::size_t
-#include <mutex>               // std::mutex
+#include <cstddef>  // std::size_t
+#include <mutex>    // std::lock_guard, std::unique_lock
 
 #include <concurrent/futures/scheduling/spin_wait.hpp>
+#include <concurrent/futures/scheduling/synchronization.hpp>
 #include <concurrent/futures/scheduling/worker.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
 #include <concurrent/futures/state/waiter.hpp>
@@ -14,7 +14,7 @@ namespace concurrent::futures::detail {
 
 // Waits for `ready` until `until`; false if that has passed first.
 template <class Ready>
-bool wait_until(std::condition_variable& changed, std::unique_lock<std::mutex>& lock, const deadline& until,
+bool wait_until(sync::condition_variable& changed, std::unique_lock<sync::mutex>& lock, const deadline& until,
                 Ready ready) {
     if (until.is_never()) {
         changed.wait(lock, ready);
@@ -39,8 +39,8 @@ public:
     }
 
 private:
-    std::mutex mutex_;
-    std::condition_variable changed_;
+    sync::mutex mutex_;
+    sync::condition_variable changed_;
     bool told_ = false;
 };
 

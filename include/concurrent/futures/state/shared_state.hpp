@@ -1,12 +1,12 @@
 #pragma once
 
-#include <atomic>     // std::atomic
 #include <cstdint>    // std::uint64_t
 #include <exception>  // std::exception_ptr
 #include <utility>    // std::move
 
 #include <concurrent/futures/log_handler.hpp>
 #include <concurrent/futures/scheduling/spin_wait.hpp>
+#include <concurrent/futures/scheduling/synchronization.hpp>
 #include <concurrent/futures/scheduling/work_item.hpp>
 #include <concurrent/futures/scheduling/worker.hpp>
 #include <concurrent/futures/state/waiter.hpp>
@@ -338,7 +338,7 @@ private:
         }
     }
 
-    std::atomic<std::uint64_t> word_;
+    sync::atomic<std::uint64_t> word_;
     pool_base* const owner_;  // whose queue it waits in; null for a promise's
     waiter_list waiters_;
     std::exception_ptr exception_;

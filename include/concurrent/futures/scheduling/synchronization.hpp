@@ -1,0 +1,31 @@
+#pragma once
+
+#include <atomic>              // std::atomic
+#include <chrono>              // std::chrono::steady_clock
+#include <condition_variable>  // std::condition_variable
+#include <mutex>               // std::mutex
+#include <thread>              // std::thread, std::this_thread
+
+// All by which a thread of this library can see, wait for, or start another: the standard library's. Named
+// here once, so that the tests can put in the place of this file one with the same names that decides itself
+// which thread goes on, and so tries one interleaving after the other (tests/model).
+namespace concurrent::futures::detail::sync {
+
+using std::atomic;
+using std::condition_variable;
+using std::mutex;
+using std::thread;
+using std::chrono::steady_clock;
+
+namespace this_thread = std::this_thread;
+
+// Tells the processor that this thread is spinning.
+inline void spin_pause() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) || (defined(__arm__) && __ARM_ARCH >= 7)
+    __asm__ __volatile__("yield");
+#endif
+}
+
+}  // namespace concurrent::futures::detail::sync
