@@ -4,16 +4,15 @@
 #include <concepts>     // std::invocable
 #include <cstddef>      // std::size_t, std::ptrdiff_t
 #include <deque>        // std::deque
-#include <iterator>     // std::default_sentinel_t
+#include <iterator>     // std::input_iterator_tag, std::default_sentinel_t
 #include <memory>       // std::shared_ptr, std::unique_ptr
 #include <optional>     // std::optional
 #include <stdexcept>    // std::invalid_argument
 #include <type_traits>  // std::invoke_result_t, std::remove_cvref_t
-#include <utility>      // std::move
+#include <utility>      // std::move, std::exchange, std::declval
 
 #include <concurrent/futures/algorithm/chunk_results.hpp>
 #include <concurrent/futures/algorithm/map_input.hpp>
-#include <concurrent/futures/algorithm/pull_iterator.hpp>
 #include <concurrent/futures/error.hpp>
 #include <concurrent/futures/future/future.hpp>
 #include <concurrent/futures/future/launch.hpp>
@@ -44,20 +43,17 @@ class map_results {
     struct body;
 
 public:
-    /// An input iterator. Its increment waits for the next result.
-    ///
-    /// \throws what the function threw for it, or timeout_error; then there are no more results
-    using iterator = detail::pull_iterator<body>;
+    class iterator;
 
     map_results(std::shared_ptr<Pool> pool, Cutter cutter, const map_options& options)
         : body_(std::make_unique<body>(std::move(pool), std::move(cutter), options)) {}
 
     /// The first time, waits for the first result, and throws as the increment does; later, is where the
-    /// iteration is.
+    /// iteration is. What it returned before is not to be used any more.
     [[nodiscard]] iterator begin() {
         if (!body_->begun) {
             body_->begun = true;
-            body_->settle();
+            body_->find_results();
         }
         return iterator(*body_);
     }
@@ -107,28 +103,26 @@ private:
             }
         }
 
-        [[nodiscard]] bool at_end() const noexcept { return current == nullptr; }
-        [[nodiscard]] decltype(auto) get() const noexcept { return (*current)[index]; }
-
-        void advance() {
-            ++index;
-            settle();
+        // The results of the first task were all looked at.
+        void next_chunk() {
+            pop_chunk();
+            find_results();
         }
 
-        // Makes the result at `index` of the first task current, or the next where that has none.
-        void settle() {
-            while (!current || index == current->size()) {
-                if (current) {
-                    rethrow(current->take_exception());
-                    current = nullptr;
-                    index = 0;
-                    tasks.pop_front();
-                    refill();
-                }
-                if (tasks.empty()) {
-                    return;
-                }
+        void pop_chunk() {
+            rethrow(std::exchange(current, nullptr)->take_exception());
+            index = 0;
+            tasks.pop_front();
+            refill();
+        }
+
+        // Makes the results of the first task that has any current; or none, at the end.
+        void find_results() {
+            while (!current && !tasks.empty()) {
                 current = &wait_for_first();
+                if (current->size() == 0) {
+                    pop_chunk();
+                }
             }
         }
 
@@ -180,6 +174,56 @@ private:
     };
 
     std::unique_ptr<body> body_;
+};
+
+/// An input iterator. Its increment waits for the next result.
+///
+/// \throws what the function threw for it, or timeout_error; then there are no more results
+template <class Result, class Pool, class Cutter>
+class map_results<Result, Pool, Cutter>::iterator {
+public:
+    using iterator_concept = std::input_iterator_tag;
+    using iterator_category = std::input_iterator_tag;
+    using reference = decltype(std::declval<chunk&>()[0]);
+    using value_type = std::remove_cvref_t<reference>;
+    using difference_type = std::ptrdiff_t;
+    using pointer = void;
+
+    iterator(iterator&&) noexcept = default;
+    iterator& operator=(iterator&&) noexcept = default;
+
+    reference operator*() const noexcept { return (*chunk_)[index_]; }
+    iterator& operator++() {
+        if (++index_ != count_) {
+            body_->index = index_;
+        } else {
+            chunk_ = nullptr;  // where it stays if the next throws
+            body_->next_chunk();
+            enter_chunk();
+        }
+        return *this;
+    }
+    void operator++(int) { ++*this; }
+
+    friend bool operator==(const iterator& self, std::default_sentinel_t) noexcept { return !self.chunk_; }
+
+private:
+    friend class map_results;
+
+    explicit iterator(body& its_body) : body_(&its_body) { enter_chunk(); }
+
+    void enter_chunk() noexcept {
+        chunk_ = body_->current;
+        index_ = body_->index;
+        count_ = chunk_ ? chunk_->size() : 0;
+    }
+
+    // The place is kept here too, and so in registers: to count up in memory would take longer than to add up
+    // results that are there.
+    body* body_;
+    chunk* chunk_;
+    std::size_t index_;
+    std::size_t count_;
 };
 
 namespace detail {
