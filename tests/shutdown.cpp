@@ -12,6 +12,7 @@
 #include "support/busy_workers.hpp"
 #include "support/captured_log.hpp"
 #include "support/catch.hpp"
+#include "support/sanitizer.hpp"
 
 namespace futures = concurrent::futures;
 
@@ -218,6 +219,19 @@ TEST_CASE("an executor whose last owner is one of its tasks is destroyed by it, 
         for (int i = 0; i < 10; ++i) {
             REQUIRE(after[static_cast<std::size_t>(i)].result() == i);
         }
+    }
+}
+
+TEST_CASE("a thread may give the last owner of an executor to the very task that it submits") {
+    for (int round = 0; round < (tests::under_thread_sanitizer ? 500 : 5'000); ++round) {
+        auto executor = std::make_shared<futures::thread_pool_executor<>>(2);
+        auto* const submits = executor.get();
+        if (round % 2 == 0) {
+            submits->submit([] {}).wait();  // else the task's worker is the first
+        }
+        const auto destroying =
+            submits->submit([executor = std::move(executor)]() mutable { executor.reset(); });
+        destroying.wait();
     }
 }
 

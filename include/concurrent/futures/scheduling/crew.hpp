@@ -38,10 +38,10 @@ namespace concurrent::futures::detail {
 //   doesn't wake them all.
 // Threads are started, up to the limit, as soon as more items wait than workers are idle.
 //
-// A push takes the lock of its queue, and the crew's only if `call_wanted` says that there is somebody to
-// call. No call is lost by that: who sets this flag (under the crew's lock) looks into each queue afterwards
-// (by `has_items`, under the queue's lock). A push was there before, and is seen; or it comes later, and then
-// sees the flag.
+// A push takes the lock of its queue, and the crew's only if `call_wanted`, which it reads under the former,
+// says that there is somebody to call. No call is lost by that: who sets this flag (under the crew's lock)
+// looks into each queue afterwards (by `has_items`, under the queue's lock). A push was there before, and is
+// seen; or it comes later, and then sees the flag.
 //
 // A worker ends when the pool is shut down and all queues are empty. The invariant holds until then.
 class crew {
@@ -49,7 +49,7 @@ public:
     crew(pool_base& pool, std::size_t max_workers, std::string thread_name_prefix)
         : pool_(pool), max_workers_(max_workers), thread_name_prefix_(std::move(thread_name_prefix)) {}
 
-    // Who pushes and then sees this calls `call_one`.
+    // Who sees this while it pushes calls `call_one` afterwards.
     [[nodiscard]] bool call_wanted() const noexcept {
         return call_wanted_.load(std::memory_order_relaxed);  // a queue's lock orders it, see the class
     }

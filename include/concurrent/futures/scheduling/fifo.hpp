@@ -35,9 +35,10 @@ public:
         return !popping_.load(std::memory_order_relaxed) && size() == 0;
     }
 
-    [[nodiscard]] bool push(work_item& item, const sync::atomic<bool>& closed) noexcept {
+    template <class Admit>
+    [[nodiscard]] bool push(work_item& item, Admit admit) noexcept {
         const std::lock_guard lock(push_lock_);
-        if (closed.load(std::memory_order_relaxed)) {  // the lock orders it
+        if (!admit()) {
             return false;
         }
         pushed_list_.append(item);
@@ -72,10 +73,11 @@ public:
         return all;
     }
 
+    [[nodiscard]] bool sweep_is_due(const sync::atomic<std::ptrdiff_t>& dead) const noexcept {
+        return schedule_.due(*this, dead);
+    }
+
     work_list sweep(sync::atomic<std::ptrdiff_t>& dead) noexcept {
-        if (!schedule_.due(*this, dead)) {
-            return work_list();
-        }
         const std::lock_guard lock(pop_lock_);
         const std::lock_guard also(push_lock_);
         work_list taken;

@@ -29,9 +29,10 @@ public:
 
     [[nodiscard]] bool seems_empty() const noexcept { return size() == 0; }
 
-    [[nodiscard]] bool push(work_item& item, const sync::atomic<bool>& closed) noexcept {
+    template <class Admit>
+    [[nodiscard]] bool push(work_item& item, Admit admit) noexcept {
         const std::lock_guard lock(lock_);
-        if (closed.load(std::memory_order_relaxed)) {  // the lock orders it
+        if (!admit()) {
             return false;
         }
         item.next_ = nullptr;
@@ -79,10 +80,11 @@ public:
         return items;
     }
 
+    [[nodiscard]] bool sweep_is_due(const sync::atomic<std::ptrdiff_t>& dead) const noexcept {
+        return schedule_.due(*this, dead);
+    }
+
     work_list sweep(sync::atomic<std::ptrdiff_t>& dead) noexcept {
-        if (!schedule_.due(*this, dead)) {
-            return work_list();
-        }
         const std::lock_guard lock(lock_);
         work_list taken;
         if (sweep_schedule::pays(size(), dead)) {

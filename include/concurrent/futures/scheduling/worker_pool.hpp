@@ -30,19 +30,32 @@ namespace concurrent::futures::detail {
 // for the worker alone. None allocates, so none fails.
 // - `seems_empty()`: a hint.
 // - `size()`: a hint too; but whoever has called `has_items` finds all counted that was pushed before.
-// - `push(item, closed)`: false, without adding the item, if `closed`. Who closes a pool looks into its
-// queues
-//   afterwards; so either the push sees that, or the closer sees the item.
+// - `push(item, admit)`: calls `admit()` under its lock; if that is false, so is this, and the item is not
+//   added. From the unlocking on the item may be run. Who closes a pool looks into its queues afterwards; so
+//   either `admit` sees that it is closed, or the closer sees the item.
 // - `pop()`: null if it is, or seems, empty.
 // - `has_items()`: takes the lock that `push` takes. It sees what was pushed before, and whoever pushes later
 //   sees what the caller did before; see `crew`.
 // - `take_all()`: in an order in which pushing them again restores the queue.
-// - `sweep(dead)`: takes out the items that no longer wait, if that pays; see `sweep_schedule`.
+// - `sweep(dead)`, when `sweep_is_due(dead)`: takes out the items that no longer wait, if that pays; see
+//   `sweep_schedule`.
 template <class Queue>
 class worker_pool final : public pool_base {
 public:
     worker_pool(std::size_t max_workers, std::string thread_name_prefix, std::function<void()> initializer)
         : initializer_(std::move(initializer)), crew_(*this, max_workers, std::move(thread_name_prefix)) {}
+
+    // Whoever submitted may have given the executor's last owner away with the task, which has run, and ended
+    // this pool, before the submitting thread is done with it.
+    ~worker_pool() {
+        // Acquire: pairs with the release of `push_to`.
+        for (back_off delay; visitors_.load(std::memory_order_acquire) != 0;) {
+            delay.pause();
+        }
+    }
+
+    worker_pool(const worker_pool&) = delete;
+    worker_pool& operator=(const worker_pool&) = delete;
 
     // Queues `item` with a reference on it, or throws and leaves everything as it was.
     void push(work_item& item) {
@@ -130,15 +143,34 @@ private:
 
     template <class AQueue>
     void push_to(AQueue& queue, work_item& item) {
-        if (!queue.push(item, closed_)) {
+        bool call = false;
+        bool sweep = false;
+        const bool pushed = queue.push(item, [&]() noexcept {
+            if (closed_.load(std::memory_order_relaxed)) {  // the queue's lock orders it
+                return false;
+            }
+            call = crew_.call_wanted();
+            sweep = queue.sweep_is_due(dead_items_);
+            if (call || sweep) {
+                visitors_.fetch_add(1, std::memory_order_relaxed);  // the queue's lock orders it
+            }
+            return true;
+        });
+        if (!pushed) {
             throw_if_closed();
         }
-        if (crew_.call_wanted()) {
+        // The pool may have ended by now, but for its visitors.
+        if (call) {
             crew_.call_one();
         }
-        work_list dead = queue.sweep(dead_items_);
-        while (work_item* const each = dead.take_first()) {
-            each->drop();
+        if (sweep) {
+            work_list dead = queue.sweep(dead_items_);
+            while (work_item* const each = dead.take_first()) {
+                each->drop();
+            }
+        }
+        if (call || sweep) {
+            visitors_.fetch_sub(1, std::memory_order_release);  // pairs with the acquire of the destructor
         }
     }
 
@@ -247,7 +279,8 @@ private:
 
     const std::function<void()> initializer_;
 
-    sync::atomic<bool> closed_{false};  // shut down or broken
+    sync::atomic<bool> closed_{false};       // shut down or broken
+    sync::atomic<std::size_t> visitors_{0};  // threads that have pushed and are not done with this pool
     Queue queue_;
     crew crew_;
     // A single worker has one queue for all, in whose order it runs them.
