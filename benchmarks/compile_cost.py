@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What the header costs a user's build: the time to compile an #include of it, against that of the standard headers that
-it needs; and the code that a submit of one more callable adds, over a hundred different ones.
+it needs; and the code that a submit of one more callable adds, over a hundred different ones. Exits with 1 if
+one is above its goal.
 
     benchmarks/compile_cost.py [COMPILER]
 """
@@ -57,6 +58,7 @@ def main():
               f"{statistics.median(standard):.2f} s, ratio {ratio:.2f} (goal: at most 1.50)")
         each = (code_size(compiler, 100, directory) - code_size(compiler, 0, directory)) / 100
         print(f"code of a submit of one more callable: {each:.0f} bytes (goal: at most 2048)")
+        sys.exit(0 if ratio <= 1.5 and each <= 2048 else 1)
 
 
 main()

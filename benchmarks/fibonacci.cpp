@@ -1,6 +1,8 @@
 // The thirtieth Fibonacci number, by two tasks for each but the smallest: nothing but submitting and waiting
 // inside tasks.
 
+#include "fibonacci.hpp"
+
 #include <functional>
 
 #include "harness.hpp"
@@ -9,15 +11,6 @@
 namespace {
 
 constexpr int threads = 2;
-
-int by_futures(concurrent::futures::thread_pool_executor<>& executor, int n) {
-    if (n < 2) {
-        return n;
-    }
-    const auto first = executor.submit(by_futures, std::ref(executor), n - 1);
-    const int second = by_futures(executor, n - 2);
-    return first.result() + second;
-}
 
 int spawns_of(int n) {
     return n < 2 ? 0 : 1 + spawns_of(n - 1) + spawns_of(n - 2);
@@ -37,6 +30,20 @@ int by_task_group(int n) {
 }
 #endif
 
+#if defined(_OPENMP)
+int by_openmp(int n) {
+    if (n < 2) {
+        return n;
+    }
+    int first = 0;
+#pragma omp task shared(first) firstprivate(n)
+    first = by_openmp(n - 1);
+    const int second = by_openmp(n - 2);
+#pragma omp taskwait
+    return first + second;
+}
+#endif
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -46,7 +53,7 @@ int main(int argc, char** argv) {
     contest.add(benchmarks::ours::name, [=] {
         concurrent::futures::thread_pool_executor executor(threads);
         return benchmarks::nanoseconds_of(
-                   [&] { executor.submit(by_futures, std::ref(executor), n).result(); }) /
+                   [&] { executor.submit(benchmarks::fibonacci, std::ref(executor), n).result(); }) /
                spawns;
     });
 #if defined(BENCHMARKS_HAVE_TBB)
@@ -56,7 +63,17 @@ int main(int argc, char** argv) {
             const tbb::global_control control(tbb::global_control::max_allowed_parallelism, threads);
             return benchmarks::nanoseconds_of([&] { by_task_group(n); }) / spawns;
         },
-        1);
+        benchmarks::at_least(1));
 #endif
-    return contest.run();
+#if defined(_OPENMP)
+    contest.add("OpenMP task", [=] {
+        return benchmarks::nanoseconds_of([&] {
+#pragma omp parallel num_threads(threads)
+#pragma omp single
+                   by_openmp(n);
+               }) /
+               spawns;
+    });
+#endif
+    contest.run();
 }

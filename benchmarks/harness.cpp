@@ -1,10 +1,12 @@
 #include "harness.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <sstream>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
@@ -38,11 +40,11 @@ contest::contest(std::string name, std::string unit, int argc, char** argv)
     }
 }
 
-void contest::add(std::string name, std::function<double()> measure, double goal) {
-    contestants_.push_back({std::move(name), std::move(measure), goal, {}});
+void contest::add(std::string name, std::function<double()> measure, const goal& its_goal) {
+    contestants_.push_back({std::move(name), std::move(measure), its_goal, {}});
 }
 
-int contest::run() {
+void contest::run() {
     for (int round = 0; round < rounds_; ++round) {
         for (contestant& each : contestants_) {
             each.figures.push_back(each.measure());
@@ -55,21 +57,36 @@ int contest::run() {
     if (!json_.empty()) {
         write_json();
     }
-    return 0;
 }
 
-void contest::print() {
+std::string contest::verdict(const contestant& about) const {
+    const double figure = median(about.figures);
+    const double ratio = figure / median(contestants_.front().figures);
+    const goal& its = about.its_goal;
+    std::ostringstream text;
+    if (its.least_ratio > 0) {
+        text << "goal: ratio at least " << its.least_ratio;
+    } else if (std::isfinite(its.greatest_ratio)) {
+        text << "goal: ratio at most " << its.greatest_ratio;
+    } else if (std::isfinite(its.greatest)) {
+        text << "goal: at most " << its.greatest << ' ' << unit_;
+    }
+    if (text.str().empty() || brief_) {  // a small part of the work says nothing about the whole
+        return "";
+    }
+    const bool reached = ratio >= its.least_ratio && ratio <= its.greatest_ratio && figure <= its.greatest;
+    text << (reached ? ": reached" : ": MISSED");
+    return text.str();
+}
+
+void contest::print() const {
     std::printf("%s, %s\n", name_.c_str(), unit_.c_str());
-    std::printf("  %-42s %10s %10s %10s %8s\n", "", "min", "median", "max", "ratio");
+    std::printf("  %-52s %10s %10s %10s %8s\n", "", "min", "median", "max", "ratio");
     const double ours = median(contestants_.front().figures);
     for (const contestant& each : contestants_) {
-        const double ratio = median(each.figures) / ours;
-        std::printf("  %-42s %10.1f %10.1f %10.1f %8.2f", each.name.c_str(), each.figures.front(),
-                    median(each.figures), each.figures.back(), ratio);
-        if (each.goal != 0) {
-            std::printf("  goal %.2f: %s", each.goal, ratio >= each.goal ? "reached" : "MISSED");
-        }
-        std::printf("\n");
+        std::printf("  %-52s %10.1f %10.1f %10.1f %8.2f  %s\n", each.name.c_str(), each.figures.front(),
+                    median(each.figures), each.figures.back(), median(each.figures) / ours,
+                    verdict(each).c_str());
     }
 }
 
@@ -78,8 +95,8 @@ void contest::write_json() const {
     for (const contestant& each : contestants_) {
         out << R"({"benchmark": ")" << name_ << R"(", "unit": ")" << unit_ << R"(", "contestant": ")"
             << each.name << R"(", "min": )" << each.figures.front() << R"(, "median": )"
-            << median(each.figures) << R"(, "max": )" << each.figures.back() << R"(, "goal": )" << each.goal
-            << "}\n";
+            << median(each.figures) << R"(, "max": )" << each.figures.back() << R"(, "verdict": ")"
+            << verdict(each) << "\"}\n";
     }
     if (!out) {
         throw std::runtime_error("can't write " + json_);

@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <functional>
+#include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace benchmarks {
@@ -22,28 +24,43 @@ double nanoseconds_of(Work&& work) {
 // runs), --json FILE (where to add the figures, a line each).
 class contest {
 public:
+    // What a contestant's median must be for the goal to be reached: in proportion to the first's, or as it
+    // is.
+    struct goal {
+        double least_ratio = 0;
+        double greatest_ratio = std::numeric_limits<double>::infinity();
+        double greatest = std::numeric_limits<double>::infinity();
+    };
+
     contest(std::string name, std::string unit, int argc, char** argv);
 
     [[nodiscard]] bool brief() const noexcept { return brief_; }
     // `full`, or a small part of it for a brief run.
     [[nodiscard]] int scaled(int full) const noexcept { return brief_ ? full / 100 + 1 : full; }
+    // For what is over so soon that it needs more rounds than others.
+    void multiply_rounds(int factor) noexcept { rounds_ *= scaled(factor); }
 
     // `measure` does the work once and returns its figure in the contest's unit; less is better. The first
-    // that is added is ours. With a `goal`, a rival's median is to be at least that many times ours.
-    void add(std::string name, std::function<double()> measure, double goal = 0);
+    // that is added is ours.
+    void add(std::string name, std::function<double()> measure) {
+        add(std::move(name), std::move(measure), goal());
+    }
+    void add(std::string name, std::function<double()> measure, const goal& its_goal);
 
-    // Measures, prints and writes; returns what main is to return.
-    int run();
+    // Measures, prints and writes.
+    void run();
 
 private:
     struct contestant {
         std::string name;
         std::function<double()> measure;
-        double goal;
+        goal its_goal;
         std::vector<double> figures;
     };
 
-    void print();
+    // What the goal is and whether it was reached; empty if there is none.
+    [[nodiscard]] std::string verdict(const contestant& about) const;
+    void print() const;
     void write_json() const;
 
     const std::string name_;
@@ -53,5 +70,10 @@ private:
     std::string json_;
     std::vector<contestant> contestants_;
 };
+
+// A rival's that is to take so many times as long as ours.
+inline contest::goal at_least(double ratio) {
+    return {.least_ratio = ratio};
+}
 
 }  // namespace benchmarks

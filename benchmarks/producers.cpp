@@ -41,29 +41,20 @@ double measure(int threads, int producers, int tasks) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    int failed = 0;
     for (const int producers : {4, 16}) {
         benchmarks::contest contest(std::to_string(producers) + " producers", "ns a task", argc, argv);
         const int tasks = contest.scaled(400'000);
         contest.add(benchmarks::ours::name, [=] { return measure<benchmarks::ours>(2, producers, tasks); });
         contest.add("concurrent::futures, 32 workers",
-                    [=] { return measure<benchmarks::ours>(32, producers, tasks); });
-#if defined(BENCHMARKS_HAVE_ASIO)
+                    [=] { return measure<benchmarks::ours>(32, producers, tasks); }, {.greatest_ratio = 1.3});
+        benchmarks::for_each_rival_pool([&]<class Pool>() {
+            contest.add(
+                Pool::name, [=] { return measure<Pool>(2, producers, tasks); }, benchmarks::at_least(3));
+        });
         contest.add(
-            benchmarks::asio_pool::name, [=] { return measure<benchmarks::asio_pool>(2, producers, tasks); },
-            3);
-#endif
-#if defined(BENCHMARKS_HAVE_THREAD_POOL)
-        contest.add(
-            benchmarks::debian_thread_pool::name,
-            [=] { return measure<benchmarks::debian_thread_pool>(2, producers, tasks); }, 3);
-#endif
-#if defined(BENCHMARKS_HAVE_TBB)
-        contest.add(
-            benchmarks::tbb_arena::name, [=] { return measure<benchmarks::tbb_arena>(2, producers, tasks); },
-            3);
-#endif
-        failed += contest.run();
+            benchmarks::std_async::name,
+            [=] { return measure<benchmarks::std_async>(0, producers, tasks / 20); },
+            benchmarks::at_least(3));
+        contest.run();
     }
-    return failed;
 }

@@ -39,6 +39,16 @@ struct ours {
     concurrent::futures::thread_pool_executor<> executor;
 };
 
+// No pool: a thread for each task.
+struct std_async {
+    static constexpr const char* name = "std::async";
+    explicit std_async(int) {}
+    template <class Fn>
+    auto submit(Fn&& fn) {
+        return std::async(std::launch::async, std::forward<Fn>(fn));
+    }
+};
+
 #if defined(BENCHMARKS_HAVE_ASIO)
 struct asio_pool {
     static constexpr const char* name = "Asio thread_pool, packaged_task";
@@ -88,5 +98,19 @@ struct debian_thread_pool {
     thread_pool::ThreadPool pool;
 };
 #endif
+
+// Calls `visit.template operator()<Pool>()` for each of them.
+template <class Visit>
+void for_each_rival_pool(Visit visit) {
+#if defined(BENCHMARKS_HAVE_ASIO)
+    visit.template operator()<asio_pool>();
+#endif
+#if defined(BENCHMARKS_HAVE_THREAD_POOL)
+    visit.template operator()<debian_thread_pool>();
+#endif
+#if defined(BENCHMARKS_HAVE_TBB)
+    visit.template operator()<tbb_arena>();
+#endif
+}
 
 }  // namespace benchmarks

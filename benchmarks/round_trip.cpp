@@ -1,10 +1,9 @@
 // One task at a time: submitted, and its result taken, again and again (hot); or after a pause in which the
 // pool has gone to sleep (cold).
 
-#include <algorithm>
 #include <chrono>
+#include <memory>
 #include <thread>
-#include <vector>
 
 #include "harness.hpp"
 #include "rivals.hpp"
@@ -30,28 +29,12 @@ double hot(int trips) {
     return benchmarks::nanoseconds_of(go) / trips;
 }
 
+// A single trip, of a pool that sleeps. The pools take turns trip by trip, as what the processor has been
+// doing just before matters most.
 template <class Pool>
-double cold(int trips) {
-    Pool pool(threads);
-    pool.submit([] { return 1; }).get();
-    std::vector<double> figures;
-    for (int i = 0; i < trips; ++i) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(3));
-        figures.push_back(benchmarks::nanoseconds_of([&] { pool.submit([i] { return i; }).get(); }));
-    }
-    std::sort(figures.begin(), figures.end());
-    return figures[figures.size() / 2];
-}
-
-template <class Pool>
-void add(benchmarks::contest& hot_contest, benchmarks::contest& cold_contest, double hot_goal,
-         double cold_goal) {
-    const int hot_trips = hot_contest.scaled(20'000);
-    const int cold_trips = cold_contest.scaled(100);
-    hot_contest.add(
-        Pool::name, [=] { return hot<Pool>(hot_trips); }, hot_goal);
-    cold_contest.add(
-        Pool::name, [=] { return cold<Pool>(cold_trips); }, cold_goal);
+double cold(Pool& pool) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(3));
+    return benchmarks::nanoseconds_of([&] { pool.submit([] { return 1; }).get(); });
 }
 
 }  // namespace
@@ -59,16 +42,18 @@ void add(benchmarks::contest& hot_contest, benchmarks::contest& cold_contest, do
 int main(int argc, char** argv) {
     benchmarks::contest hot_contest("round trip, hot", "ns", argc, argv);
     benchmarks::contest cold_contest("round trip, cold", "ns", argc, argv);
-    add<benchmarks::ours>(hot_contest, cold_contest, 0, 0);
-#if defined(BENCHMARKS_HAVE_ASIO)
-    add<benchmarks::asio_pool>(hot_contest, cold_contest, 20, 1);
-#endif
-#if defined(BENCHMARKS_HAVE_THREAD_POOL)
-    add<benchmarks::debian_thread_pool>(hot_contest, cold_contest, 20, 1);
-#endif
-#if defined(BENCHMARKS_HAVE_TBB)
-    add<benchmarks::tbb_arena>(hot_contest, cold_contest, 20, 1);
-#endif
-    const int failed = hot_contest.run();
-    return cold_contest.run() + failed;
+    cold_contest.multiply_rounds(50);
+    const int trips = hot_contest.scaled(20'000);
+    const auto add = [&]<class Pool>(double hot_goal, double cold_goal) {
+        hot_contest.add(
+            Pool::name, [=] { return hot<Pool>(trips); }, benchmarks::at_least(hot_goal));
+        cold_contest.add(
+            Pool::name, [pool = std::make_shared<Pool>(threads)] { return cold(*pool); },
+            benchmarks::at_least(cold_goal));
+    };
+    add.operator()<benchmarks::ours>(0, 0);
+    benchmarks::for_each_rival_pool([&]<class Pool>() { add.operator()<Pool>(20, 1); });
+    add.operator()<benchmarks::std_async>(20, 1);
+    hot_contest.run();
+    cold_contest.run();
 }

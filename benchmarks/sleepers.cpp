@@ -35,15 +35,10 @@ double measure(int tasks) {
 int main(int argc, char** argv) {
     benchmarks::contest contest("1,000 tasks that sleep 10 ms, 50 workers", "ms", argc, argv);
     const int tasks = contest.brief() ? 100 : 1000;
-    contest.add(benchmarks::ours::name, [=] { return measure<benchmarks::ours>(tasks); });
-    contest.add(
-        "ideal", [=] { return tasks / workers * 10.0; }, 0.97);
-#if defined(BENCHMARKS_HAVE_ASIO)
-    contest.add(benchmarks::asio_pool::name, [=] { return measure<benchmarks::asio_pool>(tasks); });
-#endif
-#if defined(BENCHMARKS_HAVE_THREAD_POOL)
-    contest.add(benchmarks::debian_thread_pool::name,
-                [=] { return measure<benchmarks::debian_thread_pool>(tasks); });
-#endif
-    return contest.run();
+    contest.add("ideal", [=] { return tasks / workers * 10.0; });
+    contest.add(benchmarks::ours::name, [=] { return measure<benchmarks::ours>(tasks); },
+                {.greatest_ratio = 1.03});
+    benchmarks::for_each_rival_pool(
+        [&]<class Pool>() { contest.add(Pool::name, [=] { return measure<Pool>(tasks); }); });
+    contest.run();
 }

@@ -1,5 +1,6 @@
 // One thread submits many empty tasks, then takes the result of each.
 
+#include <string_view>
 #include <vector>
 
 #include "harness.hpp"
@@ -31,18 +32,16 @@ int main(int argc, char** argv) {
     benchmarks::contest contest("submit 200,000 tasks, then take each result", "ns a task", argc, argv);
     const int tasks = contest.scaled(200'000);
     contest.add(benchmarks::ours::name, [=] { return measure<benchmarks::ours>(tasks); });
-#if defined(BENCHMARKS_HAVE_ASIO)
+    benchmarks::for_each_rival_pool([&]<class Pool>() {
+        const bool has_work_stealing = std::string_view(Pool::name).starts_with("oneTBB");
+        contest.add(
+            Pool::name, [=] { return measure<Pool>(tasks); },
+            benchmarks::at_least(has_work_stealing ? 3 : 4));
+    });
     contest.add(
-        benchmarks::asio_pool::name, [=] { return measure<benchmarks::asio_pool>(tasks); }, 4);
-#endif
-#if defined(BENCHMARKS_HAVE_THREAD_POOL)
-    contest.add(
-        benchmarks::debian_thread_pool::name, [=] { return measure<benchmarks::debian_thread_pool>(tasks); },
-        4);
-#endif
+        benchmarks::std_async::name, [=] { return measure<benchmarks::std_async>(tasks / 20); },
+        benchmarks::at_least(4));
 #if defined(BENCHMARKS_HAVE_TBB)
-    contest.add(
-        benchmarks::tbb_arena::name, [=] { return measure<benchmarks::tbb_arena>(tasks); }, 3);
     contest.add(
         "oneTBB task_group::run, no future",
         [=] {
@@ -56,7 +55,7 @@ int main(int argc, char** argv) {
                    }) /
                    tasks;
         },
-        1);
+        benchmarks::at_least(1));
 #endif
-    return contest.run();
+    contest.run();
 }

@@ -86,6 +86,17 @@ TEST_CASE("a submit is one allocation: callable, arguments, result and exception
           }) == 1);
 }
 
+TEST_CASE("a task that waits takes at most 128 bytes, if it captures and returns little") {
+    futures::thread_pool_executor executor(1);
+    tests::busy_workers busy(executor);
+    const std::size_t before = tests::bytes_allocated_by_all_threads();
+    const int number = 1;
+    const auto future = executor.submit([number] { return number; });
+    CHECK(tests::bytes_allocated_by_all_threads() - before <= 128);
+    busy.release();
+    CHECK(future.result() == 1);
+}
+
 TEST_CASE(
     "waiting for a result, cancelling and copying handles allocate nothing; a callback is one allocation") {
     futures::thread_pool_executor executor(1);

@@ -15,6 +15,7 @@ constinit thread_local std::size_t made_by_this_thread = 0;
 constinit thread_local std::size_t left_before_failure = never;
 constinit thread_local bool failed = false;
 constinit std::atomic<std::size_t> made{0};
+constinit std::atomic<std::size_t> bytes{0};
 constinit std::atomic<std::size_t> given_back{0};
 
 void* allocate(std::size_t size, std::size_t alignment) {
@@ -31,6 +32,7 @@ void* allocate(std::size_t size, std::size_t alignment) {
     }
     ++made_by_this_thread;
     ++made;
+    bytes += size;
     return memory;
 }
 
@@ -56,6 +58,9 @@ std::size_t allocations_of_this_thread() noexcept {
 }
 std::size_t allocations_of_all_threads() noexcept {
     return made;
+}
+std::size_t bytes_allocated_by_all_threads() noexcept {
+    return bytes;
 }
 std::size_t live_allocations() noexcept {
     return made - given_back;

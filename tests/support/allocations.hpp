@@ -13,6 +13,9 @@ std::size_t allocations_of_this_thread() noexcept;
 // How many allocations all threads have made so far.
 std::size_t allocations_of_all_threads() noexcept;
 
+// How many bytes they asked for.
+std::size_t bytes_allocated_by_all_threads() noexcept;
+
 // How many of the allocations of all threads have not been given back.
 std::size_t live_allocations() noexcept;
 

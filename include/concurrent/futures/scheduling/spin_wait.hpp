@@ -61,12 +61,12 @@ bool spin_until(int pauses, Ready ready) noexcept {
     using clock = sync::steady_clock;
     constexpr auto limit = std::chrono::microseconds(20);
     constexpr auto taken_away = std::chrono::microseconds(5);  // in a round: another thread had the processor
-    constexpr int pauses_a_round = 64;
+    int pauses_in_round = 16;
     const clock::time_point start = clock::now();
     clock::time_point before;
     clock::time_point now = start;
     do {
-        for (int paused = 0; paused < pauses_a_round; paused += pauses) {
+        for (int paused = 0; paused < pauses_in_round; paused += pauses) {
             if (ready()) {
                 return true;
             }
@@ -75,8 +75,9 @@ bool spin_until(int pauses, Ready ready) noexcept {
             }
         }
         // Whoever is waited for may have been given this very processor, as a thread often is that was just
-        // woken.
+        // woken. So the first round is short.
         sync::this_thread::yield();
+        pauses_in_round = 64;
         before = now;
         now = clock::now();
     } while (now - before < taken_away && now - start < limit);
