@@ -1,5 +1,9 @@
 #pragma once
 
+// The single header has the same guard, so that a translation unit may include both.
+#ifndef CONCURRENT_FUTURES_HPP
+#define CONCURRENT_FUTURES_HPP
+
 // Python's concurrent.futures for C++20. This header brings all of it; see README.md for a guide.
 //
 // The layers, each of which sees only those below it:
@@ -23,3 +27,5 @@
 #include <concurrent/futures/scheduling/platform.hpp>
 #include <concurrent/futures/scheduling/worker.hpp>
 #include <concurrent/futures/timeout.hpp>
+
+#endif  // CONCURRENT_FUTURES_HPP

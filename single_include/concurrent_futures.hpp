@@ -1,0 +1,4258 @@
+// concurrent::futures 0.1.0: Python's concurrent.futures for C++20, in a single header.
+//
+// Copyright (c) 2026 The concurrent::futures authors
+// SPDX-License-Identifier: MIT
+//
+// Made by cmake/amalgamate.py of the headers in include/: change those.
+//
+// A program may use this header and <concurrent/futures.hpp>, even in one translation unit. But a translation
+// unit that includes this must not include one of the headers under concurrent/futures/ by itself.
+
+#pragma once
+
+#ifndef CONCURRENT_FUTURES_HPP
+#define CONCURRENT_FUTURES_HPP
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <concepts>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <future>
+#include <initializer_list>
+#include <iterator>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <optional>
+#include <ranges>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <tuple>
+#include <type_traits>
+#include <unordered_set>
+#include <utility>
+#include <variant>
+#include <vector>
+#include <version>
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/error.hpp
+
+namespace concurrent::futures {
+
+/// What every exception that this library itself throws derives from, but for `std::invalid_argument`
+/// (a wrong argument) and what the standard library throws (`std::bad_alloc`, `std::system_error`).
+class error : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// Thrown by `result()` and `exception()` of a future that was cancelled.
+class cancelled_error : public error {
+public:
+    using error::error;
+};
+
+/// Thrown when a timeout passed before what was waited for was there.
+class timeout_error : public error {
+public:
+    using error::error;
+};
+
+/// Thrown when a future or promise is used in a state that doesn't allow it: a handle that is not `valid()`,
+/// a promise that was set already.
+class invalid_state_error : public error {
+public:
+    using error::error;
+};
+
+/// What a future fails with whose `Promise` was destroyed before it was set.
+class broken_promise_error : public error {
+public:
+    using error::error;
+};
+
+/// Thrown by `submit` and `map` after `shutdown`.
+class executor_shutdown : public error {
+public:
+    using error::error;
+};
+
+/// Thrown by, and what futures fail with on, an executor that can't run anything any more.
+class broken_executor : public error {
+public:
+    using error::error;
+};
+
+/// A thread pool whose initializer threw. What the initializer threw is nested: `std::rethrow_if_nested`.
+class broken_thread_pool : public broken_executor {
+public:
+    using broken_executor::broken_executor;
+};
+
+}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/log_handler.hpp
+
+namespace concurrent::futures {
+
+/// What is called with everything that would otherwise be lost: an exception that nobody retrieved, one that
+/// a done callback threw.
+using log_handler = std::function<void(std::string_view message, std::exception_ptr exception)>;
+
+namespace detail {
+
+struct log_registry {
+    std::mutex mutex;
+    std::shared_ptr<const log_handler> handler;  // null: the default
+};
+
+// Never destroyed: a future with static storage duration may report its exception after every other static is
+// gone.
+inline log_registry& the_log_registry() {
+    static log_registry& registry = *new log_registry;
+    return registry;
+}
+
+// A single call of fprintf: one line, which no other thread's output can tear.
+inline void log_to_stderr(std::string_view message, const std::exception_ptr& exception) noexcept {
+    const auto print = [&](const char* what) {
+        std::fprintf(stderr, "concurrent::futures: %.*s: %s\n", static_cast<int>(message.size()),
+                     message.data(), what);
+    };
+    try {
+        if (exception) {
+            std::rethrow_exception(exception);
+        }
+        print("no exception");
+    } catch (const std::exception& standard) {
+        print(standard.what());
+    } catch (...) {
+        print("an exception that is not a std::exception");
+    }
+}
+
+inline void log(std::string_view message, const std::exception_ptr& exception) noexcept {
+    try {
+        std::shared_ptr<const log_handler> handler;
+        {
+            const std::lock_guard lock(the_log_registry().mutex);
+            handler = the_log_registry().handler;
+        }
+        if (handler) {
+            (*handler)(message, exception);
+            return;
+        }
+    } catch (...) {
+        log_to_stderr("the log handler threw", std::current_exception());
+    }
+    log_to_stderr(message, exception);
+}
+
+}  // namespace detail
+
+/// Replaces what is called with exceptions that would otherwise be lost, and returns the handler before it.
+///
+/// The default (and what an empty `handler` restores; it is returned as an empty one) writes one line to
+/// stderr. The handler is called on whatever thread found the loss, several at once too, and must not throw:
+/// if it does, that and the message it was given go to stderr. Thread-safe; a call of the old handler may
+/// still be under way.
+inline log_handler set_log_handler(log_handler handler) {
+    std::shared_ptr<const log_handler> replacement;
+    if (handler) {
+        replacement = std::make_shared<const log_handler>(std::move(handler));
+    }
+    {
+        const std::lock_guard lock(detail::the_log_registry().mutex);
+        detail::the_log_registry().handler.swap(replacement);
+    }
+    return replacement ? *replacement : log_handler();
+}
+
+}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/scheduling/platform.hpp
+
+// Everything that asks the operating system, each with what is done where it can't be asked.
+
+#if defined(__linux__)
+#include <pthread.h>  // pthread_setname_np
+#include <sched.h>    // sched_getaffinity
+#elif defined(__APPLE__)
+#include <pthread.h>  // pthread_setname_np
+#endif
+
+namespace concurrent::futures {
+
+/// How many CPUs this process may run on: those of its affinity mask where the operating system tells, else
+/// those that the machine has; at least 1. Thread-safe.
+inline int usable_cpus() noexcept {
+#if defined(__linux__)
+    cpu_set_t allowed;
+    CPU_ZERO(&allowed);
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
+        return std::max(1, CPU_COUNT(&allowed));
+    }
+#endif
+    return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+namespace detail {
+
+// Shows the start of `name`, as much as the operating system keeps, in debuggers and process listings.
+// Nothing depends on whether it could be set.
+inline void show_thread_name([[maybe_unused]] std::string_view name) noexcept {
+#if defined(__linux__) || defined(__APPLE__)
+#if defined(__linux__)
+    constexpr std::size_t limit = 15;  // the kernel's, without the terminator
+#else
+    constexpr std::size_t limit = 63;
+#endif
+    char shown[limit + 1] = {};
+    name.copy(shown, limit);
+#if defined(__linux__)
+    pthread_setname_np(pthread_self(), shown);
+#else
+    pthread_setname_np(shown);
+#endif
+#endif
+}
+
+// What two threads can't write at the same time without waiting for each other's. Not
+// `std::hardware_destructive_interference_size`, of which GCC warns that it varies with the options of the
+// compiler.
+inline constexpr std::size_t cache_line = 64;
+
+}  // namespace detail
+}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/scheduling/synchronization.hpp
+
+// All by which a thread of this library can see, wait for, or start another: the standard library's. Named
+// here once, so that the tests can put in the place of this file one with the same names that decides itself
+// which thread goes on, and so tries one interleaving after the other (tests/model).
+namespace concurrent::futures::detail::sync {
+
+using std::atomic;
+using std::condition_variable;
+using std::mutex;
+using std::thread;
+using std::chrono::steady_clock;
+
+namespace this_thread = std::this_thread;
+
+// Tells the processor that this thread is spinning.
+inline void spin_pause() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) || (defined(__arm__) && __ARM_ARCH >= 7)
+    __asm__ __volatile__("yield");
+#endif
+}
+
+}  // namespace concurrent::futures::detail::sync
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/scheduling/spin_wait.hpp
+
+namespace concurrent::futures::detail {
+
+// How to wait for what another running thread does in a few instructions, as the holder of a spin lock does:
+// at first without giving up the processor, then by giving it to that thread, which must have lost its own,
+// and at last by sleeping, as a thread of a higher priority would otherwise never let it have one.
+class back_off {
+public:
+    void pause() noexcept {
+        constexpr int spins = 64;
+        constexpr int yields = 512;
+        if (attempts_ < spins) {
+            sync::spin_pause();
+        } else if (attempts_ < spins + yields) {
+            sync::this_thread::yield();
+        } else {
+            sync::this_thread::sleep_for(std::chrono::microseconds(50));
+            return;
+        }
+        ++attempts_;
+    }
+
+private:
+    int attempts_ = 0;
+};
+
+// How many threads want a processor, as far as the pools of this process know: their workers that are not
+// parked, and the threads that spin because they wait for these.
+class runnable_threads {
+public:
+    // Relaxed, all: an estimate, which orders nothing.
+    static void add(std::size_t more) noexcept { count_.fetch_add(more, std::memory_order_relaxed); }
+    static void remove(std::size_t fewer) noexcept { count_.fetch_sub(fewer, std::memory_order_relaxed); }
+
+    // Whether each has a processor to itself, so that a thread that spins takes none away from another.
+    [[nodiscard]] static bool fit() noexcept {
+        static const auto processors = static_cast<std::size_t>(usable_cpus());
+        return processors > 1 && count_.load(std::memory_order_relaxed) <= processors;
+    }
+
+private:
+    static constinit inline sync::atomic<std::size_t> count_{0};
+};
+
+// Waits for `ready` without sleeping, about as long as going to sleep and being woken would cost: false if it
+// was in vain. Looks at it less often the more `pauses` there are between two looks, each of which takes the
+// cache line away from who is to write it. For a thread that is counted as runnable, if all of those fit.
+//
+// To spin for as long as the alternative costs is never more than twice as dear as the best that could have
+// been done (Karlin, Li, Manasse and Owicki, "Empirical studies of competitive spinning for a shared-memory
+// multiprocessor", SOSP 1991).
+template <class Ready>
+bool spin_until(int pauses, Ready ready) noexcept {
+    using clock = sync::steady_clock;
+    constexpr auto limit = std::chrono::microseconds(20);
+    constexpr auto taken_away = std::chrono::microseconds(5);  // in a round: another thread had the processor
+    int pauses_in_round = 16;
+    const clock::time_point start = clock::now();
+    clock::time_point before;
+    clock::time_point now = start;
+    do {
+        for (int paused = 0; paused < pauses_in_round; paused += pauses) {
+            if (ready()) {
+                return true;
+            }
+            for (int pause = 0; pause != pauses; ++pause) {
+                sync::spin_pause();
+            }
+        }
+        // Whoever is waited for may have been given this very processor, as a thread often is that was just
+        // woken. So the first round is short.
+        sync::this_thread::yield();
+        pauses_in_round = 64;
+        before = now;
+        now = clock::now();
+    } while (now - before < taken_away && now - start < limit);
+    return ready();
+}
+
+}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/scheduling/spin_lock.hpp
+
+namespace concurrent::futures::detail {
+
+// A mutex for sections of a few instructions. One byte, and an unlocking that is a plain store: `std::mutex`
+// takes an atomic read-modify-write for each, and puts to sleep who finds it locked, which takes a hundred
+// times as long as such a section.
+class spin_lock {
+public:
+    spin_lock() = default;
+    spin_lock(const spin_lock&) = delete;
+    spin_lock& operator=(const spin_lock&) = delete;
+
+    void lock() noexcept {
+        // Acquire: pairs with the release of `unlock`.
+        while (locked_.exchange(true, std::memory_order_acquire)) {
+            back_off delay;
+            // Relaxed: the exchange orders. Looking only reads, so the holder keeps the cache line.
+            while (locked_.load(std::memory_order_relaxed)) {
+                delay.pause();
+            }
+        }
+    }
+
+    // Release: pairs with the acquire of `lock`.
+    void unlock() noexcept { locked_.store(false, std::memory_order_release); }
+
+private:
+    sync::atomic<bool> locked_{false};
+};
+
+}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/scheduling/work_item.hpp
+
+namespace concurrent::futures::detail {
+
+class local_queue;
+class worker;
+
+// What waits in a pool's queue to be run. The queue owns one reference on each item that it holds; each of
+// `execute`, `cancel_waiting`, `fail_waiting` and `drop` gives that reference up, so exactly one of them is
+// called once on an item that was taken out.
+//
+// An item in a queue may be no longer waiting: somebody cancelled it, or a worker that needed its result has
+// run it. The queue isn't told, for then it would have to be searched; it finds out when the item's turn
+// comes.
+class work_item {
+public:
+    work_item(const work_item&) = delete;
+    work_item& operator=(const work_item&) = delete;
+
+    // Runs the item on `self`'s thread, which is the calling one; false if it was no longer waiting.
+    virtual bool execute(worker& self) noexcept = 0;
+
+    // Cancels the item if it is still waiting.
+    virtual void cancel_waiting() noexcept = 0;
+
+    // Makes the item fail with `reason` if it is still waiting.
+    virtual void fail_waiting(const std::exception_ptr& reason) noexcept = 0;
+
+    // Gives up an item that is no longer waiting.
+    virtual void drop() noexcept = 0;
+
+    [[nodiscard]] virtual bool is_waiting() const noexcept = 0;
+
+    // Called before the item is queued, if at all.
+    void set_priority(int priority) noexcept { priority_ = priority; }
+
+protected:
+    work_item() = default;
+    ~work_item() = default;
+
+private:
+    // The links belong to the queue that holds the item and are guarded as that queue is.
+    friend class lifo_order;
+    friend class priority_order;
+    friend class local_queue;
+    friend class work_list;
+
+    work_item* next_ = nullptr;
+    union {
+        work_item* child_ = nullptr;  // in the order of priority
+        work_item* previous_;         // in a local queue
+    };
+    sync::atomic<local_queue*> home_{nullptr};  // the local queue that it is in
+    std::uint64_t sequence_ = 0;
+    int priority_ = 0;
+};
+
+// Items in the order in which they were appended.
+class work_list {
+public:
+    [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+    void append(work_item& item) noexcept {
+        item.next_ = nullptr;
+        *(first_ ? &last_->next_ : &first_) = &item;
+        last_ = &item;
+        ++size_;
+    }
+
+    void append(work_list items) noexcept {
+        if (!items.empty()) {
+            *(first_ ? &last_->next_ : &first_) = items.first_;
+            last_ = items.last_;
+            size_ += items.size_;
+        }
+    }
+
+    work_item* take_first() noexcept {
+        work_item* const item = first_;
+        if (item) {
+            first_ = std::exchange(item->next_, nullptr);
+            --size_;
+        }
+        return item;
+    }
+
+private:
+    work_item* first_ = nullptr;
+    work_item* last_ = nullptr;  // of a list that is not empty
+    std::size_t size_ = 0;
+};
+
+}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/scheduling/sweep.hpp
+
+namespace concurrent::futures::detail {
+
+// When a queue is looked through for items that no longer wait: when it has doubled since the last time, if
+// then most of it may be such. So its length stays within a small multiple of what waits, and each item that
+// is pushed pays for a constant part of the looking.
+class sweep_schedule {
+public:
+    // Relaxed, all: a matter of cost, which orders nothing. `dead` is how many items in all queues no longer
+    // wait. It is looked at first: mostly there are none, and the queue's size is what others write.
+    template <class Queue>
+    [[nodiscard]] bool due(const Queue& queue, const sync::atomic<std::ptrdiff_t>& dead) const noexcept {
+        return dead.load(std::memory_order_relaxed) >= static_cast<std::ptrdiff_t>(least / 2) &&
+               queue.size() >= at_.load(std::memory_order_relaxed);
+    }
+
+    [[nodiscard]] static bool pays(std::size_t size, const sync::atomic<std::ptrdiff_t>& dead) noexcept {
+        return dead.load(std::memory_order_relaxed) >= static_cast<std::ptrdiff_t>(size / 2);
+    }
+
+    void done(std::size_t size_left) noexcept {
+        at_.store(std::max(least, 2 * size_left), std::memory_order_relaxed);
+    }
+
+private:
+    static constexpr std::size_t least = 64;
+
+    sync::atomic<std::size_t> at_{least};
+};
+
+// Takes the items that no longer wait out of `items`, and from the count of the `dead`: before the queue's
+// size shows it, so that nobody counts too few that wait.
+inline work_list take_dead(work_list& items, sync::atomic<std::ptrdiff_t>& dead) noexcept {
+    work_list taken;
+    work_list kept;
+    while (work_item* const item = items.take_first()) {
+        (item->is_waiting() ? kept : taken).append(*item);
+    }
+    items = kept;
+    dead.fetch_sub(static_cast<std::ptrdiff_t>(taken.size()),
+                   std::memory_order_relaxed);  // see `note_dead_item`
+    return taken;
+}
+
+}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/scheduling/local_queue.hpp
+
+namespace concurrent::futures::detail {
+
+// What one worker has submitted to its own pool. The owner pushes, and takes back the item whose result it
+// needs; everybody pops the oldest. Each may have to wait for another for a few instructions; mostly there is
+// nobody.
+//
+// The items are linked both ways, so that one is taken back from wherever it is, and so that pushing can't
+// fail. A deque without a lock, such as Chase and Lev's, has room for so many only, or allocates, and leaves
+// behind what was taken back from its middle; and as a push must be ordered before the look whether a worker
+// is to be called, which this lock does by the way, it saves no atomic read-modify-write.
+class local_queue {
+public:
+    [[nodiscard]] std::size_t size() const noexcept {
+        // Relaxed: a hint, or somebody's whom `has_items` has shown all that was pushed before.
+        return size_.load(std::memory_order_relaxed);
+    }
+
+    [[nodiscard]] bool seems_empty() const noexcept { return size() == 0; }
+
+    template <class Admit>
+    [[nodiscard]] bool push(work_item& item, Admit admit) noexcept {
+        const std::lock_guard lock(lock_);
+        if (!admit()) {
+            return false;
+        }
+        item.next_ = nullptr;
+        item.previous_ = std::exchange(newest_, &item);
+        (item.previous_ ? item.previous_->next_ : oldest_) = &item;
+        item.home_.store(this, std::memory_order_relaxed);  // see `take_back`
+        set_size(size() + 1);
+        return true;
+    }
+
+    work_item* pop() noexcept {
+        if (seems_empty()) {
+            return nullptr;
+        }
+        const std::lock_guard lock(lock_);
+        return take_oldest();
+    }
+
+    // By the owner: takes the item out if it is in this queue.
+    [[nodiscard]] bool take_back(work_item& item) noexcept {
+        // Relaxed: that it is here is known for sure under the lock only, but that it is not, at once, as the
+        // owner alone could have pushed it.
+        if (item.home_.load(std::memory_order_relaxed) != this) {
+            return false;
+        }
+        const std::lock_guard lock(lock_);
+        const bool here = item.home_.load(std::memory_order_relaxed) == this;
+        if (here) {
+            unlink(item);
+        }
+        return here;
+    }
+
+    [[nodiscard]] bool has_items() noexcept {
+        const std::lock_guard lock(lock_);
+        return oldest_ != nullptr;
+    }
+
+    work_list take_all() noexcept {
+        const std::lock_guard lock(lock_);
+        work_list items;
+        while (work_item* const item = take_oldest()) {
+            items.append(*item);
+        }
+        return items;
+    }
+
+    [[nodiscard]] bool sweep_is_due(const sync::atomic<std::ptrdiff_t>& dead) const noexcept {
+        return schedule_.due(*this, dead);
+    }
+
+    work_list sweep(sync::atomic<std::ptrdiff_t>& dead) noexcept {
+        const std::lock_guard lock(lock_);
+        work_list taken;
+        if (sweep_schedule::pays(size(), dead)) {
+            for (work_item* each = oldest_; each;) {
+                work_item& item = *std::exchange(each, each->next_);
+                if (!item.is_waiting()) {
+                    dead.fetch_sub(1, std::memory_order_relaxed);  // see `take_dead`
+                    unlink(item);
+                    taken.append(item);
+                }
+            }
+        }
+        schedule_.done(size());
+        return taken;
+    }
+
+private:
+    work_item* take_oldest() noexcept {
+        work_item* const item = oldest_;
+        if (item) {
+            unlink(*item);
+        }
+        return item;
+    }
+
+    void unlink(work_item& item) noexcept {
+        (item.previous_ ? item.previous_->next_ : oldest_) = item.next_;
+        (item.next_ ? item.next_->previous_ : newest_) = item.previous_;
+        item.home_.store(nullptr, std::memory_order_relaxed);  // see `take_back`
+        set_size(size() - 1);
+    }
+
+    // By the lock's holder.
+    void set_size(std::size_t size) noexcept { size_.store(size, std::memory_order_relaxed); }
+
+    alignas(cache_line) spin_lock lock_;
+    work_item* oldest_ = nullptr;
+    work_item* newest_ = nullptr;
+    sync::atomic<std::size_t> size_{0};
+    sweep_schedule schedule_;
+};
+
+}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/scheduling/parking_spot.hpp
+
+namespace concurrent::futures::detail {
+
+// Where one thread sleeps until another wakes it. A wake-up that comes first is kept.
+class parking_spot {
+public:
+    void park() {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return woken_; });
+        woken_ = false;
+    }
+
+    void unpark() {
+        {
+            const std::lock_guard lock(mutex_);
+            woken_ = true;
+        }
+        changed_.notify_one();
+    }
+
+private:
+    sync::mutex mutex_;
+    sync::condition_variable changed_;
+    bool woken_ = false;
+};
+
+}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/scheduling/worker.hpp
+
+namespace concurrent::futures {
+namespace detail {
+
+class worker;
+
+// What tasks, workers and the crew need to know of a pool, whatever its queue.
+class pool_base : public std::enable_shared_from_this<pool_base> {
+public:
+    pool_base(const pool_base&) = delete;
+    pool_base& operator=(const pool_base&) = delete;
+
+    // Somebody other than the queue's reader has claimed or cancelled an item that is still in a queue.
+    void note_dead_item() noexcept {
+        // Relaxed, as all uses: a count that steers when to sweep and whether as many workers are there as
+        // items wait; the queues' locks order what must be.
+        dead_items_.fetch_add(1, std::memory_order_relaxed);
+    }
+
+    // Such an item has left its queue. Until the caller looks for work or calls `call_for_what_waits`, there
+    // may seem to be one less that waits.
+    void note_dead_item_gone() noexcept { dead_items_.fetch_sub(1, std::memory_order_relaxed); }
+
+    // Sees to it that somebody comes for what waits.
+    virtual void call_for_what_waits() noexcept = 0;
+
+    // `self` had said that it is about to look for work, but is now to run a user's code first.
+    virtual void worker_stays_busy(worker& self) noexcept = 0;
+
+    // What the thread of `self` does.
+    virtual void work(worker& self) noexcept = 0;
+
+    // How many items wait, in all queues: exact for those whose pushing came before.
+    [[nodiscard]] virtual std::size_t waiting() const noexcept = 0;
+
+    // Whether anything is in a queue. Each queue is looked at by `has_items`.
+    [[nodiscard]] virtual bool something_waits() noexcept = 0;
+
+    // A hint.
+    [[nodiscard]] virtual bool shared_queue_seems_empty() const noexcept = 0;
+
+protected:
+    pool_base() = default;
+    ~pool_base() = default;
+
+    // Below zero for a moment when the queue's reader meets a dead item before its killer has noted it.
+    sync::atomic<std::ptrdiff_t> dead_items_{0};
+};
+
+// One thread of a pool.
+class worker {
+public:
+    worker(pool_base& pool, std::string name) : pool_(pool), name_(std::move(name)) {}
+
+    // The worker whose thread calls this; null on a thread that no pool started.
+    [[nodiscard]] static worker* current() noexcept { return current_; }
+
+    [[nodiscard]] pool_base& pool() const noexcept { return pool_; }
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+
+    // Takes out `item` if it is among those that this worker, which is the calling thread's, has submitted.
+    [[nodiscard]] bool take_back(work_item& item) noexcept { return own_.take_back(item); }
+
+    // Says, before it publishes a task's result, that this worker runs no more of the user's code before it
+    // looks for work. So whoever has seen that result and submits the next task finds a worker that is as
+    // good as idle. A worker that has work before its eyes is not.
+    void about_to_look() noexcept {
+        if (own_.size() == 0 && pool_.shared_queue_seems_empty()) {
+            // Relaxed: the publishing that follows is a release that orders this store for all who see the
+            // result; the crew's lock orders it for all others.
+            about_to_look_.store(true, std::memory_order_relaxed);
+        }
+    }
+
+    // Takes that back, before it runs a done callback or destroys a result after all.
+    void stay_busy() noexcept {
+        if (is_about_to_look()) {
+            pool_.worker_stays_busy(*this);
+        }
+    }
+
+private:
+    friend class crew;
+    template <class Queue>
+    friend class worker_pool;
+
+    [[nodiscard]] bool is_about_to_look() const noexcept {
+        return about_to_look_.load(std::memory_order_relaxed);  // set by this thread alone, and cleared
+    }
+
+    static constinit inline thread_local worker* current_ = nullptr;
+
+    pool_base& pool_;
+    const std::string name_;
+    sync::atomic<bool> about_to_look_{false};
+
+    local_queue own_;
+    worker* next_with_own_ = nullptr;  // in the pool's list of those whose `own_` was ever used
+    bool has_own_ = false;             // this thread's alone
+    bool is_coming_ = true;            // this thread's alone; see `crew`
+    unsigned turns_ = 0;               // this thread's alone
+
+    parking_spot parking_spot_;
+    worker* next_parked_ = nullptr;  // guarded by the crew's lock
+};
+
+}  // namespace detail
+
+/// The name of the calling thread if a `thread_pool_executor` started it, else an empty string. The reference
+/// is valid as long as the thread runs.
+inline const std::string& this_thread_name() noexcept {
+    static const std::string none;
+    const detail::worker* const self = detail::worker::current();
+    return self ? self->name() : none;
+}
+
+}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/state/waiter.hpp
+
+namespace concurrent::futures::detail {
+
+// How a future became done.
+enum class outcome { value, exception, cancelled };
+
+// Who is told, once, that a future is done. It is linked into the future's list of waiters from `add_waiter`
+// until it was removed or told, and must live so long; being told is the last that is done with it, and is
+// done with the future's state, which may be gone by then.
+class waiter {
+public:
+    waiter(const waiter&) = delete;
+    waiter& operator=(const waiter&) = delete;
+
+    // Called on the thread that completed or cancelled the future.
+    virtual void on_done(outcome how) noexcept = 0;
+
+protected:
+    waiter() = default;
+    ~waiter() = default;
+
+private:
+    friend class waiter_list;
+
+    waiter* next_ = nullptr;
+    waiter* previous_ = nullptr;
+};
+
+// The waiters of one future, guarded by its state's lock.
+class waiter_list {
+public:
+    waiter_list() = default;
+    waiter_list(waiter_list&& other) noexcept
+        : first_(std::exchange(other.first_, nullptr)), last_(std::exchange(other.last_, nullptr)) {}
+    waiter_list& operator=(waiter_list&&) = delete;
+
+    [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+
+    void add_first(waiter& added) noexcept {
+        added.previous_ = nullptr;
+        added.next_ = std::exchange(first_, &added);
+        (added.next_ ? added.next_->previous_ : last_) = &added;
+    }
+
+    void add_last(waiter& added) noexcept {
+        added.next_ = nullptr;
+        added.previous_ = std::exchange(last_, &added);
+        (added.previous_ ? added.previous_->next_ : first_) = &added;
+    }
+
+    void remove(waiter& removed) noexcept {
+        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
+        (removed.next_ ? removed.next_->previous_ : last_) = removed.previous_;
+    }
+
+    // Tells all, from the first to the last. A waiter may be gone as soon as it was told.
+    void tell(outcome how) noexcept {
+        for (waiter* each = std::exchange(first_, nullptr); each != nullptr;) {
+            std::exchange(each, each->next_)->on_done(how);
+        }
+        last_ = nullptr;
+    }
+
+private:
+    waiter* first_ = nullptr;
+    waiter* last_ = nullptr;
+};
+
+}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/state/shared_state.hpp
+
+namespace concurrent::futures {
+
+/// What has become of a future: waiting to be run, being run, cancelled before it ran, or run to its end, by
+/// a value or by an exception.
+enum class future_state { pending, running, cancelled, finished };
+
+namespace detail {
+
+// What the handles on one future share, and, in the same allocation, the task that a pool's queue holds: all
+// but the value's type.
+//
+// Its states and who may change them:
+//
+//     pending ──claim──> running ──complete──> finished
+//        └─────cancel──> cancelled
+//
+//   claim     whoever is to produce the result: a worker, a worker that waits for it, a `Promise`.
+//   cancel    any holder of a handle, or the pool.
+//   complete  only whoever claimed.
+//
+// Claiming and cancelling are each one compare-exchange on the same word, so exactly one of all who try wins.
+// Who claimed, or cancelled, alone may touch the captures (to run them, and to destroy them); who claimed
+// alone may write the result, until it completes; from then on everybody may read it.
+//
+// The word also counts the references: one for each handle, one for a queue that holds the task, one for a
+// callback that waits. The queue's is given up in the same step that completes the task. So whoever sees a
+// finished future also sees who else can still look at it: the last handle may move the value out, and finds
+// that nobody has looked at an exception, and neither depends on how far the worker has got meanwhile.
+//
+// A bit of the word locks the list of waiters. It is held for a few instructions, never over any call of a
+// user's code. When there are no waiters, completing doesn't take it.
+class shared_state_base : public work_item {
+public:
+    explicit shared_state_base(std::uint64_t references, pool_base* owner = nullptr) noexcept
+        : word_(references * one_reference), owner_(owner) {}
+
+    // Acquire: pairs with the release of `complete` and `cancel`; what is done can be read.
+    [[nodiscard]] future_state state() const noexcept {
+        return state_of(word_.load(std::memory_order_acquire));
+    }
+
+    [[nodiscard]] bool done() const noexcept { return is_done(word_.load(std::memory_order_acquire)); }
+
+    // Of a state that is done.
+    [[nodiscard]] outcome how_done() const noexcept {
+        return state() == future_state::cancelled ? outcome::cancelled
+               : exception_                       ? outcome::exception
+                                                  : outcome::value;
+    }
+
+    // Of a state that is finished. Does not mark it as looked at.
+    [[nodiscard]] const std::exception_ptr& exception() const noexcept { return exception_; }
+
+    void mark_exception_as_looked_at() noexcept {
+        // Relaxed: read in `destroy`, which the reference count orders after all use of the handles.
+        word_.fetch_or(looked_at, std::memory_order_relaxed);
+    }
+
+    void add_reference() noexcept {
+        // Relaxed: who adds one has one, so nobody can be destroying.
+        word_.fetch_add(one_reference, std::memory_order_relaxed);
+    }
+
+    void remove_reference() noexcept {
+        if (has_one_reference()) {  // which nobody can add to
+            destroy();
+            return;
+        }
+        // Release: what this thread did with the state comes before its destruction. Acquire: so does what
+        // others did.
+        if (references_of(word_.fetch_sub(one_reference, std::memory_order_acq_rel)) == 1) {
+            destroy();
+        }
+    }
+
+    // Whether the caller's reference is the only one.
+    [[nodiscard]] bool has_one_reference() const noexcept {
+        // Acquire: pairs with the release of `remove_reference`; the others have read what they wanted.
+        return references_of(word_.load(std::memory_order_acquire)) == 1;
+    }
+
+    // pending → running. True for exactly one caller, who must then produce the result. Gives up `given_up`
+    // references, which are not the last, in the same step.
+    [[nodiscard]] bool claim(std::uint64_t given_up = 0) noexcept {
+        std::uint64_t word = word_.load(std::memory_order_relaxed);
+        while (state_of(word) == future_state::pending) {
+            // Relaxed: what the claimer reads was ordered by the queue or handle that it came by; what it
+            // writes is published by `complete`.
+            if (word_.compare_exchange_weak(
+                    word, with_state(word, future_state::running) - given_up * one_reference,
+                    std::memory_order_relaxed)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    // running → finished, by whoever claimed and has stored the result. Gives up `given_up` references in the
+    // same step and returns whether they were the last: then the caller must `destroy`.
+    [[nodiscard]] bool complete(std::uint64_t given_up) noexcept {
+        const outcome how = exception_ ? outcome::exception : outcome::value;
+        const auto completed = [given_up](std::uint64_t word) {
+            return with_state(word, future_state::finished) - given_up * one_reference;
+        };
+        std::uint64_t word = word_.load(std::memory_order_relaxed);
+        while (!(word & (locked | has_waiters))) {
+            // Release: publishes the result to every acquire load of the word. Acquire: if the references
+            // given up were the last, see `remove_reference`.
+            if (word_.compare_exchange_weak(word, completed(word), std::memory_order_acq_rel,
+                                            std::memory_order_relaxed)) {
+                return references_of(completed(word)) == 0;
+            }
+        }
+        lock();
+        waiter_list waiters = std::move(waiters_);
+        word = word_.load(std::memory_order_relaxed);
+        while (!word_.compare_exchange_weak(word, completed(word) & ~(locked | has_waiters),
+                                            std::memory_order_acq_rel,  // as above, and unlocks
+                                            std::memory_order_relaxed)) {
+        }
+        const bool last = references_of(completed(word)) == 0;
+        waiters.tell(how);
+        return last;
+    }
+
+    // pending → cancelled. True if the future is cancelled now, by this or an earlier call.
+    bool cancel() noexcept {
+        if (state() == future_state::pending) {
+            lock();
+            std::uint64_t word = word_.load(std::memory_order_relaxed);
+            while (state_of(word) == future_state::pending) {
+                // Release: pairs with the acquire of `state`. Still locked: see `settle`.
+                if (word_.compare_exchange_weak(word,
+                                                with_state(word, future_state::cancelled) & ~has_waiters,
+                                                std::memory_order_acq_rel, std::memory_order_relaxed)) {
+                    waiter_list waiters = std::move(waiters_);
+                    note_dead_in_queue();
+                    unlock();
+                    waiters.tell(outcome::cancelled);
+                    discard_captures();
+                    return true;
+                }
+            }
+            unlock();
+        }
+        return state() == future_state::cancelled;
+    }
+
+    // Stops what is running, if it can be told to.
+    virtual bool signal_stop() noexcept { return false; }
+
+    // Runs the task on this thread if it waits in a queue of `self`'s pool; false if not.
+    bool run_here(worker& self) noexcept {
+        if (owner_ != &self.pool()) {
+            return false;
+        }
+        const bool taken = self.take_back(*this);  // and with it the queue's reference
+        if (!claim(taken ? 1 : 0)) {
+            if (taken) {
+                drop();
+                owner_->note_dead_item_gone();
+                owner_->call_for_what_waits();
+            }
+            return false;
+        }
+        if (!taken) {
+            note_dead_in_queue();
+        }
+        run();
+        static_cast<void>(complete(0));  // the caller has a handle
+        return true;
+    }
+
+    // Adds a waiter, to be told before all that wait already or after them; false, without adding it, if the
+    // future is done. Those who wait are told before callbacks run, so threads go first and callbacks last.
+    [[nodiscard]] bool add_waiter_first(waiter& added) noexcept {
+        return add([&] { waiters_.add_first(added); });
+    }
+    [[nodiscard]] bool add_waiter_last(waiter& added) noexcept {
+        return add([&] { waiters_.add_last(added); });
+    }
+
+    // False if the waiter was told or is about to be, which it must wait for.
+    [[nodiscard]] bool remove_waiter(waiter& removed) noexcept {
+        if (done()) {
+            return false;
+        }
+        lock();
+        const bool removes = !done();
+        if (removes) {
+            waiters_.remove(removed);
+            if (waiters_.empty()) {
+                word_.fetch_and(~has_waiters, std::memory_order_relaxed);  // guarded by the lock
+            }
+        }
+        unlock();
+        return removes;
+    }
+
+    // Only by whoever claimed, instead of storing a value.
+    void set_exception(std::exception_ptr exception) noexcept { exception_ = std::move(exception); }
+
+    // Only by whoever gave up the last reference.
+    void destroy() noexcept {
+        // Relaxed: ordered by giving up the last reference.
+        if (exception_ && !(word_.load(std::memory_order_relaxed) & looked_at)) {
+            log("exception was never retrieved", exception_);
+        }
+        delete this;
+    }
+
+    // The pool's side.
+
+    bool execute(worker& self) noexcept final {
+        if (!claim()) {
+            drop();
+            return false;
+        }
+        run();
+        if (!has_one_reference()) {
+            self.about_to_look();
+        }
+        if (complete(1)) {
+            self.stay_busy();
+            destroy();
+        }
+        return true;
+    }
+
+    void cancel_waiting() noexcept final {
+        cancel();
+        drop();
+    }
+
+    void fail_waiting(const std::exception_ptr& reason) noexcept final {
+        if (!claim()) {
+            drop();
+            return;
+        }
+        note_dead_in_queue();
+        discard_captures();
+        set_exception(reason);
+        if (complete(1)) {
+            destroy();
+        }
+    }
+
+    void drop() noexcept final {
+        settle();
+        remove_reference();
+    }
+
+    [[nodiscard]] bool is_waiting() const noexcept final { return state() == future_state::pending; }
+
+protected:
+    virtual ~shared_state_base() = default;
+
+    // Calls what was captured, stores its result or exception, and destroys the captures.
+    virtual void run() noexcept = 0;
+    virtual void discard_captures() noexcept = 0;
+
+private:
+    // The word: two bits of future_state, three flags, and from bit 8 the number of references.
+    static constexpr std::uint64_t state_bits = 3;
+    static constexpr std::uint64_t locked = 4;
+    static constexpr std::uint64_t has_waiters = 8;
+    static constexpr std::uint64_t looked_at = 16;
+    static constexpr std::uint64_t one_reference = 256;
+
+    static constexpr future_state state_of(std::uint64_t word) noexcept {
+        return static_cast<future_state>(word & state_bits);
+    }
+    static constexpr std::uint64_t with_state(std::uint64_t word, future_state state) noexcept {
+        return (word & ~state_bits) | static_cast<std::uint64_t>(state);
+    }
+    static constexpr bool is_done(std::uint64_t word) noexcept {
+        return state_of(word) == future_state::finished || state_of(word) == future_state::cancelled;
+    }
+    static constexpr std::uint64_t references_of(std::uint64_t word) noexcept { return word / one_reference; }
+
+    template <class Link>
+    bool add(Link link) noexcept {
+        lock();
+        std::uint64_t word = word_.load(std::memory_order_relaxed);
+        while (!is_done(word)) {
+            // The flag must be set while the future is not done, or `complete` wouldn't see it. Relaxed: with
+            // the lock still held, `complete` looks at the list only after it has acquired the lock.
+            if (word_.compare_exchange_weak(word, word | has_waiters, std::memory_order_relaxed)) {
+                link();
+                unlock();
+                return true;
+            }
+        }
+        unlock();
+        return false;
+    }
+
+    void lock() noexcept {
+        for (back_off delay;; delay.pause()) {
+            std::uint64_t word = word_.load(std::memory_order_relaxed);
+            // Acquire: pairs with the release of `unlock`.
+            if (!(word & locked) &&
+                word_.compare_exchange_weak(word, word | locked, std::memory_order_acquire,
+                                            std::memory_order_relaxed)) {
+                return;
+            }
+        }
+    }
+
+    // Release: pairs with the acquire of `lock` and of `settle`.
+    void unlock() noexcept { word_.fetch_and(~locked, std::memory_order_release); }
+
+    // The task is out of its pool's queue, or will be skipped there. A thread that cancels does this under
+    // the lock, and the queue lets go of a cancelled task only after that: until then the pool is alive.
+    void note_dead_in_queue() noexcept {
+        if (owner_) {
+            owner_->note_dead_item();
+        }
+    }
+
+    void settle() const noexcept {
+        // Acquire: pairs with the release of `unlock` in `cancel`.
+        for (back_off delay; word_.load(std::memory_order_acquire) & locked;) {
+            delay.pause();
+        }
+    }
+
+    sync::atomic<std::uint64_t> word_;
+    pool_base* const owner_;  // whose queue it waits in; null for a promise's
+    waiter_list waiters_;
+    std::exception_ptr exception_;
+};
+
+}  // namespace detail
+}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/timeout.hpp
+
+namespace concurrent::futures {
+
+namespace detail {
+
+// The moment a wait ends, on the clock that nobody can turn back; or never.
+class deadline {
+public:
+    using clock = sync::steady_clock;
+
+    constexpr deadline() noexcept = default;
+    constexpr explicit deadline(clock::time_point when) noexcept : when_(when) {}
+
+    [[nodiscard]] bool is_never() const noexcept { return when_ == clock::time_point::max(); }
+    [[nodiscard]] bool passed() const { return !is_never() && clock::now() >= when_; }
+    // Of one that is not never.
+    [[nodiscard]] clock::time_point when() const noexcept { return when_; }
+
+private:
+    clock::time_point when_ = clock::time_point::max();
+};
+
+}  // namespace detail
+
+/// How long to wait: any `std::chrono::duration`, of any representation; by default, and from `std::nullopt`,
+/// for ever. Zero, a negative duration and a floating-point NaN mean: don't block. What is longer than the
+/// clock can count (292 years) is for ever. No conversion overflows.
+class timeout {
+public:
+    constexpr timeout() noexcept = default;
+    constexpr timeout(std::nullopt_t) noexcept {}
+    template <class Rep, class Period>
+    constexpr timeout(const std::chrono::duration<Rep, Period>& duration) : length_(saturated(duration)) {}
+
+    /// The deadline of a wait that begins now.
+    [[nodiscard]] detail::deadline start() const {
+        using clock = detail::deadline::clock;
+        const clock::time_point now = clock::now();
+        return length_ < clock::time_point::max() - now ? detail::deadline(now + length_)
+                                                        : detail::deadline();
+    }
+
+private:
+    template <class Rep, class Period>
+    static constexpr std::chrono::nanoseconds saturated(const std::chrono::duration<Rep, Period>& duration) {
+        using std::chrono::nanoseconds;
+        // In floating point, where nothing overflows: neither the count nor, for periods of ages, the ratio.
+        const long double seconds = std::chrono::duration<long double>(duration).count();
+        if (!(seconds > 0)) {
+            return nanoseconds::zero();
+        }
+        constexpr long double most = static_cast<long double>(nanoseconds::max().count()) / 1e9L;
+        if (seconds >= most * 0.999L) {
+            return nanoseconds::max();
+        }
+        // Rounded up, so that a wait is never shorter than was asked for.
+        const long double count = seconds * 1e9L;
+        const auto whole = static_cast<nanoseconds::rep>(count);
+        return nanoseconds(static_cast<long double>(whole) < count ? whole + 1 : whole);
+    }
+
+    std::chrono::nanoseconds length_ = std::chrono::nanoseconds::max();  // for ever
+};
+
+}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/state/await.hpp
+
+namespace concurrent::futures::detail {
+
+// Waits for `ready` until `until`; false if that has passed first.
+template <class Ready>
+bool wait_until(sync::condition_variable& changed, std::unique_lock<sync::mutex>& lock, const deadline& until,
+                Ready ready) {
+    if (until.is_never()) {
+        changed.wait(lock, ready);
+        return true;
+    }
+    return changed.wait_until(lock, until.when(), ready);
+}
+
+// A thread that waits for one future. It lives on that thread's stack.
+class blocked_thread final : public waiter {
+public:
+    void on_done(outcome) noexcept override {
+        // Notified under the mutex: once it is free, the thread may run on, and this be gone.
+        const std::lock_guard lock(mutex_);
+        told_ = true;
+        changed_.notify_one();
+    }
+
+    bool wait(const deadline& until) {
+        std::unique_lock lock(mutex_);
+        return wait_until(changed_, lock, until, [this] { return told_; });
+    }
+
+private:
+    sync::mutex mutex_;
+    sync::condition_variable changed_;
+    bool told_ = false;
+};
+
+// Blocks this thread until `state` is done; false if `until` has passed first. Not inlined: the room for it
+// would stand on the stack of each of the tasks that run on top of each other while they wait, and limit how
+// many can.
+#if defined(__GNUC__)
+__attribute__((noinline))
+#endif
+inline bool
+block_until_done(shared_state_base& state, const deadline& until) {
+    blocked_thread me;
+    if (!state.add_waiter_first(me) || me.wait(until)) {
+        return true;
+    }
+    if (state.remove_waiter(me)) {
+        return false;
+    }
+    me.wait(deadline());  // it was done just then, and this is about to be told
+    return true;
+}
+
+// Waits a little for `state` to be done; false if it isn't. A worker is counted as runnable already.
+inline bool spin_until_done(const shared_state_base& state, const deadline& until, bool is_worker) noexcept {
+    constexpr int pauses = 1;  // the state is written but once
+    const std::size_t more = is_worker ? 0 : 1;
+    runnable_threads::add(more);
+    if (runnable_threads::fit()) {
+        spin_until(pauses, [&] { return state.done() || until.passed(); });
+    }
+    runnable_threads::remove(more);
+    return state.done();
+}
+
+// Waits until `state` is done; false if `until` has passed first. A worker that waits for a task in its own
+// pool's queue runs it: nobody else might ever be free to.
+inline bool await(shared_state_base& state, const deadline& until) {
+    if (state.done()) {
+        return true;
+    }
+    if (until.passed()) {
+        return false;
+    }
+    worker* const self = worker::current();
+    if (self && state.run_here(*self)) {
+        return true;
+    }
+    return spin_until_done(state, until, self != nullptr) || block_until_done(state, until);
+}
+
+}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/state/result_storage.hpp
+
+namespace concurrent::futures::detail {
+
+// Room for what a function returns: an object, made in place so that it need not be movable; a reference;
+// nothing. Its owner knows whether something is in it.
+template <class T>
+class result_storage {
+public:
+    result_storage() noexcept {}
+    result_storage(const result_storage&) = delete;
+    result_storage& operator=(const result_storage&) = delete;
+    ~result_storage() {}
+
+    template <class Make>
+    void emplace_from(Make&& make) {
+        ::new (static_cast<void*>(std::addressof(value_))) std::remove_cv_t<T>(std::forward<Make>(make)());
+    }
+    template <class... Args>
+    void emplace(Args&&... args) {
+        ::new (static_cast<void*>(std::addressof(value_))) std::remove_cv_t<T>(std::forward<Args>(args)...);
+    }
+    void destroy() noexcept { std::destroy_at(std::addressof(value_)); }
+
+    [[nodiscard]] T& get() noexcept { return value_; }
+
+private:
+    union {
+        std::remove_cv_t<T> value_;
+    };
+};
+
+template <class T>
+    requires std::is_reference_v<T>
+class result_storage<T> {
+public:
+    template <class Make>
+    void emplace_from(Make&& make) {
+        T referred = std::forward<Make>(make)();
+        pointer_ = std::addressof(referred);
+    }
+    void emplace(T referred) noexcept { pointer_ = std::addressof(referred); }
+    void destroy() noexcept {}
+
+    [[nodiscard]] T get() noexcept { return static_cast<T>(*pointer_); }
+
+private:
+    std::remove_reference_t<T>* pointer_ = nullptr;
+};
+
+template <class T>
+    requires std::is_void_v<T>
+class result_storage<T> {
+public:
+    template <class Make>
+    void emplace_from(Make&& make) {
+        std::forward<Make>(make)();
+    }
+    void emplace() noexcept {}
+    void destroy() noexcept {}
+
+    void get() noexcept {}
+};
+
+}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/state/typed_state.hpp
+
+namespace concurrent::futures::detail {
+
+// The shared state of a `Future<T>`: with room for the value. By itself a promise's; a `task` adds what is to
+// be run.
+template <class T>
+class shared_state : public shared_state_base {
+public:
+    using shared_state_base::shared_state_base;
+
+    // The result is written by whoever claimed, and read by others once the state is finished with a value.
+    [[nodiscard]] result_storage<T>& result() noexcept { return result_; }
+
+protected:
+    ~shared_state() override {
+        if (state() == future_state::finished && !exception()) {
+            result_.destroy();
+        }
+    }
+
+    void run() noexcept override {}
+    void discard_captures() noexcept override {}
+
+private:
+    result_storage<T> result_;
+};
+
+}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/future/future.hpp
+
+namespace concurrent::futures {
+
+template <class T>
+class Future;
+
+namespace detail {
+
+// The way from the library's own parts to what a handle holds.
+struct future_access {
+    // Takes over one reference.
+    template <class T>
+    static Future<T> adopt(shared_state<T>& state) noexcept {
+        return Future<T>(&state);
+    }
+    // Gives up the reference of a valid handle, for somebody to take over.
+    template <class T>
+    static shared_state<T>& release(Future<T>& future) noexcept {
+        return *std::exchange(future.state_, nullptr);
+    }
+    // Of a valid handle.
+    template <class T>
+    static shared_state<T>& state(const Future<T>& future) {
+        return future.checked();
+    }
+};
+
+// Calls `fn` with a future, for which it takes over a reference, and keeps what it throws from whoever
+// happens to run it. The handle is made here: GCC 12, optimizing, takes one that is passed by value for
+// untouched where `fn` is sure to throw after it was moved from, and has it destroyed twice.
+template <class T, class Fn>
+void call_done_callback(Fn& fn, shared_state<T>& state) noexcept {
+    try {
+        std::invoke(fn, future_access::adopt(state));
+    } catch (...) {
+        log("a done callback threw", std::current_exception());
+    }
+}
+
+// A callback that waits for its future. It owns itself, and a handle until it is called.
+template <class T, class Fn>
+class done_callback final : public waiter {
+public:
+    template <class OtherFn>
+    done_callback(OtherFn&& fn, Future<T> future)
+        : fn_(std::forward<OtherFn>(fn)), future_(std::move(future)) {}
+
+    void on_done(outcome) noexcept override {
+        if (worker* const self = worker::current()) {
+            self->stay_busy();
+        }
+        call();
+        delete this;
+    }
+
+    // Once.
+    void call() noexcept { call_done_callback(fn_, future_access::release(future_)); }
+
+private:
+    Fn fn_;
+    Future<T> future_;
+};
+
+}  // namespace detail
+
+/// A handle on the result of a task that may not have run yet: copyable, like `std::shared_future`, and
+/// cancellable. All copies share one state; two futures are equal when they share it. As a rule a future
+/// comes from an executor's `submit`; `Promise` makes others.
+///
+/// `T` is what the task returns: any object type (also one that can't be moved or default-constructed), a
+/// reference, or void. A default-constructed or moved-from future is not `valid()`; every other call on it
+/// throws `invalid_state_error`.
+///
+/// Thread-safety: as of any handle. Different handles, also on the same state, may be used by several threads
+/// at once; one handle may be used by several threads at once as long as all calls are const.
+///
+/// An exception that no handle was asked for, by `result()`, `exception()` or `get()`, before the last handle
+/// went, is reported to the log handler (`set_log_handler`).
+template <class T>
+class Future {
+public:
+    using value_type = T;
+
+    /// Makes a handle that is not `valid()`.
+    Future() noexcept = default;
+    Future(const Future& other) noexcept : state_(other.state_) {
+        if (state_) {
+            state_->add_reference();
+        }
+    }
+    Future(Future&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    Future& operator=(Future other) noexcept {
+        swap(other);
+        return *this;
+    }
+    ~Future() {
+        if (state_) {
+            state_->remove_reference();
+        }
+    }
+
+    void swap(Future& other) noexcept { std::swap(state_, other.state_); }
+    friend void swap(Future& a, Future& b) noexcept { a.swap(b); }
+
+    /// Whether this handle has a state.
+    [[nodiscard]] bool valid() const noexcept { return state_ != nullptr; }
+
+    /// Waits, at most for `limit`, until the future is done, and returns its value: `const T&` that lives as
+    /// long as any handle does, `T` itself where it is a reference, nothing where it is void.
+    ///
+    /// On a worker of the pool that has the task still waiting, runs the task on the spot (but not where
+    /// `limit` is zero or negative).
+    ///
+    /// \throws whatever the task threw
+    /// \throws cancelled_error if the future was cancelled
+    /// \throws timeout_error if `limit` passed first
+    decltype(auto) result(const timeout& limit = {}) const& {
+        detail::shared_state<T>& state = checked();
+        wait_for_result(state, limit);
+        if constexpr (std::is_void_v<T> || std::is_reference_v<T>) {
+            return state.result().get();
+        } else {
+            return static_cast<const T&>(state.result().get());
+        }
+    }
+
+    /// The same, but gives up this handle, unless it throws `timeout_error`, and returns the value itself:
+    /// moved out if this was the last handle, or if `T` can't be copied; else copied.
+    T result(const timeout& limit = {}) &&
+            requires std::is_void_v<T> || std::is_reference_v<T> || std::is_move_constructible_v<T>
+    {
+        detail::shared_state<T>& state = checked();
+        await(state, limit);
+        const Future last = std::move(*this);
+        rethrow(state);
+        if constexpr (std::is_void_v<T> || std::is_reference_v<T>) {
+            return state.result().get();
+        } else if constexpr (std::is_copy_constructible_v<T>) {
+            if (!state.has_one_reference()) {
+                return static_cast<const T&>(state.result().get());
+            }
+            return std::move(state.result().get());
+        } else {
+            return std::move(state.result().get());
+        }
+    }
+    T result(const timeout& limit = {}) &&
+        requires(!std::is_void_v<T> && !std::is_reference_v<T> && !std::is_move_constructible_v<T>) =
+        delete;  // the value can't leave its handles: keep one, and call result() on that
+
+    /// As `result`, under the name that `std::future` has for it.
+    decltype(auto) get() const& { return result(); }
+    T get() &&
+            requires requires(Future future) { std::move(future).result(); }
+    {
+        return std::move(*this).result();
+    }
+
+    /// Waits, at most for `limit`, until the future is done, and returns what the task threw; null if it
+    /// returned.
+    ///
+    /// \throws cancelled_error if the future was cancelled
+    /// \throws timeout_error if `limit` passed first
+    [[nodiscard]] std::exception_ptr exception(const timeout& limit = {}) const {
+        detail::shared_state<T>& state = checked();
+        await(state, limit);
+        throw_if_cancelled(state);
+        if (state.exception()) {
+            state.mark_exception_as_looked_at();
+        }
+        return state.exception();
+    }
+
+    /// Cancels the task if it has not started: then it never will, everyone who waits for it is woken, and
+    /// what it captured is destroyed, all by this thread. Returns whether the future is cancelled now, by
+    /// this call or an earlier one; false if the task runs or has run. Done callbacks are called before this
+    /// returns.
+    bool cancel() const {
+        const Future kept(state_handle());  // a callback may destroy this handle
+        return kept.state_->cancel();
+    }
+
+    /// Cancels the task if it has not started; if it runs, requests a stop of the `std::stop_token` that its
+    /// callable took. Returns whether this call did either.
+    bool request_stop() const {
+        const Future kept(state_handle());
+        if (kept.state() == future_state::pending && kept.state_->cancel()) {
+            return true;
+        }
+        return kept.state_->signal_stop();
+    }
+
+    /// What has become of it by now. Never blocks.
+    [[nodiscard]] future_state state() const { return checked().state(); }
+    [[nodiscard]] bool cancelled() const { return state() == future_state::cancelled; }
+    [[nodiscard]] bool running() const { return state() == future_state::running; }
+    /// Whether it was cancelled or has finished.
+    [[nodiscard]] bool done() const { return checked().done(); }
+
+    /// Calls `fn(Future<T>)` once the future is done: on the thread that completes or cancels it, after those
+    /// that were added before it; at once, on this thread, if it is done already. An exception from `fn` goes
+    /// to the log handler.
+    ///
+    /// \throws whatever copying or moving `fn` throws, and `std::bad_alloc`; then `fn` is not called
+    template <class Fn>
+    void add_done_callback(Fn&& fn) const {
+        static_assert(std::is_invocable_v<std::decay_t<Fn>&, Future<T>>,
+                      "add_done_callback(fn): fn can't be called with a Future of this type");
+        const Future kept(state_handle());
+        auto callback =
+            std::make_unique<detail::done_callback<T, std::decay_t<Fn>>>(std::forward<Fn>(fn), kept);
+        if (kept.state_->add_waiter_last(*callback)) {
+            static_cast<void>(callback.release());  // it deletes itself
+        } else {
+            callback->call();
+        }
+    }
+
+    /// Waits until the future is done. See `result` for what a worker does meanwhile.
+    void wait() const { detail::await(checked(), detail::deadline()); }
+
+    /// Waits until the future is done or `limit` has passed.
+    std::future_status wait_for(const timeout& limit) const { return wait_until_deadline(limit.start()); }
+
+    /// Waits until the future is done or `when` has come, on any clock, also one that is set meanwhile.
+    template <class Clock, class Duration>
+    std::future_status wait_until(const std::chrono::time_point<Clock, Duration>& when) const {
+        if constexpr (std::is_same_v<Clock, detail::deadline::clock>) {
+            return wait_until_deadline(remaining(when).start());
+        } else {
+            for (;;) {
+                // By the clock as it stands now; again if it was set back meanwhile.
+                if (wait_until_deadline(remaining(when).start()) == std::future_status::ready) {
+                    return std::future_status::ready;
+                }
+                if (Clock::now() >= when) {
+                    return std::future_status::timeout;
+                }
+            }
+        }
+    }
+
+    friend bool operator==(const Future& a, const Future& b) noexcept { return a.state_ == b.state_; }
+
+private:
+    friend struct detail::future_access;
+    friend struct std::hash<Future>;
+
+    explicit Future(detail::shared_state<T>* state) noexcept : state_(state) {}
+
+    detail::shared_state<T>& checked() const {
+        if (!state_) {
+            throw invalid_state_error("the future has no state: it was default-constructed or moved from");
+        }
+        return *state_;
+    }
+
+    const Future& state_handle() const {
+        static_cast<void>(checked());
+        return *this;
+    }
+
+    static void await(detail::shared_state<T>& state, const timeout& limit) {
+        if (!state.done() && !detail::await(state, limit.start())) {
+            throw timeout_error("the future was not done within the timeout");
+        }
+    }
+
+    static void throw_if_cancelled(const detail::shared_state<T>& state) {
+        if (state.state() == future_state::cancelled) {
+            throw cancelled_error("the future was cancelled");
+        }
+    }
+
+    static void rethrow(detail::shared_state<T>& state) {
+        throw_if_cancelled(state);
+        if (state.exception()) {
+            state.mark_exception_as_looked_at();
+            std::rethrow_exception(state.exception());
+        }
+    }
+
+    static void wait_for_result(detail::shared_state<T>& state, const timeout& limit) {
+        await(state, limit);
+        rethrow(state);
+    }
+
+    std::future_status wait_until_deadline(const detail::deadline& until) const {
+        return detail::await(checked(), until) ? std::future_status::ready : std::future_status::timeout;
+    }
+
+    template <class Clock, class Duration>
+    static timeout remaining(const std::chrono::time_point<Clock, Duration>& when) {
+        // In floating point: the difference of two far moments may be more than the clock can count.
+        using seconds = std::chrono::duration<long double>;
+        const auto now = Clock::now();
+        return when <= now ? timeout(seconds::zero())
+                           : timeout(seconds(when.time_since_epoch()) - seconds(now.time_since_epoch()));
+    }
+
+    detail::shared_state<T>* state_ = nullptr;
+};
+
+}  // namespace concurrent::futures
+
+/// Futures that are equal have the same hash.
+template <class T>
+struct std::hash<concurrent::futures::Future<T>> {
+    std::size_t operator()(const concurrent::futures::Future<T>& future) const noexcept {
+        return std::hash<concurrent::futures::detail::shared_state<T>*>()(future.state_);
+    }
+};
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/completion_watch.hpp
+
+namespace concurrent::futures::detail {
+
+// Waits on many futures at once: each tells it once when it is done, so that n futures cost O(n) in all,
+// however often the watching thread wakes. Everything but the telling is that one thread's.
+template <class T>
+class completion_watch {
+public:
+    class entry final : public waiter {
+    public:
+        void on_done(outcome how) noexcept override { watch_->note_done(*this, how); }
+
+        Future<T> future;  // valid until its owner takes it, which it may once the entry was told
+
+    private:
+        friend class completion_watch;
+
+        completion_watch* watch_ = nullptr;
+        entry* next_done_ = nullptr;
+    };
+
+    // Each of `futures` is valid and in it once.
+    explicit completion_watch(std::vector<Future<T>> futures) : entries_(futures.size()) {
+        for (std::size_t index = 0; index != entries_.size(); ++index) {
+            entries_[index].watch_ = this;
+            entries_[index].future = std::move(futures[index]);
+        }
+        // Those that are done already come first.
+        std::vector<bool> was_done(entries_.size());
+        for (std::size_t index = 0; index != entries_.size(); ++index) {
+            if (state(entries_[index]).done()) {
+                was_done[index] = true;
+                append(entries_[index], state(entries_[index]).how_done());
+            }
+        }
+        for (std::size_t index = 0; index != entries_.size(); ++index) {
+            if (!was_done[index]) {
+                watch(entries_[index]);
+            }
+        }
+    }
+
+    completion_watch(const completion_watch&) = delete;
+    completion_watch& operator=(const completion_watch&) = delete;
+
+    ~completion_watch() { stop_watching(); }
+
+    [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+    [[nodiscard]] std::vector<entry>& entries() noexcept { return entries_; }
+
+    // Waits until `wanted` futures are done, or, if `or_exception`, one of them has failed, or until `until`.
+    void wait_for(std::size_t wanted, bool or_exception, const deadline& until) {
+        std::unique_lock lock(mutex_);
+        const auto enough = [&] { return done_ >= wanted || (or_exception && failed_ != 0); };
+        while (!enough()) {
+            if (run_one_here(lock, until)) {
+                continue;
+            }
+            wanted_ = wanted;
+            wants_exception_ = or_exception;
+            wait_until(changed_, lock, until, enough);
+            wanted_ = nobody_waits;
+            wants_exception_ = false;
+            return;
+        }
+    }
+
+    // Waits for the next entry that is done, in the order of completion; null if `until` has passed first.
+    entry* next(const deadline& until) {
+        std::unique_lock lock(mutex_);
+        while (!first_done_ && run_one_here(lock, until)) {
+        }
+        if (!first_done_) {
+            wanted_ = done_ + 1;
+            wait_until(changed_, lock, until, [this] { return first_done_ != nullptr; });
+            wanted_ = nobody_waits;
+        }
+        entry* const next = first_done_;
+        if (next) {
+            first_done_ = next->next_done_;
+            if (!first_done_) {
+                last_done_ = nullptr;
+            }
+        }
+        return next;
+    }
+
+    // No future tells any more.
+    void stop_watching() noexcept {
+        if (stopped_) {  // written by this thread alone
+            return;
+        }
+        std::size_t removed = 0;
+        for (entry& each : entries_) {
+            if (each.future.valid() && state(each).remove_waiter(each)) {
+                ++removed;
+            }
+        }
+        // What could not be removed is telling this at the moment.
+        std::unique_lock lock(mutex_);
+        watched_ -= removed;
+        stopped_ = true;
+        changed_.wait(lock, [this] { return told_ == watched_; });
+    }
+
+private:
+    static constexpr std::size_t nobody_waits = static_cast<std::size_t>(-1);
+
+    static shared_state<T>& state(const entry& each) { return future_access::state(each.future); }
+
+    void watch(entry& each) {
+        {
+            const std::lock_guard lock(mutex_);
+            ++watched_;
+        }
+        if (!state(each).add_waiter_first(each)) {
+            const std::lock_guard lock(mutex_);
+            --watched_;
+            append(each, state(each).how_done());
+        }
+    }
+
+    void note_done(entry& each, outcome how) noexcept {
+        // Notified under the mutex: once it is free, this may be gone.
+        const std::lock_guard lock(mutex_);
+        ++told_;
+        append(each, how);
+        if (done_ >= wanted_ || (wants_exception_ && failed_ != 0) || stopped_) {
+            changed_.notify_one();
+        }
+    }
+
+    void append(entry& each, outcome how) noexcept {
+        (last_done_ ? last_done_->next_done_ : first_done_) = &each;
+        last_done_ = &each;
+        ++done_;
+        failed_ += how == outcome::exception;
+    }
+
+    // On a worker: runs the next task that waits in its own pool's queue; false if there is none or `until`
+    // has passed.
+    bool run_one_here(std::unique_lock<sync::mutex>& lock, const deadline& until) {
+        worker* const self = worker::current();
+        if (!self || next_to_run_ == entries_.size() || until.passed()) {
+            return false;
+        }
+        lock.unlock();
+        bool ran = false;
+        while (!ran && next_to_run_ != entries_.size()) {
+            // A future that is no longer waiting never will be again: each is tried once.
+            const entry& each = entries_[next_to_run_++];
+            ran = each.future.valid() && state(each).run_here(*self);
+        }
+        lock.lock();
+        return ran;
+    }
+
+    std::vector<entry> entries_;
+    std::size_t next_to_run_ = 0;
+
+    sync::mutex mutex_;
+    sync::condition_variable changed_;
+
+    // Guarded by the mutex.
+    entry* first_done_ = nullptr;  // a list linked by `next_done_`
+    entry* last_done_ = nullptr;
+    std::size_t done_ = 0;
+    std::size_t failed_ = 0;
+    std::size_t watched_ = 0;  // how many futures have this as a waiter or had it until they told
+    std::size_t told_ = 0;
+    std::size_t wanted_ = nobody_waits;  // how many must be done for the watching thread to be woken
+    bool wants_exception_ = false;
+    bool stopped_ = false;  // it waits for those that are telling at the moment, or has
+};
+
+}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/future_range.hpp
+
+namespace concurrent::futures {
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_future = false;
+template <class T>
+inline constexpr bool is_future<Future<T>> = true;
+
+}  // namespace detail
+
+/// `Future<T>`, of any `T`.
+template <class F>
+concept future_type = detail::is_future<std::remove_cvref_t<F>>;
+
+/// A map with futures for keys.
+template <class Range>
+concept future_map = std::ranges::input_range<Range> && requires {
+    typename std::remove_cvref_t<Range>::key_type;
+    typename std::remove_cvref_t<Range>::mapped_type;
+} && future_type<typename std::remove_cvref_t<Range>::key_type>;
+
+/// What `wait` and `as_completed` take: any range of futures, or a map keyed by them.
+template <class Range>
+concept future_range = std::ranges::input_range<Range> &&
+                       (future_type<std::ranges::range_reference_t<Range>> || future_map<Range>);
+
+namespace detail {
+
+// The future that an element of a `future_range` is or has for a key.
+template <class Range, class Element>
+constexpr const auto& future_of(const Element& element) noexcept {
+    if constexpr (future_map<Range>) {
+        return element.first;
+    } else {
+        return element;
+    }
+}
+
+template <class Range>
+using future_in =
+    std::remove_cvref_t<decltype(future_of<Range>(std::declval<std::ranges::range_reference_t<Range>>()))>;
+
+// Each future of `futures` once, in order.
+template <class Range>
+std::vector<future_in<Range>> unique_futures(Range&& futures) {
+    using future = future_in<Range>;
+    std::vector<future> unique;
+    std::unordered_set<const void*> seen;
+    if constexpr (std::ranges::sized_range<Range>) {
+        const auto size = static_cast<std::size_t>(std::ranges::size(futures));
+        unique.reserve(size);
+        seen.reserve(size);
+    }
+    for (auto&& element : futures) {
+        const future& each = future_of<Range>(element);
+        if (seen.insert(&future_access::state(each)).second) {
+            unique.push_back(each);
+        }
+    }
+    return unique;
+}
+
+}  // namespace detail
+}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/pull_iterator.hpp
+
+namespace concurrent::futures::detail {
+
+// The iterator of a single-pass range whose body knows how to `get()` the current element, to `advance()` to
+// the next, and whether it is `at_end()`.
+template <class Body>
+class pull_iterator {
+public:
+    using iterator_concept = std::input_iterator_tag;
+    using iterator_category = std::input_iterator_tag;
+    using reference = decltype(std::declval<const Body&>().get());
+    using value_type = std::remove_cvref_t<reference>;
+    using difference_type = std::ptrdiff_t;
+    using pointer = void;
+
+    explicit pull_iterator(Body& body) noexcept : body_(&body) {}
+    pull_iterator(pull_iterator&&) noexcept = default;
+    pull_iterator& operator=(pull_iterator&&) noexcept = default;
+
+    reference operator*() const noexcept { return body_->get(); }
+    pull_iterator& operator++() {
+        body_->advance();
+        return *this;
+    }
+    void operator++(int) { body_->advance(); }
+
+    friend bool operator==(const pull_iterator& self, std::default_sentinel_t) noexcept {
+        return self.body_->at_end();
+    }
+
+private:
+    Body* body_;
+};
+
+}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/as_completed.hpp
+
+namespace concurrent::futures {
+
+/// The input range that `as_completed` returns. Movable, not copyable; one thread's at a time.
+///
+/// Dereferencing its iterator gives an rvalue: `for (auto future : range)` takes the future over, so that the
+/// range holds none that it has yielded; `for (auto&& future : range)` looks at it in its place, where it
+/// stays until the next increment.
+template <class T>
+class as_completed_range {
+    struct body;
+
+public:
+    /// An input iterator. Its increment waits for the next future that is done.
+    ///
+    /// \throws timeout_error if the timeout of the range has passed first; there is no next future then
+    using iterator = detail::pull_iterator<body>;
+
+    /// The first time, waits for the first future that is done; later, is where the iteration is.
+    ///
+    /// \throws timeout_error if the timeout of the range has passed first
+    [[nodiscard]] iterator begin() {
+        if (!body_->begun) {
+            body_->begun = true;
+            body_->advance();
+        }
+        return iterator(*body_);
+    }
+    [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
+
+private:
+    template <class Range>
+    friend auto as_completed(Range&& futures, const timeout& limit);
+
+    // Stays where it is when the range is moved.
+    struct body {
+        body(std::vector<Future<T>> futures, const timeout& limit)
+            : until(limit.start()), watch(std::move(futures)), unfinished(watch.size()) {}
+
+        [[nodiscard]] bool at_end() const noexcept { return current == nullptr; }
+        [[nodiscard]] Future<T>&& get() const noexcept { return std::move(current->future); }
+
+        void advance() {
+            if (current) {
+                std::exchange(current, nullptr)->future = Future<T>();
+            }
+            if (unfinished == 0 || timed_out) {
+                return;
+            }
+            current = watch.next(until);
+            if (!current) {
+                timed_out = true;
+                throw timeout_error(std::to_string(unfinished) + " (of " + std::to_string(watch.size()) +
+                                    ") futures unfinished");
+            }
+            --unfinished;
+        }
+
+        const detail::deadline until;
+        detail::completion_watch<T> watch;
+        std::size_t unfinished;
+        typename detail::completion_watch<T>::entry* current = nullptr;
+        bool begun = false;
+        bool timed_out = false;
+    };
+
+    as_completed_range(std::vector<Future<T>> futures, const timeout& limit)
+        : body_(std::make_unique<body>(std::move(futures), limit)) {}
+
+    std::unique_ptr<body> body_;
+};
+
+/// The futures of a range, or those that are the keys of a map, each once, as they become done: first those
+/// that are done already, in their order, then the others in the order of completion. O(n) for n futures. The
+/// range may be abandoned midway.
+///
+/// On a worker of a pool, it runs those tasks on the spot that wait in that pool's queue, while none is done.
+///
+/// \param limit counted from this call; `begin()` or the increment that would pass it throws `timeout_error`
+/// \throws invalid_state_error if a future is not `valid()`
+template <class Range>
+[[nodiscard]] auto as_completed(Range&& futures, const timeout& limit = {}) {
+    static_assert(future_range<Range>,
+                  "as_completed(futures): it needs a range of Future, or a map with Future for its keys");
+    if constexpr (future_range<Range>) {
+        using value = typename detail::future_in<Range>::value_type;
+        return as_completed_range<value>(detail::unique_futures(futures), limit);
+    }
+}
+
+template <class T>
+[[nodiscard]] as_completed_range<T> as_completed(std::initializer_list<Future<T>> futures,
+                                                 const timeout& limit = {}) {
+    return as_completed<std::initializer_list<Future<T>>&>(futures, limit);
+}
+
+}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/chunk_results.hpp
+
+namespace concurrent::futures::detail {
+
+// What the elements of one task of a `map` gave: results up to the first exception. Made in place as the
+// result of the task, and never moved. One result, the usual number, needs no allocation.
+template <class R>
+class chunk_results {
+public:
+    // Calls `result_of` for the elements 0 to `count`, in order.
+    template <class ResultOf>
+    chunk_results(std::size_t count, ResultOf result_of) : capacity_(count) {
+        try {
+            results_ = count == 1 || std::is_void_v<R> ? &single_ : allocate(count);
+            for (; size_ != count; ++size_) {
+                result_at(size_).emplace_from([&]() -> R { return result_of(size_); });
+            }
+        } catch (...) {
+            exception_ = std::current_exception();
+        }
+    }
+
+    chunk_results(const chunk_results&) = delete;
+    chunk_results& operator=(const chunk_results&) = delete;
+
+    ~chunk_results() {
+        for (std::size_t index = 0; index != size_; ++index) {
+            result_at(index).destroy();
+        }
+        if (results_ && results_ != &single_) {
+            std::allocator<result_storage<R>>().deallocate(results_, capacity_);
+        }
+        if (exception_) {
+            log("exception was never retrieved", exception_);
+        }
+    }
+
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+    // The exception behind the results, if any; the caller has then looked at it.
+    [[nodiscard]] std::exception_ptr take_exception() noexcept { return std::exchange(exception_, nullptr); }
+
+    [[nodiscard]] decltype(auto) operator[](std::size_t index) noexcept {
+        if constexpr (std::is_void_v<R>) {
+            return std::monostate();
+        } else if constexpr (std::is_reference_v<R>) {
+            return result_at(index).get();
+        } else {
+            return std::move(result_at(index).get());
+        }
+    }
+
+private:
+    static result_storage<R>* allocate(std::size_t count) {
+        result_storage<R>* const results = std::allocator<result_storage<R>>().allocate(count);
+        for (std::size_t index = 0; index != count; ++index) {
+            std::construct_at(results + index);
+        }
+        return results;
+    }
+
+    result_storage<R>& result_at(std::size_t index) noexcept {
+        return results_[std::is_void_v<R> ? 0 : index];
+    }
+
+    const std::size_t capacity_;
+    std::size_t size_ = 0;
+    result_storage<R> single_;
+    result_storage<R>* results_ = nullptr;
+    std::exception_ptr exception_;
+};
+
+}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/map_input.hpp
+
+namespace concurrent::futures::detail {
+
+// How `map` keeps a range that it was given: decay-copied, as arguments of a task are. What refers, a view or
+// a std::reference_wrapper, still refers; an array and an initializer list, whose copies would too, become
+// containers.
+template <class Range>
+struct kept_range {
+    using type = std::decay_t<Range>;
+    static type keep(Range&& range) { return std::forward<Range>(range); }
+};
+template <class T, std::size_t size>
+struct kept_range<T (&)[size]> {
+    using type = std::array<std::remove_cv_t<T>, size>;
+    static type keep(T (&range)[size]) { return std::to_array(range); }
+};
+template <class T, std::size_t size>
+struct kept_range<T[size]> {
+    using type = std::array<std::remove_cv_t<T>, size>;
+    static type keep(T (&&range)[size]) { return std::to_array(std::move(range)); }
+};
+template <class T>
+struct kept_initializer_list {
+    using type = std::vector<T>;
+    static type keep(std::initializer_list<T> range) { return range; }
+};
+template <class T>
+struct kept_range<std::initializer_list<T>> : kept_initializer_list<T> {};
+template <class T>
+struct kept_range<std::initializer_list<T>&> : kept_initializer_list<T> {};
+template <class T>
+struct kept_range<const std::initializer_list<T>&> : kept_initializer_list<T> {};
+
+template <class Range>
+Range& unwrapped(Range& range) noexcept {
+    return range;
+}
+template <class Range>
+Range& unwrapped(std::reference_wrapper<Range>& range) noexcept {
+    return range.get();
+}
+
+// The range that `map` iterates for an argument of type `Range`.
+template <class Range>
+using mapped_range =
+    std::remove_reference_t<decltype(unwrapped(std::declval<typename kept_range<Range>::type&>()))>;
+
+// One element that a task will need: where it is, if the range still has it then; else itself.
+template <class Range>
+class map_element {
+public:
+    explicit map_element(const std::ranges::iterator_t<Range>& position) : value_(*position) {}
+
+    decltype(auto) operator()() {
+        if constexpr (std::is_lvalue_reference_v<std::ranges::range_reference_t<Range>>) {
+            return static_cast<std::ranges::range_value_t<Range>&>(value_);
+        } else {
+            return static_cast<std::ranges::range_value_t<Range>&&>(value_);
+        }
+    }
+
+private:
+    std::ranges::range_value_t<Range> value_;
+};
+template <std::ranges::forward_range Range>
+class map_element<Range> {
+public:
+    explicit map_element(const std::ranges::iterator_t<Range>& position) : position_(position) {}
+
+    decltype(auto) operator()() { return *position_; }
+
+private:
+    std::ranges::iterator_t<Range> position_;
+};
+
+template <class Range>
+using map_argument = decltype(std::declval<map_element<Range>&>()());
+
+// What the tasks of a map share: the function and the ranges.
+template <class Fn, class... Ranges>
+struct map_input {
+    template <class OtherFn, class... OtherRanges>
+    explicit map_input(OtherFn&& other_fn, OtherRanges&&... other_ranges)
+        : fn(std::forward<OtherFn>(other_fn)),
+          ranges(kept_range<OtherRanges>::keep(std::forward<OtherRanges>(other_ranges))...) {}
+
+    Fn fn;
+    std::tuple<Ranges...> ranges;
+};
+
+// Cuts ranges, side by side, into chunks: callables that call the function for some consecutive elements
+// each.
+//
+// Where all are forward ranges, a chunk is where it begins in each, and how long it is; the task does the
+// iterating. An input-only range is read here, when the chunk is made, as its elements don't stay.
+template <class Result, class Input, class... Ranges>
+class map_cutter {
+public:
+    explicit map_cutter(std::shared_ptr<Input> input)
+        : input_(std::move(input)),
+          positions_(
+              std::apply([](auto&... ranges) { return std::tuple(std::ranges::begin(unwrapped(ranges))...); },
+                         input_->ranges)),
+          ends_(std::apply([](auto&... ranges) { return std::tuple(std::ranges::end(unwrapped(ranges))...); },
+                           input_->ranges)) {}
+
+    // The number of elements, where some range knows its own.
+    [[nodiscard]] std::optional<std::size_t> size() const {
+        std::optional<std::size_t> smallest;
+        const auto note = [&]<class Range>(Range& range) {
+            if constexpr (std::ranges::sized_range<Range>) {
+                const auto size = static_cast<std::size_t>(std::ranges::size(range));
+                smallest = std::min(smallest.value_or(size), size);
+            }
+        };
+        std::apply([&](auto&... ranges) { (note(unwrapped(ranges)), ...); }, input_->ranges);
+        return smallest;
+    }
+
+    // Whether there is another element. Moves on to it only now, as reading input may block.
+    [[nodiscard]] bool more() {
+        if (at_used_element_) {
+            increment(positions_);
+            at_used_element_ = false;
+        }
+        return !at_end(std::index_sequence_for<Ranges...>());
+    }
+
+    // The next chunk, of at most `limit` elements, at least one. Only if there are `more`.
+    [[nodiscard]] auto cut(std::size_t limit) {
+        if constexpr ((std::ranges::forward_range<Ranges> && ...)) {
+            // Before `skip` moves on.
+            auto begin = positions_;
+            const std::size_t count = skip(limit);
+            return [input = input_, positions = std::move(begin), count]() mutable {
+                return chunk_results<Result>(count, [&](std::size_t index) -> Result {
+                    if (index != 0) {
+                        increment(positions);
+                    }
+                    return std::apply(
+                        [&](auto&... each) -> Result { return std::invoke(input->fn, *each...); }, positions);
+                });
+            };
+        } else {
+            std::vector<std::tuple<map_element<Ranges>...>> elements;
+            do {
+                elements.push_back(std::apply(
+                    [](auto&... positions) { return std::tuple(map_element<Ranges>(positions)...); },
+                    positions_));
+                at_used_element_ = true;
+            } while (elements.size() != limit && more());
+            return [input = input_, elements = std::move(elements)]() mutable {
+                return chunk_results<Result>(elements.size(), [&](std::size_t index) -> Result {
+                    return std::apply(
+                        [&](auto&... each) -> Result { return std::invoke(input->fn, each()...); },
+                        elements[index]);
+                });
+            };
+        }
+    }
+
+private:
+    static void increment(std::tuple<std::ranges::iterator_t<Ranges>...>& positions) {
+        std::apply([](auto&... each) { (static_cast<void>(++each), ...); }, positions);
+    }
+
+    template <std::size_t... index>
+    [[nodiscard]] bool at_end(std::index_sequence<index...>) const {
+        return ((std::get<index>(positions_) == std::get<index>(ends_)) || ...);
+    }
+
+    // Moves on by `limit` elements or to the end; returns by how many.
+    std::size_t skip(std::size_t limit) {
+        if constexpr ((std::ranges::random_access_range<Ranges> && ...)) {
+            return skip_at_once(limit, std::index_sequence_for<Ranges...>());
+        } else {
+            std::size_t count = 0;
+            do {
+                at_used_element_ = true;
+                ++count;
+            } while (count != limit && more());
+            return count;
+        }
+    }
+
+    template <std::size_t... index>
+    std::size_t skip_at_once(std::size_t limit, std::index_sequence<index...>) {
+        std::size_t count = limit;
+        const auto note = [&](auto position, const auto& end) {
+            const auto wanted = static_cast<std::iter_difference_t<decltype(position)>>(count);
+            count -= static_cast<std::size_t>(std::ranges::advance(position, wanted, end));
+        };
+        (note(std::get<index>(positions_), std::get<index>(ends_)), ...);
+        ((std::get<index>(positions_) +=
+          static_cast<std::iter_difference_t<std::tuple_element_t<index, decltype(positions_)>>>(count)),
+         ...);
+        return count;
+    }
+
+    std::shared_ptr<Input> input_;
+    std::tuple<std::ranges::iterator_t<Ranges>...> positions_;
+    std::tuple<std::ranges::sentinel_t<Ranges>...> ends_;
+    bool at_used_element_ = false;
+};
+
+}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/state/task.hpp
+
+#if defined(__cpp_lib_jthread)
+#include <stop_token>  // std::stop_source, std::stop_token
+#endif
+
+namespace concurrent::futures::detail {
+
+#if defined(__cpp_lib_jthread)
+// A callable that fits the arguments as they are is called with them; one that fits them only behind a stop
+// token is given one. In this order, so that a generic callable's body isn't tried with a token it doesn't
+// expect.
+template <class Fn, class... Args>
+concept takes_stop_token =
+    !std::is_invocable_v<Fn, Args...> && std::is_invocable_v<Fn, std::stop_token, Args...>;
+#else
+template <class Fn, class... Args>
+concept takes_stop_token = false;
+#endif
+
+template <class Fn, class... Args>
+struct task_result {
+    using type = std::invoke_result_t<Fn, Args...>;
+};
+#if defined(__cpp_lib_jthread)
+template <class Fn, class... Args>
+    requires takes_stop_token<Fn, Args...>
+struct task_result<Fn, Args...> {
+    using type = std::invoke_result_t<Fn, std::stop_token, Args...>;
+};
+#endif
+
+// What a task that can't be told to stop has instead of a stop source.
+struct no_stop_source {
+    static constexpr bool request_stop() noexcept { return false; }
+};
+
+template <bool takes_one>
+struct stop_source_for {
+    using type = no_stop_source;
+};
+#if defined(__cpp_lib_jthread)
+template <>
+struct stop_source_for<true> {
+    using type = std::stop_source;
+};
+#endif
+
+// A callable with its arguments, to be called once, and room for what it returns.
+template <class Fn, class... Args>
+class task final : public shared_state<typename task_result<Fn, Args...>::type> {
+    using result_type = typename task_result<Fn, Args...>::type;
+    using base = shared_state<result_type>;
+
+public:
+    template <class OtherFn, class... OtherArgs>
+    explicit task(pool_base& owner, OtherFn&& fn, OtherArgs&&... args)
+        : base(2, &owner),  // the handle's reference and the queue's
+          captures_(std::forward<OtherFn>(fn), std::forward<OtherArgs>(args)...) {}
+
+    bool signal_stop() noexcept override {
+        return this->state() == future_state::running && stop_source_.request_stop();
+    }
+
+private:
+    using stop_source = typename stop_source_for<takes_stop_token<Fn, Args...>>::type;
+
+    ~task() override {
+        // Only of a task that could not be queued.
+        if (this->state() == future_state::pending) {
+            discard_captures();
+        }
+    }
+
+    void run() noexcept override {
+        try {
+            this->result().emplace_from([this]() -> result_type {
+                return std::apply([this](Fn& fn, Args&... args) -> result_type { return call(fn, args...); },
+                                  captures_);
+            });
+        } catch (...) {
+            this->set_exception(std::current_exception());
+        }
+        discard_captures();
+    }
+
+    result_type call(Fn& fn, Args&... args) {
+        if constexpr (std::is_same_v<stop_source, no_stop_source>) {
+            return std::invoke(std::move(fn), std::move(args)...);
+        } else {
+            return std::invoke(std::move(fn), stop_source_.get_token(), std::move(args)...);
+        }
+    }
+
+    void discard_captures() noexcept override { std::destroy_at(std::addressof(captures_)); }
+
+    // Before the captures: it may fail to be made, and nothing would destroy them then.
+    [[no_unique_address]] stop_source stop_source_;
+    union {
+        std::tuple<Fn, Args...> captures_;  // until run or cancelled
+    };
+};
+
+}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/future/launch.hpp
+
+namespace concurrent::futures::detail {
+
+// Makes a task of `fn(args...)` and queues it in `pool`; in all one allocation. Whatever it throws, nothing
+// is queued.
+template <class Pool, class Fn, class... Args>
+auto launch(Pool& pool, int priority, Fn&& fn, Args&&... args) {
+    using task_type = task<std::decay_t<Fn>, std::decay_t<Args>...>;
+    using result_type = typename task_result<std::decay_t<Fn>, std::decay_t<Args>...>::type;
+    shared_state<result_type>* const state =
+        new task_type(pool, std::forward<Fn>(fn), std::forward<Args>(args)...);
+    Future<result_type> future = future_access::adopt(*state);
+    state->set_priority(priority);
+    try {
+        pool.push(*state);
+    } catch (...) {
+        state->remove_reference();  // the queue's
+        throw;
+    }
+    return future;
+}
+
+}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/map.hpp
+
+namespace concurrent::futures {
+
+/// How an executor's `map` works.
+struct map_options {
+    /// How long, from the call of `map`, its results may take.
+    futures::timeout timeout = {};
+    /// How many tasks are submitted and not consumed at most; by default all are submitted at once.
+    std::optional<std::ptrdiff_t> buffersize = {};
+    /// How many elements a task takes.
+    std::ptrdiff_t chunksize = 1;
+    /// Instead of `chunksize`: as many as give each worker about four tasks. For CPU-bound loops over a range
+    /// that knows its size; else `chunksize` holds.
+    bool auto_chunksize = false;
+};
+
+/// The input range of a function's results that `map` returns. Movable, not copyable; one thread's at a time.
+///
+/// Dereferencing its iterator gives a result as an rvalue, which may be moved from; a reference that the
+/// function returned as it is; `std::monostate` for void. To destroy it cancels what has not started.
+template <class Result, class Pool, class Cutter>
+class map_results {
+    struct body;
+
+public:
+    class iterator;
+
+    map_results(std::shared_ptr<Pool> pool, Cutter cutter, const map_options& options)
+        : body_(std::make_unique<body>(std::move(pool), std::move(cutter), options)) {}
+
+    /// The first time, waits for the first result, and throws as the increment does; later, is where the
+    /// iteration is. What it returned before is not to be used any more.
+    [[nodiscard]] iterator begin() {
+        if (!body_->begun) {
+            body_->begun = true;
+            body_->find_results();
+        }
+        return iterator(*body_);
+    }
+    [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
+
+private:
+    using chunk = detail::chunk_results<Result>;
+
+    // Stays where it is when the range is moved.
+    struct body {
+        body(std::shared_ptr<Pool> its_pool, Cutter its_cutter, const map_options& options)
+            : until(options.timeout.start()),
+              pool(std::move(its_pool)),
+              cutter(std::move(its_cutter)),
+              buffersize(options.buffersize),
+              chunksize(chunksize_for(options)) {
+            refill();
+        }
+
+        ~body() { cancel(); }
+
+        body(const body&) = delete;
+        body& operator=(const body&) = delete;
+
+        std::size_t chunksize_for(const map_options& options) const {
+            if (options.auto_chunksize) {
+                if (const std::optional<std::size_t> size = cutter.size()) {
+                    const std::size_t chunks = 4 * pool->max_workers();
+                    return std::max<std::size_t>(1, (*size + chunks - 1) / chunks);
+                }
+            }
+            return static_cast<std::size_t>(options.chunksize);
+        }
+
+        // Submits as many tasks as may be.
+        void refill() {
+            try {
+                while ((!buffersize || tasks.size() < static_cast<std::size_t>(*buffersize)) &&
+                       cutter.more()) {
+                    // First the room, so that no task runs that nobody knows of.
+                    tasks.emplace_back();
+                    tasks.back() = detail::launch(*pool, 0, cutter.cut(chunksize));
+                }
+            } catch (...) {
+                cancel();
+                throw;
+            }
+        }
+
+        // The results of the first task were all looked at.
+        void next_chunk() {
+            pop_chunk();
+            find_results();
+        }
+
+        void pop_chunk() {
+            rethrow(std::exchange(current, nullptr)->take_exception());
+            index = 0;
+            tasks.pop_front();
+            refill();
+        }
+
+        // Makes the results of the first task that has any current; or none, at the end.
+        void find_results() {
+            while (!current && !tasks.empty()) {
+                current = &wait_for_first();
+                if (current->size() == 0) {
+                    pop_chunk();
+                }
+            }
+        }
+
+        chunk& wait_for_first() {
+            detail::shared_state<chunk>& state = detail::future_access::state(tasks.front());
+            if (!detail::await(state, until)) {
+                cancel();
+                throw timeout_error("the map's next result was not there within the timeout");
+            }
+            if (state.state() == future_state::cancelled) {
+                cancel();
+                throw cancelled_error("a task of the map was cancelled");
+            }
+            if (state.exception()) {
+                state.mark_exception_as_looked_at();
+                rethrow(state.exception());
+            }
+            return state.result().get();
+        }
+
+        void rethrow(const std::exception_ptr& exception) {
+            if (exception) {
+                cancel();
+                std::rethrow_exception(exception);
+            }
+        }
+
+        // There are no more results.
+        void cancel() noexcept {
+            current = nullptr;
+            index = 0;
+            for (const Future<chunk>& task : tasks) {
+                if (task.valid()) {
+                    task.cancel();
+                }
+            }
+            tasks.clear();
+        }
+
+        const detail::deadline until;
+        const std::shared_ptr<Pool> pool;
+        Cutter cutter;
+        const std::optional<std::ptrdiff_t> buffersize;
+        const std::size_t chunksize;
+        std::deque<Future<chunk>> tasks;  // submitted and not consumed, in the order of the input
+        chunk* current = nullptr;         // the results of the first of them, once they are there
+        std::size_t index = 0;
+        bool begun = false;
+    };
+
+    std::unique_ptr<body> body_;
+};
+
+/// An input iterator. Its increment waits for the next result.
+///
+/// \throws what the function threw for it, or timeout_error; then there are no more results
+template <class Result, class Pool, class Cutter>
+class map_results<Result, Pool, Cutter>::iterator {
+public:
+    using iterator_concept = std::input_iterator_tag;
+    using iterator_category = std::input_iterator_tag;
+    using reference = decltype(std::declval<chunk&>()[0]);
+    using value_type = std::remove_cvref_t<reference>;
+    using difference_type = std::ptrdiff_t;
+    using pointer = void;
+
+    iterator(iterator&&) noexcept = default;
+    iterator& operator=(iterator&&) noexcept = default;
+
+    reference operator*() const noexcept { return (*chunk_)[index_]; }
+    iterator& operator++() {
+        if (++index_ != count_) {
+            body_->index = index_;
+        } else {
+            chunk_ = nullptr;  // where it stays if the next throws
+            body_->next_chunk();
+            enter_chunk();
+        }
+        return *this;
+    }
+    void operator++(int) { ++*this; }
+
+    friend bool operator==(const iterator& self, std::default_sentinel_t) noexcept { return !self.chunk_; }
+
+private:
+    friend class map_results;
+
+    explicit iterator(body& its_body) : body_(&its_body) { enter_chunk(); }
+
+    void enter_chunk() noexcept {
+        chunk_ = body_->current;
+        index_ = body_->index;
+        count_ = chunk_ ? chunk_->size() : 0;
+    }
+
+    // The place is kept here too, and so in registers: to count up in memory would take longer than to add up
+    // results that are there.
+    body* body_;
+    chunk* chunk_;
+    std::size_t index_;
+    std::size_t count_;
+};
+
+namespace detail {
+
+template <class Argument>
+concept mappable =
+    requires { typename mapped_range<Argument>; } && std::ranges::input_range<mapped_range<Argument>>;
+
+template <class Fn, class... Arguments>
+concept mappable_with = std::invocable<std::decay_t<Fn>&, map_argument<mapped_range<Arguments>>...>;
+
+// An executor's `map`, on its pool.
+template <class Pool, class Fn, class... Arguments>
+auto map(std::shared_ptr<Pool> pool, const map_options& options, Fn&& fn, Arguments&&... ranges) {
+    static_assert(sizeof...(Arguments) != 0, "map(fn, ranges...): it needs at least one range");
+    static_assert(
+        (mappable<Arguments> && ...),
+        "map(fn, ranges...): each argument after the function must be an input range (a container is copied: "
+        "pass one that can't be as an rvalue or by std::ref)");
+    if constexpr (sizeof...(Arguments) != 0 && (mappable<Arguments> && ...)) {
+        static_assert(mappable_with<Fn, Arguments...>,
+                      "map(fn, ranges...): fn can't be called with one element of each range");
+        if constexpr (mappable_with<Fn, Arguments...>) {
+            if (options.buffersize && *options.buffersize < 1) {
+                throw std::invalid_argument("buffersize must be at least 1");
+            }
+            if (options.chunksize < 1) {
+                throw std::invalid_argument("chunksize must be at least 1");
+            }
+            using result = std::invoke_result_t<std::decay_t<Fn>&, map_argument<mapped_range<Arguments>>...>;
+            using input = map_input<std::decay_t<Fn>, typename kept_range<Arguments>::type...>;
+            using cutter = map_cutter<result, input, mapped_range<Arguments>...>;
+            return map_results<result, Pool, cutter>(
+                std::move(pool),
+                cutter(std::make_shared<input>(std::forward<Fn>(fn), std::forward<Arguments>(ranges)...)),
+                options);
+        }
+    }
+}
+
+}  // namespace detail
+}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/wait.hpp
+
+namespace concurrent::futures {
+
+/// When `wait` returns: when all futures are done, when any is, or when any has failed (or all are done). A
+/// future that was cancelled is done, but has not failed.
+enum class return_when { all_completed, first_completed, first_exception };
+
+struct wait_options {
+    /// For how long to wait at most.
+    futures::timeout timeout = {};
+    futures::return_when return_when = futures::return_when::all_completed;
+};
+
+/// The futures given to `wait`, each once, in their order, by whether they were done when it returned.
+template <class T>
+struct wait_result {
+    std::vector<Future<T>> done;
+    std::vector<Future<T>> not_done;
+};
+
+/// Waits for the futures of a range, or those that are the keys of a map, as `options` says, and returns
+/// which are done. It throws no `timeout_error`, and nothing of what the tasks throw. O(n) for n futures.
+///
+/// On a worker of a pool, it runs those tasks on the spot that wait in that pool's queue, until there is
+/// enough.
+///
+/// \throws invalid_state_error if a future is not `valid()`
+template <class Range>
+[[nodiscard]] auto wait(Range&& futures, const wait_options& options = {}) {
+    static_assert(future_range<Range>,
+                  "wait(futures): it needs a range of Future, or a map with Future for its keys");
+    if constexpr (future_range<Range>) {
+        using value = typename detail::future_in<Range>::value_type;
+        detail::completion_watch<value> watch(detail::unique_futures(futures));
+        const std::size_t wanted = options.return_when == return_when::first_completed
+                                       ? std::size_t(watch.size() != 0)
+                                       : watch.size();
+        watch.wait_for(wanted, options.return_when == return_when::first_exception, options.timeout.start());
+        watch.stop_watching();
+        wait_result<value> result;
+        for (auto& each : watch.entries()) {
+            auto& group = each.future.done() ? result.done : result.not_done;
+            group.push_back(std::move(each.future));
+        }
+        return result;
+    }
+}
+
+template <class T>
+[[nodiscard]] wait_result<T> wait(std::initializer_list<Future<T>> futures,
+                                  const wait_options& options = {}) {
+    return wait<std::initializer_list<Future<T>>&>(futures, options);
+}
+
+}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/executor/options.hpp
+
+namespace concurrent::futures {
+
+/// How a `thread_pool_executor` is made.
+struct thread_pool_options {
+    /// How many threads it starts at most, at least 1; by default `min(32, usable_cpus() + 4)`.
+    std::optional<int> max_workers = {};
+    /// What the names of its threads begin with, before `_<n>`; by default `thread_pool_executor-<k>`.
+    std::string thread_name_prefix = {};
+    /// Called first on each thread. If it throws, the pool is broken: see `broken_thread_pool`.
+    std::function<void()> initializer = {};
+};
+
+/// How a task is submitted.
+struct submit_options {
+    /// On a `priority` pool, tasks with a greater one start first. Other pools take no notice of it.
+    int priority = 0;
+};
+
+/// How an executor is shut down.
+struct shutdown_options {
+    /// Whether to return only when every thread has ended.
+    bool wait = true;
+    /// Whether to cancel what has not started, instead of running it.
+    bool cancel_futures = false;
+};
+
+}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/executor/executor.hpp
+
+namespace concurrent::futures {
+
+/// What runs tasks and gives futures for them: a `thread_pool_executor` of any queue, or one's own. For
+/// signatures: `void crawl(futures::executor auto& executor)`.
+template <class E>
+concept executor = requires(E& each, int (*task)(), shutdown_options options) {
+    { each.submit(task) } -> std::same_as<Future<int>>;
+    each.shutdown();
+    each.shutdown(options);
+};
+
+}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/scheduling/fifo.hpp
+
+namespace concurrent::futures {
+
+namespace detail {
+
+// First in, first out. Those who push and those who pop have a list and a lock each, and get in each other's
+// way only when the latter's list is empty and takes over all that is in the former's. (The idea of two locks
+// is Michael and Scott's, "Simple, fast, and practical non-blocking and blocking concurrent queue
+// algorithms", PODC 1996.)
+class fifo_queue {
+public:
+    // Whether a worker may keep what it submits to itself: of several workers nobody can tell the order.
+    static constexpr bool workers_keep_their_own = true;
+
+    [[nodiscard]] std::size_t size() const noexcept {
+        // Relaxed: a hint, or somebody's whom `has_items` has shown all that was pushed before.
+        const std::size_t popped = popped_.load(std::memory_order_relaxed);
+        const std::size_t pushed = pushed_.load(std::memory_order_relaxed);
+        return pushed > popped ? pushed - popped : 0;
+    }
+
+    // A hint. Who pops looks first at what only those who pop write, and leaves the others' cache line alone.
+    [[nodiscard]] bool seems_empty() const noexcept {
+        return !popping_.load(std::memory_order_relaxed) && size() == 0;
+    }
+
+    template <class Admit>
+    [[nodiscard]] bool push(work_item& item, Admit admit) noexcept {
+        const std::lock_guard lock(push_lock_);
+        if (!admit()) {
+            return false;
+        }
+        pushed_list_.append(item);
+        add(pushed_, 1);
+        return true;
+    }
+
+    work_item* pop() noexcept {
+        if (seems_empty()) {
+            return nullptr;
+        }
+        const std::lock_guard lock(pop_lock_);
+        if (popping_list_.empty()) {
+            const std::lock_guard also(push_lock_);
+            popping_list_ = std::exchange(pushed_list_, work_list());
+        }
+        work_item* const item = popping_list_.take_first();
+        note_popped(item != nullptr);
+        return item;
+    }
+
+    [[nodiscard]] bool has_items() noexcept {
+        const std::lock_guard lock(push_lock_);
+        return size() != 0;
+    }
+
+    work_list take_all() noexcept {
+        const std::lock_guard lock(pop_lock_);
+        const std::lock_guard also(push_lock_);
+        work_list all = take_both_lists();
+        note_popped(all.size());
+        return all;
+    }
+
+    [[nodiscard]] bool sweep_is_due(const sync::atomic<std::ptrdiff_t>& dead) const noexcept {
+        return schedule_.due(*this, dead);
+    }
+
+    work_list sweep(sync::atomic<std::ptrdiff_t>& dead) noexcept {
+        const std::lock_guard lock(pop_lock_);
+        const std::lock_guard also(push_lock_);
+        work_list taken;
+        if (sweep_schedule::pays(size(), dead)) {
+            popping_list_ = take_both_lists();
+            taken = take_dead(popping_list_, dead);
+            note_popped(taken.size());
+        }
+        schedule_.done(size());
+        return taken;
+    }
+
+private:
+    // Written by the holder of the lock that belongs to it alone.
+    static void add(sync::atomic<std::size_t>& count, std::size_t more) noexcept {
+        count.store(count.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
+    }
+
+    void note_popped(std::size_t count) noexcept {
+        add(popped_, count);
+        popping_.store(!popping_list_.empty(), std::memory_order_relaxed);
+    }
+
+    work_list take_both_lists() noexcept {
+        work_list all = std::exchange(popping_list_, work_list());
+        all.append(std::exchange(pushed_list_, work_list()));
+        return all;
+    }
+
+    // Who holds both took `pop_lock_` first.
+    alignas(cache_line) spin_lock push_lock_;
+    work_list pushed_list_;
+    sync::atomic<std::size_t> pushed_{0};
+    sweep_schedule schedule_;
+
+    alignas(cache_line) spin_lock pop_lock_;
+    work_list popping_list_;
+    sync::atomic<std::size_t> popped_{0};
+    sync::atomic<bool> popping_{false};  // whether that list has items
+};
+
+}  // namespace detail
+
+/// Queue of a pool whose waiting tasks start in the order in which they were submitted. (Those that the
+/// pool's own tasks submit start in the order in which each worker submitted them; workers help each other
+/// with them.)
+struct fifo {
+    using queue = detail::fifo_queue;
+};
+
+}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/scheduling/locked_queue.hpp
+
+namespace concurrent::futures::detail {
+
+// An order in which items are popped, `push(item)`, `pop()` and `take_all()`, made safe for several threads
+// by a lock.
+template <class Order>
+class locked_queue {
+public:
+    // Whether a worker may keep what it submits to itself: the order is one among all.
+    static constexpr bool workers_keep_their_own = false;
+
+    [[nodiscard]] std::size_t size() const noexcept {
+        // Relaxed: a hint, or somebody's whom `has_items` has shown all that was pushed before.
+        return size_.load(std::memory_order_relaxed);
+    }
+
+    [[nodiscard]] bool seems_empty() const noexcept { return size() == 0; }
+
+    template <class Admit>
+    [[nodiscard]] bool push(work_item& item, Admit admit) noexcept {
+        const std::lock_guard lock(lock_);
+        if (!admit()) {
+            return false;
+        }
+        order_.push(item);
+        set_size(size() + 1);
+        return true;
+    }
+
+    work_item* pop() noexcept {
+        if (seems_empty()) {
+            return nullptr;
+        }
+        const std::lock_guard lock(lock_);
+        work_item* const item = order_.pop();
+        set_size(size() - (item != nullptr));
+        return item;
+    }
+
+    [[nodiscard]] bool has_items() noexcept {
+        const std::lock_guard lock(lock_);
+        return size() != 0;
+    }
+
+    work_list take_all() noexcept {
+        const std::lock_guard lock(lock_);
+        set_size(0);
+        return order_.take_all();
+    }
+
+    [[nodiscard]] bool sweep_is_due(const sync::atomic<std::ptrdiff_t>& dead) const noexcept {
+        return schedule_.due(*this, dead);
+    }
+
+    work_list sweep(sync::atomic<std::ptrdiff_t>& dead) noexcept {
+        const std::lock_guard lock(lock_);
+        work_list taken;
+        if (sweep_schedule::pays(size(), dead)) {
+            work_list items = order_.take_all();
+            taken = take_dead(items, dead);
+            set_size(items.size());
+            while (work_item* const item = items.take_first()) {
+                order_.push(*item);
+            }
+        }
+        schedule_.done(size());
+        return taken;
+    }
+
+private:
+    // By the lock's holder.
+    void set_size(std::size_t size) noexcept { size_.store(size, std::memory_order_relaxed); }
+
+    spin_lock lock_;
+    Order order_;
+    sync::atomic<std::size_t> size_{0};
+    sweep_schedule schedule_;
+};
+
+}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/scheduling/lifo.hpp
+
+namespace concurrent::futures {
+
+namespace detail {
+
+class lifo_order {
+public:
+    void push(work_item& item) noexcept { item.next_ = std::exchange(newest_, &item); }
+
+    work_item* pop() noexcept {
+        work_item* const item = newest_;
+        if (item) {
+            newest_ = std::exchange(item->next_, nullptr);
+        }
+        return item;
+    }
+
+    // Takes out every item, in an order in which pushing them again restores the queue.
+    work_list take_all() noexcept {
+        work_item* oldest = nullptr;
+        while (work_item* const item = pop()) {
+            item->next_ = std::exchange(oldest, item);
+        }
+        work_list items;
+        while (oldest) {
+            work_item* const next = oldest->next_;
+            items.append(*oldest);
+            oldest = next;
+        }
+        return items;
+    }
+
+private:
+    work_item* newest_ = nullptr;
+};
+
+}  // namespace detail
+
+/// Queue of a pool whose task submitted last starts first.
+struct lifo {
+    using queue = detail::locked_queue<detail::lifo_order>;
+};
+
+}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/scheduling/priority.hpp
+
+namespace concurrent::futures {
+
+namespace detail {
+
+// A pairing heap (Fredman, Sedgewick, Sleator and Tarjan, "The pairing heap: a new form of self-adjusting
+// heap", Algorithmica 1, 1986): push in constant, pop in amortised logarithmic time, two links an item.
+// `child_` is an item's first child, `next_` its next sibling.
+class priority_order {
+public:
+    // An item that comes from `take_all` keeps its place among those of its priority.
+    void push(work_item& item) noexcept {
+        if (item.sequence_ == 0) {
+            item.sequence_ = ++pushed_;
+        }
+        item.next_ = nullptr;
+        item.child_ = nullptr;
+        root_ = root_ ? merge(root_, &item) : &item;
+    }
+
+    work_item* pop() noexcept {
+        work_item* const item = root_;
+        if (item) {
+            root_ = merge_siblings(std::exchange(item->child_, nullptr));
+        }
+        return item;
+    }
+
+    // Takes out every item, in an order in which pushing them again restores the queue: any order.
+    work_list take_all() noexcept {
+        work_list items;
+        // The items still to visit are a chain of siblings; the children of each go to its front. Each list
+        // of children is walked once, so this is linear.
+        work_item* chain = std::exchange(root_, nullptr);
+        while (chain) {
+            work_item* const item = chain;
+            chain = item->next_;
+            if (work_item* const first = std::exchange(item->child_, nullptr)) {
+                work_item* last = first;
+                while (last->next_) {
+                    last = last->next_;
+                }
+                last->next_ = chain;
+                chain = first;
+            }
+            items.append(*item);
+        }
+        return items;
+    }
+
+private:
+    static bool runs_before(const work_item& a, const work_item& b) noexcept {
+        return a.priority_ != b.priority_ ? a.priority_ > b.priority_ : a.sequence_ < b.sequence_;
+    }
+
+    static work_item* merge(work_item* a, work_item* b) noexcept {
+        if (runs_before(*b, *a)) {
+            std::swap(a, b);
+        }
+        b->next_ = std::exchange(a->child_, b);
+        return a;
+    }
+
+    // Pairs from left to right, then merges the pairs from right to left.
+    static work_item* merge_siblings(work_item* first) noexcept {
+        work_item* pairs = nullptr;
+        while (first) {
+            work_item* const a = first;
+            work_item* const b = std::exchange(a->next_, nullptr);
+            first = b ? std::exchange(b->next_, nullptr) : nullptr;
+            work_item* const pair = b ? merge(a, b) : a;
+            pair->next_ = std::exchange(pairs, pair);
+        }
+        work_item* merged = nullptr;
+        while (pairs) {
+            work_item* const pair = std::exchange(pairs, pairs->next_);
+            pair->next_ = nullptr;
+            merged = merged ? merge(merged, pair) : pair;
+        }
+        return merged;
+    }
+
+    work_item* root_ = nullptr;
+    std::uint64_t pushed_ = 0;
+};
+
+}  // namespace detail
+
+/// Queue of a pool whose waiting task with the greatest `submit_options::priority` starts first; those of the
+/// same priority start in the order in which they were submitted.
+struct priority {
+    using queue = detail::locked_queue<detail::priority_order>;
+};
+
+}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/scheduling/orphaned_threads.hpp
+
+namespace concurrent::futures::detail {
+
+// The threads of a pool that were left to themselves.
+struct thread_family {
+    std::weak_ptr<const void> pool;  // lives as long as one of the threads does any work
+    std::vector<sync::thread> threads;
+
+    void join() noexcept {
+        for (sync::thread& thread : threads) {
+            // A task may end the process by `exit`: then its own thread comes here.
+            if (thread.get_id() == sync::this_thread::get_id()) {
+                thread.detach();
+            } else {
+                thread.join();
+            }
+        }
+    }
+};
+
+// The threads of pools whose executor was destroyed by one of its own tasks. That task's thread can't wait
+// for itself to end, so somebody else must: whoever leaves the next threads here, or the end of the process,
+// which so doesn't come before everything submitted has run.
+class orphaned_threads {
+public:
+    static orphaned_threads& instance() {
+        static orphaned_threads orphans;
+        return orphans;
+    }
+
+    // Takes over the list's families, without an allocation, as a destructor calls this.
+    void adopt(std::list<thread_family>& families) noexcept {
+        const std::lock_guard lock(mutex_);
+        families_.remove_if([](thread_family& each) {
+            const bool ended = each.pool.expired();
+            if (ended) {
+                each.join();
+            }
+            return ended;
+        });
+        families_.splice(families_.end(), families);
+    }
+
+    ~orphaned_threads() {
+        for (thread_family& each : families_) {
+            each.join();
+        }
+    }
+
+private:
+    orphaned_threads() = default;
+
+    sync::mutex mutex_;
+    std::list<thread_family> families_;
+};
+
+}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/scheduling/crew.hpp
+
+namespace concurrent::futures::detail {
+
+// The workers of one pool: who of them works, who sleeps, and who is called when something is to be done.
+//
+// A worker is
+// - busy: it runs a task, or is about to look for the next (`worker::about_to_look`), having done all but
+//   publish its task's result;
+// - coming: it will look into all queues after this moment. It was started or woken and has found nothing
+//   yet, or it ran out of work and spins a little before it sleeps; of those that spin there is one at most;
+// - parked: it sleeps until it is called.
+//
+// Invariant, at each unlocking: if anything waits in a queue, then somebody is coming, or as many workers are
+// about to look as items wait, or there is nobody to call, neither parked nor to be started. It is restored
+// by
+// - whoever has pushed, who calls one worker, if nobody is coming;
+// - a worker that was coming or about to look, and has found something: it calls the next, if more waits. So
+//   workers wake each other in a chain that ends when nothing waits any more, and a burst of short tasks
+//   doesn't wake them all.
+// Threads are started, up to the limit, as soon as more items wait than workers are idle.
+//
+// A push takes the lock of its queue, and the crew's only if `call_wanted`, which it reads under the former,
+// says that there is somebody to call. No call is lost by that: who sets this flag (under the crew's lock)
+// looks into each queue afterwards (by `has_items`, under the queue's lock). A push was there before, and is
+// seen; or it comes later, and then sees the flag.
+//
+// A worker ends when the pool is shut down and all queues are empty. The invariant holds until then.
+class crew {
+public:
+    crew(pool_base& pool, std::size_t max_workers, std::string thread_name_prefix)
+        : pool_(pool), max_workers_(max_workers), thread_name_prefix_(std::move(thread_name_prefix)) {}
+
+    // Who sees this while it pushes calls `call_one` afterwards.
+    [[nodiscard]] bool call_wanted() const noexcept {
+        return call_wanted_.load(std::memory_order_relaxed);  // a queue's lock orders it, see the class
+    }
+
+    // Whether no worker was ever started; true perhaps for a moment longer.
+    [[nodiscard]] bool empty() const noexcept {
+        return empty_.load(std::memory_order_relaxed);  // a hint: `start_first` looks again under the lock
+    }
+
+    // Starts the first worker, if there is none; throws if it can't be.
+    void start_first() {
+        const std::lock_guard lock(lock_);
+        if (workers_.empty() && may_start()) {
+            start_worker();
+        }
+    }
+
+    // Restores the invariant after a push.
+    void call_one() noexcept {
+        called whom;
+        {
+            const std::lock_guard lock(lock_);
+            whom = choose();
+        }
+        call(whom);
+    }
+
+    // The first of the workers whose own queue was ever pushed to, in a list linked by `next_with_own_`.
+    [[nodiscard]] worker* first_with_own() const noexcept {
+        return with_own_.load(std::memory_order_acquire);  // pairs with the release of `announce_own`
+    }
+
+    // What follows is called by the worker itself.
+
+    // Before it pushes to its own queue: others look into it from now on. It takes the lock for the same
+    // reason for which a push takes its queue's.
+    void announce_own(worker& self) noexcept {
+        if (!self.has_own_) {
+            self.has_own_ = true;
+            const std::lock_guard lock(lock_);
+            self.next_with_own_ = with_own_.load(std::memory_order_relaxed);  // written under the lock alone
+            with_own_.store(&self, std::memory_order_release);  // pairs with the acquire of `first_with_own`
+        }
+    }
+
+    // When it has found something to do, or is kept from looking after it had said that it is about to.
+    void stays_busy(worker& self) noexcept {
+        if (!self.is_coming_ && !self.is_about_to_look()) {
+            return;
+        }
+        called next;
+        {
+            const std::lock_guard lock(lock_);
+            stop_coming(self);
+            if (call_wanted() && pool_.something_waits()) {
+                next = choose();
+            }
+        }
+        call(next);
+    }
+
+    // Whether it may spin a little before it sleeps: as the only one, if no other thread needs its processor.
+    [[nodiscard]] bool may_spin(worker& self) noexcept {
+        const std::lock_guard lock(lock_);
+        const bool may = !self.is_coming_ && coming_ == 0 && !ending_ && runnable_threads::fit();
+        if (may) {
+            start_coming(self);
+        }
+        return may;
+    }
+
+    // Sleeps until called; or returns at once, if something waits. The worker is coming then. False if it is
+    // to end.
+    [[nodiscard]] bool park(worker& self) noexcept {
+        {
+            const std::lock_guard lock(lock_);
+            stop_coming(self);
+            if (!ending_) {
+                self.next_parked_ = std::exchange(parked_, &self);
+                ++parked_count_;
+                note_call_wanted();
+            }
+            if (pool_.something_waits()) {
+                if (!ending_) {
+                    static_cast<void>(take_parked());
+                }
+                start_coming(self);
+                return true;
+            }
+            runnable_threads::remove(1);
+            if (ending_) {
+                return false;
+            }
+        }
+        self.parking_spot_.park();
+        self.is_coming_ = true;  // who called it has counted it
+        return true;
+    }
+
+    // Ends without having looked.
+    void leave(worker& self) noexcept {
+        const std::lock_guard lock(lock_);
+        stop_coming(self);
+        runnable_threads::remove(1);
+    }
+
+    // The end. The queues take nothing more.
+
+    void end() noexcept {
+        worker* parked = nullptr;
+        {
+            const std::lock_guard lock(lock_);
+            ending_ = true;
+            runnable_threads::add(parked_count_);
+            coming_ += std::exchange(parked_count_, 0);
+            parked = std::exchange(parked_, nullptr);
+            note_call_wanted();
+        }
+        while (parked) {
+            std::exchange(parked, parked->next_parked_)->parking_spot_.unpark();
+        }
+    }
+
+    // After `end`: waits until every worker has ended. Several threads may wait at once.
+    void join() {
+        const std::lock_guard joining(joining_);
+        // A worker may be called, and started, as long as others run.
+        for (;;) {
+            std::vector<sync::thread> threads;
+            {
+                const std::lock_guard lock(lock_);
+                threads.swap(threads_);
+                if (threads.empty()) {
+                    start_no_more();
+                    return;
+                }
+            }
+            for (sync::thread& thread : threads) {
+                thread.join();
+            }
+        }
+    }
+
+    // After `end`, instead of `join` on one of the pool's own workers.
+    void orphan() noexcept {
+        orphans_.front().pool = pool_.weak_from_this();
+        {
+            const std::lock_guard lock(lock_);
+            start_no_more();  // nobody would join another
+            orphans_.front().threads = std::exchange(threads_, {});
+        }
+        orphaned_threads::instance().adopt(orphans_);
+    }
+
+    [[nodiscard]] std::size_t max_workers() const noexcept { return max_workers_; }
+
+    [[nodiscard]] std::size_t worker_count() const {
+        const std::lock_guard lock(lock_);
+        return workers_.size();
+    }
+
+private:
+    // Whom a thread that has the lock has decided to wake, which it does when it has it no more; and why a
+    // worker could not be started, by which nothing is lost: others come to the queues, if later.
+    struct called {
+        worker* woken = nullptr;
+        std::exception_ptr start_failure;
+    };
+
+    void call(const called& whom) noexcept {
+        if (whom.woken) {
+            whom.woken->parking_spot_.unpark();
+        }
+        if (whom.start_failure && !start_failure_logged_.exchange(true)) {
+            log("could not start another worker thread; the others do its work", whom.start_failure);
+        }
+    }
+
+    // What follows needs the lock.
+
+    called choose() noexcept {
+        called whom;
+        if (!call_wanted()) {
+            return whom;
+        }
+        const std::size_t items = pool_.waiting();
+        if (items <= coming_) {
+            return whom;
+        }
+        const std::size_t expected = coming_ + about_to_look();
+        if (items <= expected) {
+            return whom;
+        }
+        if (items > expected + parked_count_ && may_start()) {
+            try {
+                start_worker();
+            } catch (...) {
+                whom.start_failure = std::current_exception();
+            }
+        }
+        if (parked_ && coming_ == 0) {
+            whom.woken = take_parked();
+            ++coming_;
+            runnable_threads::add(1);
+            note_call_wanted();
+        }
+        return whom;
+    }
+
+    [[nodiscard]] std::size_t about_to_look() const noexcept {
+        return static_cast<std::size_t>(std::count_if(
+            workers_.begin(), workers_.end(), [](const auto& each) { return each->is_about_to_look(); }));
+    }
+
+    // The one that was parked last, whose cache is warmest.
+    worker* take_parked() noexcept {
+        --parked_count_;
+        return std::exchange(parked_, parked_->next_parked_);
+    }
+
+    void start_coming(worker& self) noexcept {
+        stop_looking(self);
+        self.is_coming_ = true;
+        ++coming_;
+        note_call_wanted();
+    }
+
+    // Neither coming nor about to look, from now on.
+    void stop_coming(worker& self) noexcept {
+        stop_looking(self);
+        if (std::exchange(self.is_coming_, false)) {
+            --coming_;
+            note_call_wanted();
+        }
+    }
+
+    static void stop_looking(worker& self) noexcept {
+        self.about_to_look_.store(false, std::memory_order_relaxed);  // the lock orders it for `choose`
+    }
+
+    [[nodiscard]] bool may_start() const noexcept { return workers_.size() < start_limit_; }
+
+    void start_no_more() noexcept {
+        start_limit_ = 0;
+        note_call_wanted();
+    }
+
+    void start_worker() {
+        threads_.reserve(threads_.size() + 1);
+        workers_.push_back(
+            std::make_unique<worker>(pool_, thread_name_prefix_ + '_' + std::to_string(workers_.size())));
+        try {
+            threads_.emplace_back(
+                [pool = pool_.shared_from_this(), self = workers_.back().get()] { pool->work(*self); });
+        } catch (...) {
+            workers_.pop_back();
+            throw;
+        }
+        ++coming_;
+        runnable_threads::add(1);
+        empty_.store(false, std::memory_order_relaxed);  // see `empty`
+        note_call_wanted();
+    }
+
+    void note_call_wanted() noexcept {
+        const bool wanted = (parked_ && coming_ == 0) || may_start();
+        if (wanted != call_wanted()) {  // else all who push would have to fetch it anew
+            call_wanted_.store(wanted, std::memory_order_relaxed);  // see `call_wanted`
+        }
+    }
+
+    pool_base& pool_;
+    const std::size_t max_workers_;
+    const std::string thread_name_prefix_;
+
+    std::list<thread_family> orphans_{1};  // room that `orphan` needs
+    sync::atomic<bool> start_failure_logged_{false};
+
+    // Written under the lock.
+    sync::atomic<bool> call_wanted_{true};
+    sync::atomic<bool> empty_{true};
+    sync::atomic<worker*> with_own_{nullptr};
+
+    sync::mutex joining_;  // held by the thread that joins; taken before `lock_`
+    alignas(cache_line) mutable spin_lock lock_;
+    // Guarded by the lock.
+    std::vector<std::unique_ptr<worker>> workers_;  // all that were ever started
+    std::vector<sync::thread> threads_;             // those of them that nobody has joined
+    worker* parked_ = nullptr;                      // the last of a list linked by `next_parked_`
+    std::size_t parked_count_ = 0;
+    std::size_t start_limit_ = max_workers_;  // no worker is started when there are so many
+    std::size_t coming_ = 0;
+    bool ending_ = false;
+};
+
+}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/scheduling/worker_pool.hpp
+
+namespace concurrent::futures::detail {
+
+// Queues of work items and the crew that runs them. The executor owns it together with its threads, so that
+// it outlives an executor that is destroyed on one of them.
+//
+// What comes from outside goes to the shared queue; what a worker submits goes to the worker's own, where the
+// pool's order leaves that free. A worker runs the oldest of its own items, then those of the shared queue,
+// then the oldest of another worker's.
+//
+// All queues have these members. Each is safe for any thread; of a worker's own queue, `push` and `sweep` are
+// for the worker alone. None allocates, so none fails.
+// - `seems_empty()`: a hint.
+// - `size()`: a hint too; but whoever has called `has_items` finds all counted that was pushed before.
+// - `push(item, admit)`: calls `admit()` under its lock; if that is false, so is this, and the item is not
+//   added. From the unlocking on the item may be run. Who closes a pool looks into its queues afterwards; so
+//   either `admit` sees that it is closed, or the closer sees the item.
+// - `pop()`: null if it is, or seems, empty.
+// - `has_items()`: takes the lock that `push` takes. It sees what was pushed before, and whoever pushes later
+//   sees what the caller did before; see `crew`.
+// - `take_all()`: in an order in which pushing them again restores the queue.
+// - `sweep(dead)`, when `sweep_is_due(dead)`: takes out the items that no longer wait, if that pays; see
+//   `sweep_schedule`.
+template <class Queue>
+class worker_pool final : public pool_base {
+public:
+    worker_pool(std::size_t max_workers, std::string thread_name_prefix, std::function<void()> initializer)
+        : initializer_(std::move(initializer)), crew_(*this, max_workers, std::move(thread_name_prefix)) {}
+
+    // Whoever submitted may have given the executor's last owner away with the task, which has run, and ended
+    // this pool, before the submitting thread is done with it.
+    ~worker_pool() {
+        // Acquire: pairs with the release of `push_to`.
+        for (back_off delay; visitors_.load(std::memory_order_acquire) != 0;) {
+            delay.pause();
+        }
+    }
+
+    worker_pool(const worker_pool&) = delete;
+    worker_pool& operator=(const worker_pool&) = delete;
+
+    // Queues `item` with a reference on it, or throws and leaves everything as it was.
+    void push(work_item& item) {
+        worker* const self = worker::current();
+        if (keeps_own_ && self && &self->pool() == this) {
+            crew_.announce_own(*self);
+            push_to(self->own_, item);
+        } else {
+            if (crew_.empty()) {
+                throw_if_closed();
+                crew_.start_first();
+            }
+            push_to(queue_, item);
+        }
+    }
+
+    // Refuses work from now on; what waits still runs, unless `cancel_waiting`.
+    void shut_down(bool cancel_waiting) {
+        {
+            const std::lock_guard lock(closing_);
+            shut_down_ = true;
+            closed_.store(true, std::memory_order_relaxed);  // the queues' locks order it
+        }
+        crew_.end();
+        if (cancel_waiting) {
+            for_each_waiting([](work_item& item) { item.cancel_waiting(); });
+        }
+    }
+
+    // After `shut_down`: waits until every worker has ended. Several threads may wait at once.
+    void join() { crew_.join(); }
+
+    // After `shut_down`, instead of `join` on one of the pool's own workers.
+    void orphan() noexcept { crew_.orphan(); }
+
+    [[nodiscard]] bool owns_this_thread() const noexcept {
+        const worker* const self = worker::current();
+        return self && &self->pool() == this;
+    }
+
+    [[nodiscard]] std::size_t max_workers() const noexcept { return crew_.max_workers(); }
+
+    [[nodiscard]] std::size_t worker_count() const { return crew_.worker_count(); }
+
+    [[nodiscard]] std::size_t waiting() const noexcept override {
+        std::size_t queued = queue_.size();
+        for_each_own([&](const local_queue& own) { queued += own.size(); });
+        const std::ptrdiff_t dead = dead_items_.load(std::memory_order_relaxed);  // see `note_dead_item`
+        const auto all = static_cast<std::ptrdiff_t>(queued);
+        return static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(all - dead, 0, all));
+    }
+
+    [[nodiscard]] bool something_waits() noexcept override {
+        bool found = queue_.has_items();
+        // All, even when something was found: what was pushed into the others is then sure to be counted.
+        for_each_own([&](local_queue& own) { found = own.has_items() || found; });
+        return found;
+    }
+
+    [[nodiscard]] bool shared_queue_seems_empty() const noexcept override { return queue_.seems_empty(); }
+
+    void call_for_what_waits() noexcept override { crew_.call_one(); }
+
+    void worker_stays_busy(worker& self) noexcept override { crew_.stays_busy(self); }
+
+    void work(worker& self) noexcept override {
+        worker::current_ = &self;
+        show_thread_name(self.name());
+        if (initialize(self)) {
+            run_items(self);
+        }
+        worker::current_ = nullptr;
+    }
+
+private:
+    void throw_if_closed() {
+        const std::lock_guard lock(closing_);
+        if (broken_) {
+            std::rethrow_exception(broken_);
+        }
+        if (shut_down_) {
+            throw executor_shutdown("cannot schedule new futures after shutdown");
+        }
+    }
+
+    template <class AQueue>
+    void push_to(AQueue& queue, work_item& item) {
+        bool call = false;
+        bool sweep = false;
+        const bool pushed = queue.push(item, [&]() noexcept {
+            if (closed_.load(std::memory_order_relaxed)) {  // the queue's lock orders it
+                return false;
+            }
+            call = crew_.call_wanted();
+            sweep = queue.sweep_is_due(dead_items_);
+            if (call || sweep) {
+                visitors_.fetch_add(1, std::memory_order_relaxed);  // the queue's lock orders it
+            }
+            return true;
+        });
+        if (!pushed) {
+            throw_if_closed();
+        }
+        // The pool may have ended by now, but for its visitors.
+        if (call) {
+            crew_.call_one();
+        }
+        if (sweep) {
+            work_list dead = queue.sweep(dead_items_);
+            while (work_item* const each = dead.take_first()) {
+                each->drop();
+            }
+        }
+        if (call || sweep) {
+            visitors_.fetch_sub(1, std::memory_order_release);  // pairs with the acquire of the destructor
+        }
+    }
+
+    bool initialize(worker& self) noexcept {
+        if (!initializer_) {
+            return true;
+        }
+        try {
+            initializer_();
+            return true;
+        } catch (...) {
+            break_because_of_current_exception();
+            crew_.leave(self);
+            return false;
+        }
+    }
+
+    void run_items(worker& self) noexcept {
+        constexpr int pauses = 4;  // rarer looks leave the queue to those who push
+        for (;;) {
+            while (work_item* const item = next_item(self)) {
+                if (!item->execute(self)) {
+                    note_dead_item_gone();
+                }
+            }
+            const bool again =
+                crew_.may_spin(self) && spin_until(pauses, [this] { return seems_to_have_items(); });
+            if (!again && !crew_.park(self)) {
+                return;
+            }
+        }
+    }
+
+    // The next item for this worker; null if all queues were empty.
+    work_item* next_item(worker& self) noexcept {
+        // Now and then the shared queue comes first, so that tasks that go on submitting don't keep it
+        // waiting.
+        constexpr unsigned now_and_then = 32;
+        const bool shared_first = ++self.turns_ % now_and_then == 0;
+        work_item* item = shared_first ? nullptr : self.own_.pop();
+        if (!item) {
+            item = queue_.pop();
+        }
+        // This worker's own is among them.
+        for (worker* each = crew_.first_with_own(); each && !item; each = each->next_with_own_) {
+            item = each->own_.pop();
+        }
+        if (item) {
+            crew_.stays_busy(self);
+        }
+        return item;
+    }
+
+    // A hint.
+    [[nodiscard]] bool seems_to_have_items() const noexcept {
+        bool seems = !queue_.seems_empty();
+        for_each_own([&](const local_queue& own) { seems = seems || !own.seems_empty(); });
+        return seems;
+    }
+
+    void break_because_of_current_exception() noexcept {
+        const std::exception_ptr cause = std::current_exception();
+        std::exception_ptr reason;
+        try {
+            std::throw_with_nested(
+                broken_thread_pool("a thread initializer failed, the thread pool is not usable any more; the "
+                                   "initializer's exception is nested in this one"));
+        } catch (...) {
+            reason = std::current_exception();
+        }
+        bool first = false;
+        {
+            const std::lock_guard lock(closing_);
+            first = !broken_;
+            if (first) {
+                broken_ = reason;
+                closed_.store(true, std::memory_order_relaxed);  // the queues' locks order it
+            }
+        }
+        if (first) {
+            for_each_waiting([&reason](work_item& item) { item.fail_waiting(reason); });
+        } else {
+            log("a thread initializer failed in a thread pool that was broken already", cause);
+        }
+    }
+
+    // Takes everything out of the queues of a pool that is closed.
+    template <class Treat>
+    void for_each_waiting(Treat treat) noexcept {
+        const auto treat_all = [&](work_list items) {
+            while (work_item* const item = items.take_first()) {
+                treat(*item);
+                note_dead_item_gone();
+            }
+        };
+        treat_all(queue_.take_all());
+        for_each_own([&](local_queue& own) { treat_all(own.take_all()); });
+    }
+
+    template <class Visit>
+    void for_each_own(Visit visit) const {
+        for (worker* each = crew_.first_with_own(); each; each = each->next_with_own_) {
+            visit(each->own_);
+        }
+    }
+
+    const std::function<void()> initializer_;
+
+    sync::atomic<bool> closed_{false};       // shut down or broken
+    sync::atomic<std::size_t> visitors_{0};  // threads that have pushed and are not done with this pool
+    Queue queue_;
+    crew crew_;
+    // A single worker has one queue for all, in whose order it runs them.
+    const bool keeps_own_ = Queue::workers_keep_their_own && crew_.max_workers() > 1;
+
+    // Guarded by the mutex.
+    sync::mutex closing_;
+    bool shut_down_ = false;
+    std::exception_ptr broken_;  // what submits throw once an initializer failed
+};
+
+}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/executor/thread_pool_executor.hpp
+
+namespace concurrent::futures {
+
+namespace detail {
+
+template <class Fn, class... Args>
+concept submittable = std::constructible_from<std::decay_t<Fn>, Fn> &&
+                      (std::constructible_from<std::decay_t<Args>, Args> && ...) &&
+                      (std::is_invocable_v<std::decay_t<Fn>, std::decay_t<Args>...> ||
+                       takes_stop_token<std::decay_t<Fn>, std::decay_t<Args>...>);
+
+// Numbers the executors of the process, for the names of their threads.
+inline unsigned next_executor_number() noexcept {
+    static std::atomic<unsigned> next{0};
+    return next.fetch_add(1, std::memory_order_relaxed);  // orders nothing
+}
+
+}  // namespace detail
+
+/// The order in which a pool's waiting tasks start: `fifo`, `lifo` or `priority`.
+template <class Queue>
+concept queue_discipline =
+    std::same_as<Queue, fifo> || std::same_as<Queue, lifo> || std::same_as<Queue, priority>;
+
+/// A pool of threads that runs what is submitted to it.
+///
+/// Threads are started on demand: a submit starts one only when no worker is idle and the limit is not
+/// reached. Each is named `<prefix>_<n>` (see `this_thread_name`). A worker that waits for a future of its
+/// own pool that has not started runs it on the spot, so tasks may submit tasks and wait for them, to any
+/// depth that the stack allows, on a pool of any size.
+///
+/// Thread-safety: all members may be called by any threads at once, tasks of the pool included.
+template <class Queue = fifo>
+class thread_pool_executor {
+    static_assert(queue_discipline<Queue>, "thread_pool_executor<Queue>: Queue is fifo, lifo or priority");
+
+public:
+    /// Has at most `min(32, usable_cpus() + 4)` threads.
+    thread_pool_executor() : thread_pool_executor(thread_pool_options()) {}
+
+    /// \throws std::invalid_argument if `max_workers` is not greater than 0
+    explicit thread_pool_executor(int max_workers)
+        : thread_pool_executor(thread_pool_options{.max_workers = max_workers}) {}
+
+    /// \throws std::invalid_argument if `options.max_workers` is not greater than 0
+    explicit thread_pool_executor(thread_pool_options options) : pool_(make_pool(std::move(options))) {}
+
+    thread_pool_executor(const thread_pool_executor&) = delete;
+    thread_pool_executor& operator=(const thread_pool_executor&) = delete;
+
+    /// As `shutdown()`: everything that was submitted runs, and every thread ends before this returns.
+    /// Destroyed by one of its own tasks, it returns at once, and everything still runs; those threads are
+    /// joined at the end of the process, if not before.
+    ~thread_pool_executor() {
+        pool_->shut_down(false);
+        if (pool_->owns_this_thread()) {
+            pool_->orphan();
+        } else {
+            pool_->join();
+        }
+    }
+
+    /// Has `fn(args...)` called by a worker, and returns the future of what it returns. The callable and the
+    /// arguments are decay-copied, as by `std::thread` (`std::ref` passes a reference), and called as
+    /// rvalues; they are destroyed before the result can be seen. A callable that takes a `std::stop_token`
+    /// before the arguments is given one, which `Future::request_stop` signals.
+    ///
+    /// \throws executor_shutdown after `shutdown`
+    /// \throws broken_thread_pool once an initializer has thrown
+    /// \throws std::system_error if there is no worker and no thread can be started
+    /// \throws std::bad_alloc, and what copying or moving `fn` and `args` throws; whatever it throws, nothing
+    /// is queued
+    template <class Fn, class... Args>
+    auto submit(Fn&& fn, Args&&... args) {
+        return submit(submit_options(), std::forward<Fn>(fn), std::forward<Args>(args)...);
+    }
+
+    /// The same, with options.
+    template <class Fn, class... Args>
+    auto submit(submit_options options, Fn&& fn, Args&&... args) {
+        static_assert(detail::submittable<Fn, Args...>,
+                      "submit(fn, args...): fn can't be called with these arguments as rvalues of their "
+                      "decayed types (a "
+                      "reference needs std::ref)");
+        if constexpr (detail::submittable<Fn, Args...>) {
+            return detail::launch(*pool_, options.priority, std::forward<Fn>(fn),
+                                  std::forward<Args>(args)...);
+        }
+    }
+
+    /// Calls `fn` with an element of each range, side by side, up to the end of the shortest, and returns an
+    /// input range of the results in the order of the input. All is submitted by this call. Ranges are
+    /// decay-copied: a container is copied, or moved in, a view or a `std::ref` refers. `fn` is one object
+    /// that all tasks call at once; it gets references to the elements.
+    ///
+    /// The first exception, in the order of the input, is rethrown by the increment (or `begin()`) that
+    /// reaches it. After that, and when the results are destroyed before their end, what has not started is
+    /// cancelled.
+    ///
+    /// \throws as `submit`
+    template <class Fn, class... Ranges>
+    [[nodiscard]] auto map(Fn&& fn, Ranges&&... ranges) {
+        return detail::map(pool_, map_options(), std::forward<Fn>(fn), std::forward<Ranges>(ranges)...);
+    }
+
+    /// The same, with options.
+    ///
+    /// \throws std::invalid_argument if `options.chunksize` or `options.buffersize` is less than 1
+    template <class Fn, class... Ranges>
+    [[nodiscard]] auto map(map_options options, Fn&& fn, Ranges&&... ranges) {
+        return detail::map(pool_, options, std::forward<Fn>(fn), std::forward<Ranges>(ranges)...);
+    }
+
+    /// Refuses further work: `submit` and `map` throw `executor_shutdown` from now on. What waits still runs,
+    /// unless `options.cancel_futures`. Returns once every thread has ended, if `options.wait`; but at once
+    /// on one of the pool's own threads, which can't wait for itself. May be called again.
+    void shutdown(shutdown_options options = {}) {
+        pool_->shut_down(options.cancel_futures);
+        if (options.wait && !pool_->owns_this_thread()) {
+            pool_->join();
+        }
+    }
+
+    /// How many threads it starts at most.
+    [[nodiscard]] int max_workers() const noexcept { return static_cast<int>(pool_->max_workers()); }
+
+    /// How many threads it has started so far.
+    [[nodiscard]] int worker_count() const { return static_cast<int>(pool_->worker_count()); }
+
+    /// How many tasks wait to be started.
+    [[nodiscard]] std::size_t pending_count() const { return pool_->waiting(); }
+
+private:
+    using pool = detail::worker_pool<typename Queue::queue>;
+
+    static std::shared_ptr<pool> make_pool(thread_pool_options options) {
+        const int max_workers = options.max_workers.value_or(std::min(32, usable_cpus() + 4));
+        if (max_workers <= 0) {
+            throw std::invalid_argument("max_workers must be greater than 0");
+        }
+        if (options.thread_name_prefix.empty()) {
+            options.thread_name_prefix =
+                "thread_pool_executor-" + std::to_string(detail::next_executor_number());
+        }
+        return std::make_shared<pool>(static_cast<std::size_t>(max_workers),
+                                      std::move(options.thread_name_prefix), std::move(options.initializer));
+    }
+
+    const std::shared_ptr<pool> pool_;
+};
+
+}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/future/promise.hpp
+
+namespace concurrent::futures {
+
+/// The producer's side of a `Future<T>`, for executors of one's own and for tests. Movable, not copyable.
+///
+/// Thread-safety: a promise is one producer's; but `get_future` and one of the setters may run at the same
+/// time, and of several setters that run at the same time one wins and the others throw.
+template <class T>
+class Promise {
+public:
+    /// \throws std::bad_alloc
+    Promise() : future_(detail::future_access::adopt(*new detail::shared_state<T>(1))) {}
+    Promise(Promise&& other) noexcept
+        : future_(std::move(other.future_)), settled_(other.settled_.load(std::memory_order_relaxed)) {}
+    Promise& operator=(Promise&& other) noexcept {
+        if (this != &other) {
+            abandon();
+            future_ = std::move(other.future_);
+            settled_.store(other.settled_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+        }
+        return *this;
+    }
+
+    /// If nothing was set, the future fails with `broken_promise_error`.
+    ~Promise() { abandon(); }
+
+    /// A handle on the future; each call returns one more.
+    ///
+    /// \throws invalid_state_error if this promise was moved from
+    [[nodiscard]] Future<T> get_future() const {
+        static_cast<void>(state());
+        return future_;
+    }
+
+    /// Says that the work begins: from now on the future can't be cancelled any more. False if it was
+    /// cancelled already; then there is nothing to do.
+    ///
+    /// \throws invalid_state_error if this was said or the result set before
+    [[nodiscard]] bool set_running_or_notify_cancel() {
+        if (state().claim()) {
+            return true;
+        }
+        if (state().state() == future_state::cancelled) {
+            return false;
+        }
+        throw invalid_state_error("the future is running or finished already");
+    }
+
+    /// Stores the value and completes the future: wakes who waits for it, and calls its callbacks, on this
+    /// thread.
+    ///
+    /// \throws invalid_state_error if a result was set before or the future was cancelled
+    /// \throws whatever copying or moving `value` throws; then nothing is set
+    void set_result(const std::conditional_t<std::is_void_v<T>, std::monostate, T>& value)
+        requires(!std::is_void_v<T> && !std::is_reference_v<T> && std::is_copy_constructible_v<T>)
+    {
+        settle([&](auto& state) { state.result().emplace(value); });
+    }
+    void set_result(std::conditional_t<std::is_void_v<T>, std::monostate, T>&& value)
+        requires(!std::is_void_v<T> && !std::is_reference_v<T>)
+    {
+        settle([&](auto& state) { state.result().emplace(std::move(value)); });
+    }
+    void set_result(std::conditional_t<std::is_reference_v<T>, T, std::monostate&> value)
+        requires std::is_reference_v<T>
+    {
+        settle([&](auto& state) { state.result().emplace(static_cast<T>(value)); });
+    }
+    void set_result()
+        requires std::is_void_v<T>
+    {
+        settle([](auto& state) { state.result().emplace(); });
+    }
+
+    /// Makes the future fail with `exception`. Otherwise as `set_result`.
+    ///
+    /// \throws std::invalid_argument if `exception` is null
+    void set_exception(std::exception_ptr exception) {
+        if (!exception) {
+            throw std::invalid_argument("set_exception needs an exception, not a null pointer");
+        }
+        settle([&](auto& state) { state.set_exception(std::move(exception)); });
+    }
+
+private:
+    [[nodiscard]] detail::shared_state<T>& state() const { return detail::future_access::state(future_); }
+
+    template <class Store>
+    void settle(Store store) {
+        // The callbacks may destroy this promise.
+        const Future<T> kept = get_future();
+        detail::shared_state<T>& state = detail::future_access::state(kept);
+        if (!state.claim() && state.state() == future_state::cancelled) {
+            throw invalid_state_error("the future was cancelled; set_running_or_notify_cancel() tells");
+        }
+        // Of several threads that set, one goes on. Acquire and release: pair with each other where a store
+        // threw.
+        if (settled_.exchange(true, std::memory_order_acq_rel)) {
+            throw invalid_state_error("the result was set already");
+        }
+        try {
+            store(state);
+        } catch (...) {
+            settled_.store(false, std::memory_order_release);
+            throw;
+        }
+        static_cast<void>(state.complete(0));
+    }
+
+    void abandon() noexcept {
+        // With no handle but its own, there is nobody to tell.
+        if (future_.valid() && !settled_.load(std::memory_order_relaxed) && !state().has_one_reference()) {
+            try {
+                set_exception(std::make_exception_ptr(
+                    broken_promise_error("the promise was destroyed before its result was set")));
+            } catch (const invalid_state_error&) {
+                // It was cancelled: that is a result too.
+            }
+        }
+    }
+
+    Future<T> future_;
+    detail::sync::atomic<bool> settled_{false};
+};
+
+}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures.hpp
+
+// Python's concurrent.futures for C++20. This header brings all of it; see README.md for a guide.
+//
+// The layers, each of which sees only those below it:
+//
+//   executor     what a user submits to
+//   algorithm    wait, as_completed, map: many futures at once
+//   future       handles on a result: Future, Promise
+//   state        the shared state behind them, which is also the task
+//   scheduling   queues, workers and the pool that runs tasks
+
+#endif  // CONCURRENT_FUTURES_HPP

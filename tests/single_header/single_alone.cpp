@@ -1,0 +1,7 @@
+#include <concurrent_futures.hpp>
+
+#include "elsewhere.hpp"
+
+std::string name_by_single_header() {
+    return concurrent::futures::this_thread_name();
+}
