@@ -51,52 +51,56 @@
 
 namespace concurrent::futures {
 
+// Their visibility is given because some standard libraries tell exceptions apart by where their type's
+// description is: one that a shared library throws which is built with -fvisibility=hidden must be known to
+// all others.
+
 /// What every exception that this library itself throws derives from, but for `std::invalid_argument`
 /// (a wrong argument) and what the standard library throws (`std::bad_alloc`, `std::system_error`).
-class error : public std::runtime_error {
+class [[gnu::visibility("default")]] error : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
 };
 
 /// Thrown by `result()` and `exception()` of a future that was cancelled.
-class cancelled_error : public error {
+class [[gnu::visibility("default")]] cancelled_error : public error {
 public:
     using error::error;
 };
 
 /// Thrown when a timeout passed before what was waited for was there.
-class timeout_error : public error {
+class [[gnu::visibility("default")]] timeout_error : public error {
 public:
     using error::error;
 };
 
 /// Thrown when a future or promise is used in a state that doesn't allow it: a handle that is not `valid()`,
 /// a promise that was set already.
-class invalid_state_error : public error {
+class [[gnu::visibility("default")]] invalid_state_error : public error {
 public:
     using error::error;
 };
 
 /// What a future fails with whose `Promise` was destroyed before it was set.
-class broken_promise_error : public error {
+class [[gnu::visibility("default")]] broken_promise_error : public error {
 public:
     using error::error;
 };
 
 /// Thrown by `submit` and `map` after `shutdown`.
-class executor_shutdown : public error {
+class [[gnu::visibility("default")]] executor_shutdown : public error {
 public:
     using error::error;
 };
 
 /// Thrown by, and what futures fail with on, an executor that can't run anything any more.
-class broken_executor : public error {
+class [[gnu::visibility("default")]] broken_executor : public error {
 public:
     using error::error;
 };
 
 /// A thread pool whose initializer threw. What the initializer threw is nested: `std::rethrow_if_nested`.
-class broken_thread_pool : public broken_executor {
+class [[gnu::visibility("default")]] broken_thread_pool : public broken_executor {
 public:
     using broken_executor::broken_executor;
 };
@@ -120,8 +124,8 @@ struct log_registry {
 };
 
 // Never destroyed: a future with static storage duration may report its exception after every other static is
-// gone.
-inline log_registry& the_log_registry() {
+// gone. One for all shared libraries.
+[[gnu::visibility("default")]] inline log_registry& the_log_registry() {
     static log_registry& registry = *new log_registry;
     return registry;
 }
@@ -309,7 +313,8 @@ public:
     }
 
 private:
-    static constinit inline sync::atomic<std::size_t> count_{0};
+    // One for all shared libraries.
+    [[gnu::visibility("default")]] static constinit inline sync::atomic<std::size_t> count_{0};
 };
 
 // Waits for `ready` without sleeping, about as long as going to sleep and being woken would cost: false if it
@@ -771,7 +776,9 @@ private:
         return about_to_look_.load(std::memory_order_relaxed);  // set by this thread alone, and cleared
     }
 
-    static constinit inline thread_local worker* current_ = nullptr;
+    // One for all shared libraries, also those whose other symbols are hidden: a task must be known to be a
+    // pool's whichever of them asks. (So is all that a process has but one of.)
+    [[gnu::visibility("default")]] static constinit inline thread_local worker* current_ = nullptr;
 
     pool_base& pool_;
     const std::string name_;
@@ -3313,7 +3320,8 @@ struct thread_family {
 // which so doesn't come before everything submitted has run.
 class orphaned_threads {
 public:
-    static orphaned_threads& instance() {
+    // One for all shared libraries.
+    [[gnu::visibility("default")]] static orphaned_threads& instance() {
         static orphaned_threads orphans;
         return orphans;
     }
@@ -3971,8 +3979,8 @@ concept submittable = std::constructible_from<std::decay_t<Fn>, Fn> &&
                       (std::is_invocable_v<std::decay_t<Fn>, std::decay_t<Args>...> ||
                        takes_stop_token<std::decay_t<Fn>, std::decay_t<Args>...>);
 
-// Numbers the executors of the process, for the names of their threads.
-inline unsigned next_executor_number() noexcept {
+// Numbers the executors of the process, of all its shared libraries, for the names of their threads.
+[[gnu::visibility("default")]] inline unsigned next_executor_number() noexcept {
     static std::atomic<unsigned> next{0};
     return next.fetch_add(1, std::memory_order_relaxed);  // orders nothing
 }

@@ -22,8 +22,8 @@ struct log_registry {
 };
 
 // Never destroyed: a future with static storage duration may report its exception after every other static is
-// gone.
-inline log_registry& the_log_registry() {
+// gone. One for all shared libraries.
+[[gnu::visibility("default")]] inline log_registry& the_log_registry() {
     static log_registry& registry = *new log_registry;
     return registry;
 }

@@ -29,8 +29,8 @@ concept submittable = std::constructible_from<std::decay_t<Fn>, Fn> &&
                       (std::is_invocable_v<std::decay_t<Fn>, std::decay_t<Args>...> ||
                        takes_stop_token<std::decay_t<Fn>, std::decay_t<Args>...>);
 
-// Numbers the executors of the process, for the names of their threads.
-inline unsigned next_executor_number() noexcept {
+// Numbers the executors of the process, of all its shared libraries, for the names of their threads.
+[[gnu::visibility("default")]] inline unsigned next_executor_number() noexcept {
     static std::atomic<unsigned> next{0};
     return next.fetch_add(1, std::memory_order_relaxed);  // orders nothing
 }

@@ -31,7 +31,8 @@ struct thread_family {
 // which so doesn't come before everything submitted has run.
 class orphaned_threads {
 public:
-    static orphaned_threads& instance() {
+    // One for all shared libraries.
+    [[gnu::visibility("default")]] static orphaned_threads& instance() {
         static orphaned_threads orphans;
         return orphans;
     }

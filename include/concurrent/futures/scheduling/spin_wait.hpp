@@ -46,7 +46,8 @@ public:
     }
 
 private:
-    static constinit inline sync::atomic<std::size_t> count_{0};
+    // One for all shared libraries.
+    [[gnu::visibility("default")]] static constinit inline sync::atomic<std::size_t> count_{0};
 };
 
 // Waits for `ready` without sleeping, about as long as going to sleep and being woken would cost: false if it

@@ -99,7 +99,9 @@ private:
         return about_to_look_.load(std::memory_order_relaxed);  // set by this thread alone, and cleared
     }
 
-    static constinit inline thread_local worker* current_ = nullptr;
+    // One for all shared libraries, also those whose other symbols are hidden: a task must be known to be a
+    // pool's whichever of them asks. (So is all that a process has but one of.)
+    [[gnu::visibility("default")]] static constinit inline thread_local worker* current_ = nullptr;
 
     pool_base& pool_;
     const std::string name_;

@@ -1,0 +1,123 @@
+// The library in several parts of one program: the program itself, shared libraries, plugins. It behaves as
+// one.
+
+#include <dlfcn.h>
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "../support/catch.hpp"
+#include "part.hpp"
+
+namespace {
+
+extern "C" {
+const tests::part* part_of_program();
+const tests::part* part_of_plain_library();
+const tests::part* part_of_hidden_library();
+}
+
+const tests::part* plugin() {
+    void* const library = dlopen(PLUGIN, RTLD_NOW | RTLD_LOCAL);
+    INFO(PLUGIN);
+    REQUIRE(library);
+    using function = const tests::part* (*)();
+    const auto get = reinterpret_cast<function>(dlsym(library, "part_of_plugin"));
+    REQUIRE(get);
+    return get();
+}
+
+using parts = std::map<std::string, const tests::part*>;
+
+const parts& all_parts() {
+    static const parts all = {
+        {"the program", part_of_program()},
+        {"a library", part_of_plain_library()},
+        {"a library with hidden symbols", part_of_hidden_library()},
+        {"a plugin with hidden symbols", plugin()},
+    };
+    return all;
+}
+
+template <class Check>
+void for_each_pair(Check check) {
+    for (const auto& [first_name, first] : all_parts()) {
+        for (const auto& [second_name, second] : all_parts()) {
+            INFO(first_name << ", " << second_name);
+            check(*first, *second);
+        }
+    }
+}
+
+}  // namespace
+
+TEST_CASE("a task that waits in one part for a task in a pool that another part made runs it on the spot") {
+    for_each_pair([](const tests::part& maker, const tests::part& waiter) {
+        for (const auto submit_and_wait :
+             {&tests::part::submit_and_wait, &tests::part::submit_and_wait_for_all}) {
+            const auto executor = maker.make_executor(1);
+            const bool same_thread =
+                executor
+                    ->submit(
+                        [&] { return (waiter.*submit_and_wait)(*executor) == std::this_thread::get_id(); })
+                    .result();
+            CHECK(same_thread);
+        }
+    });
+}
+
+TEST_CASE("a worker has the same name in every part") {
+    for_each_pair([](const tests::part& maker, const tests::part& asker) {
+        const auto executor = maker.make_executor(1);
+        const std::string name = executor->submit([&] { return asker.thread_name(); }).result();
+        CHECK(name.ends_with("_0"));
+    });
+}
+
+TEST_CASE("no two executors have threads of the same name, whichever parts they are of") {
+    for_each_pair([](const tests::part& first, const tests::part& second) {
+        const auto a = first.make_executor(1);
+        const auto b = second.make_executor(1);
+        CHECK(a->submit([&] { return first.thread_name(); }).result() !=
+              b->submit([&] { return first.thread_name(); }).result());
+    });
+}
+
+TEST_CASE("the log handler that one part sets is that of all") {
+    for_each_pair([](const tests::part& setter, const tests::part& loser) {
+        std::vector<std::string> lines;
+        setter.log_to(&lines);
+        loser.lose_an_exception();
+        setter.log_to(nullptr);
+        CHECK(lines.size() == 1);
+    });
+}
+
+TEST_CASE("what one part throws the others catch by its type") {
+    for_each_pair([](const tests::part& thrower, const tests::part& catcher) {
+        CHECK(catcher.catches_as_timeout_error(thrower));
+    });
+}
+
+TEST_CASE("what a process has one of is one for all parts") {
+    for_each_pair([](const tests::part& first, const tests::part& second) {
+        CHECK(first.singletons() == second.singletons());
+    });
+}
+
+TEST_CASE("an executor that one part made may be destroyed in a task of another") {
+    for_each_pair([](const tests::part& maker, const tests::part& destroyer) {
+        auto executor = maker.make_executor(1);
+        auto& where = *executor;
+        const auto future = where.submit([&destroyer, owner = std::move(executor)]() mutable {
+            const bool works = destroyer.submit_and_wait(*owner) == std::this_thread::get_id();
+            owner.reset();
+            return works;
+        });
+        CHECK(future.result());
+    });
+}

@@ -1,0 +1,70 @@
+#include "part.hpp"
+
+#include <optional>
+#include <stdexcept>
+#include <string_view>
+#include <utility>
+
+namespace futures = concurrent::futures;
+
+namespace {
+
+class this_part final : public tests::part {
+public:
+    std::unique_ptr<tests::executor> make_executor(int max_workers) const override {
+        return std::make_unique<tests::executor>(max_workers);
+    }
+
+    std::thread::id submit_and_wait(tests::executor& where) const override {
+        return where.submit([] { return std::this_thread::get_id(); }).result();
+    }
+
+    std::thread::id submit_and_wait_for_all(tests::executor& where) const override {
+        const auto future = where.submit([] { return std::this_thread::get_id(); });
+        static_cast<void>(futures::wait({future}));
+        return future.result();
+    }
+
+    std::string thread_name() const override { return futures::this_thread_name(); }
+
+    void log_to(std::vector<std::string>* lines) const override {
+        if (lines) {
+            futures::set_log_handler([lines](std::string_view message, std::exception_ptr) {
+                lines->push_back(std::string(message));
+            });
+        } else {
+            futures::set_log_handler(nullptr);
+        }
+    }
+
+    void lose_an_exception() const override {
+        futures::Promise<int> promise;
+        static_cast<void>(promise.get_future().valid());
+        promise.set_exception(std::make_exception_ptr(std::runtime_error("lost")));
+    }
+
+    void throw_timeout_error() const override { throw futures::timeout_error("too late"); }
+
+    bool catches_as_timeout_error(const tests::part& thrower) const override {
+        try {
+            thrower.throw_timeout_error();
+        } catch (const futures::timeout_error&) {
+            return true;
+        } catch (...) {
+            return false;
+        }
+        return false;
+    }
+
+    std::vector<const void*> singletons() const override {
+        return {&futures::detail::the_log_registry(), &futures::detail::orphaned_threads::instance()};
+    }
+};
+
+}  // namespace
+
+// A function of the name that the build gives it.
+extern "C" [[gnu::visibility("default")]] const tests::part* PART() {
+    static const this_part part;
+    return &part;
+}

@@ -1,0 +1,41 @@
+#pragma once
+
+#if defined(SINGLE_HEADER)
+#include <concurrent_futures.hpp>
+#else
+#include <concurrent/futures.hpp>
+#endif
+#include <exception>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+// A program is put together of parts: the executable itself and shared libraries, each of which has the
+// library compiled into it.
+
+namespace tests {
+
+using executor = concurrent::futures::thread_pool_executor<>;
+
+// What one part does, by its own copy of the library's code.
+class part {
+public:
+    virtual std::unique_ptr<executor> make_executor(int max_workers) const = 0;
+    // Submits a task, waits for it, and returns the thread that ran it.
+    virtual std::thread::id submit_and_wait(executor& where) const = 0;
+    // The same, by `wait`.
+    virtual std::thread::id submit_and_wait_for_all(executor& where) const = 0;
+    virtual std::string thread_name() const = 0;
+    virtual void log_to(std::vector<std::string>* lines) const = 0;
+    virtual void lose_an_exception() const = 0;
+    virtual void throw_timeout_error() const = 0;
+    virtual bool catches_as_timeout_error(const part& thrower) const = 0;
+    // What a process has but one of.
+    virtual std::vector<const void*> singletons() const = 0;
+
+protected:
+    ~part() = default;
+};
+
+}  // namespace tests
