@@ -108,95 +108,15 @@ public:
 }  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/log_handler.hpp
-
-namespace concurrent::futures {
-
-/// What is called with everything that would otherwise be lost: an exception that nobody retrieved, one that
-/// a done callback threw.
-using log_handler = std::function<void(std::string_view message, std::exception_ptr exception)>;
-
-namespace detail {
-
-struct log_registry {
-    std::mutex mutex;
-    std::shared_ptr<const log_handler> handler;  // null: the default
-};
-
-// Never destroyed: a future with static storage duration may report its exception after every other static is
-// gone. One for all shared libraries.
-[[gnu::visibility("default")]] inline log_registry& the_log_registry() {
-    static log_registry& registry = *new log_registry;
-    return registry;
-}
-
-// A single call of fprintf: one line, which no other thread's output can tear.
-inline void log_to_stderr(std::string_view message, const std::exception_ptr& exception) noexcept {
-    const auto print = [&](const char* what) {
-        std::fprintf(stderr, "concurrent::futures: %.*s: %s\n", static_cast<int>(message.size()),
-                     message.data(), what);
-    };
-    try {
-        if (exception) {
-            std::rethrow_exception(exception);
-        }
-        print("no exception");
-    } catch (const std::exception& standard) {
-        print(standard.what());
-    } catch (...) {
-        print("an exception that is not a std::exception");
-    }
-}
-
-inline void log(std::string_view message, const std::exception_ptr& exception) noexcept {
-    try {
-        std::shared_ptr<const log_handler> handler;
-        {
-            const std::lock_guard lock(the_log_registry().mutex);
-            handler = the_log_registry().handler;
-        }
-        if (handler) {
-            (*handler)(message, exception);
-            return;
-        }
-    } catch (...) {
-        log_to_stderr("the log handler threw", std::current_exception());
-    }
-    log_to_stderr(message, exception);
-}
-
-}  // namespace detail
-
-/// Replaces what is called with exceptions that would otherwise be lost, and returns the handler before it.
-///
-/// The default (and what an empty `handler` restores; it is returned as an empty one) writes one line to
-/// stderr. The handler is called on whatever thread found the loss, several at once too, and must not throw:
-/// if it does, that and the message it was given go to stderr. Thread-safe; a call of the old handler may
-/// still be under way.
-inline log_handler set_log_handler(log_handler handler) {
-    std::shared_ptr<const log_handler> replacement;
-    if (handler) {
-        replacement = std::make_shared<const log_handler>(std::move(handler));
-    }
-    {
-        const std::lock_guard lock(detail::the_log_registry().mutex);
-        detail::the_log_registry().handler.swap(replacement);
-    }
-    return replacement ? *replacement : log_handler();
-}
-
-}  // namespace concurrent::futures
-
-// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/platform.hpp
 
 // Everything that asks the operating system, each with what is done where it can't be asked.
 
+#if defined(__unix__) || defined(__APPLE__)
+#include <pthread.h>  // pthread_setname_np, pthread_atfork
+#endif
 #if defined(__linux__)
-#include <pthread.h>  // pthread_setname_np
-#include <sched.h>    // sched_getaffinity
-#elif defined(__APPLE__)
-#include <pthread.h>  // pthread_setname_np
+#include <sched.h>  // sched_getaffinity
 #endif
 
 namespace concurrent::futures {
@@ -235,12 +155,113 @@ inline void show_thread_name([[maybe_unused]] std::string_view name) noexcept {
 #endif
 }
 
+// Has all three called by each fork of this process from now on, by the thread that forks: `before` it, and
+// then in each of the two processes. Each may be null. If there is no memory left for that, they aren't
+// called.
+inline void at_fork([[maybe_unused]] void (*before)(), [[maybe_unused]] void (*in_parent)(),
+                    [[maybe_unused]] void (*in_child)()) noexcept {
+#if defined(__unix__) || defined(__APPLE__)
+    pthread_atfork(before, in_parent, in_child);
+#endif
+}
+
 // What two threads can't write at the same time without waiting for each other's. Not
 // `std::hardware_destructive_interference_size`, of which GCC warns that it varies with the options of the
 // compiler.
 inline constexpr std::size_t cache_line = 64;
 
 }  // namespace detail
+}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/log_handler.hpp
+
+namespace concurrent::futures {
+
+/// What is called with everything that would otherwise be lost: an exception that nobody retrieved, one that
+/// a done callback threw.
+using log_handler = std::function<void(std::string_view message, std::exception_ptr exception)>;
+
+namespace detail {
+
+class log_registry {
+public:
+    // Never destroyed: a future with static storage duration may report its exception after every other
+    // static is gone. One for all shared libraries.
+    [[gnu::visibility("default")]] static log_registry& instance() {
+        static log_registry& registry = *new log_registry;
+        return registry;
+    }
+
+    // Null: the default.
+    [[nodiscard]] std::shared_ptr<const log_handler> handler() {
+        const std::lock_guard lock(mutex_);
+        return handler_;
+    }
+
+    void swap_handler(std::shared_ptr<const log_handler>& handler) {
+        const std::lock_guard lock(mutex_);
+        handler_.swap(handler);
+    }
+
+private:
+    log_registry() {
+        // Of all threads that might hold it, the child of a fork has only the one that forks.
+        at_fork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
+                [] { instance().mutex_.unlock(); });
+    }
+
+    std::mutex mutex_;
+    std::shared_ptr<const log_handler> handler_;
+};
+
+// A single call of fprintf: one line, which no other thread's output can tear.
+inline void log_to_stderr(std::string_view message, const std::exception_ptr& exception) noexcept {
+    const auto print = [&](const char* what) {
+        std::fprintf(stderr, "concurrent::futures: %.*s: %s\n", static_cast<int>(message.size()),
+                     message.data(), what);
+    };
+    try {
+        if (exception) {
+            std::rethrow_exception(exception);
+        }
+        print("no exception");
+    } catch (const std::exception& standard) {
+        print(standard.what());
+    } catch (...) {
+        print("an exception that is not a std::exception");
+    }
+}
+
+inline void log(std::string_view message, const std::exception_ptr& exception) noexcept {
+    try {
+        if (const auto handler = log_registry::instance().handler()) {
+            (*handler)(message, exception);
+            return;
+        }
+    } catch (...) {
+        log_to_stderr("the log handler threw", std::current_exception());
+    }
+    log_to_stderr(message, exception);
+}
+
+}  // namespace detail
+
+/// Replaces what is called with exceptions that would otherwise be lost, and returns the handler before it.
+///
+/// The default (and what an empty `handler` restores; it is returned as an empty one) writes one line to
+/// stderr. The handler is called on whatever thread found the loss, several at once too, and must not throw:
+/// if it does, that and the message it was given go to stderr. Thread-safe; a call of the old handler may
+/// still be under way.
+inline log_handler set_log_handler(log_handler handler) {
+    std::shared_ptr<const log_handler> replacement;
+    if (handler) {
+        replacement = std::make_shared<const log_handler>(std::move(handler));
+    }
+    detail::log_registry::instance().swap_handler(replacement);
+    return replacement ? *replacement : log_handler();
+}
+
 }  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
@@ -304,6 +325,7 @@ class runnable_threads {
 public:
     // Relaxed, all: an estimate, which orders nothing.
     static void add(std::size_t more) noexcept { count_.fetch_add(more, std::memory_order_relaxed); }
+    static void forget_all_but(std::size_t left) noexcept { count_.store(left, std::memory_order_relaxed); }
     static void remove(std::size_t fewer) noexcept { count_.fetch_sub(fewer, std::memory_order_relaxed); }
 
     // Whether each has a processor to itself, so that a thread that spins takes none away from another.
@@ -3300,7 +3322,8 @@ namespace concurrent::futures::detail {
 
 // The threads of a pool that were left to themselves.
 struct thread_family {
-    std::weak_ptr<const void> pool;  // lives as long as one of the threads does any work
+    std::weak_ptr<const void> pool;              // lives as long as one of the threads does any work
+    std::shared_ptr<const void> kept_pool = {};  // null, but of an `inherited` one
     std::vector<sync::thread> threads;
 
     void join() noexcept {
@@ -3339,6 +3362,13 @@ public:
         families_.splice(families_.end(), families);
     }
 
+    // Takes over families whose threads are another process's, for ever: they can be neither joined nor
+    // destroyed.
+    void keep(std::list<thread_family>& inherited) noexcept {
+        const std::lock_guard lock(mutex_);
+        inherited_.splice(inherited_.end(), inherited);
+    }
+
     ~orphaned_threads() {
         for (thread_family& each : families_) {
             each.join();
@@ -3346,10 +3376,20 @@ public:
     }
 
 private:
-    orphaned_threads() = default;
+    orphaned_threads() : inherited_() {
+        // Of all threads that might hold the mutex, the child of a fork has only the one that forks.
+        at_fork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
+                [] {
+                    instance().inherited_.splice(instance().inherited_.end(), instance().families_);
+                    instance().mutex_.unlock();
+                });
+    }
 
     sync::mutex mutex_;
     std::list<thread_family> families_;
+    union {
+        std::list<thread_family> inherited_;  // never destroyed
+    };
 };
 
 }  // namespace concurrent::futures::detail
@@ -3543,6 +3583,12 @@ public:
         orphaned_threads::instance().adopt(orphans_);
     }
 
+    // Instead of all these, in a process that a fork made.
+    void keep() noexcept {
+        orphans_.front().kept_pool = pool_.shared_from_this();
+        orphaned_threads::instance().keep(orphans_);
+    }
+
     [[nodiscard]] std::size_t max_workers() const noexcept { return max_workers_; }
 
     [[nodiscard]] std::size_t worker_count() const {
@@ -3687,6 +3733,39 @@ private:
 }  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/scheduling/forks.hpp
+
+namespace concurrent::futures::detail {
+
+// The child of a fork has but the thread that called it, and a copy of all memory as it was at that moment:
+// with pools whose threads are not there, and locks that are held by such threads and never will be free. So
+// a pool remembers in which process it was made, and in another does nothing that needs its threads or its
+// locks.
+class forks {
+public:
+    // Counts them from now on.
+    [[gnu::visibility("default")]] static void watch() noexcept {
+        static const bool watched = (at_fork(nullptr, nullptr, note_fork), true);
+        static_cast<void>(watched);
+    }
+
+    // How many lie between the process that watched first and this one. Written by the only thread of a
+    // process alone, so it needs no atomic.
+    [[nodiscard]] static unsigned count() noexcept { return count_; }
+
+private:
+    static void note_fork() noexcept {
+        ++count_;
+        runnable_threads::forget_all_but(worker::current() ? 1 : 0);
+    }
+
+    // One for all shared libraries.
+    [[gnu::visibility("default")]] static constinit inline unsigned count_ = 0;
+};
+
+}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/worker_pool.hpp
 
 namespace concurrent::futures::detail {
@@ -3715,7 +3794,13 @@ template <class Queue>
 class worker_pool final : public pool_base {
 public:
     worker_pool(std::size_t max_workers, std::string thread_name_prefix, std::function<void()> initializer)
-        : initializer_(std::move(initializer)), crew_(*this, max_workers, std::move(thread_name_prefix)) {}
+        : initializer_(std::move(initializer)), crew_(*this, max_workers, std::move(thread_name_prefix)) {
+        forks::watch();
+    }
+
+    // Whether the process that made it is another. Nothing else is to be called then but `push`, which
+    // throws, and `keep`.
+    [[nodiscard]] bool is_inherited() const noexcept { return made_after_ != forks::count(); }
 
     // Whoever submitted may have given the executor's last owner away with the task, which has run, and ended
     // this pool, before the submitting thread is done with it.
@@ -3731,6 +3816,11 @@ public:
 
     // Queues `item` with a reference on it, or throws and leaves everything as it was.
     void push(work_item& item) {
+        if (is_inherited()) {
+            throw broken_executor(
+                "the threads of this executor are not in this process, which was forked: make another "
+                "executor here");
+        }
         worker* const self = worker::current();
         if (keeps_own_ && self && &self->pool() == this) {
             crew_.announce_own(*self);
@@ -3762,6 +3852,9 @@ public:
 
     // After `shut_down`, instead of `join` on one of the pool's own workers.
     void orphan() noexcept { crew_.orphan(); }
+
+    // Of one that `is_inherited`, instead of all these: it is never destroyed.
+    void keep() noexcept { crew_.keep(); }
 
     [[nodiscard]] bool owns_this_thread() const noexcept {
         const worker* const self = worker::current();
@@ -3950,6 +4043,7 @@ private:
     }
 
     const std::function<void()> initializer_;
+    const unsigned made_after_ = forks::count();
 
     sync::atomic<bool> closed_{false};       // shut down or broken
     sync::atomic<std::size_t> visitors_{0};  // threads that have pushed and are not done with this pool
@@ -4000,6 +4094,10 @@ concept queue_discipline =
 /// depth that the stack allows, on a pool of any size.
 ///
 /// Thread-safety: all members may be called by any threads at once, tasks of the pool included.
+///
+/// After a `fork()`, the threads are the parent's. In the child, an executor that was made before may be shut
+/// down and destroyed, both of which do nothing, `submit` and `map` throw `broken_executor`, and futures of
+/// it that were not done never will be: don't wait for them. New executors work as ever.
 template <class Queue = fifo>
 class thread_pool_executor {
     static_assert(queue_discipline<Queue>, "thread_pool_executor<Queue>: Queue is fifo, lifo or priority");
@@ -4022,6 +4120,10 @@ public:
     /// Destroyed by one of its own tasks, it returns at once, and everything still runs; those threads are
     /// joined at the end of the process, if not before.
     ~thread_pool_executor() {
+        if (pool_->is_inherited()) {
+            pool_->keep();
+            return;
+        }
         pool_->shut_down(false);
         if (pool_->owns_this_thread()) {
             pool_->orphan();
@@ -4037,6 +4139,7 @@ public:
     ///
     /// \throws executor_shutdown after `shutdown`
     /// \throws broken_thread_pool once an initializer has thrown
+    /// \throws broken_executor in a child of the process that made the executor
     /// \throws std::system_error if there is no worker and no thread can be started
     /// \throws std::bad_alloc, and what copying or moving `fn` and `args` throws; whatever it throws, nothing
     /// is queued
@@ -4085,6 +4188,9 @@ public:
     /// unless `options.cancel_futures`. Returns once every thread has ended, if `options.wait`; but at once
     /// on one of the pool's own threads, which can't wait for itself. May be called again.
     void shutdown(shutdown_options options = {}) {
+        if (pool_->is_inherited()) {
+            return;
+        }
         pool_->shut_down(options.cancel_futures);
         if (options.wait && !pool_->owns_this_thread()) {
             pool_->join();

@@ -57,7 +57,7 @@ public:
     }
 
     std::vector<const void*> singletons() const override {
-        return {&futures::detail::the_log_registry(), &futures::detail::orphaned_threads::instance()};
+        return {&futures::detail::log_registry::instance(), &futures::detail::orphaned_threads::instance()};
     }
 };
 

@@ -6,7 +6,9 @@
 #include <memory>       // std::shared_ptr
 #include <mutex>        // std::mutex
 #include <string_view>  // std::string_view
-#include <utility>      // std::move, std::exchange
+#include <utility>      // std::move
+
+#include <concurrent/futures/scheduling/platform.hpp>
 
 namespace concurrent::futures {
 
@@ -16,17 +18,36 @@ using log_handler = std::function<void(std::string_view message, std::exception_
 
 namespace detail {
 
-struct log_registry {
-    std::mutex mutex;
-    std::shared_ptr<const log_handler> handler;  // null: the default
-};
+class log_registry {
+public:
+    // Never destroyed: a future with static storage duration may report its exception after every other
+    // static is gone. One for all shared libraries.
+    [[gnu::visibility("default")]] static log_registry& instance() {
+        static log_registry& registry = *new log_registry;
+        return registry;
+    }
 
-// Never destroyed: a future with static storage duration may report its exception after every other static is
-// gone. One for all shared libraries.
-[[gnu::visibility("default")]] inline log_registry& the_log_registry() {
-    static log_registry& registry = *new log_registry;
-    return registry;
-}
+    // Null: the default.
+    [[nodiscard]] std::shared_ptr<const log_handler> handler() {
+        const std::lock_guard lock(mutex_);
+        return handler_;
+    }
+
+    void swap_handler(std::shared_ptr<const log_handler>& handler) {
+        const std::lock_guard lock(mutex_);
+        handler_.swap(handler);
+    }
+
+private:
+    log_registry() {
+        // Of all threads that might hold it, the child of a fork has only the one that forks.
+        at_fork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
+                [] { instance().mutex_.unlock(); });
+    }
+
+    std::mutex mutex_;
+    std::shared_ptr<const log_handler> handler_;
+};
 
 // A single call of fprintf: one line, which no other thread's output can tear.
 inline void log_to_stderr(std::string_view message, const std::exception_ptr& exception) noexcept {
@@ -48,12 +69,7 @@ inline void log_to_stderr(std::string_view message, const std::exception_ptr& ex
 
 inline void log(std::string_view message, const std::exception_ptr& exception) noexcept {
     try {
-        std::shared_ptr<const log_handler> handler;
-        {
-            const std::lock_guard lock(the_log_registry().mutex);
-            handler = the_log_registry().handler;
-        }
-        if (handler) {
+        if (const auto handler = log_registry::instance().handler()) {
             (*handler)(message, exception);
             return;
         }
@@ -76,10 +92,7 @@ inline log_handler set_log_handler(log_handler handler) {
     if (handler) {
         replacement = std::make_shared<const log_handler>(std::move(handler));
     }
-    {
-        const std::lock_guard lock(detail::the_log_registry().mutex);
-        detail::the_log_registry().handler.swap(replacement);
-    }
+    detail::log_registry::instance().swap_handler(replacement);
     return replacement ? *replacement : log_handler();
 }
 

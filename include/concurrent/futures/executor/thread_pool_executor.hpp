@@ -50,6 +50,10 @@ concept queue_discipline =
 /// depth that the stack allows, on a pool of any size.
 ///
 /// Thread-safety: all members may be called by any threads at once, tasks of the pool included.
+///
+/// After a `fork()`, the threads are the parent's. In the child, an executor that was made before may be shut
+/// down and destroyed, both of which do nothing, `submit` and `map` throw `broken_executor`, and futures of
+/// it that were not done never will be: don't wait for them. New executors work as ever.
 template <class Queue = fifo>
 class thread_pool_executor {
     static_assert(queue_discipline<Queue>, "thread_pool_executor<Queue>: Queue is fifo, lifo or priority");
@@ -72,6 +76,10 @@ public:
     /// Destroyed by one of its own tasks, it returns at once, and everything still runs; those threads are
     /// joined at the end of the process, if not before.
     ~thread_pool_executor() {
+        if (pool_->is_inherited()) {
+            pool_->keep();
+            return;
+        }
         pool_->shut_down(false);
         if (pool_->owns_this_thread()) {
             pool_->orphan();
@@ -87,6 +95,7 @@ public:
     ///
     /// \throws executor_shutdown after `shutdown`
     /// \throws broken_thread_pool once an initializer has thrown
+    /// \throws broken_executor in a child of the process that made the executor
     /// \throws std::system_error if there is no worker and no thread can be started
     /// \throws std::bad_alloc, and what copying or moving `fn` and `args` throws; whatever it throws, nothing
     /// is queued
@@ -135,6 +144,9 @@ public:
     /// unless `options.cancel_futures`. Returns once every thread has ended, if `options.wait`; but at once
     /// on one of the pool's own threads, which can't wait for itself. May be called again.
     void shutdown(shutdown_options options = {}) {
+        if (pool_->is_inherited()) {
+            return;
+        }
         pool_->shut_down(options.cancel_futures);
         if (options.wait && !pool_->owns_this_thread()) {
             pool_->join();

@@ -204,6 +204,12 @@ public:
         orphaned_threads::instance().adopt(orphans_);
     }
 
+    // Instead of all these, in a process that a fork made.
+    void keep() noexcept {
+        orphans_.front().kept_pool = pool_.shared_from_this();
+        orphaned_threads::instance().keep(orphans_);
+    }
+
     [[nodiscard]] std::size_t max_workers() const noexcept { return max_workers_; }
 
     [[nodiscard]] std::size_t worker_count() const {

@@ -1,17 +1,19 @@
 #pragma once
 
 #include <list>    // std::list
-#include <memory>  // std::weak_ptr
+#include <memory>  // std::weak_ptr, std::shared_ptr
 #include <mutex>   // std::lock_guard
 #include <vector>  // std::vector
 
+#include <concurrent/futures/scheduling/platform.hpp>
 #include <concurrent/futures/scheduling/synchronization.hpp>
 
 namespace concurrent::futures::detail {
 
 // The threads of a pool that were left to themselves.
 struct thread_family {
-    std::weak_ptr<const void> pool;  // lives as long as one of the threads does any work
+    std::weak_ptr<const void> pool;              // lives as long as one of the threads does any work
+    std::shared_ptr<const void> kept_pool = {};  // null, but of an `inherited` one
     std::vector<sync::thread> threads;
 
     void join() noexcept {
@@ -50,6 +52,13 @@ public:
         families_.splice(families_.end(), families);
     }
 
+    // Takes over families whose threads are another process's, for ever: they can be neither joined nor
+    // destroyed.
+    void keep(std::list<thread_family>& inherited) noexcept {
+        const std::lock_guard lock(mutex_);
+        inherited_.splice(inherited_.end(), inherited);
+    }
+
     ~orphaned_threads() {
         for (thread_family& each : families_) {
             each.join();
@@ -57,10 +66,20 @@ public:
     }
 
 private:
-    orphaned_threads() = default;
+    orphaned_threads() : inherited_() {
+        // Of all threads that might hold the mutex, the child of a fork has only the one that forks.
+        at_fork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
+                [] {
+                    instance().inherited_.splice(instance().inherited_.end(), instance().families_);
+                    instance().mutex_.unlock();
+                });
+    }
 
     sync::mutex mutex_;
     std::list<thread_family> families_;
+    union {
+        std::list<thread_family> inherited_;  // never destroyed
+    };
 };
 
 }  // namespace concurrent::futures::detail

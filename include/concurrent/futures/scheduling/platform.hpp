@@ -7,11 +7,11 @@
 #include <string_view>  // std::string_view
 #include <thread>       // std::thread::hardware_concurrency
 
+#if defined(__unix__) || defined(__APPLE__)
+#include <pthread.h>  // pthread_setname_np, pthread_atfork
+#endif
 #if defined(__linux__)
-#include <pthread.h>  // pthread_setname_np
-#include <sched.h>    // sched_getaffinity
-#elif defined(__APPLE__)
-#include <pthread.h>  // pthread_setname_np
+#include <sched.h>  // sched_getaffinity
 #endif
 
 namespace concurrent::futures {
@@ -47,6 +47,16 @@ inline void show_thread_name([[maybe_unused]] std::string_view name) noexcept {
 #else
     pthread_setname_np(shown);
 #endif
+#endif
+}
+
+// Has all three called by each fork of this process from now on, by the thread that forks: `before` it, and
+// then in each of the two processes. Each may be null. If there is no memory left for that, they aren't
+// called.
+inline void at_fork([[maybe_unused]] void (*before)(), [[maybe_unused]] void (*in_parent)(),
+                    [[maybe_unused]] void (*in_child)()) noexcept {
+#if defined(__unix__) || defined(__APPLE__)
+    pthread_atfork(before, in_parent, in_child);
 #endif
 }
 

@@ -37,6 +37,7 @@ class runnable_threads {
 public:
     // Relaxed, all: an estimate, which orders nothing.
     static void add(std::size_t more) noexcept { count_.fetch_add(more, std::memory_order_relaxed); }
+    static void forget_all_but(std::size_t left) noexcept { count_.store(left, std::memory_order_relaxed); }
     static void remove(std::size_t fewer) noexcept { count_.fetch_sub(fewer, std::memory_order_relaxed); }
 
     // Whether each has a processor to itself, so that a thread that spins takes none away from another.

@@ -11,6 +11,7 @@
 #include <concurrent/futures/error.hpp>
 #include <concurrent/futures/log_handler.hpp>
 #include <concurrent/futures/scheduling/crew.hpp>
+#include <concurrent/futures/scheduling/forks.hpp>
 #include <concurrent/futures/scheduling/platform.hpp>
 #include <concurrent/futures/scheduling/spin_wait.hpp>
 #include <concurrent/futures/scheduling/synchronization.hpp>
@@ -43,7 +44,13 @@ template <class Queue>
 class worker_pool final : public pool_base {
 public:
     worker_pool(std::size_t max_workers, std::string thread_name_prefix, std::function<void()> initializer)
-        : initializer_(std::move(initializer)), crew_(*this, max_workers, std::move(thread_name_prefix)) {}
+        : initializer_(std::move(initializer)), crew_(*this, max_workers, std::move(thread_name_prefix)) {
+        forks::watch();
+    }
+
+    // Whether the process that made it is another. Nothing else is to be called then but `push`, which
+    // throws, and `keep`.
+    [[nodiscard]] bool is_inherited() const noexcept { return made_after_ != forks::count(); }
 
     // Whoever submitted may have given the executor's last owner away with the task, which has run, and ended
     // this pool, before the submitting thread is done with it.
@@ -59,6 +66,11 @@ public:
 
     // Queues `item` with a reference on it, or throws and leaves everything as it was.
     void push(work_item& item) {
+        if (is_inherited()) {
+            throw broken_executor(
+                "the threads of this executor are not in this process, which was forked: make another "
+                "executor here");
+        }
         worker* const self = worker::current();
         if (keeps_own_ && self && &self->pool() == this) {
             crew_.announce_own(*self);
@@ -90,6 +102,9 @@ public:
 
     // After `shut_down`, instead of `join` on one of the pool's own workers.
     void orphan() noexcept { crew_.orphan(); }
+
+    // Of one that `is_inherited`, instead of all these: it is never destroyed.
+    void keep() noexcept { crew_.keep(); }
 
     [[nodiscard]] bool owns_this_thread() const noexcept {
         const worker* const self = worker::current();
@@ -278,6 +293,7 @@ private:
     }
 
     const std::function<void()> initializer_;
+    const unsigned made_after_ = forks::count();
 
     sync::atomic<bool> closed_{false};       // shut down or broken
     sync::atomic<std::size_t> visitors_{0};  // threads that have pushed and are not done with this pool

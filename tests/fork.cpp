@@ -1,0 +1,259 @@
+// A process that forks while it has executors: what its child can do with them, and with its own.
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <concurrent/futures.hpp>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <latch>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "support/busy_workers.hpp"
+#include "support/catch.hpp"
+#include "support/sanitizer.hpp"
+
+namespace futures = concurrent::futures;
+
+namespace {
+
+constexpr unsigned time_limit = 60;  // seconds, for a child
+
+// Forks, and calls `child` in the child, which ends as it returns, true for success; or says how it failed.
+template <class Child>
+std::string fails_in_child(Child child) {
+    std::cout.flush();
+    std::fflush(nullptr);
+    const pid_t process = fork();
+    if (process < 0) {
+        return "no fork";
+    }
+    if (process == 0) {
+        alarm(time_limit);
+        bool succeeds = false;
+        try {
+            succeeds = child();
+        } catch (const std::exception& unexpected) {
+            std::fprintf(stderr, "in the child: %s\n", unexpected.what());
+        }
+        _exit(succeeds ? 0 : 1);
+    }
+    int status = 0;
+    if (waitpid(process, &status, 0) != process) {
+        return "no status";
+    }
+    if (WIFSIGNALED(status)) {
+        return WTERMSIG(status) == SIGALRM ? "it hangs" : "signal " + std::to_string(WTERMSIG(status));
+    }
+    return WEXITSTATUS(status) == 0 ? "" : "exit status " + std::to_string(WEXITSTATUS(status));
+}
+
+bool new_executor_works() {
+    futures::thread_pool_executor executor(2);
+    auto nested = executor.submit([&executor] { return executor.submit([] { return 20; }).result() + 1; });
+    int sum = 0;
+    for (const int each : executor.map([](int x) { return x; }, std::vector{1, 2, 3})) {
+        sum += each;
+    }
+    return nested.result() == 21 && sum == 6;
+}
+
+bool refuses_work(futures::thread_pool_executor<>& executor) {
+    try {
+        executor.submit([] {});
+        return false;
+    } catch (const futures::broken_executor&) {
+        return true;
+    }
+}
+
+// Leaves a thread to the end of the process.
+void orphan_a_thread() {
+    auto executor = std::make_unique<futures::thread_pool_executor<>>(1);
+    auto& where = *executor;
+    where.submit([owner = std::move(executor)]() mutable { owner.reset(); }).result();
+}
+
+}  // namespace
+
+TEST_CASE("the child of a fork can use an executor of its own") {
+    futures::thread_pool_executor executor(2);
+    tests::busy_workers busy(executor, 2);
+    CHECK(fails_in_child(new_executor_works) == "");
+    busy.release();
+    CHECK(new_executor_works());
+}
+
+TEST_CASE("the child of a fork can destroy the executor that it inherits") {
+    auto executor = std::make_unique<futures::thread_pool_executor<>>(2);
+    const auto destroys = [&executor] {
+        executor.reset();
+        return true;
+    };
+    SECTION("that has started no thread") {
+        CHECK(fails_in_child(destroys) == "");
+    }
+    SECTION("whose threads are idle") {
+        executor->submit([] {}).result();
+        CHECK(fails_in_child(destroys) == "");
+    }
+    SECTION("whose threads are busy, and tasks wait") {
+        tests::busy_workers busy(*executor, 2);
+        const auto waits = executor->submit([] {});
+        CHECK(fails_in_child(destroys) == "");
+    }
+    SECTION("that was shut down, and whose threads may or may not have ended") {
+        executor->submit([] {}).result();
+        executor->shutdown({.wait = false});
+        CHECK(fails_in_child(destroys) == "");
+    }
+    SECTION("that was shut down, and whose threads have ended") {
+        executor->submit([] {}).result();
+        executor->shutdown();
+        CHECK(fails_in_child(destroys) == "");
+    }
+}
+
+TEST_CASE("the child of a fork can't use an executor that it inherits, and is told so") {
+    futures::thread_pool_executor executor(2);
+    const auto finished = executor.submit([] { return 5; });
+    finished.result();
+    const tests::busy_workers busy(executor, 2);
+    CHECK(fails_in_child([&] { return refuses_work(executor); }) == "");
+    CHECK(fails_in_child([&] {
+              executor.shutdown();
+              executor.shutdown({.cancel_futures = true});
+              return refuses_work(executor);
+          }) == "");
+    CHECK(fails_in_child([&] { return finished.result() == 5; }) == "");
+}
+
+TEST_CASE("what the child of a fork does to an executor is nothing to the parent") {
+    auto executor = std::make_unique<futures::thread_pool_executor<>>(1);
+    tests::busy_workers busy(*executor);
+    const auto waiting = executor->submit([] { return 5; });
+    CHECK(fails_in_child([&] {
+              executor->shutdown({.cancel_futures = true});
+              executor.reset();
+              return true;
+          }) == "");
+    busy.release();
+    CHECK(waiting.result() == 5);
+    CHECK(executor->submit([] { return 6; }).result() == 6);
+}
+
+TEST_CASE("a task can fork") {
+    futures::thread_pool_executor executor(2);
+    const tests::busy_workers busy(executor);
+    CHECK(executor
+              .submit([&executor] {
+                  return fails_in_child(
+                      [&executor] { return refuses_work(executor) && new_executor_works(); });
+              })
+              .result() == "");
+}
+
+TEST_CASE("a child of a fork forks in turn") {
+    auto executor = std::make_unique<futures::thread_pool_executor<>>(1);
+    executor->submit([] {}).result();
+    CHECK(fails_in_child([&] {
+              auto own = std::make_unique<futures::thread_pool_executor<>>(1);
+              own->submit([] {}).result();
+              const bool works = fails_in_child([&] {
+                                     const bool refused = refuses_work(*own) && refuses_work(*executor);
+                                     own.reset();
+                                     executor.reset();
+                                     return refused && new_executor_works();
+                                 }) == "";
+              return works && own->submit([] { return 7; }).result() == 7;
+          }) == "");
+}
+
+TEST_CASE("the child of a fork ends by exit(), with executors and threads left from the parent") {
+    static futures::thread_pool_executor<> of_static_storage(1);
+    of_static_storage.submit([] {}).result();
+    std::latch left_alone(1);
+    std::latch released(1);
+    auto executor = std::make_unique<futures::thread_pool_executor<>>(1);
+    auto& where = *executor;
+    const auto orphaned = where.submit([&, owner = std::move(executor)]() mutable {
+        owner.reset();
+        left_alone.count_down();
+        released.wait();
+    });
+    left_alone.wait();
+    CHECK(fails_in_child([] {
+              std::exit(0);
+              return false;
+          }) == "");
+    released.count_down();
+    orphaned.result();
+}
+
+TEST_CASE("in the child of a fork only its own threads count as runnable") {
+    const int many = 2 * futures::usable_cpus() + 1;
+    futures::thread_pool_executor executor(many);
+    const tests::busy_workers busy(executor, many);
+    const auto spinning_pays = [] {
+        return futures::detail::runnable_threads::fit() == (futures::usable_cpus() > 1);
+    };
+    CHECK(fails_in_child(spinning_pays) == "");
+    CHECK_FALSE(futures::detail::runnable_threads::fit());
+}
+
+// Whatever lock a thread of the parent holds at that moment, the child must not come to need it.
+TEST_CASE("a fork at any moment leaves the child able to work") {
+    if (tests::under_address_sanitizer) {
+        return;  // its own allocator's locks are what the child of a fork hangs at
+    }
+    constexpr int forks = 300;
+    const auto ignore = [](std::string_view, const std::exception_ptr&) {};
+    futures::set_log_handler(ignore);
+    auto executor = std::make_unique<futures::thread_pool_executor<>>(3);
+    std::atomic<bool> stop = false;
+    std::vector<std::thread> others;
+    others.emplace_back([&] {
+        while (!stop) {
+            executor->submit([&] { executor->submit([] {}).result(); }).result();
+        }
+    });
+    others.emplace_back([&] {
+        while (!stop) {
+            executor->submit([] { throw std::runtime_error("lost"); });
+            orphan_a_thread();
+        }
+    });
+    others.emplace_back([&] {
+        while (!stop) {
+            futures::set_log_handler(ignore);
+        }
+    });
+    std::string failure;
+    for (int round = 0; round != forks && failure.empty(); ++round) {
+        failure = fails_in_child([&executor] {
+            executor.reset();
+            std::string logged;
+            futures::set_log_handler(
+                [&logged](std::string_view message, std::exception_ptr) { logged = message; });
+            futures::detail::log("a line", nullptr);
+            orphan_a_thread();
+            return logged == "a line" && new_executor_works();
+        });
+    }
+    stop = true;
+    for (std::thread& each : others) {
+        each.join();
+    }
+    futures::set_log_handler(nullptr);
+    CHECK(failure == "");
+}
