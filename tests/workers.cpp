@@ -4,6 +4,7 @@
 #include <atomic>
 #include <concurrent/futures.hpp>
 #include <latch>
+#include <limits>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -241,14 +242,15 @@ TEST_CASE("an initializer that throws on every thread is told of once by the poo
 
 namespace {
 
-// While this lives, no thread can be started: its stack would be larger than the address space.
+// While this lives, no thread can be started: its stack would be larger than what the program leaves of the
+// address space.
 class no_thread_starts {
 public:
     no_thread_starts() {
         pthread_getattr_default_np(&before_);
         pthread_attr_t impossible;
         pthread_attr_init(&impossible);
-        pthread_attr_setstacksize(&impossible, std::size_t(1) << (sizeof(void*) * 8 - 2));
+        pthread_attr_setstacksize(&impossible, std::numeric_limits<std::size_t>::max() / 8 * 7);
         REQUIRE(pthread_setattr_default_np(&impossible) == 0);
         pthread_attr_destroy(&impossible);
     }
