@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <concurrent/futures.hpp>
 #include <latch>
 #include <limits>
@@ -15,6 +16,14 @@
 #if defined(__linux__)
 #include <pthread.h>
 #include <sched.h>
+#elif defined(_WIN32)
+#if !defined(NOMINMAX)
+#define NOMINMAX
+#endif
+#include <windows.h>
+
+// Not all versions of MinGW's headers have it.
+extern "C" __declspec(dllimport) HRESULT WINAPI GetThreadDescription(HANDLE thread, PWSTR* description);
 #endif
 
 #include "support/busy_workers.hpp"
@@ -66,6 +75,34 @@ TEST_CASE("the operating system shows a worker's name, shortened") {
         return std::string(name);
     });
     CHECK(shown.result() == std::string("a-name-that-is-long_0").substr(0, 15));
+}
+#elif defined(_WIN32)
+TEST_CASE("usable_cpus() respects the affinity mask") {
+    DWORD_PTR before = 0;
+    DWORD_PTR all = 0;
+    REQUIRE(GetProcessAffinityMask(GetCurrentProcess(), &before, &all));
+    CHECK(futures::usable_cpus() >= std::popcount(before));
+    REQUIRE(SetProcessAffinityMask(GetCurrentProcess(), std::bit_floor(before)));
+    const int usable = futures::usable_cpus();
+    const int workers = futures::thread_pool_executor<>().max_workers();
+    REQUIRE(SetProcessAffinityMask(GetCurrentProcess(), before));
+    CHECK(usable == 1);
+    CHECK(workers == 5);
+}
+
+TEST_CASE("the operating system shows a worker's name") {
+    futures::thread_pool_executor executor(
+        {.max_workers = 1, .thread_name_prefix = "a-name-that-is-l\u00f6ng"});
+    const auto shown = executor.submit([] {
+        wchar_t* name = nullptr;
+        if (FAILED(GetThreadDescription(GetCurrentThread(), &name))) {
+            return std::wstring(L"none");
+        }
+        std::wstring copy(name);
+        LocalFree(name);
+        return copy;
+    });
+    CHECK((shown.result() == L"a-name-that-is-l\u00f6ng_0"));
 }
 #endif
 
