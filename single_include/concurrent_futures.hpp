@@ -151,7 +151,7 @@ inline int usable_cpus() noexcept {
     cpu_set_t allowed;
     CPU_ZERO(&allowed);
     if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
-        return std::max(1, CPU_COUNT(&allowed));
+        return (std::max)(1, CPU_COUNT(&allowed));
     }
 #elif defined(_WIN32)
     // It tells of at most 64, those of one group; where nothing is forbidden there may be more.
@@ -160,10 +160,10 @@ inline int usable_cpus() noexcept {
     const auto told =
         detail::windows::GetProcessAffinityMask(detail::windows::GetCurrentProcess(), &allowed, &all);
     if (told != 0 && allowed != all) {
-        return std::max(1, std::popcount(allowed));
+        return (std::max)(1, std::popcount(allowed));
     }
 #endif
-    return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    return (std::max)(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
 namespace detail {
@@ -185,7 +185,7 @@ inline void show_thread_name([[maybe_unused]] std::string_view name) noexcept {
     constexpr std::size_t limit = 255;  // no limit of the system's, but room enough
     constexpr unsigned utf_8 = 65001;
     wchar_t shown[limit + 1] = {};
-    const auto size = static_cast<int>(std::min(name.size(), limit));
+    const auto size = static_cast<int>((std::min)(name.size(), limit));
     windows::MultiByteToWideChar(utf_8, 0, name.data(), size, shown, size);
     windows::SetThreadDescription(windows::GetCurrentThread(), shown);
 #endif
@@ -565,7 +565,7 @@ public:
     }
 
     void done(std::size_t size_left) noexcept {
-        at_.store(std::max(least, 2 * size_left), std::memory_order_relaxed);
+        at_.store((std::max)(least, 2 * size_left), std::memory_order_relaxed);
     }
 
 private:
@@ -1290,13 +1290,13 @@ public:
     constexpr deadline() noexcept = default;
     constexpr explicit deadline(clock::time_point when) noexcept : when_(when) {}
 
-    [[nodiscard]] bool is_never() const noexcept { return when_ == clock::time_point::max(); }
+    [[nodiscard]] bool is_never() const noexcept { return when_ == (clock::time_point::max)(); }
     [[nodiscard]] bool passed() const { return !is_never() && clock::now() >= when_; }
     // Of one that is not never.
     [[nodiscard]] clock::time_point when() const noexcept { return when_; }
 
 private:
-    clock::time_point when_ = clock::time_point::max();
+    clock::time_point when_ = (clock::time_point::max)();
 };
 
 }  // namespace detail
@@ -1315,8 +1315,8 @@ public:
     [[nodiscard]] detail::deadline start() const {
         using clock = detail::deadline::clock;
         const clock::time_point now = clock::now();
-        return length_ < clock::time_point::max() - now ? detail::deadline(now + length_)
-                                                        : detail::deadline();
+        return length_ < (clock::time_point::max)() - now ? detail::deadline(now + length_)
+                                                          : detail::deadline();
     }
 
 private:
@@ -1328,9 +1328,9 @@ private:
         if (!(seconds > 0)) {
             return nanoseconds::zero();
         }
-        constexpr long double most = static_cast<long double>(nanoseconds::max().count()) / 1e9L;
+        constexpr long double most = static_cast<long double>((nanoseconds::max)().count()) / 1e9L;
         if (seconds >= most * 0.999L) {
-            return nanoseconds::max();
+            return (nanoseconds::max)();
         }
         // Rounded up, so that a wait is never shorter than was asked for.
         const long double count = seconds * 1e9L;
@@ -1338,7 +1338,7 @@ private:
         return nanoseconds(static_cast<long double>(whole) < count ? whole + 1 : whole);
     }
 
-    std::chrono::nanoseconds length_ = std::chrono::nanoseconds::max();  // for ever
+    std::chrono::nanoseconds length_ = (std::chrono::nanoseconds::max)();  // for ever
 };
 
 }  // namespace concurrent::futures
@@ -2417,7 +2417,7 @@ public:
         const auto note = [&]<class Range>(Range& range) {
             if constexpr (std::ranges::sized_range<Range>) {
                 const auto size = static_cast<std::size_t>(std::ranges::size(range));
-                smallest = std::min(smallest.value_or(size), size);
+                smallest = (std::min)(smallest.value_or(size), size);
             }
         };
         std::apply([&](auto&... ranges) { (note(unwrapped(ranges)), ...); }, input_->ranges);
@@ -4246,7 +4246,7 @@ private:
     using pool = detail::worker_pool<typename Queue::queue>;
 
     static std::shared_ptr<pool> make_pool(thread_pool_options options) {
-        const int max_workers = options.max_workers.value_or(std::min(32, usable_cpus() + 4));
+        const int max_workers = options.max_workers.value_or((std::min)(32, usable_cpus() + 4));
         if (max_workers <= 0) {
             throw std::invalid_argument("max_workers must be greater than 0");
         }

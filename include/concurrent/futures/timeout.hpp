@@ -17,13 +17,13 @@ public:
     constexpr deadline() noexcept = default;
     constexpr explicit deadline(clock::time_point when) noexcept : when_(when) {}
 
-    [[nodiscard]] bool is_never() const noexcept { return when_ == clock::time_point::max(); }
+    [[nodiscard]] bool is_never() const noexcept { return when_ == (clock::time_point::max)(); }
     [[nodiscard]] bool passed() const { return !is_never() && clock::now() >= when_; }
     // Of one that is not never.
     [[nodiscard]] clock::time_point when() const noexcept { return when_; }
 
 private:
-    clock::time_point when_ = clock::time_point::max();
+    clock::time_point when_ = (clock::time_point::max)();
 };
 
 }  // namespace detail
@@ -42,8 +42,8 @@ public:
     [[nodiscard]] detail::deadline start() const {
         using clock = detail::deadline::clock;
         const clock::time_point now = clock::now();
-        return length_ < clock::time_point::max() - now ? detail::deadline(now + length_)
-                                                        : detail::deadline();
+        return length_ < (clock::time_point::max)() - now ? detail::deadline(now + length_)
+                                                          : detail::deadline();
     }
 
 private:
@@ -55,9 +55,9 @@ private:
         if (!(seconds > 0)) {
             return nanoseconds::zero();
         }
-        constexpr long double most = static_cast<long double>(nanoseconds::max().count()) / 1e9L;
+        constexpr long double most = static_cast<long double>((nanoseconds::max)().count()) / 1e9L;
         if (seconds >= most * 0.999L) {
-            return nanoseconds::max();
+            return (nanoseconds::max)();
         }
         // Rounded up, so that a wait is never shorter than was asked for.
         const long double count = seconds * 1e9L;
@@ -65,7 +65,7 @@ private:
         return nanoseconds(static_cast<long double>(whole) < count ? whole + 1 : whole);
     }
 
-    std::chrono::nanoseconds length_ = std::chrono::nanoseconds::max();  // for ever
+    std::chrono::nanoseconds length_ = (std::chrono::nanoseconds::max)();  // for ever
 };
 
 }  // namespace concurrent::futures

@@ -127,7 +127,7 @@ public:
         const auto note = [&]<class Range>(Range& range) {
             if constexpr (std::ranges::sized_range<Range>) {
                 const auto size = static_cast<std::size_t>(std::ranges::size(range));
-                smallest = std::min(smallest.value_or(size), size);
+                smallest = (std::min)(smallest.value_or(size), size);
             }
         };
         std::apply([&](auto&... ranges) { (note(unwrapped(ranges)), ...); }, input_->ranges);

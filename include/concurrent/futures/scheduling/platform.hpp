@@ -46,7 +46,7 @@ inline int usable_cpus() noexcept {
     cpu_set_t allowed;
     CPU_ZERO(&allowed);
     if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
-        return std::max(1, CPU_COUNT(&allowed));
+        return (std::max)(1, CPU_COUNT(&allowed));
     }
 #elif defined(_WIN32)
     // It tells of at most 64, those of one group; where nothing is forbidden there may be more.
@@ -55,10 +55,10 @@ inline int usable_cpus() noexcept {
     const auto told =
         detail::windows::GetProcessAffinityMask(detail::windows::GetCurrentProcess(), &allowed, &all);
     if (told != 0 && allowed != all) {
-        return std::max(1, std::popcount(allowed));
+        return (std::max)(1, std::popcount(allowed));
     }
 #endif
-    return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    return (std::max)(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
 namespace detail {
@@ -80,7 +80,7 @@ inline void show_thread_name([[maybe_unused]] std::string_view name) noexcept {
     constexpr std::size_t limit = 255;  // no limit of the system's, but room enough
     constexpr unsigned utf_8 = 65001;
     wchar_t shown[limit + 1] = {};
-    const auto size = static_cast<int>(std::min(name.size(), limit));
+    const auto size = static_cast<int>((std::min)(name.size(), limit));
     windows::MultiByteToWideChar(utf_8, 0, name.data(), size, shown, size);
     windows::SetThreadDescription(windows::GetCurrentThread(), shown);
 #endif
