@@ -1302,8 +1302,9 @@ private:
 }  // namespace detail
 
 /// How long to wait: any `std::chrono::duration`, of any representation; by default, and from `std::nullopt`,
-/// for ever. Zero, a negative duration and a floating-point NaN mean: don't block. What is longer than the
-/// clock can count (292 years) is for ever. No conversion overflows.
+/// for ever. Zero, a negative duration and a floating-point NaN mean: don't block. A thousand
+/// million seconds (31 years) and more are for ever: not every system counts further. No conversion
+/// overflows.
 class timeout {
 public:
     constexpr timeout() noexcept = default;
@@ -1328,8 +1329,11 @@ private:
         if (!(seconds > 0)) {
             return nanoseconds::zero();
         }
-        constexpr long double most = static_cast<long double>((nanoseconds::max)().count()) / 1e9L;
-        if (seconds >= most * 0.999L) {
+        // The nanoseconds of the clock last for 292 years. But some standard libraries wait by another clock,
+        // whose count began in 1970, and some systems have 32 bits for the seconds, which last for 68: where
+        // that overflows, a wait ends at once, over and over again.
+        constexpr long double most = 1e9L;
+        if (seconds >= most) {
             return (nanoseconds::max)();
         }
         // Rounded up, so that a wait is never shorter than was asked for.
