@@ -12,7 +12,7 @@
 
 #undef __linux__
 #include <concurrent/futures/scheduling/platform.hpp>
-#define __linux__ 1
+#define __linux__ 1  // NOLINT(bugprone-reserved-identifier): its value before
 #include <concurrent/futures.hpp>
 
 #include "support/catch.hpp"
