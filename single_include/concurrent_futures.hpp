@@ -50,6 +50,10 @@
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/error.hpp
 
+#if !defined(__cpp_exceptions)
+#error "concurrent::futures needs exceptions: without them no future could carry one, and no call could fail"
+#endif
+
 namespace concurrent::futures {
 
 // Their visibility is given because some standard libraries tell exceptions apart by where their type's
@@ -857,7 +861,7 @@ private:
 /// The name of the calling thread if a `thread_pool_executor` started it, else an empty string. The reference
 /// is valid as long as the thread runs.
 inline const std::string& this_thread_name() noexcept {
-    static const std::string none;
+    static const std::string& none = *new std::string;  // never destroyed: destructors of statics may ask
     const detail::worker* const self = detail::worker::current();
     return self ? self->name() : none;
 }
@@ -2460,11 +2464,11 @@ public:
                     positions_));
                 at_used_element_ = true;
             } while (elements.size() != limit && more());
-            return [input = input_, elements = std::move(elements)]() mutable {
-                return chunk_results<Result>(elements.size(), [&](std::size_t index) -> Result {
+            return [input = input_, taken = std::move(elements)]() mutable {
+                return chunk_results<Result>(taken.size(), [&](std::size_t index) -> Result {
                     return std::apply(
                         [&](auto&... each) -> Result { return std::invoke(input->fn, each()...); },
-                        elements[index]);
+                        taken[index]);
                 });
             };
         }
@@ -4284,7 +4288,7 @@ namespace concurrent::futures {
 template <class T>
 class Promise {
 public:
-    /// \throws std::bad_alloc
+    /// \throws std::bad_alloc if there is no memory for the future
     Promise() : future_(detail::future_access::adopt(*new detail::shared_state<T>(1))) {}
     Promise(Promise&& other) noexcept
         : future_(std::move(other.future_)), settled_(other.settled_.load(std::memory_order_relaxed)) {}

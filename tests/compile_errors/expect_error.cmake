@@ -1,4 +1,5 @@
-# Compiles SOURCE, whose first error must contain FIRST_ERROR; where that is empty, there must be no error.
+# Compiles SOURCE with FLAGS, which spaces separate: its first error must contain FIRST_ERROR; where that is empty, there must be no error.
+separate_arguments(FLAGS)
 execute_process(
     COMMAND "${COMPILER}" ${FLAGS} -std=c++20 -fsyntax-only "-I${INCLUDE}" "${SOURCE}"
     OUTPUT_VARIABLE output

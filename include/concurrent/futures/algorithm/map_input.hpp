@@ -166,11 +166,11 @@ public:
                     positions_));
                 at_used_element_ = true;
             } while (elements.size() != limit && more());
-            return [input = input_, elements = std::move(elements)]() mutable {
-                return chunk_results<Result>(elements.size(), [&](std::size_t index) -> Result {
+            return [input = input_, taken = std::move(elements)]() mutable {
+                return chunk_results<Result>(taken.size(), [&](std::size_t index) -> Result {
                     return std::apply(
                         [&](auto&... each) -> Result { return std::invoke(input->fn, each()...); },
-                        elements[index]);
+                        taken[index]);
                 });
             };
         }

@@ -19,7 +19,7 @@ namespace concurrent::futures {
 template <class T>
 class Promise {
 public:
-    /// \throws std::bad_alloc
+    /// \throws std::bad_alloc if there is no memory for the future
     Promise() : future_(detail::future_access::adopt(*new detail::shared_state<T>(1))) {}
     Promise(Promise&& other) noexcept
         : future_(std::move(other.future_)), settled_(other.settled_.load(std::memory_order_relaxed)) {}

@@ -122,7 +122,7 @@ private:
 /// The name of the calling thread if a `thread_pool_executor` started it, else an empty string. The reference
 /// is valid as long as the thread runs.
 inline const std::string& this_thread_name() noexcept {
-    static const std::string none;
+    static const std::string& none = *new std::string;  // never destroyed: destructors of statics may ask
     const detail::worker* const self = detail::worker::current();
     return self ? self->name() : none;
 }
