@@ -33,6 +33,10 @@ if(CMAKE_CXX_FLAGS MATCHES "-fsanitize=[a-z,]*thread")
     endif()
 endif()
 
+if(CMAKE_CXX_FLAGS MATCHES "--coverage")
+    include("${PROJECT_SOURCE_DIR}/cmake/coverage.cmake")
+endif()
+
 function(concurrent_futures_enable_warnings target)
     if(MSVC)
         target_compile_options(${target} PRIVATE /W4 /permissive- $<$<BOOL:${CONCURRENT_FUTURES_WARNINGS_AS_ERRORS}>:/WX>)

@@ -124,8 +124,8 @@ public:
     // The number of elements, where some range knows its own.
     [[nodiscard]] std::optional<std::size_t> size() const {
         std::optional<std::size_t> smallest;
-        const auto note = [&]<class Range>(Range& range) {
-            if constexpr (std::ranges::sized_range<Range>) {
+        const auto note = [&](auto& range) {
+            if constexpr (std::ranges::sized_range<decltype(range)>) {
                 const auto size = static_cast<std::size_t>(std::ranges::size(range));
                 smallest = (std::min)(smallest.value_or(size), size);
             }
