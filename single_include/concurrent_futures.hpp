@@ -861,7 +861,9 @@ private:
 /// The name of the calling thread if a `thread_pool_executor` started it, else an empty string. The reference
 /// is valid as long as the thread runs.
 inline const std::string& this_thread_name() noexcept {
-    static const std::string& none = *new std::string;  // never destroyed: destructors of statics may ask
+    // Never destroyed: destructors of other statics may ask. A process without room for it may as well end.
+    // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new)
+    static const std::string& none = *new std::string;
     const detail::worker* const self = detail::worker::current();
     return self ? self->name() : none;
 }

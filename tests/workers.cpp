@@ -299,7 +299,7 @@ public:
     }
 
 private:
-    pthread_attr_t before_;
+    pthread_attr_t before_ = {};
 };
 
 }  // namespace
