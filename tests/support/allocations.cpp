@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <limits>
 #include <new>
+#include <utility>
 
 namespace tests {
 
@@ -84,6 +85,10 @@ std::size_t bytes_allocated_by_all_threads() noexcept {
 }
 std::size_t live_allocations() noexcept {
     return made - given_back;
+}
+
+std::size_t exchange_failing_allocation(std::size_t number) noexcept {
+    return std::exchange(left_before_failure, number);
 }
 
 failing_allocation::failing_allocation(std::size_t number) noexcept {
