@@ -4393,11 +4393,19 @@ private:
         // With no handle but its own, there is nobody to tell.
         if (future_.valid() && !settled_.load(std::memory_order_relaxed) && !state().has_one_reference()) {
             try {
-                set_exception(std::make_exception_ptr(
-                    broken_promise_error("the promise was destroyed before its result was set")));
-            } catch (const invalid_state_error&) {
-                // It was cancelled: that is a result too.
+                set_exception(reason_to_abandon());
+            } catch (...) {
+                // It was cancelled: that is a result too. (What says so may have found no memory.)
             }
+        }
+    }
+
+    static std::exception_ptr reason_to_abandon() noexcept {
+        try {
+            return std::make_exception_ptr(
+                broken_promise_error("the promise was destroyed before its result was set"));
+        } catch (...) {
+            return std::current_exception();  // no memory for the message
         }
     }
 

@@ -287,6 +287,30 @@ TEST_CASE("std::bad_alloc from add_done_callback() and from a promise") {
           }) == 2);
 }
 
+TEST_CASE("std::bad_alloc while a promise is destroyed that was never set") {
+    SECTION("its future fails, with that if need be") {
+        CHECK(fail_each_allocation([] {
+                  std::optional<futures::Promise<int>> promise(std::in_place);
+                  const futures::Future<int> future = promise->get_future();
+                  promise.reset();
+                  if (!future.exception()) {
+                      throw std::logic_error("it didn't fail");
+                  }
+              }) == 2);  // the state, the message
+    }
+    SECTION("a future that was cancelled stays so") {
+        fail_each_allocation([] {
+            std::optional<futures::Promise<int>> promise(std::in_place);
+            const futures::Future<int> future = promise->get_future();
+            future.cancel();
+            promise.reset();
+            if (!future.cancelled()) {
+                throw std::logic_error("it wasn't cancelled");
+            }
+        });
+    }
+}
+
 TEMPLATE_TEST_CASE("a queue doesn't grow when tasks are submitted and cancelled for ever", "", futures::fifo,
                    futures::lifo, futures::priority) {
     futures::thread_pool_executor<TestType> executor(1);
