@@ -5,6 +5,7 @@
 #include <chrono>
 #include <concurrent/futures.hpp>
 #include <cstddef>
+#include <exception>
 #include <memory>
 #include <new>
 #include <optional>
@@ -285,6 +286,22 @@ TEST_CASE("std::bad_alloc from add_done_callback() and from a promise") {
                   throw std::logic_error("not called");
               }
           }) == 2);
+}
+
+TEST_CASE("a pool whose initializer fails is broken, also when memory has run out") {
+    futures::thread_pool_executor executor(
+        futures::thread_pool_options{.max_workers = 1, .initializer = [] {
+                                         static thread_local std::optional<tests::failing_allocation> next;
+                                         next.emplace(0);
+                                         throw std::bad_alloc();
+                                     }});
+    try {
+        executor.submit([] {}).result();
+        FAIL("the pool isn't broken");
+    } catch (const futures::broken_thread_pool& broken) {
+        CHECK_THROWS_AS(std::rethrow_if_nested(broken), std::bad_alloc);
+    }
+    CHECK_THROWS_AS(executor.submit([] {}), futures::broken_thread_pool);
 }
 
 TEST_CASE("std::bad_alloc while a promise is destroyed that was never set") {
