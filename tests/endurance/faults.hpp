@@ -43,15 +43,24 @@ private:
 // While the library has called back code of this program: none fails.
 class own_work {
 public:
-    own_work() noexcept : before_(exchange_failing_allocation(no_allocation)) {}
+    own_work() noexcept : before_(exchange_failing_allocation(no_allocation)) { ++depth_; }
     own_work(const own_work&) = delete;
     own_work& operator=(const own_work&) = delete;
-    ~own_work() { exchange_failing_allocation(before_); }
+    ~own_work() {
+        --depth_;
+        exchange_failing_allocation(before_);
+    }
 
-    // In what the library does on this thread afterwards.
-    void fail_afterwards(random_source& random) { before_ = some_allocation(random); }
+    // In what the library does on this thread afterwards, if it is the library's.
+    void fail_afterwards(random_source& random) {
+        if (depth_ == 1) {
+            before_ = some_allocation(random);
+        }
+    }
 
 private:
+    static constinit inline thread_local int depth_ = 0;
+
     std::size_t before_;
 };
 
