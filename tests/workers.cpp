@@ -241,6 +241,23 @@ TEST_CASE("an initializer that throws on the second thread only breaks the pool,
     CHECK_NOTHROW(busy.task().result());
 }
 
+TEST_CASE("a map in a pool that breaks throws broken_thread_pool where it is iterated") {
+    std::latch mapped(1);
+    futures::thread_pool_executor executor({.max_workers = 1, .initializer = [&] {
+                                                mapped.wait();
+                                                throw std::runtime_error("no database");
+                                            }});
+    auto results = executor.map([](int x) { return x; }, std::vector{1, 2, 3});
+    mapped.count_down();
+    try {
+        static_cast<void>(results.begin());
+        FAIL("the pool isn't broken");
+    } catch (const futures::broken_thread_pool& broken) {
+        CHECK_THROWS_WITH(std::rethrow_if_nested(broken), "no database");
+    }
+    CHECK(results.begin() == results.end());
+}
+
 TEST_CASE("a cancelled task in a pool that breaks stays cancelled") {
     std::latch cancelled(1);
     futures::thread_pool_executor executor({.max_workers = 1, .initializer = [&] {
