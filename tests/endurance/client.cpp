@@ -38,10 +38,9 @@ void client::act_within(const any_pool& own) {
         ++total.operations;
         any_pool target = own;
         if (random_.one_in(5)) {
-            any_pool other = world_.pool_at(random_.up_to(world::pool_count));
-            const pool_record* const record = record_of(other);
-            if (record && record->id > id) {
-                target = std::move(other);
+            any_pool later = world_.pool_at(random_.up_to(world::pool_count), id);
+            if (record_of(later)) {
+                target = std::move(later);
             }
         }
         if (random_.one_in(5)) {

@@ -83,9 +83,11 @@ class world {
 public:
     static constexpr unsigned pool_count = 3;
 
-    any_pool pool_at(std::size_t index) {
+    // None, if it was made no later than the one with this `id`: for a moment the pointer may be the last.
+    any_pool pool_at(std::size_t index, unsigned long id = 0) {
         const std::lock_guard lock(mutex_);
-        return pools_[index];
+        const pool_record* const record = record_of(pools_[index]);
+        return record && record->id > id ? pools_[index] : any_pool();
     }
 
     // Returns what was there.
