@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+
+// The memory that an execution allocates: all `operator new` of the program while an execution runs, but not
+// in the checker itself. Nothing is used again before the execution is over, and what was deleted is filled
+// with nonsense; so whoever uses something after its end is found, and an execution may be abandoned midway.
+namespace model::arena {
+
+// Before an execution: everything is free.
+void reset() noexcept;
+// From here on memory comes from here; not any more.
+void open() noexcept;
+void close() noexcept;
+
+// How many allocations were not deleted yet.
+[[nodiscard]] std::size_t live() noexcept;
+
+// Within its scope, memory comes from elsewhere.
+class left {
+public:
+    left() noexcept;
+    left(const left&) = delete;
+    left& operator=(const left&) = delete;
+    ~left();
+
+private:
+    bool was_open_;
+};
+
+}  // namespace model::arena
