@@ -134,8 +134,9 @@ const scenario cancelled_in_queue("a task that is cancelled in the queue keeps n
 void run_at_once(futures::thread_pool_executor<>& executor) {
     parking_spot other_runs;
     const auto waits = executor.submit([&] { other_runs.park(); });
-    executor.submit([&] { other_runs.unpark(); });
+    const auto wakes = executor.submit([&] { other_runs.unpark(); });
     waits.wait();
+    wakes.wait();  // who unparks is not done with the place when the other is awake
 }
 
 const scenario at_once("two workers are started for two tasks that must run at once",

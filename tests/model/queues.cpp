@@ -23,7 +23,7 @@ public:
     void cancel_waiting() noexcept override {}
     void fail_waiting(const std::exception_ptr&) noexcept override {}
     void drop() noexcept override {}
-    [[nodiscard]] bool is_waiting() const noexcept override { return true; }
+    [[nodiscard]] bool is_waiting() const noexcept override { return !dead; }
 
     // By whoever has taken it out.
     void take() {
@@ -32,13 +32,14 @@ public:
     }
 
     checked<int> times{0};  // written before it is pushed and after it is popped
+    bool dead = false;
 };
 
-template <class Queue>
+template <class Queue, std::size_t count = 3>
 struct items_in {
     Queue queue;
     model::atomic<bool> closed{false};
-    std::array<item, 3> items;
+    std::array<item, count> items;
 
     void push(std::size_t index) {
         items[index].times.set(0);
@@ -64,10 +65,10 @@ struct items_in {
         }
         return numbers;
     }
-    void check_all_taken(std::size_t count) {
-        check(take_all().empty() || count == 0, "nothing is left");
+    void check_all_taken(std::size_t pushed) {
+        check(take_all().empty(), "nothing is left");
         check(queue.size() == 0 && queue.seems_empty() && !queue.has_items(), "the queue is empty");
-        for (std::size_t index = 0; index != count; ++index) {
+        for (std::size_t index = 0; index != pushed; ++index) {
             check(items[index].times.get() == 1, "each item was taken out once");
         }
     }
@@ -161,7 +162,7 @@ void look_and_push() {
     check(seen || called, "one of the two sees the other");
 }
 
-// Sweeping meanwhile takes out nothing that still waits.
+// Who takes all against who pops.
 template <class Queue>
 void take_all_and_pop() {
     items_in<Queue> all;
@@ -175,6 +176,33 @@ void take_all_and_pop() {
     check(std::is_sorted(taken.begin(), taken.end()) || std::is_sorted(taken.rbegin(), taken.rend()),
           "they are in order");
     all.check_all_taken(2);
+}
+
+// Dead items are swept out while others pop: each goes one way.
+template <class Queue>
+void sweep_and_pop() {
+    constexpr std::size_t enough = 66;  // to pay, also when two are gone
+    items_in<Queue, enough> all;
+    model::atomic<std::ptrdiff_t> dead{enough - 1};
+    for (std::size_t index = 0; index != enough; ++index) {
+        all.items[index].dead = index != enough / 2;
+        all.push(index);
+    }
+    std::size_t popped = 0;
+    thread popper([&] {
+        popped += all.pop() != -1;
+        popped += all.pop() != -1;
+    });
+    work_list taken = all.queue.sweep(dead);
+    const std::size_t swept = taken.size();
+    while (work_item* const each = taken.take_first()) {
+        check(!each->is_waiting(), "what waits is not swept out");
+        static_cast<void>(all.number(each));
+    }
+    popper.join();
+    check(swept >= enough - 3 && all.queue.size() == enough - popped - swept, "what is left is counted");
+    check(dead.load() == static_cast<std::ptrdiff_t>(enough - 1 - swept), "the dead are counted");
+    check(all.take_all().size() == enough - popped - swept, "nothing is lost, nothing comes twice");
 }
 
 using locked_lifo = locked_queue<lifo_order>;
@@ -206,6 +234,12 @@ const scenario local_in_order("local_queue: what the owner pushes comes in order
 const scenario local_close("local_queue: closing sees what was not refused", {}, close_and_push<local_queue>);
 const scenario local_look("local_queue: looking and pushing see each other", {}, look_and_push<local_queue>);
 const scenario local_take_all("local_queue: taking all against popping", {}, take_all_and_pop<local_queue>);
+
+const scenario fifo_sweep("fifo_queue: sweeping against popping", {}, sweep_and_pop<fifo_queue>);
+const scenario lifo_sweep("locked_queue, lifo: sweeping against popping", {}, sweep_and_pop<locked_lifo>);
+const scenario priority_sweep("locked_queue, priority: sweeping against popping", {},
+                              sweep_and_pop<locked_priority>);
+const scenario local_sweep("local_queue: sweeping against popping", {.preemptions = 2}, sweep_and_pop<local_queue>);
 
 const scenario local_take_back("local_queue: the owner takes back what others pop", {}, [] {
     items_in<local_queue> all;

@@ -76,6 +76,15 @@ const scenario dropped("the last handle is dropped while the task runs", {}, [] 
     check(taken.runs.load() == 1, "the task ran once");
 });
 
+const scenario last_of_two("of two that have read the result the last destroys it", {}, [] {
+    taken_task taken;
+    taken.execute();
+    thread other([mine = taken.future] { check(mine.result().get() == 2, "the other sees the result"); });
+    check(taken.future.result().get() == 2, "the result is the task's");
+    taken.future = {};
+    other.join();
+});
+
 const scenario polled("who sees that it is done sees the result", {}, [] {
     taken_task taken;
     thread worker([&] { taken.execute(); });

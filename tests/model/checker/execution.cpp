@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <span>
 #include <string_view>
 
 #include "arena.hpp"
@@ -522,8 +523,10 @@ void execution::note(const char* what, std::uint32_t object, std::uint64_t value
 }
 
 std::string execution::trace() const {
-    std::string result;
-    for (const step& each : trace_) {
+    constexpr std::size_t most = 300;
+    const std::size_t first = trace_.size() > most ? trace_.size() - most : 0;
+    std::string result = first == 0 ? "" : "  " + std::to_string(first) + " steps, and then\n";
+    for (const step& each : std::span(trace_).subspan(first)) {
         const std::string_view file = each.where.file_name();
         result += "  " + std::string(each.thread * 4, ' ') + 'T' + std::to_string(each.thread) + ' ' +
                   each.what + " #" + std::to_string(each.object) + " (" + std::to_string(each.value) + ")  " +

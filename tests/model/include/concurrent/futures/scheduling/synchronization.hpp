@@ -11,7 +11,7 @@
 #include <type_traits>  // std::is_trivially_copyable_v
 #include <utility>      // std::exchange, std::forward
 
-#include "../../../../checker/operations.hpp"
+#include "checker/operations.hpp"
 
 // Stands in the place of the library's own header: the same names, but the checker decides which thread goes
 // on and which of its values an atomic shows.
