@@ -5,6 +5,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "checker/model.hpp"
 
@@ -137,6 +138,17 @@ const scenario own_worker("an executor that its own task destroys runs everythin
                               std::list<futures::detail::thread_family> none;
                               futures::detail::orphaned_threads::instance().adopt(none);
                           });
+
+const scenario own_task(
+    "an executor that the very task destroys which a thread submits outlives the submitting",
+    {.preemptions = 2, .stale_reads = 1}, [] {
+        auto executor = std::make_unique<futures::thread_pool_executor<>>(1);
+        futures::thread_pool_executor<>& pool = *executor;
+        pool.submit([executor = std::move(executor)]() mutable { executor.reset(); });
+        model::join_others();
+        std::list<futures::detail::thread_family> none;
+        futures::detail::orphaned_threads::instance().adopt(none);
+    });
 
 const scenario cancelled_meanwhile("a task is cancelled while its pool is destroyed", {.stale_reads = 1}, [] {
     std::optional<thread> canceller;

@@ -1,13 +1,13 @@
-# A push doesn't look whether the queue is closed.
+# A push takes no notice of its not being admitted.
 set(header concurrent/futures/scheduling/fifo.hpp)
 set(group queues)
 set(only "fifo_queue: closing")
 set(finds "closer sees")
 set(old [==[
-        if (closed.load(std::memory_order_relaxed)) {  // the lock orders it
+        if (!admit()) {
             return false;
         }
 ]==])
 set(new [==[
-        static_cast<void>(closed);
+        static_cast<void>(admit());
 ]==])

@@ -15,6 +15,8 @@ namespace detail {
 
 inline void show_thread_name(std::string_view) noexcept {}
 
+inline void at_fork(void (*)(), void (*)(), void (*)()) noexcept {}
+
 inline constexpr std::size_t cache_line = 64;
 
 }  // namespace detail

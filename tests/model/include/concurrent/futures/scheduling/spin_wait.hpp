@@ -19,6 +19,7 @@ class runnable_threads {
 public:
     static void add(std::size_t) noexcept {}
     static void remove(std::size_t) noexcept {}
+    static void forget_all_but(std::size_t) noexcept {}
     [[nodiscard]] static bool fit() noexcept { return model::spins(); }
 };
 
