@@ -85,6 +85,15 @@ const scenario last_of_two("of two that have read the result the last destroys i
     other.join();
 });
 
+const scenario moved_out_by_last("the last handle moves out what another has read", {}, [] {
+    taken_task taken;
+    taken.execute();
+    thread other([mine = taken.future] { check(mine.result().get() == 2, "the other sees the result"); });
+    const value result = std::move(taken.future).result();
+    check(result.get() == 2, "the result is the task's");
+    other.join();
+});
+
 const scenario polled("who sees that it is done sees the result", {}, [] {
     taken_task taken;
     thread worker([&] { taken.execute(); });

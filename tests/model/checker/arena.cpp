@@ -1,17 +1,17 @@
 #include "arena.hpp"
 
-#include <sys/mman.h>
-
 #include <cstdlib>
 #include <cstring>
 #include <new>
 
 #include "failure.hpp"
+#include "operations.hpp"
+#include "reserve.hpp"
 
 namespace model::arena {
 namespace {
 
-constexpr std::size_t capacity = std::size_t(1) << 26U;
+constexpr std::size_t capacity = std::size_t(1) << 26U;  // behind that are the stacks
 
 // In front of each allocation.
 struct header {
@@ -58,20 +58,24 @@ void deallocate(void* memory) noexcept {
     }
     head.deleted = true;
     --live_count;
+    delete_plain(memory, head.size);
     std::memset(memory, 0xDD, head.size);
 }
 
 }  // namespace
 
-void reset() noexcept {
+void* stack(thread_number thread) noexcept {
     if (!start) {
-        void* const memory = mmap(nullptr, capacity, PROT_READ | PROT_WRITE,
-                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (memory == MAP_FAILED) {
-            std::abort();
-        }
-        start = static_cast<std::byte*>(memory);
+        start = static_cast<std::byte*>(reserve(extent));
     }
+    return start + capacity + stack_size * thread;
+}
+
+std::size_t offset(const void* address) noexcept {
+    return static_cast<std::size_t>(static_cast<const std::byte*>(address) - start);
+}
+
+void reset() noexcept {
     used = 0;
     live_count = 0;
 }

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 
+#include "timestamp.hpp"
+
 // The memory that an execution allocates: all `operator new` of the program while an execution runs, but not
 // in the checker itself. Nothing is used again before the execution is over, and what was deleted is filled
 // with nonsense; so whoever uses something after its end is found, and an execution may be abandoned midway.
@@ -12,6 +14,14 @@ void reset() noexcept;
 // From here on memory comes from here; not any more.
 void open() noexcept;
 void close() noexcept;
+
+// Room for the stack of a thread.
+constexpr std::size_t stack_size = std::size_t(1) << 20U;
+[[nodiscard]] void* stack(thread_number thread) noexcept;
+
+// Where it is among all memory that executions use, stacks too; or beyond that.
+constexpr std::size_t extent = (std::size_t(1) << 26U) + most_threads * stack_size;
+[[nodiscard]] std::size_t offset(const void* address) noexcept;
 
 // How many allocations were not deleted yet.
 [[nodiscard]] std::size_t live() noexcept;

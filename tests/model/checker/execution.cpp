@@ -9,6 +9,7 @@
 
 #include "arena.hpp"
 #include "failure.hpp"
+#include "reserve.hpp"
 
 namespace model {
 namespace {
@@ -48,6 +49,7 @@ execution::outcome execution::run(void (*body)()) {
     mutexes_.clear();
     conditions_.clear();
     plain_.clear();
+    foreign_atomics_.clear();
     live_plain_ = 0;
     preemptions_ = 0;
     stale_reads_ = 0;
@@ -109,7 +111,7 @@ thread_number execution::start(void (*body)(void*), void* argument) {
         started.history = mixed(started.history, self().history);
         note("starts a thread", thread_count_, 0, place());
     }
-    started.own.start(thread_main);
+    started.own.start(thread_main, arena::stack(thread_count_));
     return thread_count_++;
 }
 
@@ -460,30 +462,102 @@ std::uint32_t execution::add_plain(const void* address) {
 }
 
 void execution::read(object_id object, place where) {
-    plain_state& cell = find(plain_, object, "a checked value");
-    const timestamp& knows = self().knows;
     note("reads checked", object.number, 0, where);
-    if (cell.writer != current_ && !knows.includes(cell.writer, cell.written)) {
-        fail("data race: a checked value is read, and nothing orders that after its writing");
-    }
-    // What comes before its next event is published by that at the earliest.
-    cell.read[current_] = knows.seen[current_] + 1;
+    read_cell(find(plain_, object, "a checked value"));
 }
 
 void execution::write(object_id object, place where) {
-    plain_state& cell = find(plain_, object, "a checked value");
-    const timestamp& knows = self().knows;
     note("writes checked", object.number, 0, where);
+    write_cell(find(plain_, object, "a checked value"));
+}
+
+// What a thread does with plain memory is published by its next event at the earliest.
+
+void execution::check_there(const plain_state& cell) {
+    if (cell.deleted) {
+        fail("use after destruction: memory is used that is deleted");
+    }
+}
+
+void execution::read_cell(plain_state& cell) {
+    check_there(cell);
+    const timestamp& knows = self().knows;
+    if (cell.writer != current_ && !knows.includes(cell.writer, cell.written)) {
+        fail("data race: memory is read, and nothing orders that after its writing");
+    }
+    cell.read[current_] = knows.seen[current_] + 1;
+}
+
+void execution::write_cell(plain_state& cell) {
+    check_there(cell);
+    const timestamp& knows = self().knows;
     for (thread_number reader = 0; reader != thread_count_; ++reader) {
         if (reader != current_ && !knows.includes(reader, cell.read[reader])) {
-            fail("data race: a checked value is written, and nothing orders that after its reading");
+            fail("data race: memory is written, and nothing orders that after its reading");
         }
     }
     if (cell.writer != current_ && !knows.includes(cell.writer, cell.written)) {
-        fail("data race: a checked value is written twice, and nothing orders that");
+        fail("data race: memory is written twice, and nothing orders that");
     }
     cell.writer = current_;
     cell.written = knows.seen[current_] + 1;
+}
+
+// The library's own memory, as far as the compiler tells of it. Two uses of one variable begin at the same
+// byte; only that byte of a use is looked at, and each eighth after it.
+
+namespace {
+
+plain_state* cell_of(const void* address) {
+    static auto* const cells = static_cast<plain_state*>(reserve(arena::extent * sizeof(plain_state)));
+    const std::size_t at = arena::offset(address);
+    if (at >= arena::extent) {
+        return nullptr;  // nothing that an execution has made
+    }
+    plain_state& cell = cells[at];
+    if (cell.execution != execution::number()) {
+        cell = plain_state();
+        cell.execution = execution::number();
+    }
+    return &cell;
+}
+
+constexpr std::size_t word = 8;
+
+}  // namespace
+
+void execution::read_plain(const void* address, std::size_t size) {
+    for (std::size_t at = 0; at < size; at += word) {
+        if (plain_state* const cell = cell_of(static_cast<const char*>(address) + at)) {
+            read_cell(*cell);
+        }
+    }
+}
+
+void execution::write_plain(const void* address, std::size_t size) {
+    for (std::size_t at = 0; at < size; at += word) {
+        if (plain_state* const cell = cell_of(static_cast<const char*>(address) + at)) {
+            write_cell(*cell);
+        }
+    }
+}
+
+// Nothing may be under way there, or come later.
+void execution::delete_plain(const void* address, std::size_t size) {
+    for (std::size_t at = 0; at < size; ++at) {
+        plain_state* const cell = cell_of(static_cast<const char*>(address) + at);
+        write_cell(*cell);
+        cell->deleted = true;
+    }
+}
+
+void execution::use_foreign_atomic(const void* address) {
+    foreign_atomic& used = foreign_atomics_[address];
+    event(15);
+    self().history = mixed(self().history, used.history);
+    self().knows.join(used.known);
+    used.history = self().history;
+    used.known = self().knows;
 }
 
 void execution::remove_atomic(object_id object) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <source_location>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "exploration.hpp"
@@ -98,6 +99,10 @@ public:
     std::uint32_t choose(std::uint32_t options);
     void read(object_id object, place where);
     void write(object_id object, place where);
+    void read_plain(const void* address, std::size_t size);
+    void write_plain(const void* address, std::size_t size);
+    void delete_plain(const void* address, std::size_t size);
+    void use_foreign_atomic(const void* address);
 
     [[nodiscard]] thread_number current() const noexcept { return current_; }
 
@@ -148,6 +153,10 @@ private:
     void write_value(location& at, std::uint64_t value, std::memory_order order, const timestamp* head);
     void know_value(location& at, std::size_t index, std::memory_order order);
 
+    void check_there(const plain_state& cell);
+    void read_cell(plain_state& cell);
+    void write_cell(plain_state& cell);
+
     template <class State>
     State& find(registry<State>& all, object_id object, const char* what);
 
@@ -168,6 +177,7 @@ private:
     registry<mutex_state> mutexes_;
     registry<condition_state> conditions_;
     registry<plain_state> plain_;
+    std::unordered_map<const void*, foreign_atomic> foreign_atomics_;
     std::size_t live_plain_ = 0;
 
     int preemptions_ = 0;

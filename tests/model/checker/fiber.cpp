@@ -2,12 +2,12 @@
 
 #include <cxxabi.h>
 #include <link.h>
-#include <sys/mman.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <span>
+
+#include "arena.hpp"
 
 // Not in every <cxxabi.h>, but in every ABI: where a thread keeps the exceptions that it has caught and how
 // many are under way, a pointer and a number.
@@ -18,8 +18,6 @@ extern "C" __cxa_eh_globals* __cxa_get_globals() noexcept;
 
 namespace model {
 namespace {
-
-constexpr std::size_t stack_size = std::size_t(1) << 20U;
 
 // The program's own thread-local variables, as they are now and as they are in a new thread. Those of the
 // libraries are left alone.
@@ -55,27 +53,14 @@ const thread_local_block& thread_locals() {
 
 fiber::fiber() : thread_locals_(thread_locals().now.size()) {}
 
-fiber::~fiber() {
-    if (stack_) {
-        munmap(stack_, stack_size);
-    }
-}
-
-void fiber::start(void (*main)()) {
-    if (!stack_) {
-        stack_ = mmap(nullptr, stack_size, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (stack_ == MAP_FAILED) {
-            std::abort();
-        }
-    }
+void fiber::start(void (*main)(), void* stack) {
     const auto initial = thread_locals().initial;
     std::fill(std::copy(initial.begin(), initial.end(), thread_locals_.begin()), thread_locals_.end(),
               std::byte(0));
     exceptions_ = {};
     getcontext(&context_);
-    context_.uc_stack.ss_sp = stack_;
-    context_.uc_stack.ss_size = stack_size;
+    context_.uc_stack.ss_sp = stack;
+    context_.uc_stack.ss_size = arena::stack_size;
     context_.uc_link = nullptr;
     makecontext(&context_, main, 0);
 }

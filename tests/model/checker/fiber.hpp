@@ -16,17 +16,16 @@ public:
     fiber();
     fiber(const fiber&) = delete;
     fiber& operator=(const fiber&) = delete;
-    ~fiber();
 
-    // Makes it one that will begin with `main`, which never returns. It may have been abandoned before.
-    void start(void (*main)());
+    // Makes it one that will begin with `main`, which never returns, on `stack`. It may have been abandoned
+    // before.
+    void start(void (*main)(), void* stack);
 
     // Goes on with `next`, until somebody switches back.
     void switch_to(fiber& next);
 
 private:
     ucontext_t context_{};
-    void* stack_ = nullptr;
     std::vector<std::byte> thread_locals_;
     std::array<std::byte, 2 * sizeof(void*)> exceptions_{};
 };

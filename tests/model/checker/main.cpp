@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "arena.hpp"
@@ -223,6 +224,8 @@ void check(bool holds, const char* what, place where) {
 int main(int argc, char** argv) {
     const model::wishes wanted = model::read_arguments(argc, argv);
     model::catch_crashes();
+    // The standard library's reference counts are atomic only in a process that has ever had two threads.
+    std::thread([] {}).join();
     std::size_t tried = 0;
     std::size_t failed = 0;
     for (const model::scenario* each : model::all_scenarios()) {

@@ -51,11 +51,20 @@ struct condition_state {
     std::uint64_t history = 0;  // of the last who did anything with it
 };
 
+// What a compiler's own atomics order, as those of `std::shared_ptr` do. All are taken for acquire and
+// release.
+struct foreign_atomic {
+    timestamp known;
+    std::uint64_t history = 0;
+};
+
 // Plain memory: who last wrote it, and who has read it since.
 struct plain_state {
     thread_number writer = 0;
     epoch written = 0;
     std::array<epoch, most_threads> read{};
+    bool deleted = false;
+    std::uint64_t execution = 0;  // of which all this is
 };
 
 }  // namespace model

@@ -33,38 +33,40 @@
 // What is not tried twice. An execution is given up when it has come to a state in which one before it was,
 // with no fewer preemptions left. A state is known by what each thread did and saw, as a hash: of each
 // operation, with the write that it reads or follows, or the unlocking, notification, start or end of a
-// thread. That says all on which the threads' next steps depend, as far as they are deterministic and free of
-// races. It is exact where races on plain memory of the library itself, which the checker doesn't see, are
-// absent; and but for collisions of 60 bits.
+// thread. That says all on which the threads' next steps depend, as they are deterministic, and as a race,
+// which it doesn't tell, ends the execution; but for collisions of 60 bits.
 //
 // Memory. Each atomic keeps the values that it had, in the order of their writing, with what their writers
-// knew
-// (`timestamp`: a vector clock). A load may read any of those, unless the thread knows, by what happened
+// knew (`timestamp`: a vector clock). A load may read any of those, unless the thread knows, by what happened
 // before, of a newer one written or read: that is coherence and happens-before. An acquire load takes over
 // what a release wrote, also through a chain of read-modify-writes; those read the newest. Mutexes, and the
 // start and end of threads, order as well. Old values are read a bounded number of times in an execution.
 //
+// Plain memory has one value, and each use of it must be ordered with each writing. The compiler tells of all
+// uses in the scenario and the library's headers (plain_memory.cpp); so two threads that use a queue's links
+// or a result without order are found whatever comes of it. `checked` values are such memory whose lifetime
+// is looked after as well. The standard library's reference counts are taken for acquire and release.
+//
 // So everything that it reports the standard allows to happen. What the standard allows and it doesn't try:
 // - that a read sees what is written later (load buffering), and a modification order that is not the order
-// of
-//   the writing (2+2W): no compiler does that to the library's atomics, but some processors might;
+//   of the writing (2+2W): x86 does neither, other processors may;
 // - of sequentially consistent operations, more than that their one order is that of the execution;
 // - failures of a compare-exchange whose comparison holds, and wake-ups of a condition that nobody notified:
 //   the library's loops only go round once more;
 // - that a thread can't be started or memory is short;
-// - what the reference counts of `std::shared_ptr` order, and a stop token's: they are used as they are.
+// - that a thread comes between the steps of the standard library's own atomics, as in `std::shared_ptr`;
+// - races that only code in the standard library's binary takes part in.
 // Fences the library has none.
 //
 // A thread that spins or yields rests until another has written something; when all rest again and again,
 // they are as good as asleep. Clocks go on from look to look; a wait with a time limit may end at any moment.
 //
 // What is found, by these words: "lost wake-up or deadlock", when no thread can go on and not all have ended;
-// "livelock", after thousands of steps; "data race", on a `checked` value; "use after destruction", of an
-// atomic, a mutex, a condition or a `checked` value, or of memory that is deleted twice; "leak"; "crash",
-// mostly of who uses memory that was deleted, as that is filled with nonsense; and "check", where a
-// scenario's own `check` fails. The failure is printed with all that led to it and with the arguments by
-// which the program runs the very same again. litmus.cpp shows that the checker finds all that, and nothing
-// where nothing is; mutants/, that it finds what could go wrong in the library.
+// "livelock", after thousands of steps; "data race", on plain memory; "use after destruction", of an
+// atomic, a mutex, a condition or a `checked` value that is gone, or of memory that is deleted; "leak";
+// "crash"; and "check", where a scenario's own `check` fails. The failure is printed with all that led to it
+// and with the arguments by which the program runs the very same again. litmus.cpp shows that the checker
+// finds all that, and nothing where nothing is; mutants/, that it finds what could go wrong in the library.
 //
 // Each program takes `--only <part of a name>`, `--preemptions <n>`, `--stale <n>` (old values),
 // `--executions <most>`, `--random <n>`, `--seed <n>` and `--replay <schedule>`.

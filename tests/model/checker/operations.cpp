@@ -105,4 +105,25 @@ void write(object_id plain, place where) {
     running()->write(plain, where);
 }
 
+void read_plain(const void* address, std::size_t size) {
+    if (in_execution()) {
+        running()->read_plain(address, size);
+    }
+}
+void write_plain(const void* address, std::size_t size) {
+    if (in_execution()) {
+        running()->write_plain(address, size);
+    }
+}
+void delete_plain(const void* address, std::size_t size) {
+    if (in_execution()) {
+        running()->delete_plain(address, size);
+    }
+}
+void use_foreign_atomic(const void* address) {
+    if (in_execution()) {
+        running()->use_foreign_atomic(address);
+    }
+}
+
 }  // namespace model

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <source_location>
@@ -75,5 +76,11 @@ bool pause(std::int64_t nanoseconds = 0);
 
 void read(object_id plain, place where);
 void write(object_id plain, place where);
+
+// Any memory; nothing outside an execution.
+void read_plain(const void* address, std::size_t size);
+void write_plain(const void* address, std::size_t size);
+void delete_plain(const void* address, std::size_t size);
+void use_foreign_atomic(const void* address);
 
 }  // namespace model

@@ -2,7 +2,7 @@
 set(header concurrent/futures/state/shared_state.hpp)
 set(group shutdown)
 set(only "cancelled while its pool")
-set(finds "use after destruction")
+set(finds "use after destruction|data race")
 set(old [==[
         settle();
 ]==])
