@@ -1,8 +1,8 @@
 #include "client.hpp"
 
 #include <concurrent/futures.hpp>
+#include <cstddef>
 #include <exception>
-#include <new>
 #include <string_view>
 #include <utility>
 
@@ -12,15 +12,22 @@ namespace endurance {
 
 void client::act() {
     ++total.operations;
+    const std::size_t index = random_.up_to(world::pool_count);
     const unsigned deed = random_.up_to(100);
-    if (deed < 3) {
-        make_pool();
-    } else if (deed < 5) {
-        close_pool();
-    } else if (deed < 45) {
-        submit_to(world_.pool_at(random_.up_to(world::pool_count)));
+    if (deed < 2) {
+        make_pool(index);
+    } else if (deed < 4) {
+        close_pool(index);
     } else if (deed < 55) {
-        map_with(world_.pool_at(random_.up_to(world::pool_count)));
+        any_pool target = world_.pool_at(index);
+        const pool_record* const record = record_of(target);
+        if (!record || (record->closing && random_.one_in(4))) {
+            make_pool(index);
+        } else if (deed < 45) {
+            submit_to(target);
+        } else {
+            map_with(std::move(target));
+        }
     } else if (deed < 58) {
         use_promise();
     } else if (deed < 59) {

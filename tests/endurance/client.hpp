@@ -1,6 +1,7 @@
 #pragma once
 
 #include <concurrent/futures.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <tuple>
@@ -37,8 +38,8 @@ public:
     void act_within(const any_pool& own);
 
 private:
-    void make_pool();
-    void close_pool();
+    void make_pool(std::size_t index);
+    void close_pool(std::size_t index);
     void submit_to(const any_pool& target);
     void map_with(any_pool target);
     void use_promise();
@@ -59,7 +60,7 @@ private:
     template <class Queue>
     void submit_something(const pool_pointer<Queue>& target);
     template <class Queue>
-    void make_pool_of();
+    void make_pool_of(std::size_t index);
     template <class Queue>
     void check_order_of();
     template <class Queue>

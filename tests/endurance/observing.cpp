@@ -229,7 +229,10 @@ void client::wait_for_some() {
     ++total.waits;
     std::vector<futures::Future<T>> all;
     for (const held<T>& each : mine<T>()) {
-        all.push_back(each.future);
+        // It may have come back from the other threads.
+        if (std::find(all.begin(), all.end(), each.future) == all.end()) {
+            all.push_back(each.future);
+        }
     }
     const futures::wait_options options{.timeout = random_.one_in(2) ? soon() : futures::timeout(),
                                         .return_when = static_cast<futures::return_when>(random_.up_to(3))};

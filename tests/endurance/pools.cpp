@@ -1,6 +1,7 @@
 // How executors are made and come to their end.
 
 #include <concurrent/futures.hpp>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -48,7 +49,7 @@ struct initializer {
 }  // namespace
 
 template <class Queue>
-void client::make_pool_of() {
+void client::make_pool_of(std::size_t index) {
     pool_record& record = the_books.new_pool();
     const bool has_initializer = random_.one_in(2);
     record.may_break = has_initializer && random_.one_in(4);
@@ -68,24 +69,23 @@ void client::make_pool_of() {
     });
     ++total.executors;
     // The pool that was there ends here, if this is the last pointer to it.
-    world_.exchange_pool(random_.up_to(world::pool_count), std::move(made));
+    world_.exchange_pool(index, std::move(made));
 }
 
-void client::make_pool() {
+void client::make_pool(std::size_t index) {
     switch (random_.up_to(3)) {
         case 0:
-            make_pool_of<futures::fifo>();
+            make_pool_of<futures::fifo>(index);
             break;
         case 1:
-            make_pool_of<futures::lifo>();
+            make_pool_of<futures::lifo>(index);
             break;
         default:
-            make_pool_of<futures::priority>();
+            make_pool_of<futures::priority>(index);
     }
 }
 
-void client::close_pool() {
-    const std::size_t index = random_.up_to(world::pool_count);
+void client::close_pool(std::size_t index) {
     any_pool closed = random_.one_in(2) ? world_.exchange_pool(index, {}) : world_.pool_at(index);
     std::visit(
         [this](const auto& each) {
