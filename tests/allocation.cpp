@@ -341,3 +341,19 @@ TEMPLATE_TEST_CASE("a queue doesn't grow when tasks are submitted and cancelled 
     CHECK(most < 200);
     CHECK(executor.pending_count() == 0);
 }
+
+TEST_CASE("a worker's own queue doesn't grow when its task submits tasks and cancels them for ever") {
+    futures::thread_pool_executor executor(2);
+    const tests::busy_workers busy(executor);  // nobody helps with the queue
+    const auto growth = executor.submit([&executor] {
+        const std::size_t before = tests::live_allocations();
+        std::size_t most = 0;
+        for (int i = 0; i < 100'000; ++i) {
+            executor.submit([] {}).cancel();
+            most = std::max(most, tests::live_allocations() - before);
+        }
+        return most;
+    });
+    CHECK(growth.result() < 200);
+    CHECK(executor.pending_count() == 0);
+}

@@ -221,6 +221,17 @@ TEST_CASE("an initializer that throws breaks the pool: every waiting future fail
     CHECK(executor.pending_count() == 0);
 }
 
+TEST_CASE("an initializer that throws breaks a map that is under way") {
+    std::latch submitted(1);
+    futures::thread_pool_executor executor({.max_workers = 1, .initializer = [&] {
+                                                submitted.wait();
+                                                throw std::runtime_error("no database");
+                                            }});
+    auto results = executor.map([](int x) { return x; }, std::vector{1});
+    submitted.count_down();
+    CHECK_THROWS_AS(results.begin(), futures::broken_thread_pool);
+}
+
 TEST_CASE("an initializer that throws on the second thread only breaks the pool, but not what runs") {
     std::atomic<int> calls = 0;
     futures::thread_pool_executor executor({.max_workers = 2, .initializer = [&] {
