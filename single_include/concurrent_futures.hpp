@@ -4271,8 +4271,8 @@ private:
             throw std::invalid_argument("max_workers must be greater than 0");
         }
         if (options.thread_name_prefix.empty()) {
-            options.thread_name_prefix =
-                "thread_pool_executor-" + std::to_string(detail::next_executor_number());
+            options.thread_name_prefix = "thread_pool_executor-";
+            options.thread_name_prefix += std::to_string(detail::next_executor_number());
         }
         return std::make_shared<pool>(static_cast<std::size_t>(max_workers),
                                       std::move(options.thread_name_prefix), std::move(options.initializer));

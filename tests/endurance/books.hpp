@@ -15,7 +15,8 @@
 namespace endurance {
 
 struct pool_record {
-    explicit pool_record(unsigned long number) : id(number), prefix("e" + std::to_string(number)) {}
+    explicit pool_record(unsigned long number)
+        : id(number), prefix(std::string("e").append(std::to_string(number))) {}
 
     const unsigned long id;
     const std::string prefix;  // of its threads' names
