@@ -4067,11 +4067,12 @@ namespace concurrent::futures {
 
 namespace detail {
 
+template <class... Each>
+concept can_be_kept = (std::constructible_from<std::decay_t<Each>, Each> && ...);
+
 template <class Fn, class... Args>
-concept submittable = std::constructible_from<std::decay_t<Fn>, Fn> &&
-                      (std::constructible_from<std::decay_t<Args>, Args> && ...) &&
-                      (std::is_invocable_v<std::decay_t<Fn>, std::decay_t<Args>...> ||
-                       takes_stop_token<std::decay_t<Fn>, std::decay_t<Args>...>);
+concept submittable = std::is_invocable_v<std::decay_t<Fn>, std::decay_t<Args>...> ||
+                      takes_stop_token<std::decay_t<Fn>, std::decay_t<Args>...>;
 
 // Numbers the executors of the process, of all its shared libraries, for the names of their threads.
 [[gnu::visibility("default")]] inline unsigned next_executor_number() noexcept {
@@ -4151,13 +4152,17 @@ public:
     /// The same, with options.
     template <class Fn, class... Args>
     auto submit(submit_options options, Fn&& fn, Args&&... args) {
-        static_assert(detail::submittable<Fn, Args...>,
-                      "submit(fn, args...): fn can't be called with these arguments as rvalues of their "
-                      "decayed types (a "
-                      "reference needs std::ref)");
-        if constexpr (detail::submittable<Fn, Args...>) {
-            return detail::launch(*pool_, options.priority, std::forward<Fn>(fn),
-                                  std::forward<Args>(args)...);
+        static_assert(
+            detail::can_be_kept<Fn, Args...>,
+            "submit(fn, args...): fn or an argument can't be copied: pass it by std::move or std::ref");
+        if constexpr (detail::can_be_kept<Fn, Args...>) {
+            static_assert(detail::submittable<Fn, Args...>,
+                          "submit(fn, args...): fn can't be called with these arguments as rvalues (a "
+                          "reference needs std::ref, a member function its object first)");
+            if constexpr (detail::submittable<Fn, Args...>) {
+                return detail::launch(*pool_, options.priority, std::forward<Fn>(fn),
+                                      std::forward<Args>(args)...);
+            }
         }
     }
 
