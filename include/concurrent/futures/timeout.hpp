@@ -1,7 +1,8 @@
 #pragma once
 
-#include <chrono>    // std::chrono
-#include <optional>  // std::nullopt_t
+#include <chrono>       // std::chrono
+#include <optional>     // std::nullopt_t
+#include <type_traits>  // std::is_arithmetic_v
 
 #include <concurrent/futures/scheduling/synchronization.hpp>
 
@@ -37,6 +38,9 @@ public:
     constexpr timeout(std::nullopt_t) noexcept {}
     template <class Rep, class Period>
     constexpr timeout(const std::chrono::duration<Rep, Period>& duration) : length_(saturated(duration)) {}
+    template <class Number>
+        requires std::is_arithmetic_v<Number>
+    timeout(Number) = delete;  // of what? Say std::chrono::seconds(5), or 5s
 
     /// The deadline of a wait that begins now.
     [[nodiscard]] detail::deadline start() const {
