@@ -1274,6 +1274,9 @@ public:
     constexpr timeout(std::nullopt_t) noexcept {}
     template <class Rep, class Period>
     constexpr timeout(const std::chrono::duration<Rep, Period>& duration) : length_(saturated(duration)) {}
+    template <class Number>
+        requires std::is_arithmetic_v<Number>
+    timeout(Number) = delete;  // of what? Say std::chrono::seconds(5), or 5s
 
     /// The deadline of a wait that begins now.
     [[nodiscard]] detail::deadline start() const {
@@ -2824,6 +2827,22 @@ template <class Argument>
 concept mappable =
     requires { typename mapped_range<Argument>; } && std::ranges::input_range<mapped_range<Argument>>;
 
+// Whether it can be copied or moved in. A container has a copy constructor even if its elements have none.
+template <class Argument>
+constexpr bool is_keepable() {
+    using range = std::remove_reference_t<Argument>;
+    constexpr bool is_copied = std::is_lvalue_reference_v<Argument> || std::is_const_v<range>;
+    if constexpr (std::is_array_v<range> || (is_copied && requires { typename range::allocator_type; })) {
+        using element = std::ranges::range_value_t<range>;
+        return is_copied ? std::is_copy_constructible_v<element> : std::is_move_constructible_v<element>;
+    } else {
+        return std::is_constructible_v<std::decay_t<Argument>, Argument>;
+    }
+}
+
+template <class... Arguments>
+concept keepable = (is_keepable<Arguments>() && ...);
+
 template <class Fn, class... Arguments>
 concept mappable_with = std::invocable<std::decay_t<Fn>&, map_argument<mapped_range<Arguments>>...>;
 
@@ -2831,14 +2850,15 @@ concept mappable_with = std::invocable<std::decay_t<Fn>&, map_argument<mapped_ra
 template <class Pool, class Fn, class... Arguments>
 auto map(std::shared_ptr<Pool> pool, const map_options& options, Fn&& fn, Arguments&&... ranges) {
     static_assert(sizeof...(Arguments) != 0, "map(fn, ranges...): it needs at least one range");
-    static_assert(
-        (mappable<Arguments> && ...),
-        "map(fn, ranges...): each argument after the function must be an input range (a container is copied: "
-        "pass one that can't be as an rvalue or by std::ref)");
+    static_assert((mappable<Arguments> && ...),
+                  "map(fn, ranges...): each argument after the function must be an input range");
     if constexpr (sizeof...(Arguments) != 0 && (mappable<Arguments> && ...)) {
+        static_assert(keepable<Arguments...>,
+                      "map(fn, ranges...): a range is copied, and this one can't be: pass it by std::move or "
+                      "std::ref");
         static_assert(mappable_with<Fn, Arguments...>,
                       "map(fn, ranges...): fn can't be called with one element of each range");
-        if constexpr (mappable_with<Fn, Arguments...>) {
+        if constexpr (keepable<Arguments...> && mappable_with<Fn, Arguments...>) {
             if (options.buffersize && *options.buffersize < 1) {
                 throw std::invalid_argument("buffersize must be at least 1");
             }
