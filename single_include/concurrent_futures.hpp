@@ -57,18 +57,45 @@ namespace concurrent::futures {
 
 /// What every exception that this library itself throws derives from, but for `std::invalid_argument`
 /// (a wrong argument) and what the standard library throws (`std::bad_alloc`, `std::system_error`).
+///
+/// \code
+/// try {
+///     executor.submit([] {}).result();
+/// } catch (const futures::error& failure) {  // the library's; whatever else comes is the task's
+///     std::puts(failure.what());
+/// }
+/// \endcode
 class [[gnu::visibility("default")]] error : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
 };
 
 /// Thrown by `result()` and `exception()` of a future that was cancelled.
+///
+/// \code
+/// futures::Promise<int> promise;
+/// promise.get_future().cancel();
+/// try {
+///     promise.get_future().result();
+///     assert(false);
+/// } catch (const futures::cancelled_error&) {
+/// }
+/// \endcode
 class [[gnu::visibility("default")]] cancelled_error : public error {
 public:
     using error::error;
 };
 
 /// Thrown when a timeout passed before what was waited for was there.
+///
+/// \code
+/// futures::Promise<int> promise;
+/// try {
+///     promise.get_future().result(std::chrono::milliseconds(1));
+///     assert(false);
+/// } catch (const futures::timeout_error&) {
+/// }
+/// \endcode
 class [[gnu::visibility("default")]] timeout_error : public error {
 public:
     using error::error;
@@ -76,30 +103,80 @@ public:
 
 /// Thrown when a future or promise is used in a state that doesn't allow it: a handle that is not `valid()`,
 /// a promise that was set already.
+///
+/// \code
+/// try {
+///     futures::Future<int>().result();
+///     assert(false);
+/// } catch (const futures::invalid_state_error&) {
+/// }
+/// \endcode
 class [[gnu::visibility("default")]] invalid_state_error : public error {
 public:
     using error::error;
 };
 
 /// What a future fails with whose `Promise` was destroyed before it was set.
+///
+/// \code
+/// auto future = futures::Promise<int>().get_future();
+/// try {
+///     future.result();
+///     assert(false);
+/// } catch (const futures::broken_promise_error&) {
+/// }
+/// \endcode
 class [[gnu::visibility("default")]] broken_promise_error : public error {
 public:
     using error::error;
 };
 
 /// Thrown by `submit` and `map` after `shutdown`.
+///
+/// \code
+/// executor.shutdown();
+/// try {
+///     executor.submit([] {});
+///     assert(false);
+/// } catch (const futures::executor_shutdown&) {
+/// }
+/// \endcode
 class [[gnu::visibility("default")]] executor_shutdown : public error {
 public:
     using error::error;
 };
 
 /// Thrown by, and what futures fail with on, an executor that can't run anything any more.
+///
+/// \code
+/// futures::thread_pool_executor broken({.initializer = [] { throw std::runtime_error("no connection"); }});
+/// try {
+///     broken.submit([] {}).result();
+///     assert(false);
+/// } catch (const futures::broken_executor&) {
+/// }
+/// \endcode
 class [[gnu::visibility("default")]] broken_executor : public error {
 public:
     using error::error;
 };
 
 /// A thread pool whose initializer threw. What the initializer threw is nested: `std::rethrow_if_nested`.
+///
+/// \code
+/// futures::thread_pool_executor broken({.initializer = [] { throw std::runtime_error("no connection"); }});
+/// try {
+///     broken.submit([] {}).result();
+///     assert(false);
+/// } catch (const futures::broken_thread_pool& failure) {
+///     try {
+///         std::rethrow_if_nested(failure);
+///         assert(false);
+///     } catch (const std::runtime_error& cause) {
+///         assert(cause.what() == std::string("no connection"));
+///     }
+/// }
+/// \endcode
 class [[gnu::visibility("default")]] broken_thread_pool : public broken_executor {
 public:
     using broken_executor::broken_executor;
@@ -123,6 +200,11 @@ namespace concurrent::futures {
 
 /// How many CPUs this process may run on: those of its affinity mask where the operating system tells, else
 /// those that the machine has; at least 1. Thread-safe.
+///
+/// \code
+/// futures::thread_pool_executor for_computing(futures::usable_cpus());
+/// assert(for_computing.max_workers() >= 1);
+/// \endcode
 inline int usable_cpus() noexcept {
 #if defined(__linux__)
     cpu_set_t allowed;
@@ -180,6 +262,14 @@ namespace concurrent::futures {
 
 /// What is called with everything that would otherwise be lost: an exception that nobody retrieved, one that
 /// a done callback threw.
+///
+/// \code
+/// const futures::log_handler silence = [](std::string_view, std::exception_ptr) {};
+/// futures::set_log_handler(silence);
+/// executor.submit([] { throw std::runtime_error("nobody asks"); }).wait();
+/// executor.shutdown();
+/// futures::set_log_handler(nullptr);
+/// \endcode
 using log_handler = std::function<void(std::string_view message, std::exception_ptr exception)>;
 
 namespace detail {
@@ -253,6 +343,15 @@ inline void log(std::string_view message, const std::exception_ptr& exception) n
 /// stderr. The handler is called on whatever thread found the loss, several at once too, and must not throw:
 /// if it does, that and the message it was given go to stderr. Thread-safe; a call of the old handler may
 /// still be under way.
+///
+/// \code
+/// std::atomic<int> lost = 0;
+/// futures::set_log_handler([&lost](std::string_view, std::exception_ptr) { ++lost; });
+/// executor.submit([] { throw std::runtime_error("nobody asks"); });
+/// executor.shutdown();
+/// futures::set_log_handler(nullptr);
+/// assert(lost == 1);
+/// \endcode
 inline log_handler set_log_handler(log_handler handler) {
     std::shared_ptr<const log_handler> replacement;
     if (handler) {
@@ -820,6 +919,11 @@ private:
 
 /// The name of the calling thread if a `thread_pool_executor` started it, else an empty string. The reference
 /// is valid as long as the thread runs.
+///
+/// \code
+/// assert(futures::this_thread_name().empty());
+/// assert(executor.submit([] { return futures::this_thread_name(); }).result().ends_with("_0"));
+/// \endcode
 inline const std::string& this_thread_name() noexcept {
     static const std::string none;
     const detail::worker* const self = detail::worker::current();
@@ -905,9 +1009,19 @@ private:
 
 namespace concurrent::futures {
 
-/// What has become of a future: waiting to be run, being run, cancelled before it ran, or run to its end, by
-/// a value or by an exception.
-enum class future_state { pending, running, cancelled, finished };
+/// What has become of a future.
+///
+/// \code
+/// auto future = executor.submit([] {});
+/// future.wait();
+/// assert(future.state() == futures::future_state::finished);
+/// \endcode
+enum class future_state {
+    pending,    ///< waiting to be run
+    running,    ///< being run
+    cancelled,  ///< cancelled before it ran
+    finished    ///< run to its end, by a value or by an exception
+};
 
 namespace detail {
 
@@ -1268,12 +1382,23 @@ private:
 /// How long to wait: any `std::chrono::duration`, of any representation; by default, and from `std::nullopt`,
 /// for ever. Zero, a negative duration and a floating-point NaN mean: don't block. What is longer than the
 /// clock can count (292 years) is for ever. No conversion overflows.
+///
+/// \code
+/// auto answer = [&executor](const futures::timeout& limit = {}) {
+///     return executor.submit([] { return 42; }).result(limit);
+/// };
+/// assert(answer() == 42 && answer(std::chrono::hours(1)) == 42 && answer(std::nullopt) == 42);
+/// \endcode
 class timeout {
 public:
+    /// For ever.
     constexpr timeout() noexcept = default;
+    /// For ever.
     constexpr timeout(std::nullopt_t) noexcept {}
+    /// For so long.
     template <class Rep, class Period>
     constexpr timeout(const std::chrono::duration<Rep, Period>& duration) : length_(saturated(duration)) {}
+    /// A number of what isn't said.
     template <class Number>
         requires std::is_arithmetic_v<Number>
     timeout(Number) = delete;  // of what? Say std::chrono::seconds(5), or 5s
@@ -1574,19 +1699,29 @@ private:
 ///
 /// An exception that no handle was asked for, by `result()`, `exception()` or `get()`, before the last handle
 /// went, is reported to the log handler (`set_log_handler`).
+///
+/// \code
+/// futures::Future<std::string> future = executor.submit([] { return std::string("hello"); });
+/// auto copy = future;
+/// assert(copy == future && &copy.result() == &future.result());
+/// \endcode
 template <class T>
 class Future {
 public:
+    /// What the task returns.
     using value_type = T;
 
     /// Makes a handle that is not `valid()`.
     Future() noexcept = default;
+    /// Another handle on the same state.
     Future(const Future& other) noexcept : state_(other.state_) {
         if (state_) {
             state_->add_reference();
         }
     }
+    /// Takes over the handle `other`, which is not `valid()` any more.
     Future(Future&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    /// Both: a copy or what was moved from takes this one's place.
     Future& operator=(Future other) noexcept {
         swap(other);
         return *this;
@@ -1597,10 +1732,16 @@ public:
         }
     }
 
+    /// Exchanges two handles.
     void swap(Future& other) noexcept { std::swap(state_, other.state_); }
+    /// Exchanges two handles.
     friend void swap(Future& a, Future& b) noexcept { a.swap(b); }
 
     /// Whether this handle has a state.
+    ///
+    /// \code
+    /// assert(!futures::Future<int>().valid());
+    /// \endcode
     [[nodiscard]] bool valid() const noexcept { return state_ != nullptr; }
 
     /// Waits, at most for `limit`, until the future is done, and returns its value: `const T&` that lives as
@@ -1612,6 +1753,11 @@ public:
     /// \throws whatever the task threw
     /// \throws cancelled_error if the future was cancelled
     /// \throws timeout_error if `limit` passed first
+    ///
+    /// \code
+    /// auto future = executor.submit([] { return 42; });
+    /// assert(future.result() == 42 && future.result(std::chrono::seconds(5)) == 42);
+    /// \endcode
     decltype(auto) result(const timeout& limit = {}) const& {
         detail::shared_state<T>& state = checked();
         wait_for_result(state, limit);
@@ -1624,6 +1770,11 @@ public:
 
     /// The same, but gives up this handle, unless it throws `timeout_error`, and returns the value itself:
     /// moved out if this was the last handle, or if `T` can't be copied; else copied.
+    ///
+    /// \code
+    /// auto owner = executor.submit([] { return std::make_unique<int>(42); }).result();
+    /// assert(*owner == 42);
+    /// \endcode
     T result(const timeout& limit = {}) &&
             requires std::is_void_v<T> || std::is_reference_v<T> || std::is_move_constructible_v<T>
     {
@@ -1647,7 +1798,12 @@ public:
         delete;  // the value can't leave its handles: keep one, and call result() on that
 
     /// As `result`, under the name that `std::future` has for it.
+    ///
+    /// \code
+    /// assert(executor.submit([] { return 42; }).get() == 42);
+    /// \endcode
     decltype(auto) get() const& { return result(); }
+    /// The same as `result` of an rvalue.
     T get() &&
             requires requires(Future future) { std::move(future).result(); }
     {
@@ -1659,6 +1815,11 @@ public:
     ///
     /// \throws cancelled_error if the future was cancelled
     /// \throws timeout_error if `limit` passed first
+    ///
+    /// \code
+    /// auto future = executor.submit([] { throw std::runtime_error("bad luck"); });
+    /// assert(future.exception() != nullptr);
+    /// \endcode
     [[nodiscard]] std::exception_ptr exception(const timeout& limit = {}) const {
         detail::shared_state<T>& state = checked();
         await(state, limit);
@@ -1673,6 +1834,12 @@ public:
     /// what it captured is destroyed, all by this thread. Returns whether the future is cancelled now, by
     /// this call or an earlier one; false if the task runs or has run. Done callbacks are called before this
     /// returns.
+    ///
+    /// \code
+    /// futures::Promise<int> promise;
+    /// futures::Future<int> future = promise.get_future();
+    /// assert(future.cancel() && future.cancelled());
+    /// \endcode
     bool cancel() const {
         const Future kept(state_handle());  // a callback may destroy this handle
         return kept.state_->cancel();
@@ -1680,6 +1847,16 @@ public:
 
     /// Cancels the task if it has not started; if it runs, requests a stop of the `std::stop_token` that its
     /// callable took. Returns whether this call did either.
+    ///
+    /// \code
+    /// #if defined(__cpp_lib_jthread)
+    /// auto future = executor.submit([](std::stop_token stop) {
+    ///     while (!stop.stop_requested()) {
+    ///     }
+    /// });
+    /// future.request_stop();  // cancels it, or ends its loop
+    /// #endif
+    /// \endcode
     bool request_stop() const {
         const Future kept(state_handle());
         if (kept.state() == future_state::pending && kept.state_->cancel()) {
@@ -1689,8 +1866,16 @@ public:
     }
 
     /// What has become of it by now. Never blocks.
+    ///
+    /// \code
+    /// auto future = executor.submit([] {});
+    /// future.wait();
+    /// assert(future.state() == futures::future_state::finished);
+    /// \endcode
     [[nodiscard]] future_state state() const { return checked().state(); }
+    /// Whether it was cancelled.
     [[nodiscard]] bool cancelled() const { return state() == future_state::cancelled; }
+    /// Whether its task runs now.
     [[nodiscard]] bool running() const { return state() == future_state::running; }
     /// Whether it was cancelled or has finished.
     [[nodiscard]] bool done() const { return checked().done(); }
@@ -1700,6 +1885,14 @@ public:
     /// to the log handler.
     ///
     /// \throws whatever copying or moving `fn` throws, and `std::bad_alloc`; then `fn` is not called
+    ///
+    /// \code
+    /// std::promise<int> seen;
+    /// executor.submit([] { return 42; }).add_done_callback([&seen](const futures::Future<int>& future) {
+    ///     seen.set_value(future.result());
+    /// });
+    /// assert(seen.get_future().get() == 42);
+    /// \endcode
     template <class Fn>
     void add_done_callback(Fn&& fn) const {
         static_assert(std::is_invocable_v<std::decay_t<Fn>&, Future<T>>,
@@ -1718,9 +1911,20 @@ public:
     void wait() const { detail::await(checked(), detail::deadline()); }
 
     /// Waits until the future is done or `limit` has passed.
+    ///
+    /// \code
+    /// auto future = executor.submit([] {});
+    /// assert(future.wait_for(std::chrono::hours(1)) == std::future_status::ready);
+    /// \endcode
     std::future_status wait_for(const timeout& limit) const { return wait_until_deadline(limit.start()); }
 
     /// Waits until the future is done or `when` has come, on any clock, also one that is set meanwhile.
+    ///
+    /// \code
+    /// auto future = executor.submit([] {});
+    /// const auto when = std::chrono::system_clock::now() + std::chrono::hours(1);
+    /// assert(future.wait_until(when) == std::future_status::ready);
+    /// \endcode
     template <class Clock, class Duration>
     std::future_status wait_until(const std::chrono::time_point<Clock, Duration>& when) const {
         if constexpr (std::is_same_v<Clock, detail::deadline::clock>) {
@@ -1738,6 +1942,7 @@ public:
         }
     }
 
+    /// Whether both are handles on the same state, or neither has any.
     friend bool operator==(const Future& a, const Future& b) noexcept { return a.state_ == b.state_; }
 
 private:
@@ -1802,8 +2007,15 @@ private:
 }  // namespace concurrent::futures
 
 /// Futures that are equal have the same hash.
+///
+/// \code
+/// std::unordered_map<futures::Future<int>, std::string> names;
+/// names.emplace(executor.submit([] { return 42; }), "the answer");
+/// assert(names.begin()->first.result() == 42);
+/// \endcode
 template <class T>
 struct std::hash<concurrent::futures::Future<T>> {
+    /// The hash of the state that `future` is a handle on.
     std::size_t operator()(const concurrent::futures::Future<T>& future) const noexcept {
         return std::hash<concurrent::futures::detail::shared_state<T>*>()(future.state_);
     }
@@ -2003,10 +2215,18 @@ inline constexpr bool is_future<Future<T>> = true;
 }  // namespace detail
 
 /// `Future<T>`, of any `T`.
+///
+/// \code
+/// static_assert(futures::future_type<futures::Future<int>> && !futures::future_type<std::future<int>>);
+/// \endcode
 template <class F>
 concept future_type = detail::is_future<std::remove_cvref_t<F>>;
 
 /// A map with futures for keys.
+///
+/// \code
+/// static_assert(futures::future_map<std::unordered_map<futures::Future<int>, std::string>>);
+/// \endcode
 template <class Range>
 concept future_map = std::ranges::input_range<Range> && requires {
     typename std::remove_cvref_t<Range>::key_type;
@@ -2014,6 +2234,13 @@ concept future_map = std::ranges::input_range<Range> && requires {
 } && future_type<typename std::remove_cvref_t<Range>::key_type>;
 
 /// What `wait` and `as_completed` take: any range of futures, or a map keyed by them.
+///
+/// \code
+/// auto count_done = [](const futures::future_range auto& tasks) {
+///     return futures::wait(tasks).done.size();
+/// };
+/// assert(count_done(std::vector{executor.submit([] {}), executor.submit([] {})}) == 2);
+/// \endcode
 template <class Range>
 concept future_range = std::ranges::input_range<Range> &&
                        (future_type<std::ranges::range_reference_t<Range>> || future_map<Range>);
@@ -2105,6 +2332,12 @@ namespace concurrent::futures {
 /// Dereferencing its iterator gives an rvalue: `for (auto future : range)` takes the future over, so that the
 /// range holds none that it has yielded; `for (auto&& future : range)` looks at it in its place, where it
 /// stays until the next increment.
+///
+/// \code
+/// futures::as_completed_range<int> done = futures::as_completed({executor.submit([] { return 42; })});
+/// for (auto future : done)
+///     assert(future.result() == 42);
+/// \endcode
 template <class T>
 class as_completed_range {
     struct body;
@@ -2125,6 +2358,7 @@ public:
         }
         return iterator(*body_);
     }
+    /// Where the iteration ends.
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
 private:
@@ -2175,8 +2409,17 @@ private:
 ///
 /// On a worker of a pool, it runs those tasks on the spot that wait in that pool's queue, while none is done.
 ///
+/// \param futures any range of futures, or a map keyed by them
 /// \param limit counted from this call; `begin()` or the increment that would pass it throws `timeout_error`
 /// \throws invalid_state_error if a future is not `valid()`
+///
+/// \code
+/// std::unordered_map<futures::Future<int>, std::string> tasks;
+/// tasks.emplace(executor.submit([] { return 3; }), "one");
+/// tasks.emplace(executor.submit([] { return 5; }), "three");
+/// for (auto future : futures::as_completed(tasks, std::chrono::hours(1)))
+///     assert(future.result() == static_cast<int>(tasks.at(future).size()));
+/// \endcode
 template <class Range>
 [[nodiscard]] auto as_completed(Range&& futures, const timeout& limit = {}) {
     static_assert(future_range<Range>,
@@ -2187,6 +2430,16 @@ template <class Range>
     }
 }
 
+/// The same of futures that are listed.
+///
+/// \code
+/// auto first = executor.submit([] { return 1; });
+/// auto second = executor.submit([] { return 2; });
+/// int sum = 0;
+/// for (auto future : futures::as_completed({first, second}))
+///     sum += future.result();
+/// assert(sum == 3);
+/// \endcode
 template <class T>
 [[nodiscard]] as_completed_range<T> as_completed(std::initializer_list<Future<T>> futures,
                                                  const timeout& limit = {}) {
@@ -2617,6 +2870,14 @@ auto launch(Pool& pool, int priority, Fn&& fn, Args&&... args) {
 namespace concurrent::futures {
 
 /// How an executor's `map` works.
+///
+/// \code
+/// long sum = 0;
+/// auto twice = [](int x) { return 2 * x; };
+/// for (int doubled : executor.map({.auto_chunksize = true}, twice, std::views::iota(0, 1000)))
+///     sum += doubled;
+/// assert(sum == 999'000);
+/// \endcode
 struct map_options {
     /// How long, from the call of `map`, its results may take.
     futures::timeout timeout = {};
@@ -2633,6 +2894,14 @@ struct map_options {
 ///
 /// Dereferencing its iterator gives a result as an rvalue, which may be moved from; a reference that the
 /// function returned as it is; `std::monostate` for void. To destroy it cancels what has not started.
+///
+/// \code
+/// auto results = executor.map([](int x) { return std::to_string(x); }, std::vector{1, 2});
+/// std::string all;
+/// for (std::string each : results)
+///     all += each;
+/// assert(all == "12");
+/// \endcode
 template <class Result, class Pool, class Cutter>
 class map_results {
     struct body;
@@ -2640,6 +2909,7 @@ class map_results {
 public:
     class iterator;
 
+    /// For executors, whose `map` makes it.
     map_results(std::shared_ptr<Pool> pool, Cutter cutter, const map_options& options)
         : body_(std::make_unique<body>(std::move(pool), std::move(cutter), options)) {}
 
@@ -2652,6 +2922,7 @@ public:
         }
         return iterator(*body_);
     }
+    /// Where the iteration ends.
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
 private:
@@ -2777,17 +3048,25 @@ private:
 template <class Result, class Pool, class Cutter>
 class map_results<Result, Pool, Cutter>::iterator {
 public:
+    /// What makes it an input iterator.
+    ///@{
     using iterator_concept = std::input_iterator_tag;
     using iterator_category = std::input_iterator_tag;
     using reference = decltype(std::declval<chunk&>()[0]);
     using value_type = std::remove_cvref_t<reference>;
     using difference_type = std::ptrdiff_t;
     using pointer = void;
+    ///@}
 
+    /// Movable, not copyable.
+    ///@{
     iterator(iterator&&) noexcept = default;
     iterator& operator=(iterator&&) noexcept = default;
+    ///@}
 
+    /// The result, which may be moved from.
     reference operator*() const noexcept { return (*chunk_)[index_]; }
+    /// Waits for the next result, and throws what the function threw instead.
     iterator& operator++() {
         if (++index_ != count_) {
             body_->index = index_;
@@ -2798,8 +3077,10 @@ public:
         }
         return *this;
     }
+    /// The same.
     void operator++(int) { ++*this; }
 
+    /// Whether there are no more results.
     friend bool operator==(const iterator& self, std::default_sentinel_t) noexcept { return !self.chunk_; }
 
 private:
@@ -2886,18 +3167,45 @@ namespace concurrent::futures {
 
 /// When `wait` returns: when all futures are done, when any is, or when any has failed (or all are done). A
 /// future that was cancelled is done, but has not failed.
-enum class return_when { all_completed, first_completed, first_exception };
+///
+/// \code
+/// auto good = executor.submit([] {});
+/// auto bad = executor.submit([] { throw std::runtime_error("bad luck"); });
+/// auto result = futures::wait({good, bad}, {.return_when = futures::return_when::first_exception});
+/// assert(bad.exception() && !result.done.empty());
+/// \endcode
+enum class return_when {
+    all_completed,    ///< when all are done
+    first_completed,  ///< when any is done
+    first_exception   ///< when any has failed, or all are done
+};
 
+/// For what, and for how long, to wait.
+///
+/// \code
+/// futures::Promise<int> promise;
+/// auto result = futures::wait({promise.get_future()}, {.timeout = std::chrono::milliseconds(1)});
+/// assert(result.not_done.size() == 1);
+/// \endcode
 struct wait_options {
     /// For how long to wait at most.
     futures::timeout timeout = {};
+    /// When to return, if not by the timeout.
     futures::return_when return_when = futures::return_when::all_completed;
 };
 
 /// The futures given to `wait`, each once, in their order, by whether they were done when it returned.
+///
+/// \code
+/// auto future = executor.submit([] { return 42; });
+/// auto [done, not_done] = futures::wait({future});
+/// assert(done == std::vector{future} && not_done.empty());
+/// \endcode
 template <class T>
 struct wait_result {
+    /// Those that had finished or were cancelled.
     std::vector<Future<T>> done;
+    /// The others.
     std::vector<Future<T>> not_done;
 };
 
@@ -2908,6 +3216,12 @@ struct wait_result {
 /// enough.
 ///
 /// \throws invalid_state_error if a future is not `valid()`
+///
+/// \code
+/// std::vector tasks{executor.submit([] { return 1; }), executor.submit([] { return 2; })};
+/// auto [done, not_done] = futures::wait(tasks, {.timeout = std::chrono::hours(1)});
+/// assert(done == tasks && not_done.empty());
+/// \endcode
 template <class Range>
 [[nodiscard]] auto wait(Range&& futures, const wait_options& options = {}) {
     static_assert(future_range<Range>,
@@ -2929,6 +3243,13 @@ template <class Range>
     }
 }
 
+/// The same of futures that are listed.
+///
+/// \code
+/// auto first = executor.submit([] { return 1; });
+/// auto second = executor.submit([] { return 2; });
+/// assert(futures::wait({first, second}).done.size() == 2);
+/// \endcode
 template <class T>
 [[nodiscard]] wait_result<T> wait(std::initializer_list<Future<T>> futures,
                                   const wait_options& options = {}) {
@@ -2943,22 +3264,52 @@ template <class T>
 namespace concurrent::futures {
 
 /// How a `thread_pool_executor` is made.
+///
+/// \code
+/// futures::thread_pool_executor crawlers({.max_workers = 8, .thread_name_prefix = "crawler"});
+/// assert(crawlers.max_workers() == 8);
+/// \endcode
 struct thread_pool_options {
     /// How many threads it starts at most, at least 1; by default `min(32, usable_cpus() + 4)`.
+    ///
+    /// \code
+    /// futures::thread_pool_executor one({.max_workers = 1});
+    /// assert(one.max_workers() == 1);
+    /// \endcode
     std::optional<int> max_workers = {};
     /// What the names of its threads begin with, before `_<n>`; by default `thread_pool_executor-<k>`.
+    ///
+    /// \code
+    /// futures::thread_pool_executor crawlers({.thread_name_prefix = "crawler"});
+    /// assert(crawlers.submit([] { return futures::this_thread_name(); }).result() == "crawler_0");
+    /// \endcode
     std::string thread_name_prefix = {};
     /// Called first on each thread. If it throws, the pool is broken: see `broken_thread_pool`.
+    ///
+    /// \code
+    /// thread_local static int connection = 0;
+    /// futures::thread_pool_executor connected({.initializer = [] { connection = 42; }});
+    /// assert(connected.submit([] { return connection; }).result() == 42);
+    /// \endcode
     std::function<void()> initializer = {};
 };
 
 /// How a task is submitted.
+///
+/// \code
+/// futures::thread_pool_executor<futures::priority> urgent_first(2);
+/// assert(urgent_first.submit({.priority = 10}, [] { return 42; }).result() == 42);
+/// \endcode
 struct submit_options {
     /// On a `priority` pool, tasks with a greater one start first. Other pools take no notice of it.
     int priority = 0;
 };
 
 /// How an executor is shut down.
+///
+/// \code
+/// executor.shutdown({.wait = false, .cancel_futures = true});
+/// \endcode
 struct shutdown_options {
     /// Whether to return only when every thread has ended.
     bool wait = true;
@@ -2975,6 +3326,11 @@ namespace concurrent::futures {
 
 /// What runs tasks and gives futures for them: a `thread_pool_executor` of any queue, or one's own. For
 /// signatures: `void crawl(futures::executor auto& executor)`.
+///
+/// \code
+/// auto answer_by = [](futures::executor auto& any) { return any.submit([] { return 42; }); };
+/// assert(answer_by(executor).result() == 42);
+/// \endcode
 template <class E>
 concept executor = requires(E& each, int (*task)(), shutdown_options options) {
     { each.submit(task) } -> std::same_as<Future<int>>;
@@ -3101,7 +3457,13 @@ private:
 /// Queue of a pool whose waiting tasks start in the order in which they were submitted. (Those that the
 /// pool's own tasks submit start in the order in which each worker submitted them; workers help each other
 /// with them.)
+///
+/// \code
+/// futures::thread_pool_executor<futures::fifo> executor_in_order(1);  // or thread_pool_executor<>
+/// assert(executor_in_order.submit([] { return 42; }).result() == 42);
+/// \endcode
 struct fifo {
+    /// How it is done; not for users.
     using queue = detail::fifo_queue;
 };
 
@@ -3231,7 +3593,13 @@ private:
 }  // namespace detail
 
 /// Queue of a pool whose task submitted last starts first.
+///
+/// \code
+/// futures::thread_pool_executor<futures::lifo> newest_first(1);
+/// assert(newest_first.submit([] { return 42; }).result() == 42);
+/// \endcode
 struct lifo {
+    /// How it is done; not for users.
     using queue = detail::locked_queue<detail::lifo_order>;
 };
 
@@ -3329,7 +3697,13 @@ private:
 
 /// Queue of a pool whose waiting task with the greatest `submit_options::priority` starts first; those of the
 /// same priority start in the order in which they were submitted.
+///
+/// \code
+/// futures::thread_pool_executor<futures::priority> urgent_first(1);
+/// assert(urgent_first.submit({.priority = 10}, [] { return 42; }).result() == 42);
+/// \endcode
 struct priority {
+    /// How it is done; not for users.
     using queue = detail::locked_queue<detail::priority_order>;
 };
 
@@ -4103,6 +4477,10 @@ concept submittable = std::is_invocable_v<std::decay_t<Fn>, std::decay_t<Args>..
 }  // namespace detail
 
 /// The order in which a pool's waiting tasks start: `fifo`, `lifo` or `priority`.
+///
+/// \code
+/// static_assert(futures::queue_discipline<futures::lifo> && !futures::queue_discipline<int>);
+/// \endcode
 template <class Queue>
 concept queue_discipline =
     std::same_as<Queue, fifo> || std::same_as<Queue, lifo> || std::same_as<Queue, priority>;
@@ -4119,6 +4497,12 @@ concept queue_discipline =
 /// After a `fork()`, the threads are the parent's. In the child, an executor that was made before may be shut
 /// down and destroyed, both of which do nothing, `submit` and `map` throw `broken_executor`, and futures of
 /// it that were not done never will be: don't wait for them. New executors work as ever.
+///
+/// \code
+/// futures::thread_pool_executor pool(8);  // or thread_pool_executor<futures::priority> pool(8)
+/// futures::Future<int> future = pool.submit([](int x, int y) { return x + y; }, 40, 2);
+/// assert(future.result() == 42);
+/// \endcode
 template <class Queue = fifo>
 class thread_pool_executor {
     static_assert(queue_discipline<Queue>, "thread_pool_executor<Queue>: Queue is fifo, lifo or priority");
@@ -4127,10 +4511,14 @@ public:
     /// Has at most `min(32, usable_cpus() + 4)` threads.
     thread_pool_executor() : thread_pool_executor(thread_pool_options()) {}
 
+    /// Has at most `max_workers` threads.
+    ///
     /// \throws std::invalid_argument if `max_workers` is not greater than 0
     explicit thread_pool_executor(int max_workers)
         : thread_pool_executor(thread_pool_options{.max_workers = max_workers}) {}
 
+    /// Is as `options` say.
+    ///
     /// \throws std::invalid_argument if `options.max_workers` is not greater than 0
     explicit thread_pool_executor(thread_pool_options options) : pool_(make_pool(std::move(options))) {}
 
@@ -4164,12 +4552,26 @@ public:
     /// \throws std::system_error if there is no worker and no thread can be started
     /// \throws std::bad_alloc, and what copying or moving `fn` and `args` throws; whatever it throws, nothing
     /// is queued
+    ///
+    /// \code
+    /// std::string name = "a";
+    /// auto length = executor.submit([](const std::string& text) { return text.size(); }, name);
+    /// auto change = executor.submit([](std::string& text) { text += 'b'; }, std::ref(name));
+    /// change.result();
+    /// assert(length.result() == 1 && name == "ab");
+    /// \endcode
     template <class Fn, class... Args>
     auto submit(Fn&& fn, Args&&... args) {
         return submit(submit_options(), std::forward<Fn>(fn), std::forward<Args>(args)...);
     }
 
     /// The same, with options.
+    ///
+    /// \code
+    /// futures::thread_pool_executor<futures::priority> urgent_first(1);
+    /// auto urgent = urgent_first.submit({.priority = 10}, [] { return 42; });
+    /// assert(urgent.result() == 42);
+    /// \endcode
     template <class Fn, class... Args>
     auto submit(submit_options options, Fn&& fn, Args&&... args) {
         static_assert(
@@ -4196,6 +4598,14 @@ public:
     /// cancelled.
     ///
     /// \throws as `submit`
+    ///
+    /// \code
+    /// int sum = 0;
+    /// auto multiply = [](int x, int y) { return x * y; };
+    /// for (int product : executor.map(multiply, std::vector{1, 2}, std::vector{3, 4}))
+    ///     sum += product;
+    /// assert(sum == 11);
+    /// \endcode
     template <class Fn, class... Ranges>
     [[nodiscard]] auto map(Fn&& fn, Ranges&&... ranges) {
         return detail::map(pool_, map_options(), std::forward<Fn>(fn), std::forward<Ranges>(ranges)...);
@@ -4204,6 +4614,16 @@ public:
     /// The same, with options.
     ///
     /// \throws std::invalid_argument if `options.chunksize` or `options.buffersize` is less than 1
+    ///
+    /// \code
+    /// int sum = 0;
+    /// for (int square : executor.map({.buffersize = 8}, [](int x) { return x * x; }, std::views::iota(0))) {
+    ///     sum += square;
+    ///     if (square == 100)
+    ///         break;
+    /// }
+    /// assert(sum == 385);
+    /// \endcode
     template <class Fn, class... Ranges>
     [[nodiscard]] auto map(map_options options, Fn&& fn, Ranges&&... ranges) {
         return detail::map(pool_, options, std::forward<Fn>(fn), std::forward<Ranges>(ranges)...);
@@ -4212,6 +4632,12 @@ public:
     /// Refuses further work: `submit` and `map` throw `executor_shutdown` from now on. What waits still runs,
     /// unless `options.cancel_futures`. Returns once every thread has ended, if `options.wait`; but at once
     /// on one of the pool's own threads, which can't wait for itself. May be called again.
+    ///
+    /// \code
+    /// auto future = executor.submit([] { return 42; });
+    /// executor.shutdown();
+    /// assert(future.done());
+    /// \endcode
     void shutdown(shutdown_options options = {}) {
         if (pool_->is_inherited()) {
             return;
@@ -4223,12 +4649,25 @@ public:
     }
 
     /// How many threads it starts at most.
+    ///
+    /// \code
+    /// assert(futures::thread_pool_executor(8).max_workers() == 8);
+    /// \endcode
     [[nodiscard]] int max_workers() const noexcept { return static_cast<int>(pool_->max_workers()); }
 
     /// How many threads it has started so far.
+    ///
+    /// \code
+    /// executor.submit([] {}).wait();
+    /// assert(executor.worker_count() == 1);
+    /// \endcode
     [[nodiscard]] int worker_count() const { return static_cast<int>(pool_->worker_count()); }
 
     /// How many tasks wait to be started.
+    ///
+    /// \code
+    /// assert(executor.pending_count() == 0);
+    /// \endcode
     [[nodiscard]] std::size_t pending_count() const { return pool_->waiting(); }
 
 private:
@@ -4261,13 +4700,25 @@ namespace concurrent::futures {
 ///
 /// Thread-safety: a promise is one producer's; but `get_future` and one of the setters may run at the same
 /// time, and of several setters that run at the same time one wins and the others throw.
+///
+/// \code
+/// futures::Promise<int> promise;
+/// futures::Future<int> future = promise.get_future();
+/// if (promise.set_running_or_notify_cancel())
+///     promise.set_result(42);
+/// assert(future.result() == 42);
+/// \endcode
 template <class T>
 class Promise {
 public:
+    /// Makes a promise and its future, which is pending.
+    ///
     /// \throws std::bad_alloc
     Promise() : future_(detail::future_access::adopt(*new detail::shared_state<T>(1))) {}
+    /// Takes over what `other` has to fulfil.
     Promise(Promise&& other) noexcept
         : future_(std::move(other.future_)), settled_(other.settled_.load(std::memory_order_relaxed)) {}
+    /// The same; what this one had to fulfil fails with `broken_promise_error`, if nothing was set.
     Promise& operator=(Promise&& other) noexcept {
         if (this != &other) {
             abandon();
@@ -4283,6 +4734,11 @@ public:
     /// A handle on the future; each call returns one more.
     ///
     /// \throws invalid_state_error if this promise was moved from
+    ///
+    /// \code
+    /// futures::Promise<int> promise;
+    /// assert(promise.get_future() == promise.get_future());
+    /// \endcode
     [[nodiscard]] Future<T> get_future() const {
         static_cast<void>(state());
         return future_;
@@ -4292,6 +4748,12 @@ public:
     /// cancelled already; then there is nothing to do.
     ///
     /// \throws invalid_state_error if this was said or the result set before
+    ///
+    /// \code
+    /// futures::Promise<int> promise;
+    /// promise.get_future().cancel();
+    /// assert(!promise.set_running_or_notify_cancel());
+    /// \endcode
     [[nodiscard]] bool set_running_or_notify_cancel() {
         if (state().claim()) {
             return true;
@@ -4307,21 +4769,30 @@ public:
     ///
     /// \throws invalid_state_error if a result was set before or the future was cancelled
     /// \throws whatever copying or moving `value` throws; then nothing is set
+    ///
+    /// \code
+    /// futures::Promise<std::string> promise;
+    /// promise.set_result("answer");
+    /// assert(promise.get_future().result() == "answer");
+    /// \endcode
     void set_result(const std::conditional_t<std::is_void_v<T>, std::monostate, T>& value)
         requires(!std::is_void_v<T> && !std::is_reference_v<T> && std::is_copy_constructible_v<T>)
     {
         settle([&](auto& state) { state.result().emplace(value); });
     }
+    /// The same, and moves the value.
     void set_result(std::conditional_t<std::is_void_v<T>, std::monostate, T>&& value)
         requires(!std::is_void_v<T> && !std::is_reference_v<T>)
     {
         settle([&](auto& state) { state.result().emplace(std::move(value)); });
     }
+    /// The same, where the future's result is a reference.
     void set_result(std::conditional_t<std::is_reference_v<T>, T, std::monostate&> value)
         requires std::is_reference_v<T>
     {
         settle([&](auto& state) { state.result().emplace(static_cast<T>(value)); });
     }
+    /// The same, where the future has no value.
     void set_result()
         requires std::is_void_v<T>
     {
@@ -4331,6 +4802,12 @@ public:
     /// Makes the future fail with `exception`. Otherwise as `set_result`.
     ///
     /// \throws std::invalid_argument if `exception` is null
+    ///
+    /// \code
+    /// futures::Promise<int> promise;
+    /// promise.set_exception(std::make_exception_ptr(std::runtime_error("connection lost")));
+    /// assert(promise.get_future().exception() != nullptr);
+    /// \endcode
     void set_exception(std::exception_ptr exception) {
         if (!exception) {
             throw std::invalid_argument("set_exception needs an exception, not a null pointer");

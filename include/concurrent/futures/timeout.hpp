@@ -32,12 +32,23 @@ private:
 /// How long to wait: any `std::chrono::duration`, of any representation; by default, and from `std::nullopt`,
 /// for ever. Zero, a negative duration and a floating-point NaN mean: don't block. What is longer than the
 /// clock can count (292 years) is for ever. No conversion overflows.
+///
+/// \code
+/// auto answer = [&executor](const futures::timeout& limit = {}) {
+///     return executor.submit([] { return 42; }).result(limit);
+/// };
+/// assert(answer() == 42 && answer(std::chrono::hours(1)) == 42 && answer(std::nullopt) == 42);
+/// \endcode
 class timeout {
 public:
+    /// For ever.
     constexpr timeout() noexcept = default;
+    /// For ever.
     constexpr timeout(std::nullopt_t) noexcept {}
+    /// For so long.
     template <class Rep, class Period>
     constexpr timeout(const std::chrono::duration<Rep, Period>& duration) : length_(saturated(duration)) {}
+    /// A number of what isn't said.
     template <class Number>
         requires std::is_arithmetic_v<Number>
     timeout(Number) = delete;  // of what? Say std::chrono::seconds(5), or 5s

@@ -22,6 +22,14 @@
 namespace concurrent::futures {
 
 /// How an executor's `map` works.
+///
+/// \code
+/// long sum = 0;
+/// auto twice = [](int x) { return 2 * x; };
+/// for (int doubled : executor.map({.auto_chunksize = true}, twice, std::views::iota(0, 1000)))
+///     sum += doubled;
+/// assert(sum == 999'000);
+/// \endcode
 struct map_options {
     /// How long, from the call of `map`, its results may take.
     futures::timeout timeout = {};
@@ -38,6 +46,14 @@ struct map_options {
 ///
 /// Dereferencing its iterator gives a result as an rvalue, which may be moved from; a reference that the
 /// function returned as it is; `std::monostate` for void. To destroy it cancels what has not started.
+///
+/// \code
+/// auto results = executor.map([](int x) { return std::to_string(x); }, std::vector{1, 2});
+/// std::string all;
+/// for (std::string each : results)
+///     all += each;
+/// assert(all == "12");
+/// \endcode
 template <class Result, class Pool, class Cutter>
 class map_results {
     struct body;
@@ -45,6 +61,7 @@ class map_results {
 public:
     class iterator;
 
+    /// For executors, whose `map` makes it.
     map_results(std::shared_ptr<Pool> pool, Cutter cutter, const map_options& options)
         : body_(std::make_unique<body>(std::move(pool), std::move(cutter), options)) {}
 
@@ -57,6 +74,7 @@ public:
         }
         return iterator(*body_);
     }
+    /// Where the iteration ends.
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
 private:
@@ -182,17 +200,25 @@ private:
 template <class Result, class Pool, class Cutter>
 class map_results<Result, Pool, Cutter>::iterator {
 public:
+    /// What makes it an input iterator.
+    ///@{
     using iterator_concept = std::input_iterator_tag;
     using iterator_category = std::input_iterator_tag;
     using reference = decltype(std::declval<chunk&>()[0]);
     using value_type = std::remove_cvref_t<reference>;
     using difference_type = std::ptrdiff_t;
     using pointer = void;
+    ///@}
 
+    /// Movable, not copyable.
+    ///@{
     iterator(iterator&&) noexcept = default;
     iterator& operator=(iterator&&) noexcept = default;
+    ///@}
 
+    /// The result, which may be moved from.
     reference operator*() const noexcept { return (*chunk_)[index_]; }
+    /// Waits for the next result, and throws what the function threw instead.
     iterator& operator++() {
         if (++index_ != count_) {
             body_->index = index_;
@@ -203,8 +229,10 @@ public:
         }
         return *this;
     }
+    /// The same.
     void operator++(int) { ++*this; }
 
+    /// Whether there are no more results.
     friend bool operator==(const iterator& self, std::default_sentinel_t) noexcept { return !self.chunk_; }
 
 private:
