@@ -4,7 +4,7 @@
     docs/pages.py DIRECTORY PAGE.md...  writes them into DIRECTORY
 
 Headings get the anchors that GitHub gives them, links between the pages become links between the site's, and links to
-what isn't a page become plain text.
+what isn't a page become plain text. In the reference, names become links to their descriptions.
 """
 
 import pathlib
@@ -54,6 +54,8 @@ class Page:
         text = re.sub(r"^(#+) (.*)$", self.heading, text, flags=re.MULTILINE)
         text = re.sub(r"!\[([^]]*)\]\(([^)]*)\)", self.image, text)
         text = re.sub(r"(?<!!)\[([^]]*)\]\(([^)]*)\)", self.link, text)
+        if self.name == "reference":
+            text = re.sub(r"`(\w+)(?:\(\))?`", r'\\ref concurrent::futures::\1 "\1"', text)
         return re.sub(r"<!--.*?-->\n*", "", text, flags=re.DOTALL)
 
     def text(self):
