@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Builds and runs all benchmarks, prints their tables and which goals were reached, and draws the pictures of
-README.md and docs/performance.md. Exits with 1 if a goal was missed.
+README.md and docs/performance.md and writes the latter's table. Exits with 1 if a goal was missed.
 
-    benchmarks/run.py [--build DIRECTORY] [--rounds N] [--draw DIRECTORY]
+    benchmarks/run.py [--build DIRECTORY] [--rounds N] [--draw docs]
 
 Needs what benchmarks/CMakeLists.txt asks for; rivals that are not installed are left out.
 """
@@ -90,6 +90,22 @@ def draw(figures, file):
     file.write_text(svg(width, y, parts))
 
 
+def write_table(figures, file):
+    """Puts the figures in the place of the table that is in a page."""
+    rows = ["| work | contestant | median | ratio | goal |", "|---|---|---|---|---|"]
+    first = None
+    for each in figures:
+        begins = first is None or each["benchmark"] != first["benchmark"]
+        if begins:
+            first = each
+        rows.append(f'| {each["benchmark"] if begins else ""} | {each["contestant"]} | {each["median"]:,.1f} {each["unit"]} '
+                    f'| {each["median"] / first["median"]:.2f} | {each["verdict"].removeprefix("goal: ").replace("MISSED", "**missed**")} |')
+    page = file.read_text()
+    before, rest = page.split(rows[0], 1)
+    after = rest.split("\n\n", 1)[1]
+    file.write_text(before + "\n".join(rows) + "\n\n" + after)
+
+
 def draw_scaling(figures, file):
     """How much faster the same work is on more workers than on one, and a grey line for the ideal."""
     width, height, left, bottom = 480, 300, 50, 250
@@ -129,6 +145,7 @@ def main():
     if arguments.draw:
         draw(figures, arguments.draw / "performance.svg")
         draw_scaling(figures, arguments.draw / "scaling.svg")
+        write_table(figures, arguments.draw / "performance.md")
     missed = [name for name, reached in goals if not reached]
     print(f"{len(goals) - len(missed)} of {len(goals)} goals reached" + "".join(f"\n  missed: {name}" for name in missed))
     sys.exit(1 if missed else 0)

@@ -12,8 +12,12 @@ endif()
 set(CONCURRENT_FUTURES_TIME_LIMIT 200 CACHE STRING "Seconds after which a test program counts as hanging")
 math(EXPR CONCURRENT_FUTURES_TIME_LIMIT_OF_CTEST "${CONCURRENT_FUTURES_TIME_LIMIT} + 120")
 
+# What runs a program that was built here: where that is for another machine, its emulator.
+set(CONCURRENT_FUTURES_TEST_LAUNCHER ${CMAKE_CROSSCOMPILING_EMULATOR})
+if(CMAKE_CROSSCOMPILING AND NOT CMAKE_CROSSCOMPILING_EMULATOR)
+    message(STATUS "concurrent_futures: no emulator (Debian: qemu-user, wine), so tests are built but not run")
+endif()
 # ThreadSanitizer needs an address space laid out as it expects, which newer kernels do only when asked to.
-set(CONCURRENT_FUTURES_TEST_LAUNCHER "")
 if(CMAKE_CXX_FLAGS MATCHES "-fsanitize=[a-z,]*thread")
     find_program(CONCURRENT_FUTURES_SETARCH setarch)
     mark_as_advanced(CONCURRENT_FUTURES_SETARCH)
@@ -29,6 +33,10 @@ if(CMAKE_CXX_FLAGS MATCHES "-fsanitize=[a-z,]*thread")
     endif()
 endif()
 
+if(CMAKE_CXX_FLAGS MATCHES "--coverage")
+    include("${PROJECT_SOURCE_DIR}/cmake/coverage.cmake")
+endif()
+
 function(concurrent_futures_enable_warnings target)
     if(MSVC)
         target_compile_options(${target} PRIVATE /W4 /permissive- $<$<BOOL:${CONCURRENT_FUTURES_WARNINGS_AS_ERRORS}>:/WX>)
@@ -42,15 +50,29 @@ function(concurrent_futures_enable_warnings target)
 endfunction()
 
 # concurrent_futures_add_test(<name> <target or program> [<argument>...])
-# is add_test with what every test here has: a launcher where the sanitizer wants one, and time limits.
+# is add_test with what every test here has: the launcher, if it is a target, and time limits.
 function(concurrent_futures_add_test name command)
-    if(TARGET ${command})
-        set(command $<TARGET_FILE:${command}>)
+    if(CMAKE_CROSSCOMPILING AND NOT CMAKE_CROSSCOMPILING_EMULATOR)
+        return()
     endif()
-    add_test(NAME ${name} COMMAND ${CONCURRENT_FUTURES_TEST_LAUNCHER} ${command} ${ARGN})
+    if(TARGET ${command})
+        set(command ${CONCURRENT_FUTURES_TEST_LAUNCHER} $<TARGET_FILE:${command}>)
+    endif()
+    add_test(NAME ${name} COMMAND ${command} ${ARGN})
     set_tests_properties(
         ${name}
         PROPERTIES TIMEOUT ${CONCURRENT_FUTURES_TIME_LIMIT_OF_CTEST}
                    ENVIRONMENT "CONCURRENT_FUTURES_TIME_LIMIT=${CONCURRENT_FUTURES_TIME_LIMIT}"
+    )
+endfunction()
+
+# concurrent_futures_add_script_test(<name> <target> <script> [<-Dvariable=value>...])
+# tests by a CMake script, which runs the target's program: ${LAUNCHER} "${PROGRAM}", LAUNCHER being one string.
+function(concurrent_futures_add_script_test name target script)
+    list(JOIN CONCURRENT_FUTURES_TEST_LAUNCHER " " launcher)
+    concurrent_futures_add_test(
+        ${name}
+        ${CMAKE_COMMAND} "-DLAUNCHER=${launcher}" "-DPROGRAM=$<TARGET_FILE:${target}>" ${ARGN}
+        -P "${CMAKE_CURRENT_SOURCE_DIR}/${script}"
     )
 endfunction()

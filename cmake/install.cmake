@@ -27,7 +27,8 @@ write_basic_package_version_file(
     ARCH_INDEPENDENT
 )
 install(
-    FILES "${PROJECT_BINARY_DIR}/concurrent_futures-config.cmake"
+    FILES "${CMAKE_CURRENT_LIST_DIR}/atomic.cmake"
+          "${PROJECT_BINARY_DIR}/concurrent_futures-config.cmake"
           "${PROJECT_BINARY_DIR}/concurrent_futures-config-version.cmake"
     DESTINATION "${package_directory}"
 )

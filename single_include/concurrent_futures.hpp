@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <chrono>
 #include <concepts>
 #include <condition_variable>
@@ -48,6 +49,10 @@
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/error.hpp
+
+#if !defined(__cpp_exceptions)
+#error "concurrent::futures needs exceptions: without them no future could carry one, and no call could fail"
+#endif
 
 namespace concurrent::futures {
 
@@ -198,6 +203,28 @@ public:
 
 namespace concurrent::futures {
 
+#if defined(_WIN32)
+// What <windows.h> declares, without its macros: min, max, and thousands of other names.
+namespace detail::windows {
+
+#if defined(_WIN64)
+using cpu_mask = unsigned long long;
+#else
+using cpu_mask = unsigned long;
+#endif
+
+extern "C" {
+__declspec(dllimport) void* __stdcall GetCurrentProcess();
+__declspec(dllimport) void* __stdcall GetCurrentThread();
+__declspec(dllimport) int __stdcall GetProcessAffinityMask(void*, cpu_mask*, cpu_mask*);
+__declspec(dllimport) int __stdcall MultiByteToWideChar(unsigned, unsigned long, const char*, int, wchar_t*,
+                                                        int);
+__declspec(dllimport) long __stdcall SetThreadDescription(void*, const wchar_t*);
+}
+
+}  // namespace detail::windows
+#endif
+
 /// How many CPUs this process may run on: those of its affinity mask where the operating system tells, else
 /// those that the machine has; at least 1. Thread-safe.
 ///
@@ -210,10 +237,19 @@ inline int usable_cpus() noexcept {
     cpu_set_t allowed;
     CPU_ZERO(&allowed);
     if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
-        return std::max(1, CPU_COUNT(&allowed));
+        return (std::max)(1, CPU_COUNT(&allowed));
+    }
+#elif defined(_WIN32)
+    // It tells of at most 64, those of one group; where nothing is forbidden there may be more.
+    detail::windows::cpu_mask allowed = 0;
+    detail::windows::cpu_mask all = 0;
+    const auto told =
+        detail::windows::GetProcessAffinityMask(detail::windows::GetCurrentProcess(), &allowed, &all);
+    if (told != 0 && allowed != all) {
+        return (std::max)(1, std::popcount(allowed));
     }
 #endif
-    return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    return (std::max)(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
 namespace detail {
@@ -221,19 +257,23 @@ namespace detail {
 // Shows the start of `name`, as much as the operating system keeps, in debuggers and process listings.
 // Nothing depends on whether it could be set.
 inline void show_thread_name([[maybe_unused]] std::string_view name) noexcept {
-#if defined(__linux__) || defined(__APPLE__)
 #if defined(__linux__)
     constexpr std::size_t limit = 15;  // the kernel's, without the terminator
-#else
-    constexpr std::size_t limit = 63;
-#endif
     char shown[limit + 1] = {};
     name.copy(shown, limit);
-#if defined(__linux__)
     pthread_setname_np(pthread_self(), shown);
-#else
+#elif defined(__APPLE__)
+    constexpr std::size_t limit = 63;
+    char shown[limit + 1] = {};
+    name.copy(shown, limit);
     pthread_setname_np(shown);
-#endif
+#elif defined(_WIN32)
+    constexpr std::size_t limit = 255;  // no limit of the system's, but room enough
+    constexpr unsigned utf_8 = 65001;
+    wchar_t shown[limit + 1] = {};
+    const auto size = static_cast<int>((std::min)(name.size(), limit));
+    windows::MultiByteToWideChar(utf_8, 0, name.data(), size, shown, size);
+    windows::SetThreadDescription(windows::GetCurrentThread(), shown);
 #endif
 }
 
@@ -628,7 +668,7 @@ public:
     }
 
     void done(std::size_t size_left) noexcept {
-        at_.store(std::max(least, 2 * size_left), std::memory_order_relaxed);
+        at_.store((std::max)(least, 2 * size_left), std::memory_order_relaxed);
     }
 
 private:
@@ -925,7 +965,9 @@ private:
 /// assert(executor.submit([] { return futures::this_thread_name(); }).result().ends_with("_0"));
 /// \endcode
 inline const std::string& this_thread_name() noexcept {
-    static const std::string none;
+    // Never destroyed: destructors of other statics may ask. A process without room for it may as well end.
+    // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new)
+    static const std::string& none = *new std::string;
     const detail::worker* const self = detail::worker::current();
     return self ? self->name() : none;
 }
@@ -1368,20 +1410,21 @@ public:
     constexpr deadline() noexcept = default;
     constexpr explicit deadline(clock::time_point when) noexcept : when_(when) {}
 
-    [[nodiscard]] bool is_never() const noexcept { return when_ == clock::time_point::max(); }
+    [[nodiscard]] bool is_never() const noexcept { return when_ == (clock::time_point::max)(); }
     [[nodiscard]] bool passed() const { return !is_never() && clock::now() >= when_; }
     // Of one that is not never.
     [[nodiscard]] clock::time_point when() const noexcept { return when_; }
 
 private:
-    clock::time_point when_ = clock::time_point::max();
+    clock::time_point when_ = (clock::time_point::max)();
 };
 
 }  // namespace detail
 
 /// How long to wait: any `std::chrono::duration`, of any representation; by default, and from `std::nullopt`,
-/// for ever. Zero, a negative duration and a floating-point NaN mean: don't block. What is longer than the
-/// clock can count (292 years) is for ever. No conversion overflows.
+/// for ever. Zero, a negative duration and a floating-point NaN mean: don't block. A thousand
+/// million seconds (31 years) and more are for ever: not every system counts further. No conversion
+/// overflows.
 ///
 /// \code
 /// auto answer = [&executor](const futures::timeout& limit = {}) {
@@ -1407,8 +1450,8 @@ public:
     [[nodiscard]] detail::deadline start() const {
         using clock = detail::deadline::clock;
         const clock::time_point now = clock::now();
-        return length_ < clock::time_point::max() - now ? detail::deadline(now + length_)
-                                                        : detail::deadline();
+        return length_ < (clock::time_point::max)() - now ? detail::deadline(now + length_)
+                                                          : detail::deadline();
     }
 
 private:
@@ -1420,9 +1463,12 @@ private:
         if (!(seconds > 0)) {
             return nanoseconds::zero();
         }
-        constexpr long double most = static_cast<long double>(nanoseconds::max().count()) / 1e9L;
-        if (seconds >= most * 0.999L) {
-            return nanoseconds::max();
+        // The nanoseconds of the clock last for 292 years. But some standard libraries wait by another clock,
+        // whose count began in 1970, and some systems have 32 bits for the seconds, which last for 68: where
+        // that overflows, a wait ends at once, over and over again.
+        constexpr long double most = 1e9L;
+        if (seconds >= most) {
+            return (nanoseconds::max)();
         }
         // Rounded up, so that a wait is never shorter than was asked for.
         const long double count = seconds * 1e9L;
@@ -1430,7 +1476,7 @@ private:
         return nanoseconds(static_cast<long double>(whole) < count ? whole + 1 : whole);
     }
 
-    std::chrono::nanoseconds length_ = std::chrono::nanoseconds::max();  // for ever
+    std::chrono::nanoseconds length_ = (std::chrono::nanoseconds::max)();  // for ever
 };
 
 }  // namespace concurrent::futures
@@ -2634,10 +2680,10 @@ public:
     // The number of elements, where some range knows its own.
     [[nodiscard]] std::optional<std::size_t> size() const {
         std::optional<std::size_t> smallest;
-        const auto note = [&]<class Range>(Range& range) {
-            if constexpr (std::ranges::sized_range<Range>) {
+        const auto note = [&](auto& range) {
+            if constexpr (std::ranges::sized_range<decltype(range)>) {
                 const auto size = static_cast<std::size_t>(std::ranges::size(range));
-                smallest = std::min(smallest.value_or(size), size);
+                smallest = (std::min)(smallest.value_or(size), size);
             }
         };
         std::apply([&](auto&... ranges) { (note(unwrapped(ranges)), ...); }, input_->ranges);
@@ -2676,11 +2722,11 @@ public:
                     positions_));
                 at_used_element_ = true;
             } while (elements.size() != limit && more());
-            return [input = input_, elements = std::move(elements)]() mutable {
-                return chunk_results<Result>(elements.size(), [&](std::size_t index) -> Result {
+            return [input = input_, taken = std::move(elements)]() mutable {
+                return chunk_results<Result>(taken.size(), [&](std::size_t index) -> Result {
                     return std::apply(
                         [&](auto&... each) -> Result { return std::invoke(input->fn, each()...); },
-                        elements[index]);
+                        taken[index]);
                 });
             };
         }
@@ -3009,10 +3055,11 @@ private:
             return state.result().get();
         }
 
-        void rethrow(const std::exception_ptr& exception) {
+        // By value: to cancel destroys the task's own.
+        void rethrow(std::exception_ptr exception) {
             if (exception) {
                 cancel();
-                std::rethrow_exception(exception);
+                std::rethrow_exception(std::move(exception));
             }
         }
 
@@ -3360,7 +3407,8 @@ public:
         // Relaxed: a hint, or somebody's whom `has_items` has shown all that was pushed before.
         const std::size_t popped = popped_.load(std::memory_order_relaxed);
         const std::size_t pushed = pushed_.load(std::memory_order_relaxed);
-        return pushed > popped ? pushed - popped : 0;
+        const auto waiting = static_cast<std::ptrdiff_t>(pushed - popped);  // right also if one has wrapped
+        return waiting > 0 ? static_cast<std::size_t>(waiting) : 0;
     }
 
     // A hint. Who pops looks first at what only those who pop write, and leaves the others' cache line alone.
@@ -3440,15 +3488,19 @@ private:
         return all;
     }
 
+    // Where counting begins: shortly before the counts wrap around, which they do after 4,000 million items
+    // where a word has 32 bits. So they are seen to.
+    static constexpr std::size_t first_count = static_cast<std::size_t>(-100);
+
     // Who holds both took `pop_lock_` first.
     alignas(cache_line) spin_lock push_lock_;
     work_list pushed_list_;
-    sync::atomic<std::size_t> pushed_{0};
+    sync::atomic<std::size_t> pushed_{first_count};
     sweep_schedule schedule_;
 
     alignas(cache_line) spin_lock pop_lock_;
     work_list popping_list_;
-    sync::atomic<std::size_t> popped_{0};
+    sync::atomic<std::size_t> popped_{first_count};
     sync::atomic<bool> popping_{false};  // whether that list has items
 };
 
@@ -4190,6 +4242,11 @@ public:
     worker_pool(std::size_t max_workers, std::string thread_name_prefix, std::function<void()> initializer)
         : initializer_(std::move(initializer)), crew_(*this, max_workers, std::move(thread_name_prefix)) {
         forks::watch();
+        if (initializer_) {
+            breakage_.emplace(
+                "a thread initializer failed, the thread pool is not usable any more; the initializer's "
+                "exception is nested in this one");
+        }
     }
 
     // Whether the process that made it is another. Nothing else is to be called then but `push`, which
@@ -4394,9 +4451,7 @@ private:
         const std::exception_ptr cause = std::current_exception();
         std::exception_ptr reason;
         try {
-            std::throw_with_nested(
-                broken_thread_pool("a thread initializer failed, the thread pool is not usable any more; the "
-                                   "initializer's exception is nested in this one"));
+            std::throw_with_nested(*breakage_);
         } catch (...) {
             reason = std::current_exception();
         }
@@ -4438,6 +4493,7 @@ private:
 
     const std::function<void()> initializer_;
     const unsigned made_after_ = forks::count();
+    std::optional<broken_thread_pool> breakage_;  // made early: an initializer may have found no memory left
 
     sync::atomic<bool> closed_{false};       // shut down or broken
     sync::atomic<std::size_t> visitors_{0};  // threads that have pushed and are not done with this pool
@@ -4674,7 +4730,7 @@ private:
     using pool = detail::worker_pool<typename Queue::queue>;
 
     static std::shared_ptr<pool> make_pool(thread_pool_options options) {
-        const int max_workers = options.max_workers.value_or(std::min(32, usable_cpus() + 4));
+        const int max_workers = options.max_workers.value_or((std::min)(32, usable_cpus() + 4));
         if (max_workers <= 0) {
             throw std::invalid_argument("max_workers must be greater than 0");
         }
@@ -4713,7 +4769,7 @@ class Promise {
 public:
     /// Makes a promise and its future, which is pending.
     ///
-    /// \throws std::bad_alloc
+    /// \throws std::bad_alloc if there is no memory for the future
     Promise() : future_(detail::future_access::adopt(*new detail::shared_state<T>(1))) {}
     /// Takes over what `other` has to fulfil.
     Promise(Promise&& other) noexcept
@@ -4844,11 +4900,19 @@ private:
         // With no handle but its own, there is nobody to tell.
         if (future_.valid() && !settled_.load(std::memory_order_relaxed) && !state().has_one_reference()) {
             try {
-                set_exception(std::make_exception_ptr(
-                    broken_promise_error("the promise was destroyed before its result was set")));
-            } catch (const invalid_state_error&) {
-                // It was cancelled: that is a result too.
+                set_exception(reason_to_abandon());
+            } catch (...) {
+                // It was cancelled: that is a result too. (What says so may have found no memory.)
             }
+        }
+    }
+
+    static std::exception_ptr reason_to_abandon() noexcept {
+        try {
+            return std::make_exception_ptr(
+                broken_promise_error("the promise was destroyed before its result was set"));
+        } catch (...) {
+            return std::current_exception();  // no memory for the message
         }
     }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <concurrent/futures.hpp>
 #include <cstddef>
+#include <exception>
 #include <memory>
 #include <new>
 #include <optional>
@@ -287,6 +288,46 @@ TEST_CASE("std::bad_alloc from add_done_callback() and from a promise") {
           }) == 2);
 }
 
+TEST_CASE("a pool whose initializer fails is broken, also when memory has run out") {
+    futures::thread_pool_executor executor(
+        futures::thread_pool_options{.max_workers = 1, .initializer = [] {
+                                         static thread_local std::optional<tests::failing_allocation> next;
+                                         next.emplace(0);
+                                         throw std::bad_alloc();
+                                     }});
+    try {
+        executor.submit([] {}).result();
+        FAIL("the pool isn't broken");
+    } catch (const futures::broken_thread_pool& broken) {
+        CHECK_THROWS_AS(std::rethrow_if_nested(broken), std::bad_alloc);
+    }
+    CHECK_THROWS_AS(executor.submit([] {}), futures::broken_thread_pool);
+}
+
+TEST_CASE("std::bad_alloc while a promise is destroyed that was never set") {
+    SECTION("its future fails, with that if need be") {
+        CHECK(fail_each_allocation([] {
+                  std::optional<futures::Promise<int>> promise(std::in_place);
+                  const futures::Future<int> future = promise->get_future();
+                  promise.reset();
+                  if (!future.exception()) {
+                      throw std::logic_error("it didn't fail");
+                  }
+              }) == 2);  // the state, the message
+    }
+    SECTION("a future that was cancelled stays so") {
+        fail_each_allocation([] {
+            std::optional<futures::Promise<int>> promise(std::in_place);
+            const futures::Future<int> future = promise->get_future();
+            future.cancel();
+            promise.reset();
+            if (!future.cancelled()) {
+                throw std::logic_error("it wasn't cancelled");
+            }
+        });
+    }
+}
+
 TEMPLATE_TEST_CASE("a queue doesn't grow when tasks are submitted and cancelled for ever", "", futures::fifo,
                    futures::lifo, futures::priority) {
     futures::thread_pool_executor<TestType> executor(1);
@@ -298,5 +339,21 @@ TEMPLATE_TEST_CASE("a queue doesn't grow when tasks are submitted and cancelled 
         most = std::max(most, tests::live_allocations() - before);
     }
     CHECK(most < 200);
+    CHECK(executor.pending_count() == 0);
+}
+
+TEST_CASE("a worker's own queue doesn't grow when its task submits tasks and cancels them for ever") {
+    futures::thread_pool_executor executor(2);
+    const tests::busy_workers busy(executor);  // nobody helps with the queue
+    const auto growth = executor.submit([&executor] {
+        const std::size_t before = tests::live_allocations();
+        std::size_t most = 0;
+        for (int i = 0; i < 100'000; ++i) {
+            executor.submit([] {}).cancel();
+            most = std::max(most, tests::live_allocations() - before);
+        }
+        return most;
+    });
+    CHECK(growth.result() < 200);
     CHECK(executor.pending_count() == 0);
 }

@@ -1,4 +1,5 @@
-execute_process(COMMAND "${PROGRAM}" ERROR_VARIABLE errors RESULT_VARIABLE result)
+separate_arguments(LAUNCHER)
+execute_process(COMMAND ${LAUNCHER} "${PROGRAM}" ERROR_VARIABLE errors RESULT_VARIABLE result)
 set(expected
 "concurrent::futures: exception was never retrieved: a standard one
 concurrent::futures: exception was never retrieved: an exception that is not a std::exception

@@ -317,6 +317,13 @@ TEST_CASE("a timeout longer than the clock can count is for ever, without overfl
     check(std::chrono::steady_clock::time_point::max() - std::chrono::steady_clock::now());
 }
 
+TEST_CASE("a timeout of 31 years and less ends, and longer ones are for ever, which every system can count") {
+    using years = std::chrono::duration<double, std::chrono::years::period>;
+    CHECK_FALSE(futures::timeout(years(31)).start().is_never());
+    CHECK(futures::timeout(years(32)).start().is_never());
+    CHECK(futures::timeout(years(250)).start().is_never());
+}
+
 TEST_CASE("the std::future names: wait, wait_for, wait_until, get") {
     futures::Promise<int> promise;
     const auto future = promise.get_future();

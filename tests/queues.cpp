@@ -110,6 +110,24 @@ TEMPLATE_TEST_CASE("cancelled tasks between others change nothing about the orde
     CHECK(order == expected);
 }
 
+// A fifo's counts begin shortly before their end.
+TEMPLATE_TEST_CASE("what waits is counted, and runs, also when the queue's counts wrap around", "",
+                   futures::fifo, futures::lifo, futures::priority) {
+    futures::thread_pool_executor<TestType> executor(1);
+    std::vector<futures::Future<int>> tasks;
+    {
+        tests::busy_workers busy(executor);
+        for (int i = 0; i < 300; ++i) {
+            tasks.push_back(executor.submit([i] { return i; }));
+            REQUIRE(executor.pending_count() == tasks.size());
+        }
+    }
+    for (int i = 0; i < 300; ++i) {
+        REQUIRE(tasks[static_cast<std::size_t>(i)].result() == i);
+    }
+    CHECK(executor.pending_count() == 0);
+}
+
 TEST_CASE("shutdown with cancel_futures empties every kind of queue") {
     const auto check = [](auto&& executor) {
         tests::busy_workers busy(executor);

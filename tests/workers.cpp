@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <concurrent/futures.hpp>
 #include <latch>
+#include <limits>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -14,6 +16,14 @@
 #if defined(__linux__)
 #include <pthread.h>
 #include <sched.h>
+#elif defined(_WIN32)
+#if !defined(NOMINMAX)
+#define NOMINMAX
+#endif
+#include <windows.h>
+
+// Not all versions of MinGW's headers have it.
+extern "C" __declspec(dllimport) HRESULT WINAPI GetThreadDescription(HANDLE thread, PWSTR* description);
 #endif
 
 #include "support/busy_workers.hpp"
@@ -65,6 +75,34 @@ TEST_CASE("the operating system shows a worker's name, shortened") {
         return std::string(name);
     });
     CHECK(shown.result() == std::string("a-name-that-is-long_0").substr(0, 15));
+}
+#elif defined(_WIN32)
+TEST_CASE("usable_cpus() respects the affinity mask") {
+    DWORD_PTR before = 0;
+    DWORD_PTR all = 0;
+    REQUIRE(GetProcessAffinityMask(GetCurrentProcess(), &before, &all));
+    CHECK(futures::usable_cpus() >= std::popcount(before));
+    REQUIRE(SetProcessAffinityMask(GetCurrentProcess(), std::bit_floor(before)));
+    const int usable = futures::usable_cpus();
+    const int workers = futures::thread_pool_executor<>().max_workers();
+    REQUIRE(SetProcessAffinityMask(GetCurrentProcess(), before));
+    CHECK(usable == 1);
+    CHECK(workers == 5);
+}
+
+TEST_CASE("the operating system shows a worker's name") {
+    futures::thread_pool_executor executor(
+        {.max_workers = 1, .thread_name_prefix = "a-name-that-is-l\u00f6ng"});
+    const auto shown = executor.submit([] {
+        wchar_t* name = nullptr;
+        if (FAILED(GetThreadDescription(GetCurrentThread(), &name))) {
+            return std::wstring(L"none");
+        }
+        std::wstring copy(name);
+        LocalFree(name);
+        return copy;
+    });
+    CHECK((shown.result() == L"a-name-that-is-l\u00f6ng_0"));
 }
 #endif
 
@@ -183,6 +221,17 @@ TEST_CASE("an initializer that throws breaks the pool: every waiting future fail
     CHECK(executor.pending_count() == 0);
 }
 
+TEST_CASE("an initializer that throws breaks a map that is under way") {
+    std::latch submitted(1);
+    futures::thread_pool_executor executor({.max_workers = 1, .initializer = [&] {
+                                                submitted.wait();
+                                                throw std::runtime_error("no database");
+                                            }});
+    auto results = executor.map([](int x) { return x; }, std::vector{1});
+    submitted.count_down();
+    CHECK_THROWS_AS(results.begin(), futures::broken_thread_pool);
+}
+
 TEST_CASE("an initializer that throws on the second thread only breaks the pool, but not what runs") {
     std::atomic<int> calls = 0;
     futures::thread_pool_executor executor({.max_workers = 2, .initializer = [&] {
@@ -201,6 +250,23 @@ TEST_CASE("an initializer that throws on the second thread only breaks the pool,
     CHECK_THROWS_AS(executor.submit([] {}), futures::broken_thread_pool);
     busy.release();
     CHECK_NOTHROW(busy.task().result());
+}
+
+TEST_CASE("a map in a pool that breaks throws broken_thread_pool where it is iterated") {
+    std::latch mapped(1);
+    futures::thread_pool_executor executor({.max_workers = 1, .initializer = [&] {
+                                                mapped.wait();
+                                                throw std::runtime_error("no database");
+                                            }});
+    auto results = executor.map([](int x) { return x; }, std::vector{1, 2, 3});
+    mapped.count_down();
+    try {
+        static_cast<void>(results.begin());
+        FAIL("the pool isn't broken");
+    } catch (const futures::broken_thread_pool& broken) {
+        CHECK_THROWS_WITH(std::rethrow_if_nested(broken), "no database");
+    }
+    CHECK(results.begin() == results.end());
 }
 
 TEST_CASE("a cancelled task in a pool that breaks stays cancelled") {
@@ -241,14 +307,15 @@ TEST_CASE("an initializer that throws on every thread is told of once by the poo
 
 namespace {
 
-// While this lives, no thread can be started: its stack would be larger than the address space.
+// While this lives, no thread can be started: its stack would be larger than what the program leaves of the
+// address space.
 class no_thread_starts {
 public:
     no_thread_starts() {
         pthread_getattr_default_np(&before_);
         pthread_attr_t impossible;
         pthread_attr_init(&impossible);
-        pthread_attr_setstacksize(&impossible, std::size_t(1) << (sizeof(void*) * 8 - 2));
+        pthread_attr_setstacksize(&impossible, std::numeric_limits<std::size_t>::max() / 8 * 7);
         REQUIRE(pthread_setattr_default_np(&impossible) == 0);
         pthread_attr_destroy(&impossible);
     }
@@ -260,7 +327,7 @@ public:
     }
 
 private:
-    pthread_attr_t before_;
+    pthread_attr_t before_ = {};
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
-# Compiles SOURCE, whose first error must be short and contain FIRST_ERROR, or each of several that are separated by |;
-# where that is empty, there must be no error. A warning counts as an error: so are a user's own mistakes found that the
-# compiler warns of, if the library doesn't hide them.
+# Compiles SOURCE with FLAGS, which spaces separate. Its first error must be short and contain FIRST_ERROR, or each of
+# several texts that are separated by |; where that is empty, there must be no error. A warning counts as an error, so
+# that it is seen whether the library hides what the compiler warns of.
+separate_arguments(FLAGS)
 execute_process(
     COMMAND "${COMPILER}" ${FLAGS} -std=c++20 -Wall -Werror -fsyntax-only "-I${INCLUDE}" "${SOURCE}"
     OUTPUT_VARIABLE output

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <limits>
 #include <new>
+#include <utility>
 
 namespace tests {
 
@@ -18,15 +19,35 @@ constinit std::atomic<std::size_t> made{0};
 constinit std::atomic<std::size_t> bytes{0};
 constinit std::atomic<std::size_t> given_back{0};
 
+constexpr bool is_usual(std::size_t alignment) {
+    return alignment <= alignof(std::max_align_t);
+}
+
+// Windows has functions of its own instead of std::aligned_alloc, as its std::free can't tell such memory.
+#if defined(_WIN32)
+void* allocate_aligned(std::size_t size, std::size_t alignment) {
+    return _aligned_malloc(size, alignment);
+}
+void free_aligned(void* memory) {
+    _aligned_free(memory);
+}
+#else
+void* allocate_aligned(std::size_t size, std::size_t alignment) {
+    return std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+}
+void free_aligned(void* memory) {
+    std::free(memory);
+}
+#endif
+
 void* allocate(std::size_t size, std::size_t alignment) {
     if (left_before_failure != never && left_before_failure-- == 0) {
         left_before_failure = never;
         failed = true;
         throw std::bad_alloc();
     }
-    void* const memory = alignment <= alignof(std::max_align_t)
-                             ? std::malloc(size == 0 ? 1 : size)
-                             : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+    void* const memory =
+        is_usual(alignment) ? std::malloc(size == 0 ? 1 : size) : allocate_aligned(size, alignment);
     if (!memory) {
         throw std::bad_alloc();
     }
@@ -44,10 +65,10 @@ void* allocate_or_null(std::size_t size, std::size_t alignment) noexcept {
     }
 }
 
-void give_back(void* memory) noexcept {
+void give_back(void* memory, std::size_t alignment) noexcept {
     if (memory) {
         ++given_back;
-        std::free(memory);
+        is_usual(alignment) ? std::free(memory) : free_aligned(memory);
     }
 }
 
@@ -64,6 +85,10 @@ std::size_t bytes_allocated_by_all_threads() noexcept {
 }
 std::size_t live_allocations() noexcept {
     return made - given_back;
+}
+
+std::size_t exchange_failing_allocation(std::size_t number) noexcept {
+    return std::exchange(left_before_failure, number);
 }
 
 failing_allocation::failing_allocation(std::size_t number) noexcept {
@@ -106,38 +131,38 @@ void* operator new[](std::size_t size, std::align_val_t alignment, const std::no
     return tests::allocate_or_null(size, static_cast<std::size_t>(alignment));
 }
 void operator delete(void* memory) noexcept {
-    tests::give_back(memory);
+    tests::give_back(memory, alignof(std::max_align_t));
 }
 void operator delete[](void* memory) noexcept {
-    tests::give_back(memory);
+    tests::give_back(memory, alignof(std::max_align_t));
 }
 void operator delete(void* memory, std::size_t) noexcept {
-    tests::give_back(memory);
+    tests::give_back(memory, alignof(std::max_align_t));
 }
 void operator delete[](void* memory, std::size_t) noexcept {
-    tests::give_back(memory);
+    tests::give_back(memory, alignof(std::max_align_t));
 }
-void operator delete(void* memory, std::align_val_t) noexcept {
-    tests::give_back(memory);
+void operator delete(void* memory, std::align_val_t alignment) noexcept {
+    tests::give_back(memory, static_cast<std::size_t>(alignment));
 }
-void operator delete[](void* memory, std::align_val_t) noexcept {
-    tests::give_back(memory);
+void operator delete[](void* memory, std::align_val_t alignment) noexcept {
+    tests::give_back(memory, static_cast<std::size_t>(alignment));
 }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-    tests::give_back(memory);
+void operator delete(void* memory, std::size_t, std::align_val_t alignment) noexcept {
+    tests::give_back(memory, static_cast<std::size_t>(alignment));
 }
-void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept {
-    tests::give_back(memory);
+void operator delete[](void* memory, std::size_t, std::align_val_t alignment) noexcept {
+    tests::give_back(memory, static_cast<std::size_t>(alignment));
 }
 void operator delete(void* memory, const std::nothrow_t&) noexcept {
-    tests::give_back(memory);
+    tests::give_back(memory, alignof(std::max_align_t));
 }
 void operator delete[](void* memory, const std::nothrow_t&) noexcept {
-    tests::give_back(memory);
+    tests::give_back(memory, alignof(std::max_align_t));
 }
-void operator delete(void* memory, std::align_val_t, const std::nothrow_t&) noexcept {
-    tests::give_back(memory);
+void operator delete(void* memory, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+    tests::give_back(memory, static_cast<std::size_t>(alignment));
 }
-void operator delete[](void* memory, std::align_val_t, const std::nothrow_t&) noexcept {
-    tests::give_back(memory);
+void operator delete[](void* memory, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+    tests::give_back(memory, static_cast<std::size_t>(alignment));
 }

@@ -19,6 +19,10 @@ std::size_t bytes_allocated_by_all_threads() noexcept;
 // How many of the allocations of all threads have not been given back.
 std::size_t live_allocations() noexcept;
 
+// Has one allocation of the calling thread throw std::bad_alloc: the `number`th from now on, counted from 0;
+// the greatest number there is stands for none. Returns which would have been next.
+std::size_t exchange_failing_allocation(std::size_t number) noexcept;
+
 // While this lives, one allocation of the thread that made it throws std::bad_alloc: the `number`th from now
 // on, counted from 0.
 class failing_allocation {

@@ -46,12 +46,14 @@ void print_stacks() {}
 }  // namespace
 
 void start_watchdog() {
-    const char* const limit = std::getenv("CONCURRENT_FUTURES_TIME_LIMIT");
-    if (!limit) {
-        return;
+    if (const char* const limit = std::getenv("CONCURRENT_FUTURES_TIME_LIMIT")) {
+        start_watchdog(std::chrono::seconds(std::atoi(limit)));
     }
-    std::thread([seconds = std::chrono::seconds(std::atoi(limit))] {
-        std::this_thread::sleep_for(seconds);
+}
+
+void start_watchdog(std::chrono::seconds limit) {
+    std::thread([limit] {
+        std::this_thread::sleep_for(limit);
         std::fprintf(stderr, "watchdog: this hangs; its threads:\n");
         print_stacks();
         std::abort();

@@ -1,9 +1,14 @@
 #pragma once
 
+#include <chrono>
+
 namespace tests {
 
 // From now on, a process that runs for longer than the environment's CONCURRENT_FUTURES_TIME_LIMIT, in
 // seconds, prints the stacks of all its threads and is aborted. Without that variable, nothing happens.
 void start_watchdog();
+
+// The same, with that limit.
+void start_watchdog(std::chrono::seconds limit);
 
 }  // namespace tests

@@ -2,6 +2,10 @@
 
 #include <stdexcept>  // std::runtime_error
 
+#if !defined(__cpp_exceptions)
+#error "concurrent::futures needs exceptions: without them no future could carry one, and no call could fail"
+#endif
+
 namespace concurrent::futures {
 
 // Their visibility is given because some standard libraries tell exceptions apart by where their type's

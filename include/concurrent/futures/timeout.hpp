@@ -18,20 +18,21 @@ public:
     constexpr deadline() noexcept = default;
     constexpr explicit deadline(clock::time_point when) noexcept : when_(when) {}
 
-    [[nodiscard]] bool is_never() const noexcept { return when_ == clock::time_point::max(); }
+    [[nodiscard]] bool is_never() const noexcept { return when_ == (clock::time_point::max)(); }
     [[nodiscard]] bool passed() const { return !is_never() && clock::now() >= when_; }
     // Of one that is not never.
     [[nodiscard]] clock::time_point when() const noexcept { return when_; }
 
 private:
-    clock::time_point when_ = clock::time_point::max();
+    clock::time_point when_ = (clock::time_point::max)();
 };
 
 }  // namespace detail
 
 /// How long to wait: any `std::chrono::duration`, of any representation; by default, and from `std::nullopt`,
-/// for ever. Zero, a negative duration and a floating-point NaN mean: don't block. What is longer than the
-/// clock can count (292 years) is for ever. No conversion overflows.
+/// for ever. Zero, a negative duration and a floating-point NaN mean: don't block. A thousand
+/// million seconds (31 years) and more are for ever: not every system counts further. No conversion
+/// overflows.
 ///
 /// \code
 /// auto answer = [&executor](const futures::timeout& limit = {}) {
@@ -57,8 +58,8 @@ public:
     [[nodiscard]] detail::deadline start() const {
         using clock = detail::deadline::clock;
         const clock::time_point now = clock::now();
-        return length_ < clock::time_point::max() - now ? detail::deadline(now + length_)
-                                                        : detail::deadline();
+        return length_ < (clock::time_point::max)() - now ? detail::deadline(now + length_)
+                                                          : detail::deadline();
     }
 
 private:
@@ -70,9 +71,12 @@ private:
         if (!(seconds > 0)) {
             return nanoseconds::zero();
         }
-        constexpr long double most = static_cast<long double>(nanoseconds::max().count()) / 1e9L;
-        if (seconds >= most * 0.999L) {
-            return nanoseconds::max();
+        // The nanoseconds of the clock last for 292 years. But some standard libraries wait by another clock,
+        // whose count began in 1970, and some systems have 32 bits for the seconds, which last for 68: where
+        // that overflows, a wait ends at once, over and over again.
+        constexpr long double most = 1e9L;
+        if (seconds >= most) {
+            return (nanoseconds::max)();
         }
         // Rounded up, so that a wait is never shorter than was asked for.
         const long double count = seconds * 1e9L;
@@ -80,7 +84,7 @@ private:
         return nanoseconds(static_cast<long double>(whole) < count ? whole + 1 : whole);
     }
 
-    std::chrono::nanoseconds length_ = std::chrono::nanoseconds::max();  // for ever
+    std::chrono::nanoseconds length_ = (std::chrono::nanoseconds::max)();  // for ever
 };
 
 }  // namespace concurrent::futures

@@ -161,10 +161,11 @@ private:
             return state.result().get();
         }
 
-        void rethrow(const std::exception_ptr& exception) {
+        // By value: to cancel destroys the task's own.
+        void rethrow(std::exception_ptr exception) {
             if (exception) {
                 cancel();
-                std::rethrow_exception(exception);
+                std::rethrow_exception(std::move(exception));
             }
         }
 

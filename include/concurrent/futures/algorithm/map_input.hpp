@@ -124,10 +124,10 @@ public:
     // The number of elements, where some range knows its own.
     [[nodiscard]] std::optional<std::size_t> size() const {
         std::optional<std::size_t> smallest;
-        const auto note = [&]<class Range>(Range& range) {
-            if constexpr (std::ranges::sized_range<Range>) {
+        const auto note = [&](auto& range) {
+            if constexpr (std::ranges::sized_range<decltype(range)>) {
                 const auto size = static_cast<std::size_t>(std::ranges::size(range));
-                smallest = std::min(smallest.value_or(size), size);
+                smallest = (std::min)(smallest.value_or(size), size);
             }
         };
         std::apply([&](auto&... ranges) { (note(unwrapped(ranges)), ...); }, input_->ranges);
@@ -166,11 +166,11 @@ public:
                     positions_));
                 at_used_element_ = true;
             } while (elements.size() != limit && more());
-            return [input = input_, elements = std::move(elements)]() mutable {
-                return chunk_results<Result>(elements.size(), [&](std::size_t index) -> Result {
+            return [input = input_, taken = std::move(elements)]() mutable {
+                return chunk_results<Result>(taken.size(), [&](std::size_t index) -> Result {
                     return std::apply(
                         [&](auto&... each) -> Result { return std::invoke(input->fn, each()...); },
-                        elements[index]);
+                        taken[index]);
                 });
             };
         }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <exception>    // std::exception_ptr
+#include <exception>    // std::exception_ptr, std::current_exception
 #include <stdexcept>    // std::invalid_argument
 #include <type_traits>  // std::is_void_v, std::is_reference_v
 #include <utility>      // std::move
@@ -29,7 +29,7 @@ class Promise {
 public:
     /// Makes a promise and its future, which is pending.
     ///
-    /// \throws std::bad_alloc
+    /// \throws std::bad_alloc if there is no memory for the future
     Promise() : future_(detail::future_access::adopt(*new detail::shared_state<T>(1))) {}
     /// Takes over what `other` has to fulfil.
     Promise(Promise&& other) noexcept
@@ -160,11 +160,19 @@ private:
         // With no handle but its own, there is nobody to tell.
         if (future_.valid() && !settled_.load(std::memory_order_relaxed) && !state().has_one_reference()) {
             try {
-                set_exception(std::make_exception_ptr(
-                    broken_promise_error("the promise was destroyed before its result was set")));
-            } catch (const invalid_state_error&) {
-                // It was cancelled: that is a result too.
+                set_exception(reason_to_abandon());
+            } catch (...) {
+                // It was cancelled: that is a result too. (What says so may have found no memory.)
             }
+        }
+    }
+
+    static std::exception_ptr reason_to_abandon() noexcept {
+        try {
+            return std::make_exception_ptr(
+                broken_promise_error("the promise was destroyed before its result was set"));
+        } catch (...) {
+            return std::current_exception();  // no memory for the message
         }
     }
 

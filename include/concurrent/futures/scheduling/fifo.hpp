@@ -27,7 +27,8 @@ public:
         // Relaxed: a hint, or somebody's whom `has_items` has shown all that was pushed before.
         const std::size_t popped = popped_.load(std::memory_order_relaxed);
         const std::size_t pushed = pushed_.load(std::memory_order_relaxed);
-        return pushed > popped ? pushed - popped : 0;
+        const auto waiting = static_cast<std::ptrdiff_t>(pushed - popped);  // right also if one has wrapped
+        return waiting > 0 ? static_cast<std::size_t>(waiting) : 0;
     }
 
     // A hint. Who pops looks first at what only those who pop write, and leaves the others' cache line alone.
@@ -107,15 +108,19 @@ private:
         return all;
     }
 
+    // Where counting begins: shortly before the counts wrap around, which they do after 4,000 million items
+    // where a word has 32 bits. So they are seen to.
+    static constexpr std::size_t first_count = static_cast<std::size_t>(-100);
+
     // Who holds both took `pop_lock_` first.
     alignas(cache_line) spin_lock push_lock_;
     work_list pushed_list_;
-    sync::atomic<std::size_t> pushed_{0};
+    sync::atomic<std::size_t> pushed_{first_count};
     sweep_schedule schedule_;
 
     alignas(cache_line) spin_lock pop_lock_;
     work_list popping_list_;
-    sync::atomic<std::size_t> popped_{0};
+    sync::atomic<std::size_t> popped_{first_count};
     sync::atomic<bool> popping_{false};  // whether that list has items
 };
 

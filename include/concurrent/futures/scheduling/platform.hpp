@@ -2,7 +2,8 @@
 
 // Everything that asks the operating system, each with what is done where it can't be asked.
 
-#include <algorithm>    // std::max
+#include <algorithm>    // std::max, std::min
+#include <bit>          // std::popcount
 #include <cstddef>      // std::size_t
 #include <string_view>  // std::string_view
 #include <thread>       // std::thread::hardware_concurrency
@@ -16,6 +17,28 @@
 
 namespace concurrent::futures {
 
+#if defined(_WIN32)
+// What <windows.h> declares, without its macros: min, max, and thousands of other names.
+namespace detail::windows {
+
+#if defined(_WIN64)
+using cpu_mask = unsigned long long;
+#else
+using cpu_mask = unsigned long;
+#endif
+
+extern "C" {
+__declspec(dllimport) void* __stdcall GetCurrentProcess();
+__declspec(dllimport) void* __stdcall GetCurrentThread();
+__declspec(dllimport) int __stdcall GetProcessAffinityMask(void*, cpu_mask*, cpu_mask*);
+__declspec(dllimport) int __stdcall MultiByteToWideChar(unsigned, unsigned long, const char*, int, wchar_t*,
+                                                        int);
+__declspec(dllimport) long __stdcall SetThreadDescription(void*, const wchar_t*);
+}
+
+}  // namespace detail::windows
+#endif
+
 /// How many CPUs this process may run on: those of its affinity mask where the operating system tells, else
 /// those that the machine has; at least 1. Thread-safe.
 ///
@@ -28,10 +51,19 @@ inline int usable_cpus() noexcept {
     cpu_set_t allowed;
     CPU_ZERO(&allowed);
     if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
-        return std::max(1, CPU_COUNT(&allowed));
+        return (std::max)(1, CPU_COUNT(&allowed));
+    }
+#elif defined(_WIN32)
+    // It tells of at most 64, those of one group; where nothing is forbidden there may be more.
+    detail::windows::cpu_mask allowed = 0;
+    detail::windows::cpu_mask all = 0;
+    const auto told =
+        detail::windows::GetProcessAffinityMask(detail::windows::GetCurrentProcess(), &allowed, &all);
+    if (told != 0 && allowed != all) {
+        return (std::max)(1, std::popcount(allowed));
     }
 #endif
-    return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    return (std::max)(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
 namespace detail {
@@ -39,19 +71,23 @@ namespace detail {
 // Shows the start of `name`, as much as the operating system keeps, in debuggers and process listings.
 // Nothing depends on whether it could be set.
 inline void show_thread_name([[maybe_unused]] std::string_view name) noexcept {
-#if defined(__linux__) || defined(__APPLE__)
 #if defined(__linux__)
     constexpr std::size_t limit = 15;  // the kernel's, without the terminator
-#else
-    constexpr std::size_t limit = 63;
-#endif
     char shown[limit + 1] = {};
     name.copy(shown, limit);
-#if defined(__linux__)
     pthread_setname_np(pthread_self(), shown);
-#else
+#elif defined(__APPLE__)
+    constexpr std::size_t limit = 63;
+    char shown[limit + 1] = {};
+    name.copy(shown, limit);
     pthread_setname_np(shown);
-#endif
+#elif defined(_WIN32)
+    constexpr std::size_t limit = 255;  // no limit of the system's, but room enough
+    constexpr unsigned utf_8 = 65001;
+    wchar_t shown[limit + 1] = {};
+    const auto size = static_cast<int>((std::min)(name.size(), limit));
+    windows::MultiByteToWideChar(utf_8, 0, name.data(), size, shown, size);
+    windows::SetThreadDescription(windows::GetCurrentThread(), shown);
 #endif
 }
 

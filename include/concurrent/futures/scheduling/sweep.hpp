@@ -26,7 +26,7 @@ public:
     }
 
     void done(std::size_t size_left) noexcept {
-        at_.store(std::max(least, 2 * size_left), std::memory_order_relaxed);
+        at_.store((std::max)(least, 2 * size_left), std::memory_order_relaxed);
     }
 
 private:

@@ -127,7 +127,9 @@ private:
 /// assert(executor.submit([] { return futures::this_thread_name(); }).result().ends_with("_0"));
 /// \endcode
 inline const std::string& this_thread_name() noexcept {
-    static const std::string none;
+    // Never destroyed: destructors of other statics may ask. A process without room for it may as well end.
+    // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new)
+    static const std::string& none = *new std::string;
     const detail::worker* const self = detail::worker::current();
     return self ? self->name() : none;
 }

@@ -5,6 +5,7 @@
 #include <exception>   // std::exception_ptr
 #include <functional>  // std::function
 #include <mutex>       // std::lock_guard
+#include <optional>    // std::optional
 #include <string>      // std::string
 #include <utility>     // std::move
 
@@ -46,6 +47,11 @@ public:
     worker_pool(std::size_t max_workers, std::string thread_name_prefix, std::function<void()> initializer)
         : initializer_(std::move(initializer)), crew_(*this, max_workers, std::move(thread_name_prefix)) {
         forks::watch();
+        if (initializer_) {
+            breakage_.emplace(
+                "a thread initializer failed, the thread pool is not usable any more; the initializer's "
+                "exception is nested in this one");
+        }
     }
 
     // Whether the process that made it is another. Nothing else is to be called then but `push`, which
@@ -250,9 +256,7 @@ private:
         const std::exception_ptr cause = std::current_exception();
         std::exception_ptr reason;
         try {
-            std::throw_with_nested(
-                broken_thread_pool("a thread initializer failed, the thread pool is not usable any more; the "
-                                   "initializer's exception is nested in this one"));
+            std::throw_with_nested(*breakage_);
         } catch (...) {
             reason = std::current_exception();
         }
@@ -294,6 +298,7 @@ private:
 
     const std::function<void()> initializer_;
     const unsigned made_after_ = forks::count();
+    std::optional<broken_thread_pool> breakage_;  // made early: an initializer may have found no memory left
 
     sync::atomic<bool> closed_{false};       // shut down or broken
     sync::atomic<std::size_t> visitors_{0};  // threads that have pushed and are not done with this pool

@@ -1,0 +1,25 @@
+# 64-bit Windows, from Debian's g++-mingw-w64-x86-64-posix; programs run under its Wine.
+set(CMAKE_SYSTEM_NAME Windows)
+set(CMAKE_SYSTEM_PROCESSOR x86_64)
+set(CMAKE_CXX_COMPILER x86_64-w64-mingw32-g++-posix)
+set(CMAKE_EXE_LINKER_FLAGS_INIT -static)  # Wine wouldn't find the compiler's DLLs
+
+set(CMAKE_FIND_ROOT_PATH /usr/x86_64-w64-mingw32)
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
+
+find_program(CONCURRENT_FUTURES_EMULATOR wine)
+mark_as_advanced(CONCURRENT_FUTURES_EMULATOR)
+get_property(trying GLOBAL PROPERTY IN_TRY_COMPILE)
+if(CONCURRENT_FUTURES_EMULATOR AND NOT trying)
+    # Its Windows, which is made here: that takes seconds, and prints things.
+    set(windows "${CMAKE_BINARY_DIR}/wine")
+    set(CMAKE_CROSSCOMPILING_EMULATOR
+        "${CMAKE_COMMAND}" -E env "WINEPREFIX=${windows}" WINEDEBUG=-all "${CONCURRENT_FUTURES_EMULATOR}"
+    )
+    if(NOT EXISTS "${windows}")
+        execute_process(COMMAND ${CMAKE_CROSSCOMPILING_EMULATOR} wineboot --init OUTPUT_QUIET ERROR_QUIET)
+    endif()
+endif()

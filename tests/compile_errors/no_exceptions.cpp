@@ -1,0 +1,1 @@
+#include <concurrent/futures.hpp>

@@ -1,0 +1,5 @@
+// The library's headers go with <windows.h>, whichever comes first.
+
+#include <windows.h>
+
+#include <concurrent/futures.hpp>

@@ -1,0 +1,5 @@
+// See windows_first.cpp.
+
+#include <concurrent/futures.hpp>
+
+#include <windows.h>

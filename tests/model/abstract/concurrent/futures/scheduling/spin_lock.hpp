@@ -1,0 +1,11 @@
+#pragma once
+
+#include <concurrent/futures/scheduling/synchronization.hpp>
+
+// Stands in the place of the library's own header, where that was shown to be a mutex: each interleaving with
+// a thread that spins for it is one less to try.
+namespace concurrent::futures::detail {
+
+using spin_lock = sync::mutex;
+
+}  // namespace concurrent::futures::detail

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstddef>      // std::size_t
+#include <string_view>  // std::string_view
+
+// Stands in the place of the library's own header: nothing here asks the operating system, of which an
+// execution's threads are none.
+namespace concurrent::futures {
+
+inline int usable_cpus() noexcept {
+    return 2;
+}
+
+namespace detail {
+
+inline void show_thread_name(std::string_view) noexcept {}
+
+inline void at_fork(void (*)(), void (*)(), void (*)()) noexcept {}
+
+inline constexpr std::size_t cache_line = 64;
+
+}  // namespace detail
+}  // namespace concurrent::futures

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>  // std::size_t
+
+#include <concurrent/futures/scheduling/synchronization.hpp>
+
+// Stands in the place of the library's own header. How long it spins there is a matter of time; here, whoever
+// spins may see what it waits for, or give up at any moment, and both are tried.
+namespace concurrent::futures::detail {
+
+class back_off {
+public:
+    static void pause() noexcept { model::pause(); }
+};
+
+// Whether it spins at all, each scenario says: the real count of threads is an estimate, on which nothing may
+// depend.
+class runnable_threads {
+public:
+    static void add(std::size_t) noexcept {}
+    static void remove(std::size_t) noexcept {}
+    static void forget_all_but(std::size_t) noexcept {}
+    [[nodiscard]] static bool fit() noexcept { return model::spins(); }
+};
+
+template <class Ready>
+bool spin_until(int, Ready ready) noexcept {
+    while (!ready()) {
+        const bool gives_up = model::choose(2) == 0;
+        if (gives_up || !model::pause()) {
+            return ready();
+        }
+    }
+    return true;
+}
+
+}  // namespace concurrent::futures::detail

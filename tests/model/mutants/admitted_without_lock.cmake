@@ -1,0 +1,17 @@
+# A push looks whether it is admitted, and whether somebody is to be called, before it has the lock.
+set(header concurrent/futures/scheduling/fifo.hpp)
+set(group queues)
+set(only "fifo_queue: ")
+set(finds "closer sees|one of the two sees the other")
+set(old [==[
+        const std::lock_guard lock(push_lock_);
+        if (!admit()) {
+            return false;
+        }
+]==])
+set(new [==[
+        if (!admit()) {
+            return false;
+        }
+        const std::lock_guard lock(push_lock_);
+]==])

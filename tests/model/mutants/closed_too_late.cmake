@@ -1,0 +1,15 @@
+# A pool is closed when its workers may have looked for the last time.
+set(header concurrent/futures/scheduling/worker_pool.hpp)
+set(group shutdown)
+set(only "against a shutdown")
+set(finds "lost wake-up|check")
+set(old [==[
+            closed_.store(true, std::memory_order_relaxed);  // the queues' locks order it
+        }
+        crew_.end();
+]==])
+set(new [==[
+        }
+        crew_.end();
+        closed_.store(true, std::memory_order_relaxed);
+]==])

@@ -1,0 +1,13 @@
+# A cancelled task that has left the queue counts for one that waits less.
+set(header concurrent/futures/scheduling/worker_pool.hpp)
+set(group pool)
+set(only "cancelled in the queue")
+set(finds "lost wake-up")
+set(old [==[
+                if (!item->execute(self)) {
+                    note_dead_item_gone();
+                }
+]==])
+set(new [==[
+                static_cast<void>(item->execute(self));
+]==])

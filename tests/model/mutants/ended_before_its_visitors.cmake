@@ -1,0 +1,12 @@
+# A pool ends while the thread is still in it that has submitted the last task.
+set(header concurrent/futures/scheduling/worker_pool.hpp)
+set(group shutdown)
+set(only "the very task destroys")
+set(finds "use after destruction")
+set(old [==[
+        for (back_off delay; visitors_.load(std::memory_order_acquire) != 0;) {
+            delay.pause();
+        }
+]==])
+set(new [==[
+]==])

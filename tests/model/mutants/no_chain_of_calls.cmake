@@ -1,0 +1,12 @@
+# A worker that has found something doesn't call the next.
+set(header concurrent/futures/scheduling/crew.hpp)
+set(group pool)
+set(only "two workers that sleep are called")
+set(finds "lost wake-up")
+set(old [==[
+            if (call_wanted() && pool_.something_waits()) {
+                next = choose();
+            }
+]==])
+set(new [==[
+]==])

@@ -1,0 +1,12 @@
+# A worker that goes to sleep doesn't say that it is to be called.
+set(header concurrent/futures/scheduling/crew.hpp)
+set(group pool)
+set(only "goes to sleep is called")
+set(finds "lost wake-up")
+set(old [==[
+                ++parked_count_;
+                note_call_wanted();
+]==])
+set(new [==[
+                ++parked_count_;
+]==])

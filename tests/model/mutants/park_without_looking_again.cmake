@@ -1,0 +1,11 @@
+# A worker goes to sleep without looking once more.
+set(header concurrent/futures/scheduling/crew.hpp)
+set(group pool)
+set(only "goes to sleep is called")
+set(finds "lost wake-up")
+set(old [==[
+            if (pool_.something_waits()) {
+                if (!ending_) {]==])
+set(new [==[
+            if (false) {
+                if (!ending_) {]==])

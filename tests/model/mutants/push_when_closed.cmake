@@ -1,0 +1,13 @@
+# A push takes no notice of its not being admitted.
+set(header concurrent/futures/scheduling/fifo.hpp)
+set(group queues)
+set(only "fifo_queue: closing")
+set(finds "closer sees")
+set(old [==[
+        if (!admit()) {
+            return false;
+        }
+]==])
+set(new [==[
+        static_cast<void>(admit());
+]==])

@@ -1,0 +1,9 @@
+# The owner takes back what was stolen meanwhile.
+set(header concurrent/futures/scheduling/local_queue.hpp)
+set(group queues)
+set(only "local_queue: the owner takes back")
+set(finds "check|data race|crash")
+set(old [==[
+const bool here = item.home_.load(std::memory_order_relaxed) == this;]==])
+set(new [==[
+const bool here = true;]==])

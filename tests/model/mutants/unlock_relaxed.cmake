@@ -1,0 +1,9 @@
+# The lock keeps apart, but orders nothing.
+set(header concurrent/futures/scheduling/spin_lock.hpp)
+set(group spin_lock)
+set(only "")
+set(finds "data race")
+set(old [==[
+locked_.store(false, std::memory_order_release)]==])
+set(new [==[
+locked_.store(false, std::memory_order_relaxed)]==])

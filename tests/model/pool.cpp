@@ -1,0 +1,155 @@
+// The workers of a pool: who sleeps, who is called, and that nothing that was submitted waits for ever.
+
+#include <concurrent/futures.hpp>
+
+#include "checker/model.hpp"
+
+namespace {
+
+namespace futures = concurrent::futures;
+using futures::detail::parking_spot;
+using model::check;
+using model::checked;
+using model::scenario;
+using model::thread;
+
+using value = checked<int>;
+
+const auto silence = futures::set_log_handler([](std::string_view, const std::exception_ptr&) {});
+
+const auto make_value = [] { return value(2); };
+
+const scenario unparked("a thread that parks is woken, by a call that came before or comes after", {}, [] {
+    parking_spot spot;
+    checked<int> message;
+    thread sleeper([&] {
+        spot.park();
+        check(message.get() == 1, "it sees what the other did before");
+    });
+    message.set(1);
+    spot.unpark();
+    sleeper.join();
+});
+
+const scenario unparked_twice("a thread that parks twice is woken twice", {}, [] {
+    parking_spot spot;
+    parking_spot back;
+    thread sleeper([&] {
+        spot.park();
+        back.unpark();
+        spot.park();
+    });
+    spot.unpark();
+    back.park();
+    spot.unpark();
+    sleeper.join();
+});
+
+template <class Queue>
+void run_one() {
+    futures::thread_pool_executor<Queue> executor(1);
+    check(executor.submit(make_value).result().get() == 2, "the result is the task's");
+}
+
+const scenario one("a task runs, and its result is seen", {}, run_one<futures::fifo>);
+const scenario one_spinning("a task runs, and its result is seen, while all spin", {.spins = true},
+                            run_one<futures::fifo>);
+const scenario one_lifo("lifo: a task runs, and its result is seen", {}, run_one<futures::lifo>);
+const scenario one_priority("priority: a task runs, and its result is seen", {}, run_one<futures::priority>);
+
+void run_one_after_the_other() {
+    futures::thread_pool_executor executor(1);
+    check(executor.submit(make_value).result().get() == 2, "the first result is the task's");
+    check(executor.submit(make_value).result().get() == 2, "the second result is the task's");
+}
+
+const scenario two_in_turn("a worker that goes to sleep is called for the next task", {.stale_reads = 1},
+                           run_one_after_the_other);
+const scenario two_in_turn_spinning(
+    "a worker that spins or goes to sleep sees or is called for the next task",
+    {.preemptions = 2, .stale_reads = 1, .spins = true}, run_one_after_the_other);
+
+void submit_from_two_threads() {
+    futures::thread_pool_executor executor(1);
+    thread other([&] { check(executor.submit(make_value).result().get() == 2, "the other's result"); });
+    check(executor.submit(make_value).result().get() == 2, "the result");
+    other.join();
+}
+
+const scenario two_submitters("two threads submit to one worker", {.preemptions = 2, .stale_reads = 1},
+                              submit_from_two_threads);
+
+void submit_two() {
+    futures::thread_pool_executor executor(2);
+    const auto first = executor.submit(make_value);
+    const auto second = executor.submit(make_value);
+    check(first.result().get() == 2 && second.result().get() == 2, "both results");
+}
+
+const scenario two_workers("two workers run two tasks", {.preemptions = 2, .stale_reads = 1}, submit_two);
+
+const scenario nested("a worker waits for a task that it has submitted, and another may steal it",
+                      {.preemptions = 2, .stale_reads = 1}, [] {
+                          futures::thread_pool_executor executor(2);
+                          const auto outer = executor.submit([&] {
+                              const auto inner = executor.submit(make_value);
+                              return value(inner.result().get() + 1);
+                          });
+                          check(outer.result().get() == 3, "the result is that of both");
+                      });
+
+const scenario nested_alone("the only worker runs the task for which it waits", {}, [] {
+    futures::thread_pool_executor executor(1);
+    const auto outer = executor.submit([&] {
+        const auto inner = executor.submit(make_value);
+        return value(inner.result().get() + 1);
+    });
+    check(outer.result().get() == 3, "the result is that of both");
+});
+
+const scenario kept_by_worker("what a worker has submitted and does not wait for is run",
+                              {.preemptions = 2, .stale_reads = 1}, [] {
+                                  model::atomic<int> runs{0};
+                                  {
+                                      futures::thread_pool_executor executor(2);
+                                      const auto outer = executor.submit([&] {
+                                          executor.submit([&] { runs.fetch_add(1); });
+                                          executor.submit([&] { runs.fetch_add(1); });
+                                      });
+                                      outer.wait();
+                                  }
+                                  check(runs.load() == 2, "both ran");
+                              });
+
+const scenario cancelled_in_queue("a task that is cancelled in the queue keeps no other from running",
+                                  {.preemptions = 2}, [] {
+                                      futures::thread_pool_executor executor(1);
+                                      const auto first = executor.submit(make_value);
+                                      static_cast<void>(first.cancel());
+                                      const auto second = executor.submit(make_value);
+                                      check(second.result().get() == 2, "the second runs");
+                                  });
+
+// A task that waits for another, without the pool knowing.
+void run_at_once(futures::thread_pool_executor<>& executor) {
+    parking_spot other_runs;
+    const auto waits = executor.submit([&] { other_runs.park(); });
+    const auto wakes = executor.submit([&] { other_runs.unpark(); });
+    waits.wait();
+    wakes.wait();  // who unparks is not done with the place when the other is awake
+}
+
+const scenario at_once("two workers are started for two tasks that must run at once",
+                       {.preemptions = 2, .stale_reads = 1}, [] {
+                           futures::thread_pool_executor executor(2);
+                           run_at_once(executor);
+                       });
+
+const scenario at_once_again("two workers that sleep are called for two tasks that must run at once",
+                             {.preemptions = 1, .stale_reads = 1}, [] {
+                                 futures::thread_pool_executor executor(2);
+                                 run_at_once(executor);
+                                 run_at_once(executor);
+                             });
+
+}  // namespace

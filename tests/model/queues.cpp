@@ -1,0 +1,282 @@
+// Each queue by itself: nothing is lost, nothing comes twice, and what one thread pushes comes in order.
+
+#include <concurrent/futures.hpp>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "checker/model.hpp"
+
+namespace {
+
+using namespace concurrent::futures::detail;
+using model::check;
+using model::checked;
+using model::scenario;
+using model::thread;
+
+class item final : public work_item {
+public:
+    item() = default;
+    bool execute(worker&) noexcept override { return true; }
+    void cancel_waiting() noexcept override {}
+    void fail_waiting(const std::exception_ptr&) noexcept override {}
+    void drop() noexcept override {}
+    [[nodiscard]] bool is_waiting() const noexcept override { return !dead; }
+
+    // By whoever has taken it out.
+    void take() {
+        check(times.get() == 0, "an item is taken out once");
+        times.set(times.get() + 1);
+    }
+
+    checked<int> times{0};  // written before it is pushed and after it is popped
+    bool dead = false;
+};
+
+template <class Queue, std::size_t count = 3>
+struct items_in {
+    Queue queue;
+    std::array<item, count> items;
+
+    void push(std::size_t index) {
+        items[index].times.set(0);
+        check(queue.push(items[index], [] { return true; }), "a queue takes an item that is admitted");
+    }
+    // The number of the item, or -1.
+    int pop() { return number(queue.pop()); }
+    int number(work_item* popped) {
+        if (!popped) {
+            return -1;
+        }
+        const auto found =
+            std::find_if(items.begin(), items.end(), [&](item& each) { return &each == popped; });
+        found->take();
+        return static_cast<int>(found - items.begin());
+    }
+    // Those that are left.
+    std::vector<int> take_all() {
+        std::vector<int> numbers;
+        work_list all = queue.take_all();
+        while (work_item* const each = all.take_first()) {
+            numbers.push_back(number(each));
+        }
+        return numbers;
+    }
+    void check_all_taken(std::size_t pushed) {
+        check(take_all().empty(), "nothing is left");
+        check(queue.size() == 0 && queue.seems_empty() && !queue.has_items(), "the queue is empty");
+        for (std::size_t index = 0; index != pushed; ++index) {
+            check(items[index].times.get() == 1, "each item was taken out once");
+        }
+    }
+};
+
+// Two threads push one each, and one pops until it has both.
+template <class Queue>
+void two_push() {
+    items_in<Queue> all;
+    thread one([&] { all.push(0); });
+    thread two([&] { all.push(1); });
+    int left = 2;
+    for (int attempt = 0; attempt != 2; ++attempt) {
+        left -= all.pop() != -1;
+    }
+    one.join();
+    two.join();
+    while (left-- != 0) {
+        check(all.pop() != -1, "what was pushed is there");
+    }
+    all.check_all_taken(2);
+}
+
+// One thread pushes two; two others pop.
+template <class Queue>
+void two_pop() {
+    items_in<Queue> all;
+    int popped = 0;
+    thread one([&] { popped += all.pop() != -1; });
+    all.push(0);
+    all.push(1);
+    int mine = 0;
+    mine += all.pop() != -1;
+    one.join();
+    mine += all.pop() != -1;
+    mine += all.pop() != -1;
+    check(popped + mine == 2, "nothing is lost, nothing comes twice");
+    all.check_all_taken(2);
+}
+
+// What one thread pushes comes in order to the one that pops.
+template <class Queue>
+void in_order() {
+    items_in<Queue> all;
+    thread popper([&] {
+        int last = -1;
+        for (int attempt = 0; attempt != 3; ++attempt) {
+            const int next = all.pop();
+            check(next == -1 || next == last + 1, "the oldest comes first");
+            last = std::max(last, next);
+        }
+    });
+    all.push(0);
+    all.push(1);
+    all.push(2);
+    popper.join();
+}
+
+// Closing against pushing: either the push is refused, or the closer sees the item.
+template <class Queue>
+void close_and_push() {
+    items_in<Queue> all;
+    model::atomic<bool> closed{false};
+    bool pushed = false;
+    thread pusher([&] {
+        all.items[0].times.set(0);
+        pushed = all.queue.push(all.items[0], [&] { return !closed.load(std::memory_order_relaxed); });
+    });
+    closed.store(true, std::memory_order_relaxed);
+    const auto seen = all.take_all().size();
+    pusher.join();
+    check(seen == (pushed ? 1 : 0), "the closer sees what was not refused");
+}
+
+// The two promises on which the crew builds: who looks by `has_items` sees what was pushed before, and
+// whoever is admitted later sees what the one who looked did before.
+template <class Queue>
+void look_and_push() {
+    items_in<Queue> all;
+    model::atomic<bool> wanted{false};
+    bool called = false;
+    thread pusher([&] {
+        all.items[0].times.set(0);
+        static_cast<void>(all.queue.push(all.items[0], [&] {
+            called = wanted.load(std::memory_order_relaxed);
+            return true;
+        }));
+    });
+    wanted.store(true, std::memory_order_relaxed);
+    const bool seen = all.queue.has_items();
+    if (seen) {
+        check(all.queue.size() == 1, "who has looked finds it counted");
+    }
+    pusher.join();
+    check(seen || called, "one of the two sees the other");
+}
+
+// Who takes all against who pops.
+template <class Queue>
+void take_all_and_pop() {
+    items_in<Queue> all;
+    all.push(0);
+    all.push(1);
+    int popped = -1;
+    thread popper([&] { popped = all.pop(); });
+    const auto taken = all.take_all();
+    popper.join();
+    check(taken.size() + (popped != -1) == 2, "nothing is lost, nothing comes twice");
+    check(std::is_sorted(taken.begin(), taken.end()) || std::is_sorted(taken.rbegin(), taken.rend()),
+          "they are in order");
+    all.check_all_taken(2);
+}
+
+// Dead items are swept out while others pop: each goes one way.
+template <class Queue>
+void sweep_and_pop() {
+    constexpr std::size_t enough = 66;  // to pay, also when two are gone
+    items_in<Queue, enough> all;
+    model::atomic<std::ptrdiff_t> dead{enough - 1};
+    for (std::size_t index = 0; index != enough; ++index) {
+        all.items[index].dead = index != enough / 2;
+        all.push(index);
+    }
+    std::size_t popped = 0;
+    thread popper([&] {
+        popped += all.pop() != -1;
+        popped += all.pop() != -1;
+    });
+    work_list taken = all.queue.sweep(dead);
+    const std::size_t swept = taken.size();
+    while (work_item* const each = taken.take_first()) {
+        check(!each->is_waiting(), "what waits is not swept out");
+        static_cast<void>(all.number(each));
+    }
+    popper.join();
+    check(swept >= enough - 3 && all.queue.size() == enough - popped - swept, "what is left is counted");
+    check(dead.load() == static_cast<std::ptrdiff_t>(enough - 1 - swept), "the dead are counted");
+    check(all.take_all().size() == enough - popped - swept, "nothing is lost, nothing comes twice");
+}
+
+using locked_lifo = locked_queue<lifo_order>;
+using locked_priority = locked_queue<priority_order>;
+
+const scenario fifo_two_push("fifo_queue: two push, one pops", {}, two_push<fifo_queue>);
+const scenario fifo_two_pop("fifo_queue: one pushes, two pop", {}, two_pop<fifo_queue>);
+const scenario fifo_in_order("fifo_queue: what one pushes comes in order", {}, in_order<fifo_queue>);
+const scenario fifo_close("fifo_queue: closing sees what was not refused", {}, close_and_push<fifo_queue>);
+const scenario fifo_look("fifo_queue: looking and pushing see each other", {}, look_and_push<fifo_queue>);
+const scenario fifo_take_all("fifo_queue: taking all against popping", {}, take_all_and_pop<fifo_queue>);
+
+const scenario lifo_two_push("locked_queue, lifo: two push, one pops", {}, two_push<locked_lifo>);
+const scenario lifo_two_pop("locked_queue, lifo: one pushes, two pop", {}, two_pop<locked_lifo>);
+const scenario lifo_close("locked_queue, lifo: closing sees what was not refused", {},
+                          close_and_push<locked_lifo>);
+const scenario lifo_look("locked_queue, lifo: looking and pushing see each other", {},
+                         look_and_push<locked_lifo>);
+const scenario lifo_take_all("locked_queue, lifo: taking all against popping", {},
+                             take_all_and_pop<locked_lifo>);
+
+const scenario priority_two_push("locked_queue, priority: two push, one pops", {}, two_push<locked_priority>);
+const scenario priority_two_pop("locked_queue, priority: one pushes, two pop", {}, two_pop<locked_priority>);
+const scenario priority_in_order("locked_queue, priority: what one pushes comes in order", {},
+                                 in_order<locked_priority>);
+
+const scenario local_two_pop("local_queue: the owner and another pop", {}, two_pop<local_queue>);
+const scenario local_in_order("local_queue: what the owner pushes comes in order", {}, in_order<local_queue>);
+const scenario local_close("local_queue: closing sees what was not refused", {}, close_and_push<local_queue>);
+const scenario local_look("local_queue: looking and pushing see each other", {}, look_and_push<local_queue>);
+const scenario local_take_all("local_queue: taking all against popping", {}, take_all_and_pop<local_queue>);
+
+const scenario fifo_sweep("fifo_queue: sweeping against popping", {}, sweep_and_pop<fifo_queue>);
+const scenario lifo_sweep("locked_queue, lifo: sweeping against popping", {}, sweep_and_pop<locked_lifo>);
+const scenario priority_sweep("locked_queue, priority: sweeping against popping", {},
+                              sweep_and_pop<locked_priority>);
+const scenario local_sweep("local_queue: sweeping against popping", {.preemptions = 2},
+                           sweep_and_pop<local_queue>);
+
+const scenario local_take_back("local_queue: the owner takes back what others pop", {}, [] {
+    items_in<local_queue> all;
+    thread thief([&] { static_cast<void>(all.pop()); });
+    thread other_thief([&] { static_cast<void>(all.pop()); });
+    all.push(0);
+    all.push(1);
+    if (all.queue.take_back(all.items[1])) {
+        all.items[1].take();
+    }
+    if (all.queue.take_back(all.items[0])) {
+        all.items[0].take();
+    }
+    thief.join();
+    other_thief.join();
+    check(!all.queue.take_back(all.items[0]), "what was taken out isn't there");
+    all.check_all_taken(2);
+});
+
+const scenario local_two_queues("local_queue: what another worker has stolen and pushed is not taken back",
+                                {}, [] {
+                                    items_in<local_queue> mine;
+                                    local_queue others;
+                                    thread thief([&] {
+                                        if (work_item* const stolen = mine.queue.pop()) {
+                                            check(others.push(*stolen, [] { return true; }),
+                                                  "a queue takes an item that is admitted");
+                                        }
+                                    });
+                                    mine.push(0);
+                                    const bool back = mine.queue.take_back(mine.items[0]);
+                                    thief.join();
+                                    check(back != others.has_items(), "it is in one place");
+                                });
+
+}  // namespace

@@ -1,0 +1,237 @@
+// One future: who claims, cancels, completes, waits, calls back and lets go of it, all at once.
+
+#include <concurrent/futures.hpp>
+
+#include "checker/model.hpp"
+
+namespace {
+
+namespace futures = concurrent::futures;
+using futures::future_state;
+using futures::detail::shared_state;
+using model::check;
+using model::checked;
+using model::scenario;
+using model::thread;
+
+using value = checked<int>;
+
+// A callable that counts how often it is called and how many of it there are.
+class task {
+public:
+    explicit task(model::atomic<int>& runs) : runs_(&runs) {}
+    value operator()() {
+        runs_->fetch_add(1, std::memory_order_relaxed);
+        return value(captured_.get() + 1);
+    }
+
+private:
+    model::atomic<int>* runs_;
+    value captured_{1};
+};
+
+// Stands for a pool: tasks ask it for nothing here but whether their worker's is the same.
+class no_pool final : public futures::detail::pool_base {
+public:
+    void call_for_what_waits() noexcept override {}
+    void worker_stays_busy(futures::detail::worker&) noexcept override {}
+    void work(futures::detail::worker&) noexcept override {}
+    [[nodiscard]] std::size_t waiting() const noexcept override { return 0; }
+    [[nodiscard]] bool something_waits() noexcept override { return false; }
+    [[nodiscard]] bool shared_queue_seems_empty() const noexcept override { return true; }
+};
+
+// A task that a worker has taken from its queue, and the future that its submitter has.
+struct taken_task {
+    no_pool pool;
+    futures::detail::worker worker{pool, "worker"};
+    model::atomic<int> runs{0};
+    futures::detail::task<task>* const item = new futures::detail::task<task>(pool, task(runs));
+    futures::Future<value> future = futures::detail::future_access::adopt<value>(*item);
+
+    void execute() { static_cast<void>(item->execute(worker)); }
+};
+
+const scenario result_is_seen("who waits for a result sees it, and what the task captured is gone", {}, [] {
+    taken_task taken;
+    thread worker([&] { taken.execute(); });
+    check(taken.future.result().get() == 2, "the result is the task's");
+    worker.join();
+    check(taken.runs.load() == 1, "the task ran once");
+});
+
+const scenario moved_out("the last handle moves the result out", {}, [] {
+    taken_task taken;
+    thread worker([&] { taken.execute(); });
+    const value result = std::move(taken.future).result();
+    check(result.get() == 2, "the result is the task's");
+    worker.join();
+});
+
+const scenario dropped("the last handle is dropped while the task runs", {}, [] {
+    taken_task taken;
+    thread worker([&] { taken.execute(); });
+    taken.future = {};
+    worker.join();
+    check(taken.runs.load() == 1, "the task ran once");
+});
+
+const scenario last_of_two("of two that have read the result the last destroys it", {}, [] {
+    taken_task taken;
+    taken.execute();
+    thread other([mine = taken.future] { check(mine.result().get() == 2, "the other sees the result"); });
+    check(taken.future.result().get() == 2, "the result is the task's");
+    taken.future = {};
+    other.join();
+});
+
+const scenario moved_out_by_last("the last handle moves out what another has read", {}, [] {
+    taken_task taken;
+    taken.execute();
+    thread other([mine = taken.future] { check(mine.result().get() == 2, "the other sees the result"); });
+    const value result = std::move(taken.future).result();
+    check(result.get() == 2, "the result is the task's");
+    other.join();
+});
+
+const scenario polled("who sees that it is done sees the result", {}, [] {
+    taken_task taken;
+    thread worker([&] { taken.execute(); });
+    if (taken.future.done()) {
+        check(taken.future.result().get() == 2, "the result is the task's");
+    }
+    worker.join();
+});
+
+const scenario cancel_or_run("a task runs or is cancelled, and its captures are destroyed once", {}, [] {
+    taken_task taken;
+    thread worker([&] { taken.execute(); });
+    const bool cancelled = taken.future.cancel();
+    worker.join();
+    check(taken.runs.load() == (cancelled ? 0 : 1), "it ran if it was not cancelled");
+    check(taken.future.state() == (cancelled ? future_state::cancelled : future_state::finished),
+          "its state says the same");
+});
+
+const scenario cancel_and_wait("who waits is woken by a cancellation or by the result", {.stale_reads = 1},
+                               [] {
+                                   taken_task taken;
+                                   thread worker([&] { taken.execute(); });
+                                   thread canceller([&, future = taken.future] { future.cancel(); });
+                                   try {
+                                       check(taken.future.result().get() == 2, "the result is the task's");
+                                       check(taken.runs.load() == 1, "it ran");
+                                   } catch (const futures::cancelled_error&) {
+                                       check(taken.future.cancelled(), "it is cancelled");
+                                   }
+                                   worker.join();
+                                   canceller.join();
+                               });
+
+const scenario cancelled_twice("two that cancel both succeed, or neither does", {.stale_reads = 1}, [] {
+    taken_task taken;
+    thread worker([&] { taken.execute(); });
+    bool other = false;
+    thread canceller([&, future = taken.future] { other = future.cancel(); });
+    const bool mine = taken.future.cancel();
+    worker.join();
+    canceller.join();
+    check(mine == other, "they agree");
+    check(taken.runs.load() == (mine ? 0 : 1), "it ran if it was not cancelled");
+});
+
+const scenario cancelled_and_dropped("the last handle cancels and is dropped while a worker takes the task",
+                                     {}, [] {
+                                         taken_task taken;
+                                         thread worker([&] { taken.execute(); });
+                                         static_cast<void>(taken.future.cancel());
+                                         taken.future = {};
+                                         worker.join();
+                                     });
+
+const scenario timed_wait("a wait with a time limit ends with the result or without", {}, [] {
+    taken_task taken;
+    thread worker([&] { taken.execute(); });
+    try {
+        check(taken.future.result(std::chrono::hours(1)).get() == 2, "the result is the task's");
+    } catch (const futures::timeout_error&) {
+    }
+    worker.join();
+    check(taken.future.result().get() == 2, "it is there later");
+});
+
+const scenario two_wait("two threads that wait are both woken", {.preemptions = 2, .stale_reads = 1}, [] {
+    taken_task taken;
+    thread worker([&] { taken.execute(); });
+    thread other(
+        [&, future = taken.future] { check(future.result().get() == 2, "the other sees the result"); });
+    try {
+        check(taken.future.result(std::chrono::hours(1)).get() == 2, "the result is the task's");
+    } catch (const futures::timeout_error&) {
+    }
+    worker.join();
+    other.join();
+});
+
+const scenario spinning_wait("who spins for a result sees it too", {.spins = true}, [] {
+    taken_task taken;
+    thread worker([&] { taken.execute(); });
+    check(taken.future.result().get() == 2, "the result is the task's");
+    worker.join();
+});
+
+const scenario called_back("a callback is called once, with the result", {}, [] {
+    taken_task taken;
+    model::atomic<int> calls{0};
+    thread worker([&] { taken.execute(); });
+    taken.future.add_done_callback([&calls, captured = value(1)](const futures::Future<value>& future) {
+        check(future.result().get() == 2 && captured.get() == 1, "it sees the result");
+        calls.fetch_add(1);
+    });
+    taken.future = {};
+    worker.join();
+    check(calls.load() == 1, "it was called once");
+});
+
+const scenario called_back_when_cancelled("a callback is called once, by who cancels or completes",
+                                          {.preemptions = 2}, [] {
+                                              taken_task taken;
+                                              model::atomic<int> calls{0};
+                                              thread worker([&] { taken.execute(); });
+                                              thread canceller([future = taken.future] { future.cancel(); });
+                                              taken.future.add_done_callback(
+                                                  [&](const futures::Future<value>& future) {
+                                                      check(future.done(), "it is done");
+                                                      calls.fetch_add(1);
+                                                  });
+                                              worker.join();
+                                              canceller.join();
+                                              check(calls.load() == 1, "it was called once");
+                                          });
+
+const scenario failing("an exception is seen by who waits, and logged if nobody looks", {}, [] {
+    no_pool pool;
+    futures::detail::worker worker(pool, "worker");
+    const auto fail = []() -> int { throw 5; };
+    auto* const item = new futures::detail::task<decltype(fail)>(pool, fail);
+    auto future = futures::detail::future_access::adopt<int>(*item);
+    thread runner([&] { static_cast<void>(item->execute(worker)); });
+    try {
+        future.result();
+        check(false, "it throws");
+    } catch (int thrown) {
+        check(thrown == 5, "it is what the task threw");
+    }
+    runner.join();
+});
+
+const scenario dropped_by_queue("a cancelled task is dropped by its queue only when all is done with it", {},
+                                [] {
+                                    auto taken = std::make_unique<taken_task>();
+                                    thread queue([&, item = taken->item] { item->cancel_waiting(); });
+                                    static_cast<void>(taken->future.cancel());
+                                    queue.join();
+                                    check(taken->future.cancelled(), "it is cancelled");
+                                });
+
+}  // namespace

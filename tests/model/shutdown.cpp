@@ -1,0 +1,163 @@
+// The end of a pool, against those who still submit, and against workers that still run.
+
+#include <concurrent/futures.hpp>
+
+#include <list>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "checker/model.hpp"
+
+namespace {
+
+namespace futures = concurrent::futures;
+using model::check;
+using model::checked;
+using model::scenario;
+using model::thread;
+
+using value = checked<int>;
+
+const auto make_value = [] { return value(2); };
+
+const auto silence = futures::set_log_handler([](std::string_view, const std::exception_ptr&) {});
+
+const model::restored orphans(futures::detail::orphaned_threads::instance());
+
+using future = futures::Future<value>;
+
+template <class Executor>
+std::optional<future> try_to_submit(Executor& executor) {
+    try {
+        return executor.submit(make_value);
+    } catch (const futures::executor_shutdown&) {
+        return std::nullopt;
+    }
+}
+
+const scenario against_submit("a submit against a shutdown is refused, or its task runs", {.preemptions = 2},
+                              [] {
+                                  futures::thread_pool_executor executor(1);
+                                  std::optional<future> submitted;
+                                  thread other([&] { submitted = try_to_submit(executor); });
+                                  executor.shutdown();
+                                  other.join();
+                                  if (submitted) {
+                                      check(submitted->result().get() == 2, "what was not refused ran");
+                                  }
+                              });
+
+const scenario against_second_submit("a submit to a worker against a shutdown is refused, or its task runs",
+                                     {.preemptions = 2, .stale_reads = 1}, [] {
+                                         futures::thread_pool_executor executor(1);
+                                         const future first = executor.submit(make_value);
+                                         std::optional<future> second;
+                                         thread other([&] { second = try_to_submit(executor); });
+                                         executor.shutdown();
+                                         check(first.done(), "shutdown waits for what was submitted");
+                                         other.join();
+                                         if (second) {
+                                             check(second->result().get() == 2, "what was not refused ran");
+                                         }
+                                     });
+
+const scenario cancelling("a shutdown that cancels leaves nothing that waits", {}, [] {
+    futures::thread_pool_executor executor(1);
+    const future first = executor.submit(make_value);
+    const future second = executor.submit(make_value);
+    executor.shutdown({.wait = true, .cancel_futures = true});
+    check(first.done() && second.done(), "both ran or are cancelled");
+});
+
+const scenario cancelling_against_submit(
+    "a submit against a shutdown that cancels is refused, or its future is done", {.preemptions = 2}, [] {
+        futures::thread_pool_executor executor(1);
+        std::optional<future> submitted;
+        thread other([&] { submitted = try_to_submit(executor); });
+        executor.shutdown({.wait = true, .cancel_futures = true});
+        other.join();
+        if (submitted) {
+            submitted->wait();
+        }
+    });
+
+const scenario cancelling_what_a_worker_keeps(
+    "a shutdown that cancels also takes what a worker keeps to itself", {.preemptions = 2, .stale_reads = 1},
+    [] {
+        std::optional<future> inner;
+        {
+            futures::thread_pool_executor executor(2);
+            executor.submit([&] { inner = try_to_submit(executor); });
+            executor.shutdown({.wait = false, .cancel_futures = true});
+        }
+        check(!inner || inner->done(), "it was refused, ran, or is cancelled");
+    });
+
+const scenario twice("two shutdowns at once both wait for the end", {.preemptions = 2, .stale_reads = 1}, [] {
+    futures::thread_pool_executor executor(1);
+    const future submitted = executor.submit(make_value);
+    thread other([&] {
+        executor.shutdown();
+        check(submitted.done(), "the other shutdown waits");
+    });
+    executor.shutdown();
+    check(submitted.done(), "this shutdown waits");
+    other.join();
+});
+
+const scenario failed_initializer(
+    "an initializer that throws fails what waits and what comes", {.preemptions = 2}, [] {
+        futures::thread_pool_executor executor({.max_workers = 1, .initializer = [] { throw 5; }});
+        const auto outcome = [](auto submit) {
+            try {
+                submit().result();
+                return false;
+            } catch (const futures::broken_thread_pool&) {
+                return true;
+            }
+        };
+        check(outcome([&] { return executor.submit(make_value); }), "the first fails");
+        check(outcome([&] { return executor.submit(make_value); }), "the second fails");
+    });
+
+const scenario own_worker("an executor that its own task destroys runs everything",
+                          {.preemptions = 2, .stale_reads = 1}, [] {
+                              auto executor = std::make_unique<futures::thread_pool_executor<>>(1);
+                              model::atomic<int> runs{0};
+                              futures::detail::parking_spot handed_over;
+                              futures::thread_pool_executor<>& pool = *executor;
+                              pool.submit([&] {
+                                  handed_over.park();
+                                  executor.reset();
+                              });
+                              pool.submit([&] { runs.fetch_add(1); });
+                              handed_over.unpark();
+                              model::join_others();
+                              check(runs.load() == 1, "what was submitted ran");
+                              std::list<futures::detail::thread_family> none;
+                              futures::detail::orphaned_threads::instance().adopt(none);
+                          });
+
+const scenario own_task(
+    "an executor that the very task destroys which a thread submits outlives the submitting",
+    {.preemptions = 2, .stale_reads = 1}, [] {
+        auto executor = std::make_unique<futures::thread_pool_executor<>>(1);
+        futures::thread_pool_executor<>& pool = *executor;
+        pool.submit([executor = std::move(executor)]() mutable { executor.reset(); });
+        model::join_others();
+        std::list<futures::detail::thread_family> none;
+        futures::detail::orphaned_threads::instance().adopt(none);
+    });
+
+const scenario cancelled_meanwhile("a task is cancelled while its pool is destroyed", {.stale_reads = 1}, [] {
+    std::optional<thread> canceller;
+    {
+        futures::thread_pool_executor executor(1);
+        const future submitted = executor.submit(make_value);
+        canceller.emplace([submitted] { submitted.cancel(); });
+    }
+    canceller->join();
+});
+
+}  // namespace
