@@ -62,18 +62,45 @@ namespace concurrent::futures {
 
 /// What every exception that this library itself throws derives from, but for `std::invalid_argument`
 /// (a wrong argument) and what the standard library throws (`std::bad_alloc`, `std::system_error`).
+///
+/// \code
+/// try {
+///     executor.submit([] {}).result();
+/// } catch (const futures::error& failure) {  // the library's; whatever else comes is the task's
+///     std::puts(failure.what());
+/// }
+/// \endcode
 class [[gnu::visibility("default")]] error : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
 };
 
 /// Thrown by `result()` and `exception()` of a future that was cancelled.
+///
+/// \code
+/// futures::Promise<int> promise;
+/// promise.get_future().cancel();
+/// try {
+///     promise.get_future().result();
+///     assert(false);
+/// } catch (const futures::cancelled_error&) {
+/// }
+/// \endcode
 class [[gnu::visibility("default")]] cancelled_error : public error {
 public:
     using error::error;
 };
 
 /// Thrown when a timeout passed before what was waited for was there.
+///
+/// \code
+/// futures::Promise<int> promise;
+/// try {
+///     promise.get_future().result(std::chrono::milliseconds(1));
+///     assert(false);
+/// } catch (const futures::timeout_error&) {
+/// }
+/// \endcode
 class [[gnu::visibility("default")]] timeout_error : public error {
 public:
     using error::error;
@@ -81,30 +108,80 @@ public:
 
 /// Thrown when a future or promise is used in a state that doesn't allow it: a handle that is not `valid()`,
 /// a promise that was set already.
+///
+/// \code
+/// try {
+///     futures::Future<int>().result();
+///     assert(false);
+/// } catch (const futures::invalid_state_error&) {
+/// }
+/// \endcode
 class [[gnu::visibility("default")]] invalid_state_error : public error {
 public:
     using error::error;
 };
 
 /// What a future fails with whose `Promise` was destroyed before it was set.
+///
+/// \code
+/// auto future = futures::Promise<int>().get_future();
+/// try {
+///     future.result();
+///     assert(false);
+/// } catch (const futures::broken_promise_error&) {
+/// }
+/// \endcode
 class [[gnu::visibility("default")]] broken_promise_error : public error {
 public:
     using error::error;
 };
 
 /// Thrown by `submit` and `map` after `shutdown`.
+///
+/// \code
+/// executor.shutdown();
+/// try {
+///     executor.submit([] {});
+///     assert(false);
+/// } catch (const futures::executor_shutdown&) {
+/// }
+/// \endcode
 class [[gnu::visibility("default")]] executor_shutdown : public error {
 public:
     using error::error;
 };
 
 /// Thrown by, and what futures fail with on, an executor that can't run anything any more.
+///
+/// \code
+/// futures::thread_pool_executor broken({.initializer = [] { throw std::runtime_error("no connection"); }});
+/// try {
+///     broken.submit([] {}).result();
+///     assert(false);
+/// } catch (const futures::broken_executor&) {
+/// }
+/// \endcode
 class [[gnu::visibility("default")]] broken_executor : public error {
 public:
     using error::error;
 };
 
 /// A thread pool whose initializer threw. What the initializer threw is nested: `std::rethrow_if_nested`.
+///
+/// \code
+/// futures::thread_pool_executor broken({.initializer = [] { throw std::runtime_error("no connection"); }});
+/// try {
+///     broken.submit([] {}).result();
+///     assert(false);
+/// } catch (const futures::broken_thread_pool& failure) {
+///     try {
+///         std::rethrow_if_nested(failure);
+///         assert(false);
+///     } catch (const std::runtime_error& cause) {
+///         assert(cause.what() == std::string("no connection"));
+///     }
+/// }
+/// \endcode
 class [[gnu::visibility("default")]] broken_thread_pool : public broken_executor {
 public:
     using broken_executor::broken_executor;
@@ -150,6 +227,11 @@ __declspec(dllimport) long __stdcall SetThreadDescription(void*, const wchar_t*)
 
 /// How many CPUs this process may run on: those of its affinity mask where the operating system tells, else
 /// those that the machine has; at least 1. Thread-safe.
+///
+/// \code
+/// futures::thread_pool_executor for_computing(futures::usable_cpus());
+/// assert(for_computing.max_workers() >= 1);
+/// \endcode
 inline int usable_cpus() noexcept {
 #if defined(__linux__)
     cpu_set_t allowed;
@@ -220,6 +302,14 @@ namespace concurrent::futures {
 
 /// What is called with everything that would otherwise be lost: an exception that nobody retrieved, one that
 /// a done callback threw.
+///
+/// \code
+/// const futures::log_handler silence = [](std::string_view, std::exception_ptr) {};
+/// futures::set_log_handler(silence);
+/// executor.submit([] { throw std::runtime_error("nobody asks"); }).wait();
+/// executor.shutdown();
+/// futures::set_log_handler(nullptr);
+/// \endcode
 using log_handler = std::function<void(std::string_view message, std::exception_ptr exception)>;
 
 namespace detail {
@@ -293,6 +383,15 @@ inline void log(std::string_view message, const std::exception_ptr& exception) n
 /// stderr. The handler is called on whatever thread found the loss, several at once too, and must not throw:
 /// if it does, that and the message it was given go to stderr. Thread-safe; a call of the old handler may
 /// still be under way.
+///
+/// \code
+/// std::atomic<int> lost = 0;
+/// futures::set_log_handler([&lost](std::string_view, std::exception_ptr) { ++lost; });
+/// executor.submit([] { throw std::runtime_error("nobody asks"); });
+/// executor.shutdown();
+/// futures::set_log_handler(nullptr);
+/// assert(lost == 1);
+/// \endcode
 inline log_handler set_log_handler(log_handler handler) {
     std::shared_ptr<const log_handler> replacement;
     if (handler) {
@@ -860,6 +959,11 @@ private:
 
 /// The name of the calling thread if a `thread_pool_executor` started it, else an empty string. The reference
 /// is valid as long as the thread runs.
+///
+/// \code
+/// assert(futures::this_thread_name().empty());
+/// assert(executor.submit([] { return futures::this_thread_name(); }).result().ends_with("_0"));
+/// \endcode
 inline const std::string& this_thread_name() noexcept {
     // Never destroyed: destructors of other statics may ask. A process without room for it may as well end.
     // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new)
@@ -947,9 +1051,19 @@ private:
 
 namespace concurrent::futures {
 
-/// What has become of a future: waiting to be run, being run, cancelled before it ran, or run to its end, by
-/// a value or by an exception.
-enum class future_state { pending, running, cancelled, finished };
+/// What has become of a future.
+///
+/// \code
+/// auto future = executor.submit([] {});
+/// future.wait();
+/// assert(future.state() == futures::future_state::finished);
+/// \endcode
+enum class future_state {
+    pending,    ///< waiting to be run
+    running,    ///< being run
+    cancelled,  ///< cancelled before it ran
+    finished    ///< run to its end, by a value or by an exception
+};
 
 namespace detail {
 
@@ -1311,12 +1425,26 @@ private:
 /// for ever. Zero, a negative duration and a floating-point NaN mean: don't block. A thousand
 /// million seconds (31 years) and more are for ever: not every system counts further. No conversion
 /// overflows.
+///
+/// \code
+/// auto answer = [&executor](const futures::timeout& limit = {}) {
+///     return executor.submit([] { return 42; }).result(limit);
+/// };
+/// assert(answer() == 42 && answer(std::chrono::hours(1)) == 42 && answer(std::nullopt) == 42);
+/// \endcode
 class timeout {
 public:
+    /// For ever.
     constexpr timeout() noexcept = default;
+    /// For ever.
     constexpr timeout(std::nullopt_t) noexcept {}
+    /// For so long.
     template <class Rep, class Period>
     constexpr timeout(const std::chrono::duration<Rep, Period>& duration) : length_(saturated(duration)) {}
+    /// A number of what isn't said.
+    template <class Number>
+        requires std::is_arithmetic_v<Number>
+    timeout(Number) = delete;  // of what? Say std::chrono::seconds(5), or 5s
 
     /// The deadline of a wait that begins now.
     [[nodiscard]] detail::deadline start() const {
@@ -1617,19 +1745,29 @@ private:
 ///
 /// An exception that no handle was asked for, by `result()`, `exception()` or `get()`, before the last handle
 /// went, is reported to the log handler (`set_log_handler`).
+///
+/// \code
+/// futures::Future<std::string> future = executor.submit([] { return std::string("hello"); });
+/// auto copy = future;
+/// assert(copy == future && &copy.result() == &future.result());
+/// \endcode
 template <class T>
 class Future {
 public:
+    /// What the task returns.
     using value_type = T;
 
     /// Makes a handle that is not `valid()`.
     Future() noexcept = default;
+    /// Another handle on the same state.
     Future(const Future& other) noexcept : state_(other.state_) {
         if (state_) {
             state_->add_reference();
         }
     }
+    /// Takes over the handle `other`, which is not `valid()` any more.
     Future(Future&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    /// Both: a copy or what was moved from takes this one's place.
     Future& operator=(Future other) noexcept {
         swap(other);
         return *this;
@@ -1640,10 +1778,16 @@ public:
         }
     }
 
+    /// Exchanges two handles.
     void swap(Future& other) noexcept { std::swap(state_, other.state_); }
+    /// Exchanges two handles.
     friend void swap(Future& a, Future& b) noexcept { a.swap(b); }
 
     /// Whether this handle has a state.
+    ///
+    /// \code
+    /// assert(!futures::Future<int>().valid());
+    /// \endcode
     [[nodiscard]] bool valid() const noexcept { return state_ != nullptr; }
 
     /// Waits, at most for `limit`, until the future is done, and returns its value: `const T&` that lives as
@@ -1655,6 +1799,11 @@ public:
     /// \throws whatever the task threw
     /// \throws cancelled_error if the future was cancelled
     /// \throws timeout_error if `limit` passed first
+    ///
+    /// \code
+    /// auto future = executor.submit([] { return 42; });
+    /// assert(future.result() == 42 && future.result(std::chrono::seconds(5)) == 42);
+    /// \endcode
     decltype(auto) result(const timeout& limit = {}) const& {
         detail::shared_state<T>& state = checked();
         wait_for_result(state, limit);
@@ -1667,6 +1816,11 @@ public:
 
     /// The same, but gives up this handle, unless it throws `timeout_error`, and returns the value itself:
     /// moved out if this was the last handle, or if `T` can't be copied; else copied.
+    ///
+    /// \code
+    /// auto owner = executor.submit([] { return std::make_unique<int>(42); }).result();
+    /// assert(*owner == 42);
+    /// \endcode
     T result(const timeout& limit = {}) &&
             requires std::is_void_v<T> || std::is_reference_v<T> || std::is_move_constructible_v<T>
     {
@@ -1690,7 +1844,12 @@ public:
         delete;  // the value can't leave its handles: keep one, and call result() on that
 
     /// As `result`, under the name that `std::future` has for it.
+    ///
+    /// \code
+    /// assert(executor.submit([] { return 42; }).get() == 42);
+    /// \endcode
     decltype(auto) get() const& { return result(); }
+    /// The same as `result` of an rvalue.
     T get() &&
             requires requires(Future future) { std::move(future).result(); }
     {
@@ -1702,6 +1861,11 @@ public:
     ///
     /// \throws cancelled_error if the future was cancelled
     /// \throws timeout_error if `limit` passed first
+    ///
+    /// \code
+    /// auto future = executor.submit([] { throw std::runtime_error("bad luck"); });
+    /// assert(future.exception() != nullptr);
+    /// \endcode
     [[nodiscard]] std::exception_ptr exception(const timeout& limit = {}) const {
         detail::shared_state<T>& state = checked();
         await(state, limit);
@@ -1716,6 +1880,12 @@ public:
     /// what it captured is destroyed, all by this thread. Returns whether the future is cancelled now, by
     /// this call or an earlier one; false if the task runs or has run. Done callbacks are called before this
     /// returns.
+    ///
+    /// \code
+    /// futures::Promise<int> promise;
+    /// futures::Future<int> future = promise.get_future();
+    /// assert(future.cancel() && future.cancelled());
+    /// \endcode
     bool cancel() const {
         const Future kept(state_handle());  // a callback may destroy this handle
         return kept.state_->cancel();
@@ -1723,6 +1893,16 @@ public:
 
     /// Cancels the task if it has not started; if it runs, requests a stop of the `std::stop_token` that its
     /// callable took. Returns whether this call did either.
+    ///
+    /// \code
+    /// #if defined(__cpp_lib_jthread)
+    /// auto future = executor.submit([](std::stop_token stop) {
+    ///     while (!stop.stop_requested()) {
+    ///     }
+    /// });
+    /// future.request_stop();  // cancels it, or ends its loop
+    /// #endif
+    /// \endcode
     bool request_stop() const {
         const Future kept(state_handle());
         if (kept.state() == future_state::pending && kept.state_->cancel()) {
@@ -1732,8 +1912,16 @@ public:
     }
 
     /// What has become of it by now. Never blocks.
+    ///
+    /// \code
+    /// auto future = executor.submit([] {});
+    /// future.wait();
+    /// assert(future.state() == futures::future_state::finished);
+    /// \endcode
     [[nodiscard]] future_state state() const { return checked().state(); }
+    /// Whether it was cancelled.
     [[nodiscard]] bool cancelled() const { return state() == future_state::cancelled; }
+    /// Whether its task runs now.
     [[nodiscard]] bool running() const { return state() == future_state::running; }
     /// Whether it was cancelled or has finished.
     [[nodiscard]] bool done() const { return checked().done(); }
@@ -1743,6 +1931,14 @@ public:
     /// to the log handler.
     ///
     /// \throws whatever copying or moving `fn` throws, and `std::bad_alloc`; then `fn` is not called
+    ///
+    /// \code
+    /// std::promise<int> seen;
+    /// executor.submit([] { return 42; }).add_done_callback([&seen](const futures::Future<int>& future) {
+    ///     seen.set_value(future.result());
+    /// });
+    /// assert(seen.get_future().get() == 42);
+    /// \endcode
     template <class Fn>
     void add_done_callback(Fn&& fn) const {
         static_assert(std::is_invocable_v<std::decay_t<Fn>&, Future<T>>,
@@ -1761,9 +1957,20 @@ public:
     void wait() const { detail::await(checked(), detail::deadline()); }
 
     /// Waits until the future is done or `limit` has passed.
+    ///
+    /// \code
+    /// auto future = executor.submit([] {});
+    /// assert(future.wait_for(std::chrono::hours(1)) == std::future_status::ready);
+    /// \endcode
     std::future_status wait_for(const timeout& limit) const { return wait_until_deadline(limit.start()); }
 
     /// Waits until the future is done or `when` has come, on any clock, also one that is set meanwhile.
+    ///
+    /// \code
+    /// auto future = executor.submit([] {});
+    /// const auto when = std::chrono::system_clock::now() + std::chrono::hours(1);
+    /// assert(future.wait_until(when) == std::future_status::ready);
+    /// \endcode
     template <class Clock, class Duration>
     std::future_status wait_until(const std::chrono::time_point<Clock, Duration>& when) const {
         if constexpr (std::is_same_v<Clock, detail::deadline::clock>) {
@@ -1781,6 +1988,7 @@ public:
         }
     }
 
+    /// Whether both are handles on the same state, or neither has any.
     friend bool operator==(const Future& a, const Future& b) noexcept { return a.state_ == b.state_; }
 
 private:
@@ -1845,8 +2053,15 @@ private:
 }  // namespace concurrent::futures
 
 /// Futures that are equal have the same hash.
+///
+/// \code
+/// std::unordered_map<futures::Future<int>, std::string> names;
+/// names.emplace(executor.submit([] { return 42; }), "the answer");
+/// assert(names.begin()->first.result() == 42);
+/// \endcode
 template <class T>
 struct std::hash<concurrent::futures::Future<T>> {
+    /// The hash of the state that `future` is a handle on.
     std::size_t operator()(const concurrent::futures::Future<T>& future) const noexcept {
         return std::hash<concurrent::futures::detail::shared_state<T>*>()(future.state_);
     }
@@ -2046,10 +2261,18 @@ inline constexpr bool is_future<Future<T>> = true;
 }  // namespace detail
 
 /// `Future<T>`, of any `T`.
+///
+/// \code
+/// static_assert(futures::future_type<futures::Future<int>> && !futures::future_type<std::future<int>>);
+/// \endcode
 template <class F>
 concept future_type = detail::is_future<std::remove_cvref_t<F>>;
 
 /// A map with futures for keys.
+///
+/// \code
+/// static_assert(futures::future_map<std::unordered_map<futures::Future<int>, std::string>>);
+/// \endcode
 template <class Range>
 concept future_map = std::ranges::input_range<Range> && requires {
     typename std::remove_cvref_t<Range>::key_type;
@@ -2057,6 +2280,13 @@ concept future_map = std::ranges::input_range<Range> && requires {
 } && future_type<typename std::remove_cvref_t<Range>::key_type>;
 
 /// What `wait` and `as_completed` take: any range of futures, or a map keyed by them.
+///
+/// \code
+/// auto count_done = [](const futures::future_range auto& tasks) {
+///     return futures::wait(tasks).done.size();
+/// };
+/// assert(count_done(std::vector{executor.submit([] {}), executor.submit([] {})}) == 2);
+/// \endcode
 template <class Range>
 concept future_range = std::ranges::input_range<Range> &&
                        (future_type<std::ranges::range_reference_t<Range>> || future_map<Range>);
@@ -2148,6 +2378,12 @@ namespace concurrent::futures {
 /// Dereferencing its iterator gives an rvalue: `for (auto future : range)` takes the future over, so that the
 /// range holds none that it has yielded; `for (auto&& future : range)` looks at it in its place, where it
 /// stays until the next increment.
+///
+/// \code
+/// futures::as_completed_range<int> done = futures::as_completed({executor.submit([] { return 42; })});
+/// for (auto future : done)
+///     assert(future.result() == 42);
+/// \endcode
 template <class T>
 class as_completed_range {
     struct body;
@@ -2168,6 +2404,7 @@ public:
         }
         return iterator(*body_);
     }
+    /// Where the iteration ends.
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
 private:
@@ -2218,8 +2455,17 @@ private:
 ///
 /// On a worker of a pool, it runs those tasks on the spot that wait in that pool's queue, while none is done.
 ///
+/// \param futures any range of futures, or a map keyed by them
 /// \param limit counted from this call; `begin()` or the increment that would pass it throws `timeout_error`
 /// \throws invalid_state_error if a future is not `valid()`
+///
+/// \code
+/// std::unordered_map<futures::Future<int>, std::string> tasks;
+/// tasks.emplace(executor.submit([] { return 3; }), "one");
+/// tasks.emplace(executor.submit([] { return 5; }), "three");
+/// for (auto future : futures::as_completed(tasks, std::chrono::hours(1)))
+///     assert(future.result() == static_cast<int>(tasks.at(future).size()));
+/// \endcode
 template <class Range>
 [[nodiscard]] auto as_completed(Range&& futures, const timeout& limit = {}) {
     static_assert(future_range<Range>,
@@ -2230,6 +2476,16 @@ template <class Range>
     }
 }
 
+/// The same of futures that are listed.
+///
+/// \code
+/// auto first = executor.submit([] { return 1; });
+/// auto second = executor.submit([] { return 2; });
+/// int sum = 0;
+/// for (auto future : futures::as_completed({first, second}))
+///     sum += future.result();
+/// assert(sum == 3);
+/// \endcode
 template <class T>
 [[nodiscard]] as_completed_range<T> as_completed(std::initializer_list<Future<T>> futures,
                                                  const timeout& limit = {}) {
@@ -2660,6 +2916,14 @@ auto launch(Pool& pool, int priority, Fn&& fn, Args&&... args) {
 namespace concurrent::futures {
 
 /// How an executor's `map` works.
+///
+/// \code
+/// long sum = 0;
+/// auto twice = [](int x) { return 2 * x; };
+/// for (int doubled : executor.map({.auto_chunksize = true}, twice, std::views::iota(0, 1000)))
+///     sum += doubled;
+/// assert(sum == 999'000);
+/// \endcode
 struct map_options {
     /// How long, from the call of `map`, its results may take.
     futures::timeout timeout = {};
@@ -2676,6 +2940,14 @@ struct map_options {
 ///
 /// Dereferencing its iterator gives a result as an rvalue, which may be moved from; a reference that the
 /// function returned as it is; `std::monostate` for void. To destroy it cancels what has not started.
+///
+/// \code
+/// auto results = executor.map([](int x) { return std::to_string(x); }, std::vector{1, 2});
+/// std::string all;
+/// for (std::string each : results)
+///     all += each;
+/// assert(all == "12");
+/// \endcode
 template <class Result, class Pool, class Cutter>
 class map_results {
     struct body;
@@ -2683,6 +2955,7 @@ class map_results {
 public:
     class iterator;
 
+    /// For executors, whose `map` makes it.
     map_results(std::shared_ptr<Pool> pool, Cutter cutter, const map_options& options)
         : body_(std::make_unique<body>(std::move(pool), std::move(cutter), options)) {}
 
@@ -2695,6 +2968,7 @@ public:
         }
         return iterator(*body_);
     }
+    /// Where the iteration ends.
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
 private:
@@ -2821,17 +3095,25 @@ private:
 template <class Result, class Pool, class Cutter>
 class map_results<Result, Pool, Cutter>::iterator {
 public:
+    /// What makes it an input iterator.
+    ///@{
     using iterator_concept = std::input_iterator_tag;
     using iterator_category = std::input_iterator_tag;
     using reference = decltype(std::declval<chunk&>()[0]);
     using value_type = std::remove_cvref_t<reference>;
     using difference_type = std::ptrdiff_t;
     using pointer = void;
+    ///@}
 
+    /// Movable, not copyable.
+    ///@{
     iterator(iterator&&) noexcept = default;
     iterator& operator=(iterator&&) noexcept = default;
+    ///@}
 
+    /// The result, which may be moved from.
     reference operator*() const noexcept { return (*chunk_)[index_]; }
+    /// Waits for the next result, and throws what the function threw instead.
     iterator& operator++() {
         if (++index_ != count_) {
             body_->index = index_;
@@ -2842,8 +3124,10 @@ public:
         }
         return *this;
     }
+    /// The same.
     void operator++(int) { ++*this; }
 
+    /// Whether there are no more results.
     friend bool operator==(const iterator& self, std::default_sentinel_t) noexcept { return !self.chunk_; }
 
 private:
@@ -2871,6 +3155,22 @@ template <class Argument>
 concept mappable =
     requires { typename mapped_range<Argument>; } && std::ranges::input_range<mapped_range<Argument>>;
 
+// Whether it can be copied or moved in. A container has a copy constructor even if its elements have none.
+template <class Argument>
+constexpr bool is_keepable() {
+    using range = std::remove_reference_t<Argument>;
+    constexpr bool is_copied = std::is_lvalue_reference_v<Argument> || std::is_const_v<range>;
+    if constexpr (std::is_array_v<range> || (is_copied && requires { typename range::allocator_type; })) {
+        using element = std::ranges::range_value_t<range>;
+        return is_copied ? std::is_copy_constructible_v<element> : std::is_move_constructible_v<element>;
+    } else {
+        return std::is_constructible_v<std::decay_t<Argument>, Argument>;
+    }
+}
+
+template <class... Arguments>
+concept keepable = (is_keepable<Arguments>() && ...);
+
 template <class Fn, class... Arguments>
 concept mappable_with = std::invocable<std::decay_t<Fn>&, map_argument<mapped_range<Arguments>>...>;
 
@@ -2878,14 +3178,15 @@ concept mappable_with = std::invocable<std::decay_t<Fn>&, map_argument<mapped_ra
 template <class Pool, class Fn, class... Arguments>
 auto map(std::shared_ptr<Pool> pool, const map_options& options, Fn&& fn, Arguments&&... ranges) {
     static_assert(sizeof...(Arguments) != 0, "map(fn, ranges...): it needs at least one range");
-    static_assert(
-        (mappable<Arguments> && ...),
-        "map(fn, ranges...): each argument after the function must be an input range (a container is copied: "
-        "pass one that can't be as an rvalue or by std::ref)");
+    static_assert((mappable<Arguments> && ...),
+                  "map(fn, ranges...): each argument after the function must be an input range");
     if constexpr (sizeof...(Arguments) != 0 && (mappable<Arguments> && ...)) {
+        static_assert(keepable<Arguments...>,
+                      "map(fn, ranges...): a range is copied, and this one can't be: pass it by std::move or "
+                      "std::ref");
         static_assert(mappable_with<Fn, Arguments...>,
                       "map(fn, ranges...): fn can't be called with one element of each range");
-        if constexpr (mappable_with<Fn, Arguments...>) {
+        if constexpr (keepable<Arguments...> && mappable_with<Fn, Arguments...>) {
             if (options.buffersize && *options.buffersize < 1) {
                 throw std::invalid_argument("buffersize must be at least 1");
             }
@@ -2913,18 +3214,45 @@ namespace concurrent::futures {
 
 /// When `wait` returns: when all futures are done, when any is, or when any has failed (or all are done). A
 /// future that was cancelled is done, but has not failed.
-enum class return_when { all_completed, first_completed, first_exception };
+///
+/// \code
+/// auto good = executor.submit([] {});
+/// auto bad = executor.submit([] { throw std::runtime_error("bad luck"); });
+/// auto result = futures::wait({good, bad}, {.return_when = futures::return_when::first_exception});
+/// assert(bad.exception() && !result.done.empty());
+/// \endcode
+enum class return_when {
+    all_completed,    ///< when all are done
+    first_completed,  ///< when any is done
+    first_exception   ///< when any has failed, or all are done
+};
 
+/// For what, and for how long, to wait.
+///
+/// \code
+/// futures::Promise<int> promise;
+/// auto result = futures::wait({promise.get_future()}, {.timeout = std::chrono::milliseconds(1)});
+/// assert(result.not_done.size() == 1);
+/// \endcode
 struct wait_options {
     /// For how long to wait at most.
     futures::timeout timeout = {};
+    /// When to return, if not by the timeout.
     futures::return_when return_when = futures::return_when::all_completed;
 };
 
 /// The futures given to `wait`, each once, in their order, by whether they were done when it returned.
+///
+/// \code
+/// auto future = executor.submit([] { return 42; });
+/// auto [done, not_done] = futures::wait({future});
+/// assert(done == std::vector{future} && not_done.empty());
+/// \endcode
 template <class T>
 struct wait_result {
+    /// Those that had finished or were cancelled.
     std::vector<Future<T>> done;
+    /// The others.
     std::vector<Future<T>> not_done;
 };
 
@@ -2935,6 +3263,12 @@ struct wait_result {
 /// enough.
 ///
 /// \throws invalid_state_error if a future is not `valid()`
+///
+/// \code
+/// std::vector tasks{executor.submit([] { return 1; }), executor.submit([] { return 2; })};
+/// auto [done, not_done] = futures::wait(tasks, {.timeout = std::chrono::hours(1)});
+/// assert(done == tasks && not_done.empty());
+/// \endcode
 template <class Range>
 [[nodiscard]] auto wait(Range&& futures, const wait_options& options = {}) {
     static_assert(future_range<Range>,
@@ -2956,6 +3290,13 @@ template <class Range>
     }
 }
 
+/// The same of futures that are listed.
+///
+/// \code
+/// auto first = executor.submit([] { return 1; });
+/// auto second = executor.submit([] { return 2; });
+/// assert(futures::wait({first, second}).done.size() == 2);
+/// \endcode
 template <class T>
 [[nodiscard]] wait_result<T> wait(std::initializer_list<Future<T>> futures,
                                   const wait_options& options = {}) {
@@ -2970,22 +3311,52 @@ template <class T>
 namespace concurrent::futures {
 
 /// How a `thread_pool_executor` is made.
+///
+/// \code
+/// futures::thread_pool_executor crawlers({.max_workers = 8, .thread_name_prefix = "crawler"});
+/// assert(crawlers.max_workers() == 8);
+/// \endcode
 struct thread_pool_options {
     /// How many threads it starts at most, at least 1; by default `min(32, usable_cpus() + 4)`.
+    ///
+    /// \code
+    /// futures::thread_pool_executor one({.max_workers = 1});
+    /// assert(one.max_workers() == 1);
+    /// \endcode
     std::optional<int> max_workers = {};
     /// What the names of its threads begin with, before `_<n>`; by default `thread_pool_executor-<k>`.
+    ///
+    /// \code
+    /// futures::thread_pool_executor crawlers({.thread_name_prefix = "crawler"});
+    /// assert(crawlers.submit([] { return futures::this_thread_name(); }).result() == "crawler_0");
+    /// \endcode
     std::string thread_name_prefix = {};
     /// Called first on each thread. If it throws, the pool is broken: see `broken_thread_pool`.
+    ///
+    /// \code
+    /// thread_local static int connection = 0;
+    /// futures::thread_pool_executor connected({.initializer = [] { connection = 42; }});
+    /// assert(connected.submit([] { return connection; }).result() == 42);
+    /// \endcode
     std::function<void()> initializer = {};
 };
 
 /// How a task is submitted.
+///
+/// \code
+/// futures::thread_pool_executor<futures::priority> urgent_first(2);
+/// assert(urgent_first.submit({.priority = 10}, [] { return 42; }).result() == 42);
+/// \endcode
 struct submit_options {
     /// On a `priority` pool, tasks with a greater one start first. Other pools take no notice of it.
     int priority = 0;
 };
 
 /// How an executor is shut down.
+///
+/// \code
+/// executor.shutdown({.wait = false, .cancel_futures = true});
+/// \endcode
 struct shutdown_options {
     /// Whether to return only when every thread has ended.
     bool wait = true;
@@ -3002,6 +3373,11 @@ namespace concurrent::futures {
 
 /// What runs tasks and gives futures for them: a `thread_pool_executor` of any queue, or one's own. For
 /// signatures: `void crawl(futures::executor auto& executor)`.
+///
+/// \code
+/// auto answer_by = [](futures::executor auto& any) { return any.submit([] { return 42; }); };
+/// assert(answer_by(executor).result() == 42);
+/// \endcode
 template <class E>
 concept executor = requires(E& each, int (*task)(), shutdown_options options) {
     { each.submit(task) } -> std::same_as<Future<int>>;
@@ -3133,7 +3509,13 @@ private:
 /// Queue of a pool whose waiting tasks start in the order in which they were submitted. (Those that the
 /// pool's own tasks submit start in the order in which each worker submitted them; workers help each other
 /// with them.)
+///
+/// \code
+/// futures::thread_pool_executor<futures::fifo> executor_in_order(1);  // or thread_pool_executor<>
+/// assert(executor_in_order.submit([] { return 42; }).result() == 42);
+/// \endcode
 struct fifo {
+    /// How it is done; not for users.
     using queue = detail::fifo_queue;
 };
 
@@ -3263,7 +3645,13 @@ private:
 }  // namespace detail
 
 /// Queue of a pool whose task submitted last starts first.
+///
+/// \code
+/// futures::thread_pool_executor<futures::lifo> newest_first(1);
+/// assert(newest_first.submit([] { return 42; }).result() == 42);
+/// \endcode
 struct lifo {
+    /// How it is done; not for users.
     using queue = detail::locked_queue<detail::lifo_order>;
 };
 
@@ -3361,7 +3749,13 @@ private:
 
 /// Queue of a pool whose waiting task with the greatest `submit_options::priority` starts first; those of the
 /// same priority start in the order in which they were submitted.
+///
+/// \code
+/// futures::thread_pool_executor<futures::priority> urgent_first(1);
+/// assert(urgent_first.submit({.priority = 10}, [] { return 42; }).result() == 42);
+/// \endcode
 struct priority {
+    /// How it is done; not for users.
     using queue = detail::locked_queue<detail::priority_order>;
 };
 
@@ -4123,11 +4517,12 @@ namespace concurrent::futures {
 
 namespace detail {
 
+template <class... Each>
+concept can_be_kept = (std::constructible_from<std::decay_t<Each>, Each> && ...);
+
 template <class Fn, class... Args>
-concept submittable = std::constructible_from<std::decay_t<Fn>, Fn> &&
-                      (std::constructible_from<std::decay_t<Args>, Args> && ...) &&
-                      (std::is_invocable_v<std::decay_t<Fn>, std::decay_t<Args>...> ||
-                       takes_stop_token<std::decay_t<Fn>, std::decay_t<Args>...>);
+concept submittable = std::is_invocable_v<std::decay_t<Fn>, std::decay_t<Args>...> ||
+                      takes_stop_token<std::decay_t<Fn>, std::decay_t<Args>...>;
 
 // Numbers the executors of the process, of all its shared libraries, for the names of their threads.
 [[gnu::visibility("default")]] inline unsigned next_executor_number() noexcept {
@@ -4138,6 +4533,10 @@ concept submittable = std::constructible_from<std::decay_t<Fn>, Fn> &&
 }  // namespace detail
 
 /// The order in which a pool's waiting tasks start: `fifo`, `lifo` or `priority`.
+///
+/// \code
+/// static_assert(futures::queue_discipline<futures::lifo> && !futures::queue_discipline<int>);
+/// \endcode
 template <class Queue>
 concept queue_discipline =
     std::same_as<Queue, fifo> || std::same_as<Queue, lifo> || std::same_as<Queue, priority>;
@@ -4154,6 +4553,12 @@ concept queue_discipline =
 /// After a `fork()`, the threads are the parent's. In the child, an executor that was made before may be shut
 /// down and destroyed, both of which do nothing, `submit` and `map` throw `broken_executor`, and futures of
 /// it that were not done never will be: don't wait for them. New executors work as ever.
+///
+/// \code
+/// futures::thread_pool_executor pool(8);  // or thread_pool_executor<futures::priority> pool(8)
+/// futures::Future<int> future = pool.submit([](int x, int y) { return x + y; }, 40, 2);
+/// assert(future.result() == 42);
+/// \endcode
 template <class Queue = fifo>
 class thread_pool_executor {
     static_assert(queue_discipline<Queue>, "thread_pool_executor<Queue>: Queue is fifo, lifo or priority");
@@ -4162,10 +4567,14 @@ public:
     /// Has at most `min(32, usable_cpus() + 4)` threads.
     thread_pool_executor() : thread_pool_executor(thread_pool_options()) {}
 
+    /// Has at most `max_workers` threads.
+    ///
     /// \throws std::invalid_argument if `max_workers` is not greater than 0
     explicit thread_pool_executor(int max_workers)
         : thread_pool_executor(thread_pool_options{.max_workers = max_workers}) {}
 
+    /// Is as `options` say.
+    ///
     /// \throws std::invalid_argument if `options.max_workers` is not greater than 0
     explicit thread_pool_executor(thread_pool_options options) : pool_(make_pool(std::move(options))) {}
 
@@ -4199,21 +4608,39 @@ public:
     /// \throws std::system_error if there is no worker and no thread can be started
     /// \throws std::bad_alloc, and what copying or moving `fn` and `args` throws; whatever it throws, nothing
     /// is queued
+    ///
+    /// \code
+    /// std::string name = "a";
+    /// auto length = executor.submit([](const std::string& text) { return text.size(); }, name);
+    /// auto change = executor.submit([](std::string& text) { text += 'b'; }, std::ref(name));
+    /// change.result();
+    /// assert(length.result() == 1 && name == "ab");
+    /// \endcode
     template <class Fn, class... Args>
     auto submit(Fn&& fn, Args&&... args) {
         return submit(submit_options(), std::forward<Fn>(fn), std::forward<Args>(args)...);
     }
 
     /// The same, with options.
+    ///
+    /// \code
+    /// futures::thread_pool_executor<futures::priority> urgent_first(1);
+    /// auto urgent = urgent_first.submit({.priority = 10}, [] { return 42; });
+    /// assert(urgent.result() == 42);
+    /// \endcode
     template <class Fn, class... Args>
     auto submit(submit_options options, Fn&& fn, Args&&... args) {
-        static_assert(detail::submittable<Fn, Args...>,
-                      "submit(fn, args...): fn can't be called with these arguments as rvalues of their "
-                      "decayed types (a "
-                      "reference needs std::ref)");
-        if constexpr (detail::submittable<Fn, Args...>) {
-            return detail::launch(*pool_, options.priority, std::forward<Fn>(fn),
-                                  std::forward<Args>(args)...);
+        static_assert(
+            detail::can_be_kept<Fn, Args...>,
+            "submit(fn, args...): fn or an argument can't be copied: pass it by std::move or std::ref");
+        if constexpr (detail::can_be_kept<Fn, Args...>) {
+            static_assert(detail::submittable<Fn, Args...>,
+                          "submit(fn, args...): fn can't be called with these arguments as rvalues (a "
+                          "reference needs std::ref, a member function its object first)");
+            if constexpr (detail::submittable<Fn, Args...>) {
+                return detail::launch(*pool_, options.priority, std::forward<Fn>(fn),
+                                      std::forward<Args>(args)...);
+            }
         }
     }
 
@@ -4227,6 +4654,14 @@ public:
     /// cancelled.
     ///
     /// \throws as `submit`
+    ///
+    /// \code
+    /// int sum = 0;
+    /// auto multiply = [](int x, int y) { return x * y; };
+    /// for (int product : executor.map(multiply, std::vector{1, 2}, std::vector{3, 4}))
+    ///     sum += product;
+    /// assert(sum == 11);
+    /// \endcode
     template <class Fn, class... Ranges>
     [[nodiscard]] auto map(Fn&& fn, Ranges&&... ranges) {
         return detail::map(pool_, map_options(), std::forward<Fn>(fn), std::forward<Ranges>(ranges)...);
@@ -4235,6 +4670,16 @@ public:
     /// The same, with options.
     ///
     /// \throws std::invalid_argument if `options.chunksize` or `options.buffersize` is less than 1
+    ///
+    /// \code
+    /// int sum = 0;
+    /// for (int square : executor.map({.buffersize = 8}, [](int x) { return x * x; }, std::views::iota(0))) {
+    ///     sum += square;
+    ///     if (square == 100)
+    ///         break;
+    /// }
+    /// assert(sum == 385);
+    /// \endcode
     template <class Fn, class... Ranges>
     [[nodiscard]] auto map(map_options options, Fn&& fn, Ranges&&... ranges) {
         return detail::map(pool_, options, std::forward<Fn>(fn), std::forward<Ranges>(ranges)...);
@@ -4243,6 +4688,12 @@ public:
     /// Refuses further work: `submit` and `map` throw `executor_shutdown` from now on. What waits still runs,
     /// unless `options.cancel_futures`. Returns once every thread has ended, if `options.wait`; but at once
     /// on one of the pool's own threads, which can't wait for itself. May be called again.
+    ///
+    /// \code
+    /// auto future = executor.submit([] { return 42; });
+    /// executor.shutdown();
+    /// assert(future.done());
+    /// \endcode
     void shutdown(shutdown_options options = {}) {
         if (pool_->is_inherited()) {
             return;
@@ -4254,12 +4705,25 @@ public:
     }
 
     /// How many threads it starts at most.
+    ///
+    /// \code
+    /// assert(futures::thread_pool_executor(8).max_workers() == 8);
+    /// \endcode
     [[nodiscard]] int max_workers() const noexcept { return static_cast<int>(pool_->max_workers()); }
 
     /// How many threads it has started so far.
+    ///
+    /// \code
+    /// executor.submit([] {}).wait();
+    /// assert(executor.worker_count() == 1);
+    /// \endcode
     [[nodiscard]] int worker_count() const { return static_cast<int>(pool_->worker_count()); }
 
     /// How many tasks wait to be started.
+    ///
+    /// \code
+    /// assert(executor.pending_count() == 0);
+    /// \endcode
     [[nodiscard]] std::size_t pending_count() const { return pool_->waiting(); }
 
 private:
@@ -4292,13 +4756,25 @@ namespace concurrent::futures {
 ///
 /// Thread-safety: a promise is one producer's; but `get_future` and one of the setters may run at the same
 /// time, and of several setters that run at the same time one wins and the others throw.
+///
+/// \code
+/// futures::Promise<int> promise;
+/// futures::Future<int> future = promise.get_future();
+/// if (promise.set_running_or_notify_cancel())
+///     promise.set_result(42);
+/// assert(future.result() == 42);
+/// \endcode
 template <class T>
 class Promise {
 public:
+    /// Makes a promise and its future, which is pending.
+    ///
     /// \throws std::bad_alloc if there is no memory for the future
     Promise() : future_(detail::future_access::adopt(*new detail::shared_state<T>(1))) {}
+    /// Takes over what `other` has to fulfil.
     Promise(Promise&& other) noexcept
         : future_(std::move(other.future_)), settled_(other.settled_.load(std::memory_order_relaxed)) {}
+    /// The same; what this one had to fulfil fails with `broken_promise_error`, if nothing was set.
     Promise& operator=(Promise&& other) noexcept {
         if (this != &other) {
             abandon();
@@ -4314,6 +4790,11 @@ public:
     /// A handle on the future; each call returns one more.
     ///
     /// \throws invalid_state_error if this promise was moved from
+    ///
+    /// \code
+    /// futures::Promise<int> promise;
+    /// assert(promise.get_future() == promise.get_future());
+    /// \endcode
     [[nodiscard]] Future<T> get_future() const {
         static_cast<void>(state());
         return future_;
@@ -4323,6 +4804,12 @@ public:
     /// cancelled already; then there is nothing to do.
     ///
     /// \throws invalid_state_error if this was said or the result set before
+    ///
+    /// \code
+    /// futures::Promise<int> promise;
+    /// promise.get_future().cancel();
+    /// assert(!promise.set_running_or_notify_cancel());
+    /// \endcode
     [[nodiscard]] bool set_running_or_notify_cancel() {
         if (state().claim()) {
             return true;
@@ -4338,21 +4825,30 @@ public:
     ///
     /// \throws invalid_state_error if a result was set before or the future was cancelled
     /// \throws whatever copying or moving `value` throws; then nothing is set
+    ///
+    /// \code
+    /// futures::Promise<std::string> promise;
+    /// promise.set_result("answer");
+    /// assert(promise.get_future().result() == "answer");
+    /// \endcode
     void set_result(const std::conditional_t<std::is_void_v<T>, std::monostate, T>& value)
         requires(!std::is_void_v<T> && !std::is_reference_v<T> && std::is_copy_constructible_v<T>)
     {
         settle([&](auto& state) { state.result().emplace(value); });
     }
+    /// The same, and moves the value.
     void set_result(std::conditional_t<std::is_void_v<T>, std::monostate, T>&& value)
         requires(!std::is_void_v<T> && !std::is_reference_v<T>)
     {
         settle([&](auto& state) { state.result().emplace(std::move(value)); });
     }
+    /// The same, where the future's result is a reference.
     void set_result(std::conditional_t<std::is_reference_v<T>, T, std::monostate&> value)
         requires std::is_reference_v<T>
     {
         settle([&](auto& state) { state.result().emplace(static_cast<T>(value)); });
     }
+    /// The same, where the future has no value.
     void set_result()
         requires std::is_void_v<T>
     {
@@ -4362,6 +4858,12 @@ public:
     /// Makes the future fail with `exception`. Otherwise as `set_result`.
     ///
     /// \throws std::invalid_argument if `exception` is null
+    ///
+    /// \code
+    /// futures::Promise<int> promise;
+    /// promise.set_exception(std::make_exception_ptr(std::runtime_error("connection lost")));
+    /// assert(promise.get_future().exception() != nullptr);
+    /// \endcode
     void set_exception(std::exception_ptr exception) {
         if (!exception) {
             throw std::invalid_argument("set_exception needs an exception, not a null pointer");

@@ -14,6 +14,14 @@ namespace concurrent::futures {
 
 /// What is called with everything that would otherwise be lost: an exception that nobody retrieved, one that
 /// a done callback threw.
+///
+/// \code
+/// const futures::log_handler silence = [](std::string_view, std::exception_ptr) {};
+/// futures::set_log_handler(silence);
+/// executor.submit([] { throw std::runtime_error("nobody asks"); }).wait();
+/// executor.shutdown();
+/// futures::set_log_handler(nullptr);
+/// \endcode
 using log_handler = std::function<void(std::string_view message, std::exception_ptr exception)>;
 
 namespace detail {
@@ -87,6 +95,15 @@ inline void log(std::string_view message, const std::exception_ptr& exception) n
 /// stderr. The handler is called on whatever thread found the loss, several at once too, and must not throw:
 /// if it does, that and the message it was given go to stderr. Thread-safe; a call of the old handler may
 /// still be under way.
+///
+/// \code
+/// std::atomic<int> lost = 0;
+/// futures::set_log_handler([&lost](std::string_view, std::exception_ptr) { ++lost; });
+/// executor.submit([] { throw std::runtime_error("nobody asks"); });
+/// executor.shutdown();
+/// futures::set_log_handler(nullptr);
+/// assert(lost == 1);
+/// \endcode
 inline log_handler set_log_handler(log_handler handler) {
     std::shared_ptr<const log_handler> replacement;
     if (handler) {

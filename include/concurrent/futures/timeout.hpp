@@ -1,7 +1,8 @@
 #pragma once
 
-#include <chrono>    // std::chrono
-#include <optional>  // std::nullopt_t
+#include <chrono>       // std::chrono
+#include <optional>     // std::nullopt_t
+#include <type_traits>  // std::is_arithmetic_v
 
 #include <concurrent/futures/scheduling/synchronization.hpp>
 
@@ -32,12 +33,26 @@ private:
 /// for ever. Zero, a negative duration and a floating-point NaN mean: don't block. A thousand
 /// million seconds (31 years) and more are for ever: not every system counts further. No conversion
 /// overflows.
+///
+/// \code
+/// auto answer = [&executor](const futures::timeout& limit = {}) {
+///     return executor.submit([] { return 42; }).result(limit);
+/// };
+/// assert(answer() == 42 && answer(std::chrono::hours(1)) == 42 && answer(std::nullopt) == 42);
+/// \endcode
 class timeout {
 public:
+    /// For ever.
     constexpr timeout() noexcept = default;
+    /// For ever.
     constexpr timeout(std::nullopt_t) noexcept {}
+    /// For so long.
     template <class Rep, class Period>
     constexpr timeout(const std::chrono::duration<Rep, Period>& duration) : length_(saturated(duration)) {}
+    /// A number of what isn't said.
+    template <class Number>
+        requires std::is_arithmetic_v<Number>
+    timeout(Number) = delete;  // of what? Say std::chrono::seconds(5), or 5s
 
     /// The deadline of a wait that begins now.
     [[nodiscard]] detail::deadline start() const {

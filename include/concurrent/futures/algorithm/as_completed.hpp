@@ -23,6 +23,12 @@ namespace concurrent::futures {
 /// Dereferencing its iterator gives an rvalue: `for (auto future : range)` takes the future over, so that the
 /// range holds none that it has yielded; `for (auto&& future : range)` looks at it in its place, where it
 /// stays until the next increment.
+///
+/// \code
+/// futures::as_completed_range<int> done = futures::as_completed({executor.submit([] { return 42; })});
+/// for (auto future : done)
+///     assert(future.result() == 42);
+/// \endcode
 template <class T>
 class as_completed_range {
     struct body;
@@ -43,6 +49,7 @@ public:
         }
         return iterator(*body_);
     }
+    /// Where the iteration ends.
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
 private:
@@ -93,8 +100,17 @@ private:
 ///
 /// On a worker of a pool, it runs those tasks on the spot that wait in that pool's queue, while none is done.
 ///
+/// \param futures any range of futures, or a map keyed by them
 /// \param limit counted from this call; `begin()` or the increment that would pass it throws `timeout_error`
 /// \throws invalid_state_error if a future is not `valid()`
+///
+/// \code
+/// std::unordered_map<futures::Future<int>, std::string> tasks;
+/// tasks.emplace(executor.submit([] { return 3; }), "one");
+/// tasks.emplace(executor.submit([] { return 5; }), "three");
+/// for (auto future : futures::as_completed(tasks, std::chrono::hours(1)))
+///     assert(future.result() == static_cast<int>(tasks.at(future).size()));
+/// \endcode
 template <class Range>
 [[nodiscard]] auto as_completed(Range&& futures, const timeout& limit = {}) {
     static_assert(future_range<Range>,
@@ -105,6 +121,16 @@ template <class Range>
     }
 }
 
+/// The same of futures that are listed.
+///
+/// \code
+/// auto first = executor.submit([] { return 1; });
+/// auto second = executor.submit([] { return 2; });
+/// int sum = 0;
+/// for (auto future : futures::as_completed({first, second}))
+///     sum += future.result();
+/// assert(sum == 3);
+/// \endcode
 template <class T>
 [[nodiscard]] as_completed_range<T> as_completed(std::initializer_list<Future<T>> futures,
                                                  const timeout& limit = {}) {

@@ -20,10 +20,18 @@ inline constexpr bool is_future<Future<T>> = true;
 }  // namespace detail
 
 /// `Future<T>`, of any `T`.
+///
+/// \code
+/// static_assert(futures::future_type<futures::Future<int>> && !futures::future_type<std::future<int>>);
+/// \endcode
 template <class F>
 concept future_type = detail::is_future<std::remove_cvref_t<F>>;
 
 /// A map with futures for keys.
+///
+/// \code
+/// static_assert(futures::future_map<std::unordered_map<futures::Future<int>, std::string>>);
+/// \endcode
 template <class Range>
 concept future_map = std::ranges::input_range<Range> && requires {
     typename std::remove_cvref_t<Range>::key_type;
@@ -31,6 +39,13 @@ concept future_map = std::ranges::input_range<Range> && requires {
 } && future_type<typename std::remove_cvref_t<Range>::key_type>;
 
 /// What `wait` and `as_completed` take: any range of futures, or a map keyed by them.
+///
+/// \code
+/// auto count_done = [](const futures::future_range auto& tasks) {
+///     return futures::wait(tasks).done.size();
+/// };
+/// assert(count_done(std::vector{executor.submit([] {}), executor.submit([] {})}) == 2);
+/// \endcode
 template <class Range>
 concept future_range = std::ranges::input_range<Range> &&
                        (future_type<std::ranges::range_reference_t<Range>> || future_map<Range>);

@@ -22,6 +22,14 @@
 namespace concurrent::futures {
 
 /// How an executor's `map` works.
+///
+/// \code
+/// long sum = 0;
+/// auto twice = [](int x) { return 2 * x; };
+/// for (int doubled : executor.map({.auto_chunksize = true}, twice, std::views::iota(0, 1000)))
+///     sum += doubled;
+/// assert(sum == 999'000);
+/// \endcode
 struct map_options {
     /// How long, from the call of `map`, its results may take.
     futures::timeout timeout = {};
@@ -38,6 +46,14 @@ struct map_options {
 ///
 /// Dereferencing its iterator gives a result as an rvalue, which may be moved from; a reference that the
 /// function returned as it is; `std::monostate` for void. To destroy it cancels what has not started.
+///
+/// \code
+/// auto results = executor.map([](int x) { return std::to_string(x); }, std::vector{1, 2});
+/// std::string all;
+/// for (std::string each : results)
+///     all += each;
+/// assert(all == "12");
+/// \endcode
 template <class Result, class Pool, class Cutter>
 class map_results {
     struct body;
@@ -45,6 +61,7 @@ class map_results {
 public:
     class iterator;
 
+    /// For executors, whose `map` makes it.
     map_results(std::shared_ptr<Pool> pool, Cutter cutter, const map_options& options)
         : body_(std::make_unique<body>(std::move(pool), std::move(cutter), options)) {}
 
@@ -57,6 +74,7 @@ public:
         }
         return iterator(*body_);
     }
+    /// Where the iteration ends.
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
 private:
@@ -183,17 +201,25 @@ private:
 template <class Result, class Pool, class Cutter>
 class map_results<Result, Pool, Cutter>::iterator {
 public:
+    /// What makes it an input iterator.
+    ///@{
     using iterator_concept = std::input_iterator_tag;
     using iterator_category = std::input_iterator_tag;
     using reference = decltype(std::declval<chunk&>()[0]);
     using value_type = std::remove_cvref_t<reference>;
     using difference_type = std::ptrdiff_t;
     using pointer = void;
+    ///@}
 
+    /// Movable, not copyable.
+    ///@{
     iterator(iterator&&) noexcept = default;
     iterator& operator=(iterator&&) noexcept = default;
+    ///@}
 
+    /// The result, which may be moved from.
     reference operator*() const noexcept { return (*chunk_)[index_]; }
+    /// Waits for the next result, and throws what the function threw instead.
     iterator& operator++() {
         if (++index_ != count_) {
             body_->index = index_;
@@ -204,8 +230,10 @@ public:
         }
         return *this;
     }
+    /// The same.
     void operator++(int) { ++*this; }
 
+    /// Whether there are no more results.
     friend bool operator==(const iterator& self, std::default_sentinel_t) noexcept { return !self.chunk_; }
 
 private:
@@ -233,6 +261,22 @@ template <class Argument>
 concept mappable =
     requires { typename mapped_range<Argument>; } && std::ranges::input_range<mapped_range<Argument>>;
 
+// Whether it can be copied or moved in. A container has a copy constructor even if its elements have none.
+template <class Argument>
+constexpr bool is_keepable() {
+    using range = std::remove_reference_t<Argument>;
+    constexpr bool is_copied = std::is_lvalue_reference_v<Argument> || std::is_const_v<range>;
+    if constexpr (std::is_array_v<range> || (is_copied && requires { typename range::allocator_type; })) {
+        using element = std::ranges::range_value_t<range>;
+        return is_copied ? std::is_copy_constructible_v<element> : std::is_move_constructible_v<element>;
+    } else {
+        return std::is_constructible_v<std::decay_t<Argument>, Argument>;
+    }
+}
+
+template <class... Arguments>
+concept keepable = (is_keepable<Arguments>() && ...);
+
 template <class Fn, class... Arguments>
 concept mappable_with = std::invocable<std::decay_t<Fn>&, map_argument<mapped_range<Arguments>>...>;
 
@@ -240,14 +284,15 @@ concept mappable_with = std::invocable<std::decay_t<Fn>&, map_argument<mapped_ra
 template <class Pool, class Fn, class... Arguments>
 auto map(std::shared_ptr<Pool> pool, const map_options& options, Fn&& fn, Arguments&&... ranges) {
     static_assert(sizeof...(Arguments) != 0, "map(fn, ranges...): it needs at least one range");
-    static_assert(
-        (mappable<Arguments> && ...),
-        "map(fn, ranges...): each argument after the function must be an input range (a container is copied: "
-        "pass one that can't be as an rvalue or by std::ref)");
+    static_assert((mappable<Arguments> && ...),
+                  "map(fn, ranges...): each argument after the function must be an input range");
     if constexpr (sizeof...(Arguments) != 0 && (mappable<Arguments> && ...)) {
+        static_assert(keepable<Arguments...>,
+                      "map(fn, ranges...): a range is copied, and this one can't be: pass it by std::move or "
+                      "std::ref");
         static_assert(mappable_with<Fn, Arguments...>,
                       "map(fn, ranges...): fn can't be called with one element of each range");
-        if constexpr (mappable_with<Fn, Arguments...>) {
+        if constexpr (keepable<Arguments...> && mappable_with<Fn, Arguments...>) {
             if (options.buffersize && *options.buffersize < 1) {
                 throw std::invalid_argument("buffersize must be at least 1");
             }

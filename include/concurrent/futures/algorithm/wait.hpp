@@ -14,18 +14,45 @@ namespace concurrent::futures {
 
 /// When `wait` returns: when all futures are done, when any is, or when any has failed (or all are done). A
 /// future that was cancelled is done, but has not failed.
-enum class return_when { all_completed, first_completed, first_exception };
+///
+/// \code
+/// auto good = executor.submit([] {});
+/// auto bad = executor.submit([] { throw std::runtime_error("bad luck"); });
+/// auto result = futures::wait({good, bad}, {.return_when = futures::return_when::first_exception});
+/// assert(bad.exception() && !result.done.empty());
+/// \endcode
+enum class return_when {
+    all_completed,    ///< when all are done
+    first_completed,  ///< when any is done
+    first_exception   ///< when any has failed, or all are done
+};
 
+/// For what, and for how long, to wait.
+///
+/// \code
+/// futures::Promise<int> promise;
+/// auto result = futures::wait({promise.get_future()}, {.timeout = std::chrono::milliseconds(1)});
+/// assert(result.not_done.size() == 1);
+/// \endcode
 struct wait_options {
     /// For how long to wait at most.
     futures::timeout timeout = {};
+    /// When to return, if not by the timeout.
     futures::return_when return_when = futures::return_when::all_completed;
 };
 
 /// The futures given to `wait`, each once, in their order, by whether they were done when it returned.
+///
+/// \code
+/// auto future = executor.submit([] { return 42; });
+/// auto [done, not_done] = futures::wait({future});
+/// assert(done == std::vector{future} && not_done.empty());
+/// \endcode
 template <class T>
 struct wait_result {
+    /// Those that had finished or were cancelled.
     std::vector<Future<T>> done;
+    /// The others.
     std::vector<Future<T>> not_done;
 };
 
@@ -36,6 +63,12 @@ struct wait_result {
 /// enough.
 ///
 /// \throws invalid_state_error if a future is not `valid()`
+///
+/// \code
+/// std::vector tasks{executor.submit([] { return 1; }), executor.submit([] { return 2; })};
+/// auto [done, not_done] = futures::wait(tasks, {.timeout = std::chrono::hours(1)});
+/// assert(done == tasks && not_done.empty());
+/// \endcode
 template <class Range>
 [[nodiscard]] auto wait(Range&& futures, const wait_options& options = {}) {
     static_assert(future_range<Range>,
@@ -57,6 +90,13 @@ template <class Range>
     }
 }
 
+/// The same of futures that are listed.
+///
+/// \code
+/// auto first = executor.submit([] { return 1; });
+/// auto second = executor.submit([] { return 2; });
+/// assert(futures::wait({first, second}).done.size() == 2);
+/// \endcode
 template <class T>
 [[nodiscard]] wait_result<T> wait(std::initializer_list<Future<T>> futures,
                                   const wait_options& options = {}) {

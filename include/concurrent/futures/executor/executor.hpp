@@ -9,6 +9,11 @@ namespace concurrent::futures {
 
 /// What runs tasks and gives futures for them: a `thread_pool_executor` of any queue, or one's own. For
 /// signatures: `void crawl(futures::executor auto& executor)`.
+///
+/// \code
+/// auto answer_by = [](futures::executor auto& any) { return any.submit([] { return 42; }); };
+/// assert(answer_by(executor).result() == 42);
+/// \endcode
 template <class E>
 concept executor = requires(E& each, int (*task)(), shutdown_options options) {
     { each.submit(task) } -> std::same_as<Future<int>>;

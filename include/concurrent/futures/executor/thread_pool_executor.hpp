@@ -23,11 +23,12 @@ namespace concurrent::futures {
 
 namespace detail {
 
+template <class... Each>
+concept can_be_kept = (std::constructible_from<std::decay_t<Each>, Each> && ...);
+
 template <class Fn, class... Args>
-concept submittable = std::constructible_from<std::decay_t<Fn>, Fn> &&
-                      (std::constructible_from<std::decay_t<Args>, Args> && ...) &&
-                      (std::is_invocable_v<std::decay_t<Fn>, std::decay_t<Args>...> ||
-                       takes_stop_token<std::decay_t<Fn>, std::decay_t<Args>...>);
+concept submittable = std::is_invocable_v<std::decay_t<Fn>, std::decay_t<Args>...> ||
+                      takes_stop_token<std::decay_t<Fn>, std::decay_t<Args>...>;
 
 // Numbers the executors of the process, of all its shared libraries, for the names of their threads.
 [[gnu::visibility("default")]] inline unsigned next_executor_number() noexcept {
@@ -38,6 +39,10 @@ concept submittable = std::constructible_from<std::decay_t<Fn>, Fn> &&
 }  // namespace detail
 
 /// The order in which a pool's waiting tasks start: `fifo`, `lifo` or `priority`.
+///
+/// \code
+/// static_assert(futures::queue_discipline<futures::lifo> && !futures::queue_discipline<int>);
+/// \endcode
 template <class Queue>
 concept queue_discipline =
     std::same_as<Queue, fifo> || std::same_as<Queue, lifo> || std::same_as<Queue, priority>;
@@ -54,6 +59,12 @@ concept queue_discipline =
 /// After a `fork()`, the threads are the parent's. In the child, an executor that was made before may be shut
 /// down and destroyed, both of which do nothing, `submit` and `map` throw `broken_executor`, and futures of
 /// it that were not done never will be: don't wait for them. New executors work as ever.
+///
+/// \code
+/// futures::thread_pool_executor pool(8);  // or thread_pool_executor<futures::priority> pool(8)
+/// futures::Future<int> future = pool.submit([](int x, int y) { return x + y; }, 40, 2);
+/// assert(future.result() == 42);
+/// \endcode
 template <class Queue = fifo>
 class thread_pool_executor {
     static_assert(queue_discipline<Queue>, "thread_pool_executor<Queue>: Queue is fifo, lifo or priority");
@@ -62,10 +73,14 @@ public:
     /// Has at most `min(32, usable_cpus() + 4)` threads.
     thread_pool_executor() : thread_pool_executor(thread_pool_options()) {}
 
+    /// Has at most `max_workers` threads.
+    ///
     /// \throws std::invalid_argument if `max_workers` is not greater than 0
     explicit thread_pool_executor(int max_workers)
         : thread_pool_executor(thread_pool_options{.max_workers = max_workers}) {}
 
+    /// Is as `options` say.
+    ///
     /// \throws std::invalid_argument if `options.max_workers` is not greater than 0
     explicit thread_pool_executor(thread_pool_options options) : pool_(make_pool(std::move(options))) {}
 
@@ -99,21 +114,39 @@ public:
     /// \throws std::system_error if there is no worker and no thread can be started
     /// \throws std::bad_alloc, and what copying or moving `fn` and `args` throws; whatever it throws, nothing
     /// is queued
+    ///
+    /// \code
+    /// std::string name = "a";
+    /// auto length = executor.submit([](const std::string& text) { return text.size(); }, name);
+    /// auto change = executor.submit([](std::string& text) { text += 'b'; }, std::ref(name));
+    /// change.result();
+    /// assert(length.result() == 1 && name == "ab");
+    /// \endcode
     template <class Fn, class... Args>
     auto submit(Fn&& fn, Args&&... args) {
         return submit(submit_options(), std::forward<Fn>(fn), std::forward<Args>(args)...);
     }
 
     /// The same, with options.
+    ///
+    /// \code
+    /// futures::thread_pool_executor<futures::priority> urgent_first(1);
+    /// auto urgent = urgent_first.submit({.priority = 10}, [] { return 42; });
+    /// assert(urgent.result() == 42);
+    /// \endcode
     template <class Fn, class... Args>
     auto submit(submit_options options, Fn&& fn, Args&&... args) {
-        static_assert(detail::submittable<Fn, Args...>,
-                      "submit(fn, args...): fn can't be called with these arguments as rvalues of their "
-                      "decayed types (a "
-                      "reference needs std::ref)");
-        if constexpr (detail::submittable<Fn, Args...>) {
-            return detail::launch(*pool_, options.priority, std::forward<Fn>(fn),
-                                  std::forward<Args>(args)...);
+        static_assert(
+            detail::can_be_kept<Fn, Args...>,
+            "submit(fn, args...): fn or an argument can't be copied: pass it by std::move or std::ref");
+        if constexpr (detail::can_be_kept<Fn, Args...>) {
+            static_assert(detail::submittable<Fn, Args...>,
+                          "submit(fn, args...): fn can't be called with these arguments as rvalues (a "
+                          "reference needs std::ref, a member function its object first)");
+            if constexpr (detail::submittable<Fn, Args...>) {
+                return detail::launch(*pool_, options.priority, std::forward<Fn>(fn),
+                                      std::forward<Args>(args)...);
+            }
         }
     }
 
@@ -127,6 +160,14 @@ public:
     /// cancelled.
     ///
     /// \throws as `submit`
+    ///
+    /// \code
+    /// int sum = 0;
+    /// auto multiply = [](int x, int y) { return x * y; };
+    /// for (int product : executor.map(multiply, std::vector{1, 2}, std::vector{3, 4}))
+    ///     sum += product;
+    /// assert(sum == 11);
+    /// \endcode
     template <class Fn, class... Ranges>
     [[nodiscard]] auto map(Fn&& fn, Ranges&&... ranges) {
         return detail::map(pool_, map_options(), std::forward<Fn>(fn), std::forward<Ranges>(ranges)...);
@@ -135,6 +176,16 @@ public:
     /// The same, with options.
     ///
     /// \throws std::invalid_argument if `options.chunksize` or `options.buffersize` is less than 1
+    ///
+    /// \code
+    /// int sum = 0;
+    /// for (int square : executor.map({.buffersize = 8}, [](int x) { return x * x; }, std::views::iota(0))) {
+    ///     sum += square;
+    ///     if (square == 100)
+    ///         break;
+    /// }
+    /// assert(sum == 385);
+    /// \endcode
     template <class Fn, class... Ranges>
     [[nodiscard]] auto map(map_options options, Fn&& fn, Ranges&&... ranges) {
         return detail::map(pool_, options, std::forward<Fn>(fn), std::forward<Ranges>(ranges)...);
@@ -143,6 +194,12 @@ public:
     /// Refuses further work: `submit` and `map` throw `executor_shutdown` from now on. What waits still runs,
     /// unless `options.cancel_futures`. Returns once every thread has ended, if `options.wait`; but at once
     /// on one of the pool's own threads, which can't wait for itself. May be called again.
+    ///
+    /// \code
+    /// auto future = executor.submit([] { return 42; });
+    /// executor.shutdown();
+    /// assert(future.done());
+    /// \endcode
     void shutdown(shutdown_options options = {}) {
         if (pool_->is_inherited()) {
             return;
@@ -154,12 +211,25 @@ public:
     }
 
     /// How many threads it starts at most.
+    ///
+    /// \code
+    /// assert(futures::thread_pool_executor(8).max_workers() == 8);
+    /// \endcode
     [[nodiscard]] int max_workers() const noexcept { return static_cast<int>(pool_->max_workers()); }
 
     /// How many threads it has started so far.
+    ///
+    /// \code
+    /// executor.submit([] {}).wait();
+    /// assert(executor.worker_count() == 1);
+    /// \endcode
     [[nodiscard]] int worker_count() const { return static_cast<int>(pool_->worker_count()); }
 
     /// How many tasks wait to be started.
+    ///
+    /// \code
+    /// assert(executor.pending_count() == 0);
+    /// \endcode
     [[nodiscard]] std::size_t pending_count() const { return pool_->waiting(); }
 
 private:

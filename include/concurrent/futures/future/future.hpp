@@ -92,19 +92,29 @@ private:
 ///
 /// An exception that no handle was asked for, by `result()`, `exception()` or `get()`, before the last handle
 /// went, is reported to the log handler (`set_log_handler`).
+///
+/// \code
+/// futures::Future<std::string> future = executor.submit([] { return std::string("hello"); });
+/// auto copy = future;
+/// assert(copy == future && &copy.result() == &future.result());
+/// \endcode
 template <class T>
 class Future {
 public:
+    /// What the task returns.
     using value_type = T;
 
     /// Makes a handle that is not `valid()`.
     Future() noexcept = default;
+    /// Another handle on the same state.
     Future(const Future& other) noexcept : state_(other.state_) {
         if (state_) {
             state_->add_reference();
         }
     }
+    /// Takes over the handle `other`, which is not `valid()` any more.
     Future(Future&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    /// Both: a copy or what was moved from takes this one's place.
     Future& operator=(Future other) noexcept {
         swap(other);
         return *this;
@@ -115,10 +125,16 @@ public:
         }
     }
 
+    /// Exchanges two handles.
     void swap(Future& other) noexcept { std::swap(state_, other.state_); }
+    /// Exchanges two handles.
     friend void swap(Future& a, Future& b) noexcept { a.swap(b); }
 
     /// Whether this handle has a state.
+    ///
+    /// \code
+    /// assert(!futures::Future<int>().valid());
+    /// \endcode
     [[nodiscard]] bool valid() const noexcept { return state_ != nullptr; }
 
     /// Waits, at most for `limit`, until the future is done, and returns its value: `const T&` that lives as
@@ -130,6 +146,11 @@ public:
     /// \throws whatever the task threw
     /// \throws cancelled_error if the future was cancelled
     /// \throws timeout_error if `limit` passed first
+    ///
+    /// \code
+    /// auto future = executor.submit([] { return 42; });
+    /// assert(future.result() == 42 && future.result(std::chrono::seconds(5)) == 42);
+    /// \endcode
     decltype(auto) result(const timeout& limit = {}) const& {
         detail::shared_state<T>& state = checked();
         wait_for_result(state, limit);
@@ -142,6 +163,11 @@ public:
 
     /// The same, but gives up this handle, unless it throws `timeout_error`, and returns the value itself:
     /// moved out if this was the last handle, or if `T` can't be copied; else copied.
+    ///
+    /// \code
+    /// auto owner = executor.submit([] { return std::make_unique<int>(42); }).result();
+    /// assert(*owner == 42);
+    /// \endcode
     T result(const timeout& limit = {}) &&
             requires std::is_void_v<T> || std::is_reference_v<T> || std::is_move_constructible_v<T>
     {
@@ -165,7 +191,12 @@ public:
         delete;  // the value can't leave its handles: keep one, and call result() on that
 
     /// As `result`, under the name that `std::future` has for it.
+    ///
+    /// \code
+    /// assert(executor.submit([] { return 42; }).get() == 42);
+    /// \endcode
     decltype(auto) get() const& { return result(); }
+    /// The same as `result` of an rvalue.
     T get() &&
             requires requires(Future future) { std::move(future).result(); }
     {
@@ -177,6 +208,11 @@ public:
     ///
     /// \throws cancelled_error if the future was cancelled
     /// \throws timeout_error if `limit` passed first
+    ///
+    /// \code
+    /// auto future = executor.submit([] { throw std::runtime_error("bad luck"); });
+    /// assert(future.exception() != nullptr);
+    /// \endcode
     [[nodiscard]] std::exception_ptr exception(const timeout& limit = {}) const {
         detail::shared_state<T>& state = checked();
         await(state, limit);
@@ -191,6 +227,12 @@ public:
     /// what it captured is destroyed, all by this thread. Returns whether the future is cancelled now, by
     /// this call or an earlier one; false if the task runs or has run. Done callbacks are called before this
     /// returns.
+    ///
+    /// \code
+    /// futures::Promise<int> promise;
+    /// futures::Future<int> future = promise.get_future();
+    /// assert(future.cancel() && future.cancelled());
+    /// \endcode
     bool cancel() const {
         const Future kept(state_handle());  // a callback may destroy this handle
         return kept.state_->cancel();
@@ -198,6 +240,16 @@ public:
 
     /// Cancels the task if it has not started; if it runs, requests a stop of the `std::stop_token` that its
     /// callable took. Returns whether this call did either.
+    ///
+    /// \code
+    /// #if defined(__cpp_lib_jthread)
+    /// auto future = executor.submit([](std::stop_token stop) {
+    ///     while (!stop.stop_requested()) {
+    ///     }
+    /// });
+    /// future.request_stop();  // cancels it, or ends its loop
+    /// #endif
+    /// \endcode
     bool request_stop() const {
         const Future kept(state_handle());
         if (kept.state() == future_state::pending && kept.state_->cancel()) {
@@ -207,8 +259,16 @@ public:
     }
 
     /// What has become of it by now. Never blocks.
+    ///
+    /// \code
+    /// auto future = executor.submit([] {});
+    /// future.wait();
+    /// assert(future.state() == futures::future_state::finished);
+    /// \endcode
     [[nodiscard]] future_state state() const { return checked().state(); }
+    /// Whether it was cancelled.
     [[nodiscard]] bool cancelled() const { return state() == future_state::cancelled; }
+    /// Whether its task runs now.
     [[nodiscard]] bool running() const { return state() == future_state::running; }
     /// Whether it was cancelled or has finished.
     [[nodiscard]] bool done() const { return checked().done(); }
@@ -218,6 +278,14 @@ public:
     /// to the log handler.
     ///
     /// \throws whatever copying or moving `fn` throws, and `std::bad_alloc`; then `fn` is not called
+    ///
+    /// \code
+    /// std::promise<int> seen;
+    /// executor.submit([] { return 42; }).add_done_callback([&seen](const futures::Future<int>& future) {
+    ///     seen.set_value(future.result());
+    /// });
+    /// assert(seen.get_future().get() == 42);
+    /// \endcode
     template <class Fn>
     void add_done_callback(Fn&& fn) const {
         static_assert(std::is_invocable_v<std::decay_t<Fn>&, Future<T>>,
@@ -236,9 +304,20 @@ public:
     void wait() const { detail::await(checked(), detail::deadline()); }
 
     /// Waits until the future is done or `limit` has passed.
+    ///
+    /// \code
+    /// auto future = executor.submit([] {});
+    /// assert(future.wait_for(std::chrono::hours(1)) == std::future_status::ready);
+    /// \endcode
     std::future_status wait_for(const timeout& limit) const { return wait_until_deadline(limit.start()); }
 
     /// Waits until the future is done or `when` has come, on any clock, also one that is set meanwhile.
+    ///
+    /// \code
+    /// auto future = executor.submit([] {});
+    /// const auto when = std::chrono::system_clock::now() + std::chrono::hours(1);
+    /// assert(future.wait_until(when) == std::future_status::ready);
+    /// \endcode
     template <class Clock, class Duration>
     std::future_status wait_until(const std::chrono::time_point<Clock, Duration>& when) const {
         if constexpr (std::is_same_v<Clock, detail::deadline::clock>) {
@@ -256,6 +335,7 @@ public:
         }
     }
 
+    /// Whether both are handles on the same state, or neither has any.
     friend bool operator==(const Future& a, const Future& b) noexcept { return a.state_ == b.state_; }
 
 private:
@@ -320,8 +400,15 @@ private:
 }  // namespace concurrent::futures
 
 /// Futures that are equal have the same hash.
+///
+/// \code
+/// std::unordered_map<futures::Future<int>, std::string> names;
+/// names.emplace(executor.submit([] { return 42; }), "the answer");
+/// assert(names.begin()->first.result() == 42);
+/// \endcode
 template <class T>
 struct std::hash<concurrent::futures::Future<T>> {
+    /// The hash of the state that `future` is a handle on.
     std::size_t operator()(const concurrent::futures::Future<T>& future) const noexcept {
         return std::hash<concurrent::futures::detail::shared_state<T>*>()(future.state_);
     }

@@ -16,13 +16,25 @@ namespace concurrent::futures {
 ///
 /// Thread-safety: a promise is one producer's; but `get_future` and one of the setters may run at the same
 /// time, and of several setters that run at the same time one wins and the others throw.
+///
+/// \code
+/// futures::Promise<int> promise;
+/// futures::Future<int> future = promise.get_future();
+/// if (promise.set_running_or_notify_cancel())
+///     promise.set_result(42);
+/// assert(future.result() == 42);
+/// \endcode
 template <class T>
 class Promise {
 public:
+    /// Makes a promise and its future, which is pending.
+    ///
     /// \throws std::bad_alloc if there is no memory for the future
     Promise() : future_(detail::future_access::adopt(*new detail::shared_state<T>(1))) {}
+    /// Takes over what `other` has to fulfil.
     Promise(Promise&& other) noexcept
         : future_(std::move(other.future_)), settled_(other.settled_.load(std::memory_order_relaxed)) {}
+    /// The same; what this one had to fulfil fails with `broken_promise_error`, if nothing was set.
     Promise& operator=(Promise&& other) noexcept {
         if (this != &other) {
             abandon();
@@ -38,6 +50,11 @@ public:
     /// A handle on the future; each call returns one more.
     ///
     /// \throws invalid_state_error if this promise was moved from
+    ///
+    /// \code
+    /// futures::Promise<int> promise;
+    /// assert(promise.get_future() == promise.get_future());
+    /// \endcode
     [[nodiscard]] Future<T> get_future() const {
         static_cast<void>(state());
         return future_;
@@ -47,6 +64,12 @@ public:
     /// cancelled already; then there is nothing to do.
     ///
     /// \throws invalid_state_error if this was said or the result set before
+    ///
+    /// \code
+    /// futures::Promise<int> promise;
+    /// promise.get_future().cancel();
+    /// assert(!promise.set_running_or_notify_cancel());
+    /// \endcode
     [[nodiscard]] bool set_running_or_notify_cancel() {
         if (state().claim()) {
             return true;
@@ -62,21 +85,30 @@ public:
     ///
     /// \throws invalid_state_error if a result was set before or the future was cancelled
     /// \throws whatever copying or moving `value` throws; then nothing is set
+    ///
+    /// \code
+    /// futures::Promise<std::string> promise;
+    /// promise.set_result("answer");
+    /// assert(promise.get_future().result() == "answer");
+    /// \endcode
     void set_result(const std::conditional_t<std::is_void_v<T>, std::monostate, T>& value)
         requires(!std::is_void_v<T> && !std::is_reference_v<T> && std::is_copy_constructible_v<T>)
     {
         settle([&](auto& state) { state.result().emplace(value); });
     }
+    /// The same, and moves the value.
     void set_result(std::conditional_t<std::is_void_v<T>, std::monostate, T>&& value)
         requires(!std::is_void_v<T> && !std::is_reference_v<T>)
     {
         settle([&](auto& state) { state.result().emplace(std::move(value)); });
     }
+    /// The same, where the future's result is a reference.
     void set_result(std::conditional_t<std::is_reference_v<T>, T, std::monostate&> value)
         requires std::is_reference_v<T>
     {
         settle([&](auto& state) { state.result().emplace(static_cast<T>(value)); });
     }
+    /// The same, where the future has no value.
     void set_result()
         requires std::is_void_v<T>
     {
@@ -86,6 +118,12 @@ public:
     /// Makes the future fail with `exception`. Otherwise as `set_result`.
     ///
     /// \throws std::invalid_argument if `exception` is null
+    ///
+    /// \code
+    /// futures::Promise<int> promise;
+    /// promise.set_exception(std::make_exception_ptr(std::runtime_error("connection lost")));
+    /// assert(promise.get_future().exception() != nullptr);
+    /// \endcode
     void set_exception(std::exception_ptr exception) {
         if (!exception) {
             throw std::invalid_argument("set_exception needs an exception, not a null pointer");

@@ -129,7 +129,13 @@ private:
 /// Queue of a pool whose waiting tasks start in the order in which they were submitted. (Those that the
 /// pool's own tasks submit start in the order in which each worker submitted them; workers help each other
 /// with them.)
+///
+/// \code
+/// futures::thread_pool_executor<futures::fifo> executor_in_order(1);  // or thread_pool_executor<>
+/// assert(executor_in_order.submit([] { return 42; }).result() == 42);
+/// \endcode
 struct fifo {
+    /// How it is done; not for users.
     using queue = detail::fifo_queue;
 };
 

@@ -43,7 +43,13 @@ private:
 }  // namespace detail
 
 /// Queue of a pool whose task submitted last starts first.
+///
+/// \code
+/// futures::thread_pool_executor<futures::lifo> newest_first(1);
+/// assert(newest_first.submit([] { return 42; }).result() == 42);
+/// \endcode
 struct lifo {
+    /// How it is done; not for users.
     using queue = detail::locked_queue<detail::lifo_order>;
 };
 

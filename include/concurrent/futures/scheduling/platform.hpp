@@ -41,6 +41,11 @@ __declspec(dllimport) long __stdcall SetThreadDescription(void*, const wchar_t*)
 
 /// How many CPUs this process may run on: those of its affinity mask where the operating system tells, else
 /// those that the machine has; at least 1. Thread-safe.
+///
+/// \code
+/// futures::thread_pool_executor for_computing(futures::usable_cpus());
+/// assert(for_computing.max_workers() >= 1);
+/// \endcode
 inline int usable_cpus() noexcept {
 #if defined(__linux__)
     cpu_set_t allowed;

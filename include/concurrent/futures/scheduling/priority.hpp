@@ -95,7 +95,13 @@ private:
 
 /// Queue of a pool whose waiting task with the greatest `submit_options::priority` starts first; those of the
 /// same priority start in the order in which they were submitted.
+///
+/// \code
+/// futures::thread_pool_executor<futures::priority> urgent_first(1);
+/// assert(urgent_first.submit({.priority = 10}, [] { return 42; }).result() == 42);
+/// \endcode
 struct priority {
+    /// How it is done; not for users.
     using queue = detail::locked_queue<detail::priority_order>;
 };
 

@@ -121,6 +121,11 @@ private:
 
 /// The name of the calling thread if a `thread_pool_executor` started it, else an empty string. The reference
 /// is valid as long as the thread runs.
+///
+/// \code
+/// assert(futures::this_thread_name().empty());
+/// assert(executor.submit([] { return futures::this_thread_name(); }).result().ends_with("_0"));
+/// \endcode
 inline const std::string& this_thread_name() noexcept {
     // Never destroyed: destructors of other statics may ask. A process without room for it may as well end.
     // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new)

@@ -13,9 +13,19 @@
 
 namespace concurrent::futures {
 
-/// What has become of a future: waiting to be run, being run, cancelled before it ran, or run to its end, by
-/// a value or by an exception.
-enum class future_state { pending, running, cancelled, finished };
+/// What has become of a future.
+///
+/// \code
+/// auto future = executor.submit([] {});
+/// future.wait();
+/// assert(future.state() == futures::future_state::finished);
+/// \endcode
+enum class future_state {
+    pending,    ///< waiting to be run
+    running,    ///< being run
+    cancelled,  ///< cancelled before it ran
+    finished    ///< run to its end, by a value or by an exception
+};
 
 namespace detail {
 

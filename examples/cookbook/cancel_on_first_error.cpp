@@ -1,0 +1,47 @@
+// Cancel the rest on the first error
+//
+// `wait` with `first_exception` returns as soon as any task has failed. What has not started is cancelled and
+// never runs; what runs goes on to its end, unless it looks at a stop token (`request_stop()` instead of
+// `cancel()`). Where the results are wanted in order, `map` does all of this by itself.
+
+#include <concurrent/futures.hpp>
+
+#include <cassert>
+#include <latch>
+#include <stdexcept>
+#include <vector>
+
+namespace futures = concurrent::futures;
+
+int main() {
+    std::latch under_way{1};
+    auto work = [&under_way](int number) {
+        if (number == 1)
+            throw std::runtime_error("disk full");
+        if (number == 2)
+            under_way.wait();  // runs when the error comes, and so isn't cancelled
+        return number;
+    };
+
+    futures::thread_pool_executor executor(1);
+    std::vector<futures::Future<int>> tasks;
+    for (int number = 0; number < 10; ++number)
+        tasks.push_back(executor.submit(work, number));
+
+    auto [done, not_done] = futures::wait(tasks, {.return_when = futures::return_when::first_exception});
+    for (const auto& task : not_done)
+        task.cancel();
+    under_way.count_down();
+
+    int failed = 0, cancelled = 0;
+    for (const auto& task : tasks) {
+        task.wait();
+        if (task.cancelled())
+            ++cancelled;
+        else if (task.exception())
+            ++failed;
+    }
+    assert(failed == 1);
+    assert(cancelled >= 7);  // all that come after number 2
+    assert(done.size() + not_done.size() == tasks.size());
+}

@@ -1,0 +1,41 @@
+// An executor for a library's function
+//
+// A library should not start threads of its own for each call, nor choose how many there are. Let it take the
+// caller's executor as `executor auto&`: any queue will do, and what a test has made for itself. It may be
+// called by a task of that very executor, too.
+
+#include <concurrent/futures.hpp>
+
+#include <algorithm>
+#include <cassert>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace futures = concurrent::futures;
+
+// How many spaces there are in all texts together, a task for each.
+std::size_t count_spaces(futures::executor auto& executor, const std::vector<std::string>& texts) {
+    std::vector<futures::Future<std::size_t>> counts;
+    for (const auto& text : texts) {
+        counts.push_back(executor.submit(
+            [&text] { return static_cast<std::size_t>(std::count(text.begin(), text.end(), ' ')); }));
+    }
+    for (const auto& count : counts)
+        count.wait();  // first for all, as the tasks refer to `texts`: then an exception may leave
+    std::size_t sum = 0;
+    for (const auto& count : counts)
+        sum += count.result();
+    return sum;
+}
+
+int main() {
+    const std::vector<std::string> texts{"a b c", "no-space", " "};
+
+    futures::thread_pool_executor executor(2);
+    assert(count_spaces(executor, texts) == 3);
+    assert(executor.submit([&] { return count_spaces(executor, texts); }).result() == 3);
+
+    futures::thread_pool_executor<futures::lifo> another(1);
+    assert(count_spaces(another, texts) == 3);
+}

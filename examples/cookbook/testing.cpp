@@ -1,0 +1,104 @@
+// Test code that uses an executor
+//
+// Code that takes `executor auto&` can be tested without threads. An executor of your own is a `submit` that
+// fulfils a `Promise`, and a `shutdown`. This one keeps the tasks until the test runs them, one by one, so
+// the test decides what happens in which order; to run each inside `submit` would be simpler still.
+
+#include <concurrent/futures.hpp>
+
+#include <cassert>
+#include <cstddef>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace futures = concurrent::futures;
+
+class manual_executor {
+public:
+    template <class Fn, class... Args>
+    auto submit(Fn fn, Args... args) {
+        if (shut_down_)
+            throw futures::executor_shutdown("cannot schedule new futures after shutdown");
+        using result = std::invoke_result_t<Fn, Args...>;
+        auto promise = std::make_shared<futures::Promise<result>>();
+        tasks_.push_back([promise, fn = std::move(fn), ... args = std::move(args)]() mutable {
+            if (!promise->set_running_or_notify_cancel())
+                return;
+            try {
+                if constexpr (std::is_void_v<result>) {
+                    std::invoke(std::move(fn), std::move(args)...);
+                    promise->set_result();
+                } else {
+                    promise->set_result(std::invoke(std::move(fn), std::move(args)...));
+                }
+            } catch (...) {
+                promise->set_exception(std::current_exception());
+            }
+        });
+        return promise->get_future();
+    }
+
+    void shutdown(futures::shutdown_options options = {}) {
+        shut_down_ = true;
+        if (options.cancel_futures)
+            tasks_.clear();  // their futures fail with broken_promise_error
+        while (!tasks_.empty())
+            run_one();
+    }
+
+    void run_one() {
+        auto task = std::move(tasks_.front());
+        tasks_.pop_front();
+        task();
+    }
+
+    std::size_t waiting() const { return tasks_.size(); }
+
+private:
+    std::deque<std::function<void()>> tasks_;
+    bool shut_down_ = false;
+};
+static_assert(futures::executor<manual_executor>);
+
+// What is to be tested.
+class uploader {
+public:
+    void add(futures::executor auto& executor, const std::string& name) {
+        uploads_.push_back(executor.submit([name] {
+            if (name.empty())
+                throw std::invalid_argument("a file without a name");
+        }));
+    }
+
+    std::string status() const {
+        int done = 0, failed = 0;
+        for (const auto& upload : uploads_) {
+            if (upload.done())
+                ++(upload.exception() ? failed : done);
+        }
+        return std::to_string(done) + " done, " + std::to_string(failed) + " failed";
+    }
+
+private:
+    std::vector<futures::Future<void>> uploads_;
+};
+
+int main() {
+    manual_executor executor;
+    uploader uploads;
+    uploads.add(executor, "a");
+    uploads.add(executor, "");
+    assert(executor.waiting() == 2);
+    assert(uploads.status() == "0 done, 0 failed");
+    executor.run_one();
+    assert(uploads.status() == "1 done, 0 failed");
+    executor.shutdown();
+    assert(uploads.status() == "1 done, 1 failed");
+}

@@ -1,0 +1,30 @@
+// Map over two ranges
+//
+// `map` takes any number of ranges and calls the function with an element of each, side by side, up to the
+// end of the shortest. A container is copied, so that it may go before the tasks do; `std::span`,
+// `std::views::all` or `std::ref` refers to it. What is the same for all elements, the lambda captures.
+
+#include <concurrent/futures.hpp>
+
+#include <cassert>
+#include <ranges>
+#include <string>
+#include <vector>
+
+namespace futures = concurrent::futures;
+
+int main() {
+    const std::vector<std::string> names{"apples", "pears", "plums"};
+    const std::vector<int> prices{3, 5, 2, 99};
+    int amount = 10;
+    auto line = [amount](const std::string& name, int price) {
+        return std::to_string(amount) + ' ' + name + " cost " + std::to_string(amount * price);
+    };
+
+    futures::thread_pool_executor executor(2);
+    std::vector<std::string> lines;
+    for (std::string each : executor.map(line, std::views::all(names), std::views::all(prices)))
+        lines.push_back(each);
+
+    assert((lines == std::vector<std::string>{"10 apples cost 30", "10 pears cost 50", "10 plums cost 20"}));
+}

@@ -1,0 +1,9 @@
+#include <concurrent/futures.hpp>
+
+namespace futures = concurrent::futures;
+
+void crawl(futures::thread_pool_executor<> executor);
+
+void fan_out(futures::thread_pool_executor<>& executor) {
+    crawl(executor);
+}

@@ -1,0 +1,7 @@
+#include <concurrent/futures.hpp>
+#include <vector>
+
+void fan_out(concurrent::futures::thread_pool_executor<>& executor) {
+    static_cast<void>(executor.map(
+        {.chunksize = 2.5}, [](int x) { return x; }, std::vector{1, 2}));
+}

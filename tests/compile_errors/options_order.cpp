@@ -1,0 +1,3 @@
+#include <concurrent/futures.hpp>
+
+concurrent::futures::thread_pool_executor<> executor({.thread_name_prefix = "crawler", .max_workers = 8});

@@ -1,0 +1,3 @@
+#include <concurrent/futures.hpp>
+
+concurrent::futures::thread_pool_executor<concurrent::futures::round_robin> executor(1);
