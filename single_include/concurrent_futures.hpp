@@ -18,6 +18,7 @@
 #include <atomic>
 #include <bit>
 #include <chrono>
+#include <compare>
 #include <concepts>
 #include <condition_variable>
 #include <cstddef>
@@ -4919,6 +4920,26 @@ private:
     Future<T> future_;
     detail::sync::atomic<bool> settled_{false};
 };
+
+}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/version.hpp
+
+namespace concurrent::futures {
+
+/// A semantic version. They compare as versions do:
+/// `static_assert(futures::version >= futures::version_number{0, 1, 0})`.
+struct version_number {
+    int major = 0;
+    int minor = 0;
+    int patch = 0;
+
+    friend constexpr auto operator<=>(const version_number&, const version_number&) = default;
+};
+
+/// This library's version. The single place that decides it is the project's CMakeLists.txt; a test compares.
+inline constexpr version_number version = {0, 1, 0};
 
 }  // namespace concurrent::futures
 

@@ -27,5 +27,6 @@
 #include <concurrent/futures/scheduling/platform.hpp>
 #include <concurrent/futures/scheduling/worker.hpp>
 #include <concurrent/futures/timeout.hpp>
+#include <concurrent/futures/version.hpp>
 
 #endif  // CONCURRENT_FUTURES_HPP

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <compare>  // operator<=>
+
+namespace concurrent::futures {
+
+/// A semantic version. They compare as versions do:
+/// `static_assert(futures::version >= futures::version_number{0, 1, 0})`.
+struct version_number {
+    int major = 0;
+    int minor = 0;
+    int patch = 0;
+
+    friend constexpr auto operator<=>(const version_number&, const version_number&) = default;
+};
+
+/// This library's version. The single place that decides it is the project's CMakeLists.txt; a test compares.
+inline constexpr version_number version = {0, 1, 0};
+
+}  // namespace concurrent::futures
