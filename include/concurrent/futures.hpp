@@ -22,6 +22,7 @@
 #include <concurrent/futures/executor/options.hpp>
 #include <concurrent/futures/executor/thread_pool_executor.hpp>
 #include <concurrent/futures/future/future.hpp>
+#include <concurrent/futures/future/print.hpp>
 #include <concurrent/futures/future/promise.hpp>
 #include <concurrent/futures/log_handler.hpp>
 #include <concurrent/futures/scheduling/platform.hpp>

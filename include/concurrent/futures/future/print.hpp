@@ -1,0 +1,153 @@
+#pragma once
+
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uintptr_t
+#include <exception>    // std::exception_ptr, std::rethrow_exception
+#include <iosfwd>       // std::basic_ostream
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <type_traits>  // std::is_same_v
+#include <typeinfo>     // std::type_info
+#include <version>      // __cpp_lib_format
+
+#if __has_include(<cxxabi.h>)
+#include <cstdlib>  // std::free
+
+#include <cxxabi.h>  // abi::__cxa_current_exception_type, abi::__cxa_demangle
+#endif
+#if defined(__cpp_lib_format)
+#include <format>  // std::formatter; where there is one, <chrono> has brought it already
+#endif
+
+#include <concurrent/futures/future/future.hpp>
+
+namespace concurrent::futures {
+
+namespace detail {
+
+constexpr std::string_view name_of(future_state state) noexcept {
+    switch (state) {
+        case future_state::pending:
+            return "pending";
+        case future_state::running:
+            return "running";
+        case future_state::cancelled:
+            return "cancelled";
+        case future_state::finished:
+            return "finished";
+    }
+    return "unknown";
+}
+
+// What the compiler calls a function that has `T` in its name.
+template <class T>
+constexpr std::string_view signature_with() noexcept {
+#if defined(_MSC_VER) && !defined(__clang__)
+    return __FUNCSIG__;
+#else
+    return __PRETTY_FUNCTION__;
+#endif
+}
+
+// As it can be written in C++.
+template <class T>
+constexpr std::string_view type_name() noexcept {
+    if constexpr (std::is_same_v<T, std::string>) {
+        return "std::string";
+    } else {
+        // Before and after its name is the same as in every other such signature.
+        constexpr std::string_view known = "double";
+        constexpr std::string_view example = signature_with<double>();
+        constexpr std::size_t before = example.find(known);
+        std::string_view name = signature_with<T>();
+        name.remove_prefix(before);
+        name.remove_suffix(example.size() - before - known.size());
+        return name;
+    }
+}
+
+// The type of what is thrown, as it can be written in C++ where the compiler's run-time library tells.
+inline std::string type_name(const std::exception_ptr& exception) {
+    try {
+        std::rethrow_exception(exception);
+    } catch (...) {
+#if __has_include(<cxxabi.h>)
+        if (const std::type_info* const type = abi::__cxa_current_exception_type()) {
+            int status = 0;
+            char* const readable = abi::__cxa_demangle(type->name(), nullptr, nullptr, &status);
+            std::string name = readable ? readable : type->name();
+            std::free(readable);
+            return name;
+        }
+#endif
+    }
+    return "an exception";
+}
+
+// As Python's repr() of a future.
+template <class T>
+std::string describe(const Future<T>& future) {
+    if (!future.valid()) {
+        return "<Future without a state>";
+    }
+    shared_state<T>& shared = future_access::state(future);
+    const future_state state = shared.state();
+    std::string text = "<Future at 0x";
+    const auto address = reinterpret_cast<std::uintptr_t>(&shared);
+    for (int shift = static_cast<int>(sizeof address) * 8 - 4; shift >= 0; shift -= 4) {
+        const std::uintptr_t rest = address >> shift;
+        if (rest != 0) {
+            text += "0123456789abcdef"[rest & 15];
+        }
+    }
+    text += " state=";
+    text += name_of(state);
+    if (state == future_state::finished) {
+        if (const std::exception_ptr& exception = shared.exception()) {
+            text += " raised " + type_name(exception);
+        } else {
+            text += " returned ";
+            text += type_name<T>();
+        }
+    }
+    return text += '>';
+}
+
+}  // namespace detail
+
+/// Writes the state's name: `pending`, `running`, `cancelled` or `finished`.
+template <class Traits>
+std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& stream, future_state state) {
+    return stream << detail::name_of(state);
+}
+
+/// Writes what a future is by now, as Python's `repr`: `<Future at 0x7f8c state=pending>`,
+/// `<Future at 0x7f8c state=finished returned int>`, `<Future at 0x7f8c state=finished raised
+/// std::runtime_error>`. Equal futures have the same address. An exception doesn't count as looked at by
+/// this. Never blocks.
+template <class Traits, class T>
+std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& stream,
+                                             const Future<T>& future) {
+    return stream << detail::describe(future);
+}
+
+}  // namespace concurrent::futures
+
+#if defined(__cpp_lib_format)
+/// As `operator<<` writes it; the format specification is that of a string.
+template <>
+struct std::formatter<concurrent::futures::future_state> : std::formatter<std::string_view> {
+    template <class Context>
+    auto format(concurrent::futures::future_state state, Context& context) const {
+        return std::formatter<std::string_view>::format(concurrent::futures::detail::name_of(state), context);
+    }
+};
+template <class T>
+struct std::formatter<concurrent::futures::Future<T>> : std::formatter<std::string_view> {
+    template <class Context>
+    auto format(const concurrent::futures::Future<T>& future, Context& context) const {
+        return std::formatter<std::string_view>::format(concurrent::futures::detail::describe(future),
+                                                        context);
+    }
+};
+#endif
