@@ -8,6 +8,7 @@ target_include_directories(concurrent_futures INTERFACE "$<INSTALL_INTERFACE:${C
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.hpp")
 install(FILES "${PROJECT_SOURCE_DIR}/single_include/concurrent_futures.hpp" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/concurrent/futures/debugger/" DESTINATION "${CMAKE_INSTALL_DATADIR}/concurrent_futures")
 install(TARGETS concurrent_futures EXPORT concurrent_futures)
 
 set(package_directory "${CMAKE_INSTALL_DATADIR}/cmake/concurrent_futures")

@@ -18,6 +18,7 @@ foreach(
     file IN ITEMS
     include/concurrent/futures.hpp include/concurrent_futures.hpp share/cmake/concurrent_futures/concurrent_futures-config.cmake
     share/pkgconfig/concurrent_futures.pc share/doc/concurrent_futures/LICENSE
+    share/concurrent_futures/gdb_printers.py share/concurrent_futures/concurrent_futures.natvis
 )
     if(NOT EXISTS "${WORK}/the prefix/${file}")
         message(FATAL_ERROR "the installation has no ${file}")

@@ -1,0 +1,165 @@
+"""Shows futures, promises and executors in GDB as what they are:
+
+    (gdb) source .../gdb_printers.py
+    (gdb) print future
+    $1 = Future<int> finished, returned 42
+
+Reads the process's memory alone and calls nothing in it, so a core dump will do. The program needs debugging information
+(-g). Of the standard library it knows that an atomic number, the pointer in a `std::shared_ptr` or `std::exception_ptr`,
+and the ends of a `std::vector` are at the beginning of the object: so they are in libstdc++ and libc++.
+"""
+
+import gdb
+import gdb.printing
+
+VERSION = r"(?:v\d+_\d+::)?"  # the inline namespace
+
+STATES = ["pending", "running", "cancelled", "finished"]
+
+
+def number_in(atomic):
+    """What a std::atomic holds."""
+    return atomic.address.cast(atomic.type.strip_typedefs().template_argument(0).pointer()).dereference()
+
+
+def words_in(value):
+    """The object as an array of pointers."""
+    return value.address.cast(gdb.lookup_type("void").pointer().pointer())
+
+
+def members(struct):
+    return [field.name for field in struct.type.strip_typedefs().fields()]
+
+
+def text_of(value):
+    try:
+        return value.format_string()
+    except gdb.error as error:
+        return f"a value that can't be shown: {error}"
+
+
+class ThrownObject:
+    """What a std::exception_ptr points to. Its type is found in what the run-time library keeps in front of it, which on
+    64-bit machines lies in the same place for libstdc++ and libc++abi."""
+
+    TYPE_INFO = -112
+    POINTER_SIZE = 8
+
+    def __init__(self, address):
+        self.address = address
+
+    def pointer_at(self, address):
+        kind = gdb.lookup_type("unsigned long").pointer()
+        return int(gdb.Value(address).cast(kind).dereference())
+
+    def name_in(self, type_info):
+        text = gdb.Value(self.pointer_at(type_info + self.POINTER_SIZE)).cast(gdb.lookup_type("char").pointer())
+        return text.string().lstrip("*")
+
+    def describe(self):
+        if gdb.lookup_type("void").pointer().sizeof != self.POINTER_SIZE:
+            return "an exception"
+        try:
+            type_info = self.pointer_at(self.address + self.TYPE_INFO)
+            readable = gdb.execute(f"demangle -- _ZTI{self.name_in(type_info)}", to_string=True).strip()
+            name = readable.removeprefix("typeinfo for ")
+            text = self.what(type_info)
+        except gdb.error:
+            return "an exception"
+        return name if text is None else f"{name}: {text}"
+
+    def what(self, type_info):
+        """The text of a std::runtime_error or std::logic_error, or of what has one for its first base."""
+        while self.name_in(type_info) not in ("St13runtime_error", "St11logic_error"):
+            table = gdb.execute(f"info symbol {self.pointer_at(type_info)}", to_string=True)
+            if "__si_class_type_info" not in table:  # not a class with a single base
+                return None
+            type_info = self.pointer_at(type_info + 2 * self.POINTER_SIZE)
+        text = self.pointer_at(self.address + self.POINTER_SIZE)  # behind the pointer to the virtual functions
+        return gdb.Value(text).cast(gdb.lookup_type("char").pointer()).string()
+
+
+def describe_state(state):
+    """What the shared state at which `state` points says of its future."""
+    shared = state.dereference()
+    name = STATES[int(number_in(shared["word_"])) & 3]
+    if name != "finished":
+        return name
+    thrown = int(words_in(shared["exception_"]).dereference())
+    if thrown:
+        return f"{name}, raised {ThrownObject(thrown).describe()}"
+    result = shared["result_"]
+    if "pointer_" in members(result):
+        return f"{name}, returned {text_of(result['pointer_'].dereference())}"
+    if members(result):
+        return f"{name}, returned {text_of(result['value_'])}"
+    return f"{name}, returned"
+
+
+class FuturePrinter:
+    def __init__(self, future):
+        self.future = future
+
+    def to_string(self):
+        state = self.future["state_"]
+        described = describe_state(state) if state else "without a state"
+        return f"Future<{self.future.type.strip_typedefs().template_argument(0)}> {described}"
+
+
+class PromisePrinter:
+    def __init__(self, promise):
+        self.promise = promise
+
+    def to_string(self):
+        state = self.promise["future_"]["state_"]
+        described = describe_state(state) if state else "without a state"
+        return f"Promise<{self.promise.type.strip_typedefs().template_argument(0)}> {described}"
+
+
+class ExecutorPrinter:
+    def __init__(self, executor):
+        self.executor = executor
+
+    def to_string(self):
+        queue = str(self.executor.type.strip_typedefs().template_argument(0)).rpartition("::")[2]
+        pointer = self.executor["pool_"]
+        pool_type = pointer.type.strip_typedefs().unqualified().template_argument(0)
+        pool = words_in(pointer).dereference().cast(pool_type.pointer()).dereference()
+        crew = pool["crew_"]
+        ends = words_in(crew["workers_"])
+        workers = (int(ends[1]) - int(ends[0])) // ends.type.target().sizeof
+        text = (
+            f"thread_pool_executor<{queue}> with {workers} of at most {crew['max_workers_']} workers, "
+            f"{self.waiting(pool)} waiting"
+        )
+        if words_in(pool["broken_"]).dereference():
+            return text + ", broken"
+        return text + (", shut down" if pool["shut_down_"] else "")
+
+    @staticmethod
+    def waiting(pool):
+        """As worker_pool::waiting()."""
+        queue = pool["queue_"]
+        if "pushed_" in members(queue):
+            queued = int(number_in(queue["pushed_"])) - int(number_in(queue["popped_"]))
+        else:
+            queued = int(number_in(queue["size_"]))
+        worker = number_in(pool["crew_"]["with_own_"])
+        while worker:
+            queued += int(number_in(worker["own_"]["size_"]))
+            worker = worker["next_with_own_"]
+        return max(0, queued - int(number_in(pool["dead_items_"])))
+
+
+def register(where=None):
+    printers = gdb.printing.RegexpCollectionPrettyPrinter("concurrent::futures")
+    for name, printer in [
+        ("Future", FuturePrinter),
+        ("Promise", PromisePrinter),
+        ("thread_pool_executor", ExecutorPrinter),
+    ]:
+        printers.add_printer(name, f"^concurrent::futures::{VERSION}{name}<.*>$", printer)
+    gdb.printing.register_pretty_printer(where, printers, replace=True)
+
+
+register()
