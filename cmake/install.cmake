@@ -5,10 +5,20 @@ include(GNUInstallDirs)
 
 target_include_directories(concurrent_futures INTERFACE "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
 
-install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.hpp")
+install(
+    DIRECTORY "${PROJECT_SOURCE_DIR}/include/"
+    DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
+    FILES_MATCHING
+    PATTERN "*.hpp"
+    PATTERN "*.cppm"
+    PATTERN debugger EXCLUDE
+)
 install(FILES "${PROJECT_SOURCE_DIR}/single_include/concurrent_futures.hpp" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
-install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/concurrent/futures/debugger/" DESTINATION "${CMAKE_INSTALL_DATADIR}/concurrent_futures")
+install(
+    DIRECTORY "${PROJECT_SOURCE_DIR}/include/concurrent/futures/debugger/"
+    DESTINATION "${CMAKE_INSTALL_DATADIR}/concurrent_futures"
+)
 install(TARGETS concurrent_futures EXPORT concurrent_futures)
 
 set(package_directory "${CMAKE_INSTALL_DATADIR}/cmake/concurrent_futures")

@@ -2397,6 +2397,10 @@ public:
     /// \throws timeout_error if the timeout of the range has passed first; there is no next future then
     using iterator = detail::pull_iterator<body>;
 
+    /// What `as_completed` returns for `futures`, each of which is to be there once.
+    as_completed_range(std::vector<Future<T>> futures, const timeout& limit)
+        : body_(std::make_unique<body>(std::move(futures), limit)) {}
+
     /// The first time, waits for the first future that is done; later, is where the iteration is.
     ///
     /// \throws timeout_error if the timeout of the range has passed first
@@ -2411,9 +2415,6 @@ public:
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
 private:
-    template <class Range>
-    friend auto as_completed(Range&& futures, const timeout& limit);
-
     // Stays where it is when the range is moved.
     struct body {
         body(std::vector<Future<T>> futures, const timeout& limit)
@@ -2445,9 +2446,6 @@ private:
         bool begun = false;
         bool timed_out = false;
     };
-
-    as_completed_range(std::vector<Future<T>> futures, const timeout& limit)
-        : body_(std::make_unique<body>(std::move(futures), limit)) {}
 
     std::unique_ptr<body> body_;
 };

@@ -16,7 +16,7 @@ file(RENAME "${WORK}/first prefix" "${WORK}/the prefix")
 
 foreach(
     file IN ITEMS
-    include/concurrent/futures.hpp include/concurrent_futures.hpp share/cmake/concurrent_futures/concurrent_futures-config.cmake
+    include/concurrent/futures.hpp include/concurrent/futures.cppm include/concurrent_futures.hpp share/cmake/concurrent_futures/concurrent_futures-config.cmake
     share/pkgconfig/concurrent_futures.pc share/doc/concurrent_futures/LICENSE
     share/concurrent_futures/gdb_printers.py share/concurrent_futures/concurrent_futures.natvis
 )

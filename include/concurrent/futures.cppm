@@ -1,0 +1,52 @@
+// The library as a C++20 module: `import concurrent.futures;`. It exports what <concurrent/futures.hpp>
+// declares for its users; a test compares the two.
+module;
+
+#include <concurrent/futures.hpp>
+
+export module concurrent.futures;
+
+export namespace concurrent::futures {
+
+using concurrent::futures::as_completed;
+using concurrent::futures::as_completed_range;
+using concurrent::futures::broken_executor;
+using concurrent::futures::broken_promise_error;
+using concurrent::futures::broken_thread_pool;
+using concurrent::futures::cancelled_error;
+using concurrent::futures::error;
+using concurrent::futures::executor;
+using concurrent::futures::executor_shutdown;
+using concurrent::futures::fifo;
+using concurrent::futures::Future;
+using concurrent::futures::future_map;
+using concurrent::futures::future_range;
+using concurrent::futures::future_state;
+using concurrent::futures::future_type;
+using concurrent::futures::invalid_state_error;
+using concurrent::futures::lifo;
+using concurrent::futures::log_handler;
+using concurrent::futures::map_options;
+using concurrent::futures::map_results;
+using concurrent::futures::priority;
+using concurrent::futures::Promise;
+using concurrent::futures::queue_discipline;
+using concurrent::futures::return_when;
+using concurrent::futures::set_log_handler;
+using concurrent::futures::shutdown_options;
+using concurrent::futures::submit_options;
+using concurrent::futures::this_thread_name;
+using concurrent::futures::thread_pool_executor;
+using concurrent::futures::thread_pool_options;
+using concurrent::futures::timeout;
+using concurrent::futures::timeout_error;
+using concurrent::futures::usable_cpus;
+using concurrent::futures::version;
+using concurrent::futures::version_number;
+using concurrent::futures::wait;
+using concurrent::futures::wait_options;
+using concurrent::futures::wait_result;
+
+using concurrent::futures::operator<<;
+
+}  // namespace concurrent::futures
