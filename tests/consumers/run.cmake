@@ -30,10 +30,11 @@ elseif(WAY STREQUAL "pkg_config")
     separate_arguments(flags_of_library UNIX_COMMAND "${output}")
     run("${COMPILER}" ${flags} -std=c++20 "${build}/program.cpp" ${flags_of_library} -o "${program}")
 elseif(WAY STREQUAL "meson")
-    # As a subproject, under the name that a wrap file would give it.
+    # By a wrap file, which needs no network as its directory is there already.
     file(COPY "${CMAKE_CURRENT_LIST_DIR}/meson/" DESTINATION "${build}")
     file(RENAME "${build}/program.cpp" "${build}/the program.cpp")
     file(COPY "${WORK}/the sources/" DESTINATION "${build}/subprojects/concurrent_futures")
+    file(COPY "${WORK}/the sources/cmake/ports/concurrent_futures.wrap" DESTINATION "${build}/subprojects")
     set(ENV{CXX} "${COMPILER}")
     run("${MESON}" setup "-Dcpp_args=${FLAGS}" "-Dcpp_link_args=${FLAGS}" "${build}/build" "${build}")
     run("${MESON}" compile -C "${build}/build")
