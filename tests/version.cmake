@@ -14,3 +14,17 @@ expect(meson.build "version: '${VERSION}'")
 expect(MODULE.bazel "version = \"${VERSION}\"")
 expect(cmake/ports/concurrent-futures/vcpkg.json "\"version\": \"${VERSION}\"")
 expect(cmake/ports/concurrent_futures.wrap "revision = v${VERSION}")
+
+# The namespace of what is declared has the part of the version on which binary compatibility depends: while the major
+# number is 0, that is the minor one too. See COMPATIBILITY in cmake/install.cmake.
+string(REGEX REPLACE "^([0-9]+)[.]([0-9]+)[.].*" "v\\1_\\2" namespace "${VERSION}")
+file(GLOB_RECURSE headers RELATIVE "${PROJECT}" "${PROJECT}/include/*.hpp" "${PROJECT}/include/*.cppm")
+foreach(header IN LISTS headers)
+    file(STRINGS "${PROJECT}/${header}" opened REGEX "^(export )?namespace .*{")
+    foreach(line IN LISTS opened)
+        if(NOT line MATCHES "namespace (detail {|concurrent::futures::inline ${namespace}( {|::))")
+            message(SEND_ERROR "${header} should open concurrent::futures::inline ${namespace}, not: ${line}")
+        endif()
+    endforeach()
+endforeach()
+expect(include/concurrent/futures/debugger/concurrent_futures.natvis "concurrent::futures::${namespace}::Future")
