@@ -5081,7 +5081,10 @@ struct version_number {
     friend constexpr auto operator<=>(const version_number&, const version_number&) = default;
 };
 
-/// This library's version. The single place that decides it is the project's CMakeLists.txt; a test compares.
+/// This library's version. CMakeLists.txt decides it; a test compares.
+///
+/// All that the library declares is in an inline namespace `v<major>_<minor>`, which users never write: two
+/// versions that differ in these numbers may be in one program, where each has its own types.
 inline constexpr version_number version = {0, 1, 0};
 
 }  // namespace concurrent::futures

@@ -97,23 +97,25 @@ def describe_state(state):
 
 
 class FuturePrinter:
-    def __init__(self, future):
-        self.future = future
+    NAME = "Future"
+
+    def __init__(self, handle):
+        self.handle = handle
+
+    def state(self):
+        return self.handle["state_"]
 
     def to_string(self):
-        state = self.future["state_"]
+        state = self.state()
         described = describe_state(state) if state else "without a state"
-        return f"Future<{self.future.type.strip_typedefs().template_argument(0)}> {described}"
+        return f"{self.NAME}<{self.handle.type.strip_typedefs().template_argument(0)}> {described}"
 
 
-class PromisePrinter:
-    def __init__(self, promise):
-        self.promise = promise
+class PromisePrinter(FuturePrinter):
+    NAME = "Promise"
 
-    def to_string(self):
-        state = self.promise["future_"]["state_"]
-        described = describe_state(state) if state else "without a state"
-        return f"Promise<{self.promise.type.strip_typedefs().template_argument(0)}> {described}"
+    def state(self):
+        return self.handle["future_"]["state_"]
 
 
 class ExecutorPrinter:
