@@ -3,6 +3,7 @@
 #include <chrono>
 #include <concurrent/futures.hpp>
 #include <exception>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -67,6 +68,15 @@ bool promises_work() {
     return told == 5 && broken;
 }
 
+bool printing_works() {
+    futures::Promise<std::string> promise;
+    promise.set_exception(std::make_exception_ptr(std::invalid_argument("Bad value")));
+    static_cast<void>(promise.get_future().exception());
+    std::ostringstream stream;
+    stream << promise.get_future().state() << ' ' << promise.get_future();
+    return stream.str().starts_with("finished <Future at 0x") && stream.str().ends_with("invalid_argument>");
+}
+
 bool log_works() {
     std::string logged;
     futures::set_log_handler(
@@ -80,7 +90,7 @@ bool log_works() {
 
 int main() {
     return works<futures::fifo>() && works<futures::lifo>() && works<futures::priority>() &&
-                   promises_work() && log_works()
+                   promises_work() && printing_works() && log_works()
                ? 0
                : 1;
 }
