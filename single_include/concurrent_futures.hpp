@@ -4756,8 +4756,8 @@ private:
 
 #include <cxxabi.h>  // abi::__cxa_current_exception_type, abi::__cxa_demangle
 #endif
-#if defined(__cpp_lib_format)
-#include <format>  // std::formatter; where there is one, <chrono> has brought it already
+#if defined(__cpp_lib_format) || (defined(_LIBCPP_VERSION) && _LIBCPP_VERSION >= 170000)
+#include <format>  // std::formatter; <chrono> has brought it already
 #endif
 
 namespace concurrent::futures {
@@ -4765,17 +4765,10 @@ namespace concurrent::futures {
 namespace detail {
 
 constexpr std::string_view name_of(future_state state) noexcept {
-    switch (state) {
-        case future_state::pending:
-            return "pending";
-        case future_state::running:
-            return "running";
-        case future_state::cancelled:
-            return "cancelled";
-        case future_state::finished:
-            return "finished";
-    }
-    return "unknown";
+    return state == future_state::pending     ? "pending"
+           : state == future_state::running   ? "running"
+           : state == future_state::cancelled ? "cancelled"
+                                              : "finished";
 }
 
 // What the compiler calls a function that has `T` in its name.
@@ -4872,7 +4865,7 @@ std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& s
 
 }  // namespace concurrent::futures
 
-#if defined(__cpp_lib_format)
+#if defined(__cpp_lib_format) || (defined(_LIBCPP_VERSION) && _LIBCPP_VERSION >= 170000)
 /// As `operator<<` writes it; the format specification is that of a string.
 template <>
 struct std::formatter<concurrent::futures::future_state> : std::formatter<std::string_view> {

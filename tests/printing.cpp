@@ -9,7 +9,8 @@
 #include <utility>
 #include <version>
 
-#if defined(__cpp_lib_format)
+#if defined(__cpp_lib_format) || (defined(_LIBCPP_VERSION) && _LIBCPP_VERSION >= 170000)
+#define HAS_FORMAT
 #include <format>
 #endif
 
@@ -24,7 +25,7 @@ template <class Value>
 std::string written(const Value& value) {
     std::ostringstream stream;
     stream << value;
-#if defined(__cpp_lib_format)
+#if defined(HAS_FORMAT)
     CHECK(std::format("{}", value) == stream.str());
 #endif
     return stream.str();
@@ -118,7 +119,7 @@ TEST_CASE("a width counts for all that is written") {
     stream << std::left << std::setw(10) << futures::future_state::pending << '|' << std::setw(26)
            << futures::Future<int>() << '|';
     CHECK(stream.str() == "pending   |<Future without a state>  |");
-#if defined(__cpp_lib_format)
+#if defined(HAS_FORMAT)
     CHECK(std::format("{:>10}|{:26}|", futures::future_state::pending, futures::Future<int>()) ==
           "   pending|<Future without a state>  |");
 #endif

@@ -22,7 +22,7 @@ file(GLOB_RECURSE headers RELATIVE "${PROJECT}" "${PROJECT}/include/*.hpp" "${PR
 foreach(header IN LISTS headers)
     file(STRINGS "${PROJECT}/${header}" opened REGEX "^(export )?namespace .*{")
     foreach(line IN LISTS opened)
-        if(NOT line MATCHES "namespace (detail {|concurrent::futures::inline ${namespace}( {|::))")
+        if(NOT line MATCHES "namespace (detail( {|::)|concurrent::futures::inline ${namespace}( {|::))")
             message(SEND_ERROR "${header} should open concurrent::futures::inline ${namespace}, not: ${line}")
         endif()
     endforeach()
