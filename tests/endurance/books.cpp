@@ -128,7 +128,7 @@ void books::audit_and_clear() {
         audit(pool, breakages[&pool]);
     }
     for (const thrown_record& thrown : thrown_) {
-        require(thrown.logged == (thrown.retrieved ? 0 : 1),
+        require(thrown.logged == (thrown.retrieved != 0 ? 0 : 1),
                 "an exception is logged once unless somebody looked at it", thrown.by_callback,
                 thrown.retrieved.load(), thrown.logged.load());
     }

@@ -63,7 +63,7 @@ void client::use_promise() {
     } else if (random_.one_in(2)) {
         require(future.exception() != nullptr, "a future has what was set");
         if (thrown) {
-            thrown->retrieved = true;
+            ++thrown->retrieved;
         }
     } else if (deed == drops) {
         ++the_books.broken_promises;
