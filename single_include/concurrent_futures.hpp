@@ -57,7 +57,7 @@
 #error "concurrent::futures needs exceptions: without them no future could carry one, and no call could fail"
 #endif
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 // Their visibility is given because some standard libraries tell exceptions apart by where their type's
 // description is: one that a shared library throws which is built with -fvisibility=hidden must be known to
@@ -204,7 +204,7 @@ public:
 #include <sched.h>  // sched_getaffinity
 #endif
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 #if defined(_WIN32)
 // What <windows.h> declares, without its macros: min, max, and thousands of other names.
@@ -301,7 +301,7 @@ inline constexpr std::size_t cache_line = 64;
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/log_handler.hpp
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 /// What is called with everything that would otherwise be lost: an exception that nobody retrieved, one that
 /// a done callback threw.
@@ -412,7 +412,7 @@ inline log_handler set_log_handler(log_handler handler) {
 // All by which a thread of this library can see, wait for, or start another: the standard library's. Named
 // here once, so that the tests can put in the place of this file one with the same names that decides itself
 // which thread goes on, and so tries one interleaving after the other (tests/model).
-namespace concurrent::futures::detail::sync {
+namespace concurrent::futures::inline v0_1::detail::sync {
 
 using std::atomic;
 using std::condition_variable;
@@ -436,7 +436,7 @@ inline void spin_pause() noexcept {
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/spin_wait.hpp
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // How to wait for what another running thread does in a few instructions, as the holder of a spin lock does:
 // at first without giving up the processor, then by giving it to that thread, which must have lost its own,
@@ -521,7 +521,7 @@ bool spin_until(int pauses, Ready ready) noexcept {
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/spin_lock.hpp
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // A mutex for sections of a few instructions. One byte, and an unlocking that is a plain store: `std::mutex`
 // takes an atomic read-modify-write for each, and puts to sleep who finds it locked, which takes a hundred
@@ -555,7 +555,7 @@ private:
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/work_item.hpp
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 class local_queue;
 class worker;
@@ -651,7 +651,7 @@ private:
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/sweep.hpp
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // When a queue is looked through for items that no longer wait: when it has doubled since the last time, if
 // then most of it may be such. So its length stays within a small multiple of what waits, and each item that
@@ -699,7 +699,7 @@ inline work_list take_dead(work_list& items, sync::atomic<std::ptrdiff_t>& dead)
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/local_queue.hpp
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // What one worker has submitted to its own pool. The owner pushes, and takes back the item whose result it
 // needs; everybody pops the oldest. Each may have to wait for another for a few instructions; mostly there is
@@ -821,7 +821,7 @@ private:
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/parking_spot.hpp
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // Where one thread sleeps until another wakes it. A wake-up that comes first is kept.
 class parking_spot {
@@ -851,7 +851,7 @@ private:
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/worker.hpp
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 namespace detail {
 
 class worker;
@@ -980,7 +980,7 @@ inline const std::string& this_thread_name() noexcept {
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/state/waiter.hpp
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // How a future became done.
 enum class outcome { value, exception, cancelled };
@@ -1052,7 +1052,7 @@ private:
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/state/shared_state.hpp
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 /// What has become of a future.
 ///
@@ -1401,7 +1401,7 @@ private:
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/timeout.hpp
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 namespace detail {
 
@@ -1487,7 +1487,7 @@ private:
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/state/await.hpp
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // Waits for `ready` until `until`; false if that has passed first.
 template <class Ready>
@@ -1573,7 +1573,7 @@ inline bool await(shared_state_base& state, const deadline& until) {
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/state/result_storage.hpp
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // Room for what a function returns: an object, made in place so that it need not be movable; a reference;
 // nothing. Its owner knows whether something is in it.
@@ -1640,7 +1640,7 @@ public:
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/state/typed_state.hpp
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // The shared state of a `Future<T>`: with room for the value. By itself a promise's; a `task` adds what is to
 // be run.
@@ -1671,7 +1671,7 @@ private:
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/future/future.hpp
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 template <class T>
 class Future;
@@ -2073,7 +2073,7 @@ struct std::hash<concurrent::futures::Future<T>> {
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/algorithm/completion_watch.hpp
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // Waits on many futures at once: each tells it once when it is done, so that n futures cost O(n) in all,
 // however often the watching thread wakes. Everything but the telling is that one thread's.
@@ -2252,7 +2252,7 @@ private:
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/algorithm/future_range.hpp
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 namespace detail {
 
@@ -2336,7 +2336,7 @@ std::vector<future_in<Range>> unique_futures(Range&& futures) {
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/algorithm/pull_iterator.hpp
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // The iterator of a single-pass range whose body knows how to `get()` the current element, to `advance()` to
 // the next, and whether it is `at_end()`.
@@ -2374,7 +2374,7 @@ private:
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/algorithm/as_completed.hpp
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 /// The input range that `as_completed` returns. Movable, not copyable; one thread's at a time.
 ///
@@ -2498,7 +2498,7 @@ template <class T>
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/algorithm/chunk_results.hpp
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // What the elements of one task of a `map` gave: results up to the first exception. Made in place as the
 // result of the task, and never moved. One result, the usual number, needs no allocation.
@@ -2573,7 +2573,7 @@ private:
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/algorithm/map_input.hpp
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // How `map` keeps a range that it was given: decay-copied, as arguments of a task are. What refers, a view or
 // a std::reference_wrapper, still refers; an array and an initializer list, whose copies would too, become
@@ -2786,7 +2786,7 @@ private:
 #include <stop_token>  // std::stop_source, std::stop_token
 #endif
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 #if defined(__cpp_lib_jthread)
 // A callable that fits the arguments as they are is called with them; one that fits them only behind a stop
@@ -2888,7 +2888,7 @@ private:
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/future/launch.hpp
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // Makes a task of `fn(args...)` and queues it in `pool`; in all one allocation. Whatever it throws, nothing
 // is queued.
@@ -2914,7 +2914,7 @@ auto launch(Pool& pool, int priority, Fn&& fn, Args&&... args) {
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/algorithm/map.hpp
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 /// How an executor's `map` works.
 ///
@@ -3211,7 +3211,7 @@ auto map(std::shared_ptr<Pool> pool, const map_options& options, Fn&& fn, Argume
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/algorithm/wait.hpp
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 /// When `wait` returns: when all futures are done, when any is, or when any has failed (or all are done). A
 /// future that was cancelled is done, but has not failed.
@@ -3271,7 +3271,7 @@ struct wait_result {
 /// assert(done == tasks && not_done.empty());
 /// \endcode
 template <class Range>
-[[nodiscard]] auto wait(Range&& futures, const wait_options& options = {}) {
+auto wait(Range&& futures, const wait_options& options = {}) {
     static_assert(future_range<Range>,
                   "wait(futures): it needs a range of Future, or a map with Future for its keys");
     if constexpr (future_range<Range>) {
@@ -3299,8 +3299,7 @@ template <class Range>
 /// assert(futures::wait({first, second}).done.size() == 2);
 /// \endcode
 template <class T>
-[[nodiscard]] wait_result<T> wait(std::initializer_list<Future<T>> futures,
-                                  const wait_options& options = {}) {
+wait_result<T> wait(std::initializer_list<Future<T>> futures, const wait_options& options = {}) {
     return wait<std::initializer_list<Future<T>>&>(futures, options);
 }
 
@@ -3309,7 +3308,7 @@ template <class T>
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/executor/options.hpp
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 /// How a `thread_pool_executor` is made.
 ///
@@ -3370,7 +3369,7 @@ struct shutdown_options {
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/executor/executor.hpp
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 /// What runs tasks and gives futures for them: a `thread_pool_executor` of any queue, or one's own. For
 /// signatures: `void crawl(futures::executor auto& executor)`.
@@ -3391,7 +3390,7 @@ concept executor = requires(E& each, int (*task)(), shutdown_options options) {
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/fifo.hpp
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 namespace detail {
 
@@ -3525,7 +3524,7 @@ struct fifo {
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/locked_queue.hpp
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // An order in which items are popped, `push(item)`, `pop()` and `take_all()`, made safe for several threads
 // by a lock.
@@ -3608,7 +3607,7 @@ private:
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/lifo.hpp
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 namespace detail {
 
@@ -3661,7 +3660,7 @@ struct lifo {
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/priority.hpp
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 namespace detail {
 
@@ -3765,7 +3764,7 @@ struct priority {
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/orphaned_threads.hpp
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // The threads of a pool that were left to themselves.
 struct thread_family {
@@ -3844,7 +3843,7 @@ private:
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/crew.hpp
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // The workers of one pool: who of them works, who sleeps, and who is called when something is to be done.
 //
@@ -4182,7 +4181,7 @@ private:
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/forks.hpp
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // The child of a fork has but the thread that called it, and a copy of all memory as it was at that moment:
 // with pools whose threads are not there, and locks that are held by such threads and never will be free. So
@@ -4215,7 +4214,7 @@ private:
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/worker_pool.hpp
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // Queues of work items and the crew that runs them. The executor owns it together with its threads, so that
 // it outlives an executor that is destroyed on one of them.
@@ -4514,7 +4513,7 @@ private:
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/executor/thread_pool_executor.hpp
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 namespace detail {
 
@@ -4760,7 +4759,7 @@ private:
 #include <format>  // std::formatter; <chrono> has brought it already
 #endif
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 namespace detail {
 
@@ -4887,7 +4886,7 @@ struct std::formatter<concurrent::futures::Future<T>> : std::formatter<std::stri
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/future/promise.hpp
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 /// The producer's side of a `Future<T>`, for executors of one's own and for tests. Movable, not copyable.
 ///
@@ -5062,7 +5061,7 @@ private:
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/version.hpp
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 /// A semantic version. They compare as versions do:
 /// `static_assert(futures::version >= futures::version_number{0, 1, 0})`.

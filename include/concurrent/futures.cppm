@@ -6,7 +6,7 @@ module;
 
 export module concurrent.futures;
 
-export namespace concurrent::futures {
+export namespace concurrent::futures::inline v0_1 {
 
 using concurrent::futures::as_completed;
 using concurrent::futures::as_completed_range;

@@ -6,7 +6,7 @@
 #error "concurrent::futures needs exceptions: without them no future could carry one, and no call could fail"
 #endif
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 // Their visibility is given because some standard libraries tell exceptions apart by where their type's
 // description is: one that a shared library throws which is built with -fvisibility=hidden must be known to

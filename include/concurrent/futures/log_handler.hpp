@@ -10,7 +10,7 @@
 
 #include <concurrent/futures/scheduling/platform.hpp>
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 /// What is called with everything that would otherwise be lost: an exception that nobody retrieved, one that
 /// a done callback threw.

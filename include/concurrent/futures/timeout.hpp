@@ -6,7 +6,7 @@
 
 #include <concurrent/futures/scheduling/synchronization.hpp>
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 namespace detail {
 

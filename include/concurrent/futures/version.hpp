@@ -2,7 +2,7 @@
 
 #include <compare>  // operator<=>
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 /// A semantic version. They compare as versions do:
 /// `static_assert(futures::version >= futures::version_number{0, 1, 0})`.

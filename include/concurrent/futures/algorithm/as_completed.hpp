@@ -16,7 +16,7 @@
 #include <concurrent/futures/future/future.hpp>
 #include <concurrent/futures/timeout.hpp>
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 /// The input range that `as_completed` returns. Movable, not copyable; one thread's at a time.
 ///

@@ -10,7 +10,7 @@
 #include <concurrent/futures/log_handler.hpp>
 #include <concurrent/futures/state/result_storage.hpp>
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // What the elements of one task of a `map` gave: results up to the first exception. Made in place as the
 // result of the task, and never moved. One result, the usual number, needs no allocation.

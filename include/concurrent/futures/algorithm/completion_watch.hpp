@@ -10,7 +10,7 @@
 #include <concurrent/futures/state/await.hpp>
 #include <concurrent/futures/state/waiter.hpp>
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // Waits on many futures at once: each tells it once when it is done, so that n futures cost O(n) in all,
 // however often the watching thread wakes. Everything but the telling is that one thread's.

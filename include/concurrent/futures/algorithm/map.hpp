@@ -19,7 +19,7 @@
 #include <concurrent/futures/state/await.hpp>
 #include <concurrent/futures/timeout.hpp>
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 /// How an executor's `map` works.
 ///

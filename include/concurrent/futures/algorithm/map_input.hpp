@@ -16,7 +16,7 @@
 
 #include <concurrent/futures/algorithm/chunk_results.hpp>
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // How `map` keeps a range that it was given: decay-copied, as arguments of a task are. What refers, a view or
 // a std::reference_wrapper, still refers; an array and an initializer list, whose copies would too, become

@@ -5,7 +5,7 @@
 #include <type_traits>  // std::remove_cvref_t
 #include <utility>      // std::declval
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // The iterator of a single-pass range whose body knows how to `get()` the current element, to `advance()` to
 // the next, and whether it is `at_end()`.

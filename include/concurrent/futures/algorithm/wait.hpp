@@ -10,7 +10,7 @@
 #include <concurrent/futures/future/future.hpp>
 #include <concurrent/futures/timeout.hpp>
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 /// When `wait` returns: when all futures are done, when any is, or when any has failed (or all are done). A
 /// future that was cancelled is done, but has not failed.
@@ -70,7 +70,7 @@ struct wait_result {
 /// assert(done == tasks && not_done.empty());
 /// \endcode
 template <class Range>
-[[nodiscard]] auto wait(Range&& futures, const wait_options& options = {}) {
+auto wait(Range&& futures, const wait_options& options = {}) {
     static_assert(future_range<Range>,
                   "wait(futures): it needs a range of Future, or a map with Future for its keys");
     if constexpr (future_range<Range>) {
@@ -98,8 +98,7 @@ template <class Range>
 /// assert(futures::wait({first, second}).done.size() == 2);
 /// \endcode
 template <class T>
-[[nodiscard]] wait_result<T> wait(std::initializer_list<Future<T>> futures,
-                                  const wait_options& options = {}) {
+wait_result<T> wait(std::initializer_list<Future<T>> futures, const wait_options& options = {}) {
     return wait<std::initializer_list<Future<T>>&>(futures, options);
 }
 

@@ -5,7 +5,7 @@
 #include <concurrent/futures/executor/options.hpp>
 #include <concurrent/futures/future/future.hpp>
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 /// What runs tasks and gives futures for them: a `thread_pool_executor` of any queue, or one's own. For
 /// signatures: `void crawl(futures::executor auto& executor)`.

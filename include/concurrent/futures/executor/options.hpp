@@ -4,7 +4,7 @@
 #include <optional>    // std::optional
 #include <string>      // std::string
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 /// How a `thread_pool_executor` is made.
 ///

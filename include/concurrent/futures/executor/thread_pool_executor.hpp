@@ -19,7 +19,7 @@
 #include <concurrent/futures/scheduling/priority.hpp>
 #include <concurrent/futures/scheduling/worker_pool.hpp>
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 namespace detail {
 

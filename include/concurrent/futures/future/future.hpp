@@ -15,7 +15,7 @@
 #include <concurrent/futures/state/typed_state.hpp>
 #include <concurrent/futures/timeout.hpp>
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 template <class T>
 class Future;

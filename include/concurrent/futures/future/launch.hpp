@@ -6,7 +6,7 @@
 #include <concurrent/futures/future/future.hpp>
 #include <concurrent/futures/state/task.hpp>
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // Makes a task of `fn(args...)` and queues it in `pool`; in all one allocation. Whatever it throws, nothing
 // is queued.

@@ -21,7 +21,7 @@
 
 #include <concurrent/futures/future/future.hpp>
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 namespace detail {
 

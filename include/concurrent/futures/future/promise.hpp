@@ -10,7 +10,7 @@
 #include <concurrent/futures/future/future.hpp>
 #include <concurrent/futures/scheduling/synchronization.hpp>
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 /// The producer's side of a `Future<T>`, for executors of one's own and for tests. Movable, not copyable.
 ///

@@ -18,7 +18,7 @@
 #include <concurrent/futures/scheduling/synchronization.hpp>
 #include <concurrent/futures/scheduling/worker.hpp>
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // The workers of one pool: who of them works, who sleeps, and who is called when something is to be done.
 //

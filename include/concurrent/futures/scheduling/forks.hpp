@@ -4,7 +4,7 @@
 #include <concurrent/futures/scheduling/spin_wait.hpp>
 #include <concurrent/futures/scheduling/worker.hpp>
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // The child of a fork has but the thread that called it, and a copy of all memory as it was at that moment:
 // with pools whose threads are not there, and locks that are held by such threads and never will be free. So

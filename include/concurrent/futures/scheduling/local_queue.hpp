@@ -10,7 +10,7 @@
 #include <concurrent/futures/scheduling/synchronization.hpp>
 #include <concurrent/futures/scheduling/work_item.hpp>
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // What one worker has submitted to its own pool. The owner pushes, and takes back the item whose result it
 // needs; everybody pops the oldest. Each may have to wait for another for a few instructions; mostly there is

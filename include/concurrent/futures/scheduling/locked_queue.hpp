@@ -8,7 +8,7 @@
 #include <concurrent/futures/scheduling/synchronization.hpp>
 #include <concurrent/futures/scheduling/work_item.hpp>
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // An order in which items are popped, `push(item)`, `pop()` and `take_all()`, made safe for several threads
 // by a lock.

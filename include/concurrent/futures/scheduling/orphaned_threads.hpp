@@ -8,7 +8,7 @@
 #include <concurrent/futures/scheduling/platform.hpp>
 #include <concurrent/futures/scheduling/synchronization.hpp>
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // The threads of a pool that were left to themselves.
 struct thread_family {

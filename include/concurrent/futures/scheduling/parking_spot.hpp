@@ -4,7 +4,7 @@
 
 #include <concurrent/futures/scheduling/synchronization.hpp>
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // Where one thread sleeps until another wakes it. A wake-up that comes first is kept.
 class parking_spot {

@@ -15,7 +15,7 @@
 #include <sched.h>  // sched_getaffinity
 #endif
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 #if defined(_WIN32)
 // What <windows.h> declares, without its macros: min, max, and thousands of other names.

@@ -6,7 +6,7 @@
 #include <concurrent/futures/scheduling/locked_queue.hpp>
 #include <concurrent/futures/scheduling/work_item.hpp>
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 namespace detail {
 

@@ -3,7 +3,7 @@
 #include <concurrent/futures/scheduling/spin_wait.hpp>
 #include <concurrent/futures/scheduling/synchronization.hpp>
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // A mutex for sections of a few instructions. One byte, and an unlocking that is a plain store: `std::mutex`
 // takes an atomic read-modify-write for each, and puts to sleep who finds it locked, which takes a hundred

@@ -6,7 +6,7 @@
 #include <concurrent/futures/scheduling/platform.hpp>
 #include <concurrent/futures/scheduling/synchronization.hpp>
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // How to wait for what another running thread does in a few instructions, as the holder of a spin lock does:
 // at first without giving up the processor, then by giving it to that thread, which must have lost its own,

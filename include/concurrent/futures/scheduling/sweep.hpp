@@ -6,7 +6,7 @@
 #include <concurrent/futures/scheduling/synchronization.hpp>
 #include <concurrent/futures/scheduling/work_item.hpp>
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // When a queue is looked through for items that no longer wait: when it has doubled since the last time, if
 // then most of it may be such. So its length stays within a small multiple of what waits, and each item that

@@ -7,7 +7,7 @@
 
 #include <concurrent/futures/scheduling/synchronization.hpp>
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 class local_queue;
 class worker;

@@ -19,7 +19,7 @@
 #include <concurrent/futures/scheduling/work_item.hpp>
 #include <concurrent/futures/scheduling/worker.hpp>
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // Queues of work items and the crew that runs them. The executor owns it together with its threads, so that
 // it outlives an executor that is destroyed on one of them.

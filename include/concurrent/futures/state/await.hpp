@@ -10,7 +10,7 @@
 #include <concurrent/futures/state/waiter.hpp>
 #include <concurrent/futures/timeout.hpp>
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // Waits for `ready` until `until`; false if that has passed first.
 template <class Ready>

@@ -5,7 +5,7 @@
 #include <type_traits>  // std::remove_cv_t
 #include <utility>      // std::forward
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // Room for what a function returns: an object, made in place so that it need not be movable; a reference;
 // nothing. Its owner knows whether something is in it.

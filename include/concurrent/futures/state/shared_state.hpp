@@ -11,7 +11,7 @@
 #include <concurrent/futures/scheduling/worker.hpp>
 #include <concurrent/futures/state/waiter.hpp>
 
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 /// What has become of a future.
 ///

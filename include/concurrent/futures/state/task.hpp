@@ -14,7 +14,7 @@
 
 #include <concurrent/futures/state/typed_state.hpp>
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 #if defined(__cpp_lib_jthread)
 // A callable that fits the arguments as they are is called with them; one that fits them only behind a stop

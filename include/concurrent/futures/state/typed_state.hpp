@@ -5,7 +5,7 @@
 #include <concurrent/futures/state/result_storage.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // The shared state of a `Future<T>`: with room for the value. By itself a promise's; a `task` adds what is to
 // be run.

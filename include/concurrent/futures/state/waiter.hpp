@@ -2,7 +2,7 @@
 
 #include <utility>  // std::exchange
 
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 // How a future became done.
 enum class outcome { value, exception, cancelled };

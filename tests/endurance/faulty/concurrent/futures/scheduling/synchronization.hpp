@@ -23,7 +23,7 @@ bool next_thread_fails() noexcept;
 
 }  // namespace endurance
 
-namespace concurrent::futures::detail::sync {
+namespace concurrent::futures::inline v0_1::detail::sync {
 
 using namespace synchronization_that_works;
 

@@ -4,7 +4,7 @@
 
 // Stands in the place of the library's own header, where that was shown to be a mutex: each interleaving with
 // a thread that spins for it is one less to try.
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 using spin_lock = sync::mutex;
 

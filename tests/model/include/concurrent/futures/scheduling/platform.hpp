@@ -5,7 +5,7 @@
 
 // Stands in the place of the library's own header: nothing here asks the operating system, of which an
 // execution's threads are none.
-namespace concurrent::futures {
+namespace concurrent::futures::inline v0_1 {
 
 inline int usable_cpus() noexcept {
     return 2;

@@ -6,7 +6,7 @@
 
 // Stands in the place of the library's own header. How long it spins there is a matter of time; here, whoever
 // spins may see what it waits for, or give up at any moment, and both are tried.
-namespace concurrent::futures::detail {
+namespace concurrent::futures::inline v0_1::detail {
 
 class back_off {
 public:

@@ -15,7 +15,7 @@
 
 // Stands in the place of the library's own header: the same names, but the checker decides which thread goes
 // on and which of its values an atomic shows.
-namespace concurrent::futures::detail::sync {
+namespace concurrent::futures::inline v0_1::detail::sync {
 
 // What is known to the checker by a number. What was made outside an execution, as a static variable is, is
 // new in each.
