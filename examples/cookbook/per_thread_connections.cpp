@@ -40,8 +40,10 @@ int main() {
             {.max_workers = 3, .initializer = [host] { database = std::make_unique<connection>(host); }});
         int key = 0;
         for (const std::string& answer :
-             executor.map([](int each) { return database->query(each); }, std::views::iota(0, 100)))
-            assert(answer == "db.example/" + std::to_string(key++));
+             executor.map([](int each) { return database->query(each); }, std::views::iota(0, 100))) {
+            assert(answer == "db.example/" + std::to_string(key));
+            ++key;
+        }
         assert(opened >= 1 && opened <= 3);
     }
     assert(closed == opened);

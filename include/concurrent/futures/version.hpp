@@ -7,10 +7,11 @@ namespace concurrent::futures::inline v0_1 {
 /// A semantic version. They compare as versions do:
 /// `static_assert(futures::version >= futures::version_number{0, 1, 0})`.
 struct version_number {
-    int major = 0;
-    int minor = 0;
-    int patch = 0;
+    int major = 0;  ///< Before 1.0 it stays 0.
+    int minor = 0;  ///< Another one may change the interface, or what was compiled against it.
+    int patch = 0;  ///< Another one only mends.
 
+    /// In the order of their precedence.
     friend constexpr auto operator<=>(const version_number&, const version_number&) = default;
 };
 
