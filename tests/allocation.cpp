@@ -288,6 +288,26 @@ TEST_CASE("std::bad_alloc from add_done_callback() and from a promise") {
           }) == 2);
 }
 
+TEST_CASE("std::bad_alloc from set_log_handler() leaves the handler that was there") {
+    const auto lose_an_exception = [] {
+        futures::Promise<int> promise;
+        static_cast<void>(promise.get_future());
+        promise.set_exception(std::make_exception_ptr(1));
+    };
+    using large = std::array<char, 100>;  // too large for a std::function to keep without an allocation
+    std::size_t calls = 0;
+    const futures::log_handler original = futures::set_log_handler([&calls, kept = large()](auto, auto) {
+        static_cast<void>(kept);
+        ++calls;
+    });
+    const std::size_t failures = fail_each_allocation(
+        [] { futures::set_log_handler([kept = large()](auto, auto) { static_cast<void>(kept); }); },
+        lose_an_exception);
+    CHECK(failures == 3);  // the function, where it is kept, the copy of the one before
+    CHECK(calls == failures);
+    futures::set_log_handler(original);
+}
+
 TEST_CASE("a pool whose initializer fails is broken, also when memory has run out") {
     futures::thread_pool_executor executor(
         futures::thread_pool_options{.max_workers = 1, .initializer = [] {

@@ -41,9 +41,15 @@ public:
         return handler_;
     }
 
-    void swap_handler(std::shared_ptr<const log_handler>& handler) {
+    // False, without a change, if `expected` is not the handler any more.
+    [[nodiscard]] bool exchange_handler(const std::shared_ptr<const log_handler>& expected,
+                                        std::shared_ptr<const log_handler>& replacement) {
         const std::lock_guard lock(mutex_);
-        handler_.swap(handler);
+        const bool exchanges = handler_ == expected;
+        if (exchanges) {
+            handler_.swap(replacement);  // the one before is given up by the caller, without the lock
+        }
+        return exchanges;
     }
 
 private:
@@ -96,6 +102,8 @@ inline void log(std::string_view message, const std::exception_ptr& exception) n
 /// if it does, that and the message it was given go to stderr. Thread-safe; a call of the old handler may
 /// still be under way.
 ///
+/// \throws std::bad_alloc, and what copying a handler throws; then nothing is replaced
+///
 /// \code
 /// std::atomic<int> lost = 0;
 /// futures::set_log_handler([&lost](std::string_view, std::exception_ptr) { ++lost; });
@@ -109,8 +117,14 @@ inline log_handler set_log_handler(log_handler handler) {
     if (handler) {
         replacement = std::make_shared<const log_handler>(std::move(handler));
     }
-    detail::log_registry::instance().swap_handler(replacement);
-    return replacement ? *replacement : log_handler();
+    // The copy that is returned comes first, as it may fail.
+    for (;;) {
+        const std::shared_ptr<const log_handler> before = detail::log_registry::instance().handler();
+        log_handler result = before ? *before : log_handler();
+        if (detail::log_registry::instance().exchange_handler(before, replacement)) {
+            return result;
+        }
+    }
 }
 
 }  // namespace concurrent::futures
