@@ -37,7 +37,7 @@ struct initializer {
         faults::own_work own;
         static thread_local std::optional<presence> present;
         present.emplace(*pool);
-        random_source random(seed + passenger.value() + static_cast<std::uint64_t>(pool->threads));
+        random_source random(seed + static_cast<std::uint64_t>(pool->threads + passenger.value()));
         own.fail_afterwards(random);
         if (pool->may_break && random.one_in(3)) {
             ++pool->initializers_failed;
