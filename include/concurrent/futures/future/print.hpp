@@ -97,7 +97,8 @@ std::string describe(const Future<T>& future) {
     text += name_of(state);
     if (state == future_state::finished) {
         if (const std::exception_ptr& exception = shared.exception()) {
-            text += " raised " + type_name(exception);
+            text += " raised ";
+            text += type_name(exception);
         } else {
             text += " returned ";
             text += type_name<T>();
