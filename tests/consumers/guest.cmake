@@ -1,9 +1,9 @@
 # What a project can find out about a library that it takes in: that it is as it was before, but for the library.
 
-# What may be new: the library's documented options, and what it finds out about the compiler; what CMake itself sets for every project, package and fetched
-# content; and what its search for threads leaves.
+# What may be new: the library's documented options, and what it finds out about the compiler; what CMake itself sets for
+# every project, package and fetched content; and what its search for threads leaves.
 set(EXPECTED_NEW_VARIABLES
-    "^CONCURRENT_FUTURES_(BUILD_TESTS|BUILD_EXAMPLES|BUILD_BENCHMARKS|BUILD_MODULE|INSTALL|WARNINGS_AS_ERRORS|USE_SINGLE_HEADER)$"
+    "^CONCURRENT_FUTURES_(BUILD_TESTS|BUILD_EXAMPLES|BUILD_BENCHMARKS|BUILD_DOCS|BUILD_MODULE|INSTALL|WARNINGS_AS_ERRORS|USE_SINGLE_HEADER)$"
     "^CONCURRENT_FUTURES_(ATOMIC_SOURCE|HAS_ATOMIC_INSTRUCTIONS|NEEDS_LIBATOMIC)$"
     "^concurrent_futures_(SOURCE_DIR|BINARY_DIR|IS_TOP_LEVEL|POPULATED|DIR|FOUND|CONFIG|VERSION|VERSION_[A-Z]+|CONSIDERED_[A-Z]+)$"
     "^(_?FETCHCONTENT_|FIND_PACKAGE_MESSAGE_DETAILS_|PACKAGE_PREFIX_DIR$|__cmake_)"
