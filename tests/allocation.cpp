@@ -91,7 +91,7 @@ TEST_CASE("a task that waits takes at most 128 bytes, if it captures and returns
     futures::thread_pool_executor executor(1);
     tests::busy_workers busy(executor);
     const std::size_t before = tests::bytes_allocated_by_all_threads();
-    const int number = 1;
+    int number = 1;
     const auto future = executor.submit([number] { return number; });
     CHECK(tests::bytes_allocated_by_all_threads() - before <= 128);
     busy.release();
