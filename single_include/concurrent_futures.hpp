@@ -837,7 +837,8 @@ private:
 
 namespace concurrent::futures::inline v0_1::detail {
 
-// Where one thread sleeps until another wakes it. A wake-up that comes first is kept.
+// Where one thread sleeps until another wakes it. A wake-up that comes first is kept. It must live until
+// `unpark` has returned.
 class parking_spot {
 public:
     void park() {
