@@ -3160,9 +3160,9 @@ private:
     // The place is kept here too, and so in registers: to count up in memory would take longer than to add up
     // results that are there.
     body* body_;
-    chunk* chunk_;
-    std::size_t index_;
-    std::size_t count_;
+    chunk* chunk_ = nullptr;
+    std::size_t index_ = 0;
+    std::size_t count_ = 0;
 };
 
 namespace detail {
@@ -4466,6 +4466,8 @@ private:
         const std::exception_ptr cause = std::current_exception();
         std::exception_ptr reason;
         try {
+            // NOLINTNEXTLINE(bugprone-unchecked-optional-access): where there is an initializer, there is
+            // one.
             std::throw_with_nested(*breakage_);
         } catch (...) {
             reason = std::current_exception();
@@ -4820,10 +4822,9 @@ inline std::string type_name(const std::exception_ptr& exception) {
 #if __has_include(<cxxabi.h>)
         if (const std::type_info* const type = abi::__cxa_current_exception_type()) {
             int status = 0;
-            char* const readable = abi::__cxa_demangle(type->name(), nullptr, nullptr, &status);
-            std::string name = readable ? readable : type->name();
-            std::free(readable);
-            return name;
+            const std::unique_ptr<char, void (*)(void*)> readable(
+                abi::__cxa_demangle(type->name(), nullptr, nullptr, &status), std::free);
+            return readable ? readable.get() : type->name();
         }
 #endif
     }

@@ -14,7 +14,7 @@ namespace futures = concurrent::futures;
 
 int main() {
     std::latch started{1};
-    auto count = [&started](std::stop_token stop, long long limit) {
+    auto count = [&started](const std::stop_token& stop, long long limit) {
         long long steps = 0;
         while (steps < limit && !stop.stop_requested()) {
             if (++steps == 1)

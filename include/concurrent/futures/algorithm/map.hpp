@@ -250,9 +250,9 @@ private:
     // The place is kept here too, and so in registers: to count up in memory would take longer than to add up
     // results that are there.
     body* body_;
-    chunk* chunk_;
-    std::size_t index_;
-    std::size_t count_;
+    chunk* chunk_ = nullptr;
+    std::size_t index_ = 0;
+    std::size_t count_ = 0;
 };
 
 namespace detail {

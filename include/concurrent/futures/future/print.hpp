@@ -4,6 +4,7 @@
 #include <cstdint>      // std::uintptr_t
 #include <exception>    // std::exception_ptr, std::rethrow_exception
 #include <iosfwd>       // std::basic_ostream
+#include <memory>       // std::unique_ptr
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <type_traits>  // std::is_same_v
@@ -67,10 +68,9 @@ inline std::string type_name(const std::exception_ptr& exception) {
 #if __has_include(<cxxabi.h>)
         if (const std::type_info* const type = abi::__cxa_current_exception_type()) {
             int status = 0;
-            char* const readable = abi::__cxa_demangle(type->name(), nullptr, nullptr, &status);
-            std::string name = readable ? readable : type->name();
-            std::free(readable);
-            return name;
+            const std::unique_ptr<char, void (*)(void*)> readable(
+                abi::__cxa_demangle(type->name(), nullptr, nullptr, &status), std::free);
+            return readable ? readable.get() : type->name();
         }
 #endif
     }

@@ -256,6 +256,8 @@ private:
         const std::exception_ptr cause = std::current_exception();
         std::exception_ptr reason;
         try {
+            // NOLINTNEXTLINE(bugprone-unchecked-optional-access): where there is an initializer, there is
+            // one.
             std::throw_with_nested(*breakage_);
         } catch (...) {
             reason = std::current_exception();
