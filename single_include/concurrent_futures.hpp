@@ -4466,8 +4466,7 @@ private:
         const std::exception_ptr cause = std::current_exception();
         std::exception_ptr reason;
         try {
-            // NOLINTNEXTLINE(bugprone-unchecked-optional-access): where there is an initializer, there is
-            // one.
+            // NOLINTNEXTLINE(bugprone-unchecked-optional-access): an initializer comes with one
             std::throw_with_nested(*breakage_);
         } catch (...) {
             reason = std::current_exception();
