@@ -19,10 +19,15 @@ ROUNDS = 7
 
 
 def standard_headers():
+    """Those that are always included: not in an #if, as other systems' and other compilers' are."""
     found = set()
     for file in INCLUDE.rglob("*.hpp"):
-        # Those of other systems stand behind #if.
-        found.update(re.findall(r"^#include <([a-z_]+)>", file.read_text(), re.MULTILINE))
+        depth = 0
+        for line in file.read_text().splitlines():
+            depth += line.startswith("#if") - line.startswith("#endif")
+            header = re.match(r"#include <([a-z_]+)>", line)
+            if header and depth == 0:
+                found.add(header.group(1))
     return "".join(f"#include <{each}>\n" for each in sorted(found))
 
 
