@@ -231,12 +231,7 @@ TEST_CASE("std::bad_alloc from a map cancels what it had submitted") {
 
 TEST_CASE("std::bad_alloc in a chunk of a map is an exception of that chunk") {
     futures::thread_pool_executor executor(1);
-    executor
-        .submit([] {
-            static thread_local std::optional<tests::failing_allocation> next_of_this_worker;
-            next_of_this_worker.emplace(0);
-        })
-        .result();
+    executor.submit([] { tests::exchange_failing_allocation(0); }).result();
     auto results = executor.map(
         {.chunksize = 3}, [](int x) { return x; }, std::vector{1, 2, 3});
     CHECK_THROWS_AS(results.begin(), std::bad_alloc);
@@ -311,8 +306,7 @@ TEST_CASE("std::bad_alloc from set_log_handler() leaves the handler that was the
 TEST_CASE("a pool whose initializer fails is broken, also when memory has run out") {
     futures::thread_pool_executor executor(
         futures::thread_pool_options{.max_workers = 1, .initializer = [] {
-                                         static thread_local std::optional<tests::failing_allocation> next;
-                                         next.emplace(0);
+                                         tests::exchange_failing_allocation(0);
                                          throw std::bad_alloc();
                                      }});
     try {

@@ -15,6 +15,14 @@ namespace endurance {
 
 namespace {
 
+// In GCC's emulation for Windows, a thread_local's memory is freed before its destructor runs: bug 80816 of
+// GCC.
+#if defined(__MINGW32__) && !defined(__clang__)
+constexpr bool thread_locals_are_destroyed_in_time = false;
+#else
+constexpr bool thread_locals_are_destroyed_in_time = true;
+#endif
+
 // That a thread of a pool runs: from its initializer until it ends.
 class presence {
 public:
@@ -35,8 +43,10 @@ struct initializer {
 
     void operator()() const {
         faults::own_work own;
-        static thread_local std::optional<presence> present;
-        present.emplace(*pool);
+        if constexpr (thread_locals_are_destroyed_in_time) {
+            static thread_local std::optional<presence> present;
+            present.emplace(*pool);
+        }
         random_source random(seed + static_cast<std::uint64_t>(pool->threads + passenger.value()));
         own.fail_afterwards(random);
         if (pool->may_break && random.one_in(3)) {
