@@ -3031,11 +3031,23 @@ private:
             }
         }
 
-        // The results of the first task were all looked at.
-        void next_chunk() {
-            pop_chunk();
-            find_results();
+        // The results of the first task were all looked at. False: `failure` is to be thrown.
+        //
+        // A call that can't throw, as the loop over results in which it stands has something to destroy:
+        // across a call that can, GCC 12 keeps no floating-point number in a register, such as a sum of the
+        // results.
+        [[gnu::noinline]] bool next_chunk() noexcept {
+            try {
+                pop_chunk();
+                find_results();
+                return true;
+            } catch (...) {
+                failure = std::current_exception();
+                return false;
+            }
         }
+
+        [[noreturn]] void throw_failure() { std::rethrow_exception(std::exchange(failure, nullptr)); }
 
         void pop_chunk() {
             rethrow(std::exchange(current, nullptr)->take_exception());
@@ -3099,6 +3111,7 @@ private:
         std::deque<Future<chunk>> tasks;  // submitted and not consumed, in the order of the input
         chunk* current = nullptr;         // the results of the first of them, once they are there
         std::size_t index = 0;
+        std::exception_ptr failure;
         bool begun = false;
     };
 
@@ -3135,7 +3148,9 @@ public:
             body_->index = index_;
         } else {
             chunk_ = nullptr;  // where it stays if the next throws
-            body_->next_chunk();
+            if (!body_->next_chunk()) {
+                body_->throw_failure();
+            }
             enter_chunk();
         }
         return *this;
