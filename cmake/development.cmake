@@ -64,6 +64,9 @@ function(concurrent_futures_add_test name command)
         PROPERTIES TIMEOUT ${CONCURRENT_FUTURES_TIME_LIMIT_OF_CTEST}
                    ENVIRONMENT "CONCURRENT_FUTURES_TIME_LIMIT=${CONCURRENT_FUTURES_TIME_LIMIT}"
     )
+    if(CONCURRENT_FUTURES_EMULATOR_START)
+        set_tests_properties(${name} PROPERTIES FIXTURES_REQUIRED emulator)
+    endif()
 endfunction()
 
 # concurrent_futures_add_script_test(<name> <target> <script> [<-Dvariable=value>...])

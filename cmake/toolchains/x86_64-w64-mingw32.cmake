@@ -16,10 +16,19 @@ get_property(trying GLOBAL PROPERTY IN_TRY_COMPILE)
 if(CONCURRENT_FUTURES_EMULATOR AND NOT trying)
     # Its Windows, which is made here: that takes seconds, and prints things.
     set(windows "${CMAKE_BINARY_DIR}/wine")
-    set(CMAKE_CROSSCOMPILING_EMULATOR
-        "${CMAKE_COMMAND}" -E env "WINEPREFIX=${windows}" WINEDEBUG=-all "${CONCURRENT_FUTURES_EMULATOR}"
-    )
+    set(in_windows "${CMAKE_COMMAND}" -E env "WINEPREFIX=${windows}" WINEDEBUG=-all)
+    set(CMAKE_CROSSCOMPILING_EMULATOR ${in_windows} "${CONCURRENT_FUTURES_EMULATOR}")
     if(NOT EXISTS "${windows}")
         execute_process(COMMAND ${CMAKE_CROSSCOMPILING_EMULATOR} wineboot --init OUTPUT_QUIET ERROR_QUIET)
     endif()
+    find_program(CONCURRENT_FUTURES_EMULATOR_SERVER wineserver)
+    mark_as_advanced(CONCURRENT_FUTURES_EMULATOR_SERVER)
+    # Left alone, Wine's server ends some seconds after the last program, and a program that starts just then fails. So
+    # the tests begin with one that stays. Its services start with the first program and keep what that prints to open:
+    # were it a test, its pipe would stay open too, and ctest would wait for its end.
+    set(server "${CONCURRENT_FUTURES_EMULATOR_SERVER}")
+    set(CONCURRENT_FUTURES_EMULATOR_START ${in_windows} sh -c
+        "exec > /dev/null 2>&1 && ('${server}' -k && '${server}' -w || true) && '${server}' -p && exec '${CONCURRENT_FUTURES_EMULATOR}' wineboot"
+    )
+    set(CONCURRENT_FUTURES_EMULATOR_END ${in_windows} "${server}" -k)
 endif()
