@@ -1884,7 +1884,7 @@ public:
     /// auto future = executor.submit([] { throw std::runtime_error("bad luck"); });
     /// assert(future.exception() != nullptr);
     /// \endcode
-    [[nodiscard]] std::exception_ptr exception(const timeout& limit = {}) const {
+    std::exception_ptr exception(const timeout& limit = {}) const {
         detail::shared_state<T>& state = checked();
         await(state, limit);
         throw_if_cancelled(state);
@@ -2955,7 +2955,8 @@ struct map_options {
 /// The input range of a function's results that `map` returns. Movable, not copyable; one thread's at a time.
 ///
 /// Dereferencing its iterator gives a result as an rvalue, which may be moved from; a reference that the
-/// function returned as it is; `std::monostate` for void. To destroy it cancels what has not started.
+/// function returned as it is; `std::monostate` for void. To destroy it midway, after `begin()`, cancels what
+/// has not started; if it was never iterated, all that was submitted runs.
 ///
 /// \code
 /// auto results = executor.map([](int x) { return std::to_string(x); }, std::vector{1, 2});
@@ -3001,7 +3002,12 @@ private:
             refill();
         }
 
-        ~body() { cancel(); }
+        // As in Python, results that nobody ever asked for stop nothing.
+        ~body() {
+            if (begun) {
+                cancel();
+            }
+        }
 
         body(const body&) = delete;
         body& operator=(const body&) = delete;
@@ -4681,8 +4687,9 @@ public:
     /// that all tasks call at once; it gets references to the elements.
     ///
     /// The first exception, in the order of the input, is rethrown by the increment (or `begin()`) that
-    /// reaches it. After that, and when the results are destroyed before their end, what has not started is
-    /// cancelled.
+    /// reaches it. After that, and when an iteration is abandoned midway, what has not started is cancelled.
+    /// Results that are never iterated may be thrown away: everything runs, and exceptions go to the log
+    /// handler.
     ///
     /// \throws as `submit`
     ///
@@ -4694,7 +4701,7 @@ public:
     /// assert(sum == 11);
     /// \endcode
     template <class Fn, class... Ranges>
-    [[nodiscard]] auto map(Fn&& fn, Ranges&&... ranges) {
+    auto map(Fn&& fn, Ranges&&... ranges) {
         return detail::map(pool_, map_options(), std::forward<Fn>(fn), std::forward<Ranges>(ranges)...);
     }
 
@@ -4712,7 +4719,7 @@ public:
     /// assert(sum == 385);
     /// \endcode
     template <class Fn, class... Ranges>
-    [[nodiscard]] auto map(map_options options, Fn&& fn, Ranges&&... ranges) {
+    auto map(map_options options, Fn&& fn, Ranges&&... ranges) {
         return detail::map(pool_, options, std::forward<Fn>(fn), std::forward<Ranges>(ranges)...);
     }
 
@@ -4977,7 +4984,7 @@ public:
     /// promise.get_future().cancel();
     /// assert(!promise.set_running_or_notify_cancel());
     /// \endcode
-    [[nodiscard]] bool set_running_or_notify_cancel() {
+    bool set_running_or_notify_cancel() {
         if (state().claim()) {
             return true;
         }

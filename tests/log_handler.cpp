@@ -90,6 +90,16 @@ TEST_CASE("an exception that an abandoned map never reached is logged") {
     CHECK(log.lines() == lines{"exception was never retrieved: unreached"});
 }
 
+TEST_CASE("an exception in a map whose results were thrown away is logged") {
+    const tests::captured_log log;
+    {
+        futures::thread_pool_executor executor(1);
+        executor.map([](int x) { return x == 1 ? throw std::runtime_error("unreached") : x; },
+                     std::vector{0, 1});
+    }
+    CHECK(log.lines() == lines{"exception was never retrieved: unreached"});
+}
+
 TEST_CASE("set_log_handler() returns the handler before it, and an empty one restores the default") {
     int calls = 0;
     const futures::log_handler first = futures::set_log_handler([&](auto, auto) { ++calls; });

@@ -335,6 +335,21 @@ TEST_CASE("an iteration that is abandoned midway cancels what has not started") 
     CHECK(calls <= 2);
 }
 
+TEST_CASE("results that are thrown away, never iterated, stop nothing") {
+    futures::thread_pool_executor executor(1);
+    tests::busy_workers busy(executor);
+    std::atomic<int> sum = 0;
+    executor.map([&](int x) { sum += x; }, numbers(10));
+    executor.map(
+        {.chunksize = 3}, [&](int x) { sum += x; }, std::views::iota(10, 20));
+    executor.map(
+        {.buffersize = 2}, [&](int x) { sum += x; }, std::views::iota(1000));
+    CHECK(executor.pending_count() == 16);
+    busy.release();
+    executor.shutdown();
+    CHECK(sum == 190 + 1000 + 1001);
+}
+
 TEST_CASE("results that are moved while iterated go on") {
     futures::thread_pool_executor executor(1);
     auto results = executor.map(twice, numbers(3));

@@ -2,6 +2,6 @@
 #include <vector>
 
 void fan_out(concurrent::futures::thread_pool_executor<>& executor) {
-    static_cast<void>(executor.map(
-        {.chunksize = 2.5}, [](int x) { return x; }, std::vector{1, 2}));
+    executor.map(
+        {.chunksize = 2.5}, [](int x) { return x; }, std::vector{1, 2});
 }

@@ -4,5 +4,5 @@
 
 void fan_out(concurrent::futures::thread_pool_executor<>& executor,
              std::vector<std::unique_ptr<int>>& numbers) {
-    static_cast<void>(executor.map([](const std::unique_ptr<int>& number) { return *number; }, numbers));
+    executor.map([](const std::unique_ptr<int>& number) { return *number; }, numbers);
 }

@@ -36,7 +36,7 @@ template <class T, class Exception>
 futures::Future<T> failed_with(Exception exception) {
     futures::Promise<T> promise;
     promise.set_exception(std::make_exception_ptr(std::move(exception)));
-    static_cast<void>(promise.get_future().exception());
+    promise.get_future().exception();
     return promise.get_future();
 }
 
@@ -46,7 +46,7 @@ int main() {
     const futures::Future<int> invalid;
     one_of_each<int> pending;
     one_of_each<int> running;
-    static_cast<void>(running.promise.set_running_or_notify_cancel());
+    running.promise.set_running_or_notify_cancel();
     one_of_each<int> cancelled;
     cancelled.future.cancel();
     one_of_each<int> number;

@@ -46,7 +46,8 @@ struct map_options {
 /// The input range of a function's results that `map` returns. Movable, not copyable; one thread's at a time.
 ///
 /// Dereferencing its iterator gives a result as an rvalue, which may be moved from; a reference that the
-/// function returned as it is; `std::monostate` for void. To destroy it cancels what has not started.
+/// function returned as it is; `std::monostate` for void. To destroy it midway, after `begin()`, cancels what
+/// has not started; if it was never iterated, all that was submitted runs.
 ///
 /// \code
 /// auto results = executor.map([](int x) { return std::to_string(x); }, std::vector{1, 2});
@@ -92,7 +93,12 @@ private:
             refill();
         }
 
-        ~body() { cancel(); }
+        // As in Python, results that nobody ever asked for stop nothing.
+        ~body() {
+            if (begun) {
+                cancel();
+            }
+        }
 
         body(const body&) = delete;
         body& operator=(const body&) = delete;

@@ -156,8 +156,9 @@ public:
     /// that all tasks call at once; it gets references to the elements.
     ///
     /// The first exception, in the order of the input, is rethrown by the increment (or `begin()`) that
-    /// reaches it. After that, and when the results are destroyed before their end, what has not started is
-    /// cancelled.
+    /// reaches it. After that, and when an iteration is abandoned midway, what has not started is cancelled.
+    /// Results that are never iterated may be thrown away: everything runs, and exceptions go to the log
+    /// handler.
     ///
     /// \throws as `submit`
     ///
@@ -169,7 +170,7 @@ public:
     /// assert(sum == 11);
     /// \endcode
     template <class Fn, class... Ranges>
-    [[nodiscard]] auto map(Fn&& fn, Ranges&&... ranges) {
+    auto map(Fn&& fn, Ranges&&... ranges) {
         return detail::map(pool_, map_options(), std::forward<Fn>(fn), std::forward<Ranges>(ranges)...);
     }
 
@@ -187,7 +188,7 @@ public:
     /// assert(sum == 385);
     /// \endcode
     template <class Fn, class... Ranges>
-    [[nodiscard]] auto map(map_options options, Fn&& fn, Ranges&&... ranges) {
+    auto map(map_options options, Fn&& fn, Ranges&&... ranges) {
         return detail::map(pool_, options, std::forward<Fn>(fn), std::forward<Ranges>(ranges)...);
     }
 

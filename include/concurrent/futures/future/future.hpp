@@ -213,7 +213,7 @@ public:
     /// auto future = executor.submit([] { throw std::runtime_error("bad luck"); });
     /// assert(future.exception() != nullptr);
     /// \endcode
-    [[nodiscard]] std::exception_ptr exception(const timeout& limit = {}) const {
+    std::exception_ptr exception(const timeout& limit = {}) const {
         detail::shared_state<T>& state = checked();
         await(state, limit);
         throw_if_cancelled(state);

@@ -70,7 +70,7 @@ public:
     /// promise.get_future().cancel();
     /// assert(!promise.set_running_or_notify_cancel());
     /// \endcode
-    [[nodiscard]] bool set_running_or_notify_cancel() {
+    bool set_running_or_notify_cancel() {
         if (state().claim()) {
             return true;
         }
