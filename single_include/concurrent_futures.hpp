@@ -968,6 +968,7 @@ private:
     bool has_own_ = false;             // this thread's alone
     bool is_coming_ = true;            // this thread's alone; see `crew`
     unsigned turns_ = 0;               // this thread's alone
+    worker* helped_ = nullptr;         // this thread's alone: into whose own queue it looked last, in turn
 
     parking_spot parking_spot_;
     worker* next_parked_ = nullptr;  // guarded by the crew's lock
@@ -3804,7 +3805,7 @@ namespace concurrent::futures::inline v0_1::detail {
 
 // The threads of a pool that were left to themselves.
 struct thread_family {
-    std::weak_ptr<const void> pool;              // lives as long as one of the threads does any work
+    std::weak_ptr<const void> alive;             // as long as a thread may still destroy the pool or do more
     std::shared_ptr<const void> kept_pool = {};  // null, but of an `inherited` one
     std::vector<sync::thread> threads;
 
@@ -3835,7 +3836,7 @@ public:
     void adopt(std::list<thread_family>& families) noexcept {
         const std::lock_guard lock(mutex_);
         families_.remove_if([](thread_family& each) {
-            const bool ended = each.pool.expired();
+            const bool ended = each.alive.expired();
             if (ended) {
                 each.join();
             }
@@ -3889,10 +3890,12 @@ namespace concurrent::futures::inline v0_1::detail {
 // - coming: it will look into all queues after this moment. It was started or woken and has found nothing
 //   yet, or it ran out of work and spins a little before it sleeps; of those that spin there is one at most;
 // - parked: it sleeps until it is called.
+// One that was started runs the user's initializer first, which may take long: it is coming, and counted when
+// it is asked how many workers there are for what waits, but it doesn't keep others from being woken.
 //
-// Invariant, at each unlocking: if anything waits in a queue, then somebody is coming, or as many workers are
-// about to look as items wait, or there is nobody to call, neither parked nor to be started. It is restored
-// by
+// Invariant, at each unlocking: if anything waits in a queue, then somebody is coming who has initialized, or
+// as many workers are about to look as items wait, or there is nobody to call: none is parked, and none is to
+// be started, or as many come as items wait. It is restored by
 // - whoever has pushed, who calls one worker, if nobody is coming;
 // - a worker that was coming or about to look, and has found something: it calls the next, if more waits. So
 //   workers wake each other in a chain that ends when nothing waits any more, and a burst of short tasks
@@ -4010,9 +4013,30 @@ public:
         return true;
     }
 
-    // Ends without having looked.
+    // Before it runs the initializer: who sleeps is called for what somebody has pushed who relied on it.
+    void begins_to_initialize() noexcept {
+        called next;
+        {
+            const std::lock_guard lock(lock_);
+            ++initializing_;
+            note_call_wanted();
+            if (call_wanted() && pool_.something_waits()) {
+                next = choose();
+            }
+        }
+        call(next);
+    }
+
+    void has_initialized() noexcept {
+        const std::lock_guard lock(lock_);
+        --initializing_;
+        note_call_wanted();
+    }
+
+    // Ends without having looked, as its initializer failed.
     void leave(worker& self) noexcept {
         const std::lock_guard lock(lock_);
+        --initializing_;
         stop_coming(self);
         runnable_threads::remove(1);
     }
@@ -4056,7 +4080,7 @@ public:
 
     // After `end`, instead of `join` on one of the pool's own workers.
     void orphan() noexcept {
-        orphans_.front().pool = pool_.weak_from_this();
+        orphans_.front().alive = alive_;
         {
             const std::lock_guard lock(lock_);
             start_no_more();  // nobody would join another
@@ -4102,12 +4126,14 @@ private:
         if (!call_wanted()) {
             return whom;
         }
+        const bool wake = may_wake();
         const std::size_t items = pool_.waiting();
-        if (items <= coming_) {
+        if (items <= (wake ? 0 : coming_)) {
             return whom;
         }
-        const std::size_t expected = coming_ + about_to_look();
-        if (items <= expected) {
+        const std::size_t looking = about_to_look();
+        const std::size_t expected = coming_ + looking;
+        if (items <= (wake ? looking : expected)) {
             return whom;
         }
         if (items > expected + parked_count_ && may_start()) {
@@ -4117,7 +4143,7 @@ private:
                 whom.start_failure = std::current_exception();
             }
         }
-        if (parked_ && coming_ == 0) {
+        if (may_wake()) {
             whom.woken = take_parked();
             ++coming_;
             runnable_threads::add(1);
@@ -4157,6 +4183,9 @@ private:
         self.about_to_look_.store(false, std::memory_order_relaxed);  // the lock orders it for `choose`
     }
 
+    // Whether one is asleep, and none is coming but those who initialize.
+    [[nodiscard]] bool may_wake() const noexcept { return parked_ && coming_ == initializing_; }
+
     [[nodiscard]] bool may_start() const noexcept { return workers_.size() < start_limit_; }
 
     void start_no_more() noexcept {
@@ -4170,7 +4199,10 @@ private:
             std::make_unique<worker>(pool_, thread_name_prefix_ + '_' + std::to_string(workers_.size())));
         try {
             threads_.emplace_back(
-                [pool = pool_.shared_from_this(), self = workers_.back().get()] { pool->work(*self); });
+                [alive = alive_, pool = pool_.shared_from_this(), self = workers_.back().get()]() mutable {
+                    pool->work(*self);
+                    pool.reset();  // `alive` goes later
+                });
         } catch (...) {
             workers_.pop_back();
             throw;
@@ -4182,7 +4214,7 @@ private:
     }
 
     void note_call_wanted() noexcept {
-        const bool wanted = (parked_ && coming_ == 0) || may_start();
+        const bool wanted = may_wake() || may_start();
         if (wanted != call_wanted()) {  // else all who push would have to fetch it anew
             call_wanted_.store(wanted, std::memory_order_relaxed);  // see `call_wanted`
         }
@@ -4192,7 +4224,8 @@ private:
     const std::size_t max_workers_;
     const std::string thread_name_prefix_;
 
-    std::list<thread_family> orphans_{1};  // room that `orphan` needs
+    const std::shared_ptr<const char> alive_ = std::make_shared<char>();  // see `thread_family`
+    std::list<thread_family> orphans_{1};                                 // room that `orphan` needs
     sync::atomic<bool> start_failure_logged_{false};
 
     // Written under the lock.
@@ -4209,6 +4242,7 @@ private:
     std::size_t parked_count_ = 0;
     std::size_t start_limit_ = max_workers_;  // no worker is started when there are so many
     std::size_t coming_ = 0;
+    std::size_t initializing_ = 0;  // those of them that run the initializer
     bool ending_ = false;
 };
 
@@ -4257,7 +4291,8 @@ namespace concurrent::futures::inline v0_1::detail {
 //
 // What comes from outside goes to the shared queue; what a worker submits goes to the worker's own, where the
 // pool's order leaves that free. A worker runs the oldest of its own items, then those of the shared queue,
-// then the oldest of another worker's.
+// then the oldest of another worker's; but now and then in another order, so that none of them waits for ever
+// while there is always something in those before it.
 //
 // All queues have these members. Each is safe for any thread; of a worker's own queue, `push` and `sweep` are
 // for the worker alone. None allocates, so none fails.
@@ -4430,8 +4465,10 @@ private:
         if (!initializer_) {
             return true;
         }
+        crew_.begins_to_initialize();
         try {
             initializer_();
+            crew_.has_initialized();
             return true;
         } catch (...) {
             break_because_of_current_exception();
@@ -4458,11 +4495,14 @@ private:
 
     // The next item for this worker; null if all queues were empty.
     work_item* next_item(worker& self) noexcept {
-        // Now and then the shared queue comes first, so that tasks that go on submitting don't keep it
-        // waiting.
         constexpr unsigned now_and_then = 32;
-        const bool shared_first = ++self.turns_ % now_and_then == 0;
-        work_item* item = shared_first ? nullptr : self.own_.pop();
+        const unsigned turn = ++self.turns_ % now_and_then;
+        const bool shared_first = turn == 0;
+        const bool another_first = turn == now_and_then / 2;
+        work_item* item = another_first ? pop_in_turn(self) : nullptr;
+        if (!item && !shared_first) {
+            item = self.own_.pop();
+        }
         if (!item) {
             item = queue_.pop();
         }
@@ -4474,6 +4514,13 @@ private:
             crew_.stays_busy(self);
         }
         return item;
+    }
+
+    // The oldest of a worker's own items, of each worker's in turn; null if that one has none.
+    work_item* pop_in_turn(worker& self) noexcept {
+        worker* const next = self.helped_ ? self.helped_->next_with_own_ : nullptr;
+        self.helped_ = next ? next : crew_.first_with_own();
+        return self.helped_ ? self.helped_->own_.pop() : nullptr;
     }
 
     // A hint.

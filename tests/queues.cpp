@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <concurrent/futures.hpp>
 #include <cstddef>
+#include <latch>
 #include <memory>
 #include <numeric>
 #include <random>
@@ -141,4 +142,45 @@ TEST_CASE("shutdown with cancel_futures empties every kind of queue") {
     check(futures::thread_pool_executor<futures::fifo>(1));
     check(futures::thread_pool_executor<futures::lifo>(1));
     check(futures::thread_pool_executor<futures::priority>(1));
+}
+
+// A fifo has two lists: what its worker has before it, and what was submitted since.
+TEST_CASE("fifo: sweeping out dead tasks keeps those in order that were submitted before and after a start") {
+    std::vector<int> order;
+    std::vector<futures::Future<void>> cancelled;
+    futures::thread_pool_executor executor(1);
+    const auto submit = [&](int begin, int end) {
+        for (int number = begin; number < end; ++number) {
+            const auto future = executor.submit([&order, number] { order.push_back(number); });
+            if (number % 10 != 0) {
+                cancelled.push_back(future);
+            }
+        }
+    };
+    {
+        std::latch started(1);
+        std::latch go_on(1);
+        tests::busy_workers first(executor);
+        const auto second = executor.submit([&] {
+            started.count_down();
+            go_on.wait();
+        });
+        submit(0, 300);
+        first.release();
+        started.wait();  // the worker has taken over all that
+        submit(300, 600);
+        for (const auto& future : cancelled) {
+            future.cancel();
+        }
+        executor.submit([&order] { order.push_back(600); });  // looks for dead tasks
+        CHECK(executor.pending_count() == 61);
+        go_on.count_down();
+        second.wait();
+    }
+    executor.shutdown();
+    std::vector<int> expected;
+    for (int number = 0; number <= 600; number += 10) {
+        expected.push_back(number);
+    }
+    CHECK(order == expected);
 }

@@ -270,3 +270,76 @@ TEST_CASE("a task waits for what it submitted in any order, and others help") {
     }
     CHECK(executor.pending_count() == 0);
 }
+
+TEST_CASE("tasks that go on submitting don't keep out what another worker's task has submitted") {
+    constexpr int no_more_than = 200;  // some turns; for ever, if nobody saw to it
+    futures::thread_pool_executor executor(2);
+    std::atomic<bool> ran = false;
+    struct goes_on {
+        futures::thread_pool_executor<>& executor;
+        const std::atomic<bool>& ran;
+        int& rounds;
+        void operator()() const {
+            if (!ran && ++rounds <= no_more_than) {
+                executor.submit(*this);
+            }
+        }
+    };
+    int rounds = 0;
+    std::latch announced(1);
+    std::latch other_is_busy(1);
+    std::latch submitted(1);
+    std::latch done(1);
+    const auto outer = executor.submit([&] {
+        executor.submit([] {}).wait();  // so its queue is known before the other worker's
+        announced.count_down();
+        other_is_busy.wait();
+        executor.submit([&] {
+            ran = true;
+            done.count_down();
+        });
+        submitted.count_down();
+        done.wait();  // on no future: the other worker must run it
+    });
+    announced.wait();
+    executor.submit([&] {
+        other_is_busy.count_down();
+        submitted.wait();
+        executor.submit(goes_on{executor, ran, rounds});
+    });
+    outer.wait();
+    executor.shutdown();
+    CHECK(rounds <= no_more_than);
+}
+
+TEST_CASE("what comes from outside doesn't keep out what a worker's task has submitted") {
+    constexpr int outside = 1000;
+    futures::thread_pool_executor executor(2);
+    std::atomic<int> started = 0;
+    int started_before = outside;
+    std::latch other_is_busy(1);
+    std::latch submitted(1);
+    std::latch go_on(1);
+    std::latch done(1);
+    executor.submit([&] {
+        other_is_busy.wait();
+        executor.submit([&] {
+            started_before = started;
+            done.count_down();
+        });
+        submitted.count_down();
+        done.wait();  // on no future: the other worker must run it
+    });
+    executor.submit([&] {
+        other_is_busy.count_down();
+        go_on.wait();
+    });
+    submitted.wait();
+    for (int i = 0; i < outside; ++i) {
+        executor.submit([&started] { ++started; });
+    }
+    go_on.count_down();
+    executor.shutdown();
+    CHECK(started == outside);
+    CHECK(started_before <= 100);
+}

@@ -248,6 +248,32 @@ TEST_CASE("an executor destroyed explicitly by its own task leaves the rest of t
     CHECK_FALSE(executor);
 }
 
+TEST_CASE(
+    "an executor destroyed by its own task waits for nothing that another's end runs of the user's code") {
+    using executor = futures::thread_pool_executor<>;
+    const auto destroy_by_its_own_task = [](std::unique_ptr<executor> owner) {
+        executor& pool = *owner;
+        return pool.submit([owner = std::move(owner)]() mutable { owner.reset(); });
+    };
+    std::latch ending(1);
+    std::latch may_end(1);
+    struct ends_late {
+        std::latch& ending;
+        std::latch& may_end;
+        ~ends_late() {
+            ending.count_down();
+            may_end.wait();
+        }
+    };
+    const auto first = destroy_by_its_own_task(std::make_unique<executor>(futures::thread_pool_options{
+        .max_workers = 1,
+        .initializer = [held = std::shared_ptr<ends_late>(new ends_late{ending, may_end})] {}}));
+    ending.wait();
+    destroy_by_its_own_task(std::make_unique<executor>(1)).wait();
+    may_end.count_down();
+    first.wait();
+}
+
 TEST_CASE("the last handle on a future may be the last thing alive, and may be cancelled then") {
     futures::Future<std::string> last;
     {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <chrono>
 #include <concurrent/futures.hpp>
 #include <latch>
 #include <limits>
@@ -151,6 +152,26 @@ TEST_CASE("pending_count() counts what waits, not what runs, was cancelled or is
     CHECK(executor.pending_count() == 0);
 }
 
+TEST_CASE("pending_count() is right, too, after a task has run what it waited for out of the shared queue") {
+    futures::thread_pool_executor executor(1);
+    futures::Future<int> inner;
+    futures::Future<int> outer;
+    {
+        tests::busy_workers busy(executor);
+        outer = executor.submit([&] { return inner.result(); });
+        inner = executor.submit([] { return 1; });
+        CHECK(executor.pending_count() == 2);
+    }
+    CHECK(outer.result() == 1);
+    tests::busy_workers busy(executor);  // runs when what is left of `inner` has left the queue
+    CHECK(executor.pending_count() == 0);
+    const auto first = executor.submit([] {});
+    const auto second = executor.submit([] {});
+    CHECK(executor.pending_count() == 2);
+    CHECK(first.cancel());
+    CHECK(executor.pending_count() == 1);
+}
+
 TEST_CASE("threads are named <prefix>_<n>, by default thread_pool_executor-<k>_<n>") {
     CHECK(futures::this_thread_name().empty());
     futures::thread_pool_executor named({.max_workers = 2, .thread_name_prefix = "crawler"});
@@ -194,6 +215,27 @@ TEST_CASE("the initializer runs first on each thread") {
         CHECK(task.result());
     }
     CHECK(calls == 3);
+}
+
+TEST_CASE("a worker that sleeps is woken also while another's initializer takes long") {
+    std::latch initialize(1);
+    std::atomic<int> threads = 0;
+    futures::thread_pool_executor executor({.max_workers = 2, .initializer = [&] {
+                                                if (++threads == 2) {
+                                                    initialize.wait();
+                                                }
+                                            }});
+    {
+        tests::busy_workers busy(executor);
+        executor.submit([] {});  // starts the second
+    }
+    for (int round = 0; round < 20; ++round) {
+        // So that it is likely to sleep; that it is called when it does is the model's to prove.
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        executor.submit([] {}).wait();
+    }
+    CHECK(executor.worker_count() == 2);
+    initialize.count_down();
 }
 
 TEST_CASE("an initializer that throws breaks the pool: every waiting future fails, and every later submit") {

@@ -112,7 +112,9 @@ void client::close_pool(std::size_t index) {
             const futures::shutdown_options options{.wait = random_.one_in(2),
                                                     .cancel_futures = random_.one_in(2)};
             each->record.closing = true;
-            each->record.cancels = each->record.cancels || options.cancel_futures;
+            if (options.cancel_futures) {
+                each->record.cancels = true;
+            }
             std::vector<std::thread> others;
             for (unsigned count = random_.one_in(4) ? 2 : 0; count != 0; --count) {
                 others.emplace_back([&, seed = random_.seed()] {

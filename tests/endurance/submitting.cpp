@@ -114,7 +114,9 @@ struct holds_its_pool : task_base {
         run here(*task, seed);
         if (shutdowns[0].cancel_futures || shutdowns[0].wait) {
             own->record.closing = true;
-            own->record.cancels = own->record.cancels || shutdowns[0].cancel_futures;
+            if (shutdowns[0].cancel_futures) {
+                own->record.cancels = true;
+            }
             ++total.shutdowns;
             own->executor->shutdown(shutdowns[0]);
         }

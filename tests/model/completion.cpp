@@ -176,4 +176,15 @@ const scenario broken("who waits for a promise that is destroyed gets an error",
     breaker.join();
 });
 
+const scenario called_back_after_wait("a callback that is added after a wait whose time was up is called", {},
+                                      [] {
+                                          promise made;
+                                          const future waited = made.get_future();
+                                          waited.wait_for(std::chrono::hours(1));
+                                          int calls = 0;
+                                          waited.add_done_callback([&](const auto&) { ++calls; });
+                                          made.set_result(value(2));
+                                          check(calls == 1, "it was called once");
+                                      });
+
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <concurrent/futures.hpp>
 
+#include <optional>
+
 #include "checker/model.hpp"
 
 namespace {
@@ -151,5 +153,94 @@ const scenario at_once_again("two workers that sleep are called for two tasks th
                                  run_at_once(executor);
                                  run_at_once(executor);
                              });
+
+const scenario at_once_found(
+    "a worker that finds two tasks when it is about to sleep calls another for one of them",
+    {.preemptions = 1, .stale_reads = 0}, [] {
+        futures::thread_pool_executor executor(2);
+        // One worker may run both, and sleep before the other has begun to look.
+        const auto first = executor.submit([] {});
+        const auto second = executor.submit([] {});
+        first.wait();
+        second.wait();
+        run_at_once(executor);
+    });
+
+const scenario cancelled_while_taken_back(
+    "a task that is cancelled while its submitter takes it back keeps no other from running",
+    {.preemptions = 2, .stale_reads = 0}, [] {
+        futures::thread_pool_executor executor(2);
+        std::optional<futures::Future<value>> inner;
+        parking_spot submitted;
+        parking_spot other_runs;
+        const auto outer = executor.submit([&] {
+            inner = executor.submit(make_value);
+            submitted.unpark();
+            inner->wait();
+            other_runs.park();
+        });
+        submitted.park();
+        inner->cancel();
+        const auto other = executor.submit([&] { other_runs.unpark(); });
+        outer.wait();
+        other.wait();
+    });
+
+// A result whose destruction by a worker waits for another task, without the pool knowing.
+class waits_at_its_end {
+public:
+    explicit waits_at_its_end(parking_spot& for_what) : for_what_(for_what) {}
+    waits_at_its_end(const waits_at_its_end&) = delete;
+    waits_at_its_end& operator=(const waits_at_its_end&) = delete;
+    ~waits_at_its_end() {
+        if (futures::detail::worker::current()) {
+            for_what_.park();
+        }
+    }
+
+private:
+    parking_spot& for_what_;
+};
+
+const scenario destroys_late("a worker that destroys a result is not taken for one that is about to look",
+                             {.preemptions = 2, .stale_reads = 0}, [] {
+                                 parking_spot other_runs;
+                                 futures::thread_pool_executor executor(2);
+                                 executor.submit([&] { return waits_at_its_end(other_runs); });
+                                 const auto other = executor.submit([&] { other_runs.unpark(); });
+                                 other.wait();
+                             });
+
+const scenario stolen_at_once(
+    "a worker that goes to sleep is called for the first task that another keeps to itself",
+    {.preemptions = 2, .stale_reads = 1}, [] {
+        parking_spot stolen;
+        futures::thread_pool_executor executor(2);
+        const auto outer = executor.submit([&] {
+            executor.submit([&] { stolen.unpark(); });
+            stolen.park();  // on no future, so this worker doesn't run it
+        });
+        executor.submit([] {});
+        outer.wait();
+    });
+
+const scenario slow_initializer("a worker that sleeps is called also while another's initializer takes long",
+                                {.preemptions = 2, .stale_reads = 0}, [] {
+                                    parking_spot go_on;
+                                    parking_spot initialize;
+                                    model::atomic<int> threads{0};
+                                    futures::thread_pool_executor executor(
+                                        {.max_workers = 2, .initializer = [&] {
+                                             if (threads.fetch_add(1) == 1) {
+                                                 initialize.park();
+                                             }
+                                         }});
+                                    const auto first = executor.submit([&] { go_on.park(); });
+                                    const auto second = executor.submit([] {});
+                                    go_on.unpark();
+                                    first.wait();
+                                    second.wait();
+                                    executor.submit([&] { initialize.unpark(); }).wait();
+                                });
 
 }  // namespace

@@ -12,6 +12,7 @@
 namespace {
 
 namespace futures = concurrent::futures;
+using futures::detail::parking_spot;
 using model::check;
 using model::checked;
 using model::scenario;
@@ -34,6 +35,13 @@ std::optional<future> try_to_submit(Executor& executor) {
     } catch (const futures::executor_shutdown&) {
         return std::nullopt;
     }
+}
+
+// Those of executors that were destroyed by their own tasks.
+void join_orphans() {
+    model::join_others();
+    std::list<futures::detail::thread_family> none;
+    futures::detail::orphaned_threads::instance().adopt(none);
 }
 
 const scenario against_submit("a submit against a shutdown is refused, or its task runs", {.preemptions = 2},
@@ -125,7 +133,7 @@ const scenario own_worker("an executor that its own task destroys runs everythin
                           {.preemptions = 2, .stale_reads = 1}, [] {
                               auto executor = std::make_unique<futures::thread_pool_executor<>>(1);
                               model::atomic<int> runs{0};
-                              futures::detail::parking_spot handed_over;
+                              parking_spot handed_over;
                               futures::thread_pool_executor<>& pool = *executor;
                               pool.submit([&] {
                                   handed_over.park();
@@ -133,10 +141,8 @@ const scenario own_worker("an executor that its own task destroys runs everythin
                               });
                               pool.submit([&] { runs.fetch_add(1); });
                               handed_over.unpark();
-                              model::join_others();
+                              join_orphans();
                               check(runs.load() == 1, "what was submitted ran");
-                              std::list<futures::detail::thread_family> none;
-                              futures::detail::orphaned_threads::instance().adopt(none);
                           });
 
 const scenario own_task(
@@ -145,9 +151,7 @@ const scenario own_task(
         auto executor = std::make_unique<futures::thread_pool_executor<>>(1);
         futures::thread_pool_executor<>& pool = *executor;
         pool.submit([executor = std::move(executor)]() mutable { executor.reset(); });
-        model::join_others();
-        std::list<futures::detail::thread_family> none;
-        futures::detail::orphaned_threads::instance().adopt(none);
+        join_orphans();
     });
 
 const scenario cancelled_meanwhile("a task is cancelled while its pool is destroyed", {.stale_reads = 1}, [] {
@@ -159,5 +163,75 @@ const scenario cancelled_meanwhile("a task is cancelled while its pool is destro
     }
     canceller->join();
 });
+
+// Sweeping concerns so many that were cancelled.
+const scenario own_task_sweeping(
+    "an executor that the very task destroys which a thread submits outlives that thread's sweeping",
+    {.preemptions = 1, .stale_reads = 0}, [] {
+        auto executor = std::make_unique<futures::thread_pool_executor<>>(1);
+        futures::thread_pool_executor<>& pool = *executor;
+        parking_spot started;
+        parking_spot go_on;
+        pool.submit([&] {
+            started.unpark();
+            go_on.park();
+        });
+        started.park();
+        for (int index = 0; index != 64; ++index) {
+            pool.submit(make_value).cancel();
+        }
+        go_on.unpark();
+        pool.submit([executor = std::move(executor)]() mutable { executor.reset(); });
+        join_orphans();
+    });
+
+const scenario own_worker_of_many(
+    "an executor that its own task destroys starts no thread that nobody would join",
+    {.preemptions = 2, .stale_reads = 0}, [] {
+        auto executor = std::make_unique<futures::thread_pool_executor<>>(3);
+        model::atomic<int> runs{0};
+        parking_spot handed_over;
+        parking_spot last_runs;
+        futures::thread_pool_executor<>& pool = *executor;
+        pool.submit([&] {
+            handed_over.park();
+            executor.reset();
+            last_runs.park();
+        });
+        pool.submit([&] { runs.fetch_add(1); });
+        pool.submit([&] {
+            runs.fetch_add(1);
+            last_runs.unpark();
+        });
+        handed_over.unpark();
+        join_orphans();
+        check(runs.load() == 2, "what was submitted ran");
+    });
+
+const scenario at_once_against_shutdown(
+    "two tasks that must run at once are run, also by a worker that the shutdown has woken",
+    {.preemptions = 2, .stale_reads = 0}, [] {
+        futures::thread_pool_executor executor(2);
+        executor.submit([] {}).wait();
+        parking_spot other_runs;
+        std::optional<futures::Future<void>> wakes;
+        thread other([&] {
+            try {
+                wakes = executor.submit([&] { other_runs.unpark(); });
+            } catch (const futures::executor_shutdown&) {
+                other_runs.unpark();
+            }
+        });
+        thread closer([&] { executor.shutdown({.wait = false}); });
+        try {
+            executor.submit([&] { other_runs.park(); }).wait();
+        } catch (const futures::executor_shutdown&) {
+        }
+        other.join();
+        closer.join();
+        if (wakes) {
+            wakes->wait();
+        }
+    });
 
 }  // namespace

@@ -28,10 +28,12 @@ namespace concurrent::futures::inline v0_1::detail {
 // - coming: it will look into all queues after this moment. It was started or woken and has found nothing
 //   yet, or it ran out of work and spins a little before it sleeps; of those that spin there is one at most;
 // - parked: it sleeps until it is called.
+// One that was started runs the user's initializer first, which may take long: it is coming, and counted when
+// it is asked how many workers there are for what waits, but it doesn't keep others from being woken.
 //
-// Invariant, at each unlocking: if anything waits in a queue, then somebody is coming, or as many workers are
-// about to look as items wait, or there is nobody to call, neither parked nor to be started. It is restored
-// by
+// Invariant, at each unlocking: if anything waits in a queue, then somebody is coming who has initialized, or
+// as many workers are about to look as items wait, or there is nobody to call: none is parked, and none is to
+// be started, or as many come as items wait. It is restored by
 // - whoever has pushed, who calls one worker, if nobody is coming;
 // - a worker that was coming or about to look, and has found something: it calls the next, if more waits. So
 //   workers wake each other in a chain that ends when nothing waits any more, and a burst of short tasks
@@ -149,9 +151,30 @@ public:
         return true;
     }
 
-    // Ends without having looked.
+    // Before it runs the initializer: who sleeps is called for what somebody has pushed who relied on it.
+    void begins_to_initialize() noexcept {
+        called next;
+        {
+            const std::lock_guard lock(lock_);
+            ++initializing_;
+            note_call_wanted();
+            if (call_wanted() && pool_.something_waits()) {
+                next = choose();
+            }
+        }
+        call(next);
+    }
+
+    void has_initialized() noexcept {
+        const std::lock_guard lock(lock_);
+        --initializing_;
+        note_call_wanted();
+    }
+
+    // Ends without having looked, as its initializer failed.
     void leave(worker& self) noexcept {
         const std::lock_guard lock(lock_);
+        --initializing_;
         stop_coming(self);
         runnable_threads::remove(1);
     }
@@ -195,7 +218,7 @@ public:
 
     // After `end`, instead of `join` on one of the pool's own workers.
     void orphan() noexcept {
-        orphans_.front().pool = pool_.weak_from_this();
+        orphans_.front().alive = alive_;
         {
             const std::lock_guard lock(lock_);
             start_no_more();  // nobody would join another
@@ -241,12 +264,14 @@ private:
         if (!call_wanted()) {
             return whom;
         }
+        const bool wake = may_wake();
         const std::size_t items = pool_.waiting();
-        if (items <= coming_) {
+        if (items <= (wake ? 0 : coming_)) {
             return whom;
         }
-        const std::size_t expected = coming_ + about_to_look();
-        if (items <= expected) {
+        const std::size_t looking = about_to_look();
+        const std::size_t expected = coming_ + looking;
+        if (items <= (wake ? looking : expected)) {
             return whom;
         }
         if (items > expected + parked_count_ && may_start()) {
@@ -256,7 +281,7 @@ private:
                 whom.start_failure = std::current_exception();
             }
         }
-        if (parked_ && coming_ == 0) {
+        if (may_wake()) {
             whom.woken = take_parked();
             ++coming_;
             runnable_threads::add(1);
@@ -296,6 +321,9 @@ private:
         self.about_to_look_.store(false, std::memory_order_relaxed);  // the lock orders it for `choose`
     }
 
+    // Whether one is asleep, and none is coming but those who initialize.
+    [[nodiscard]] bool may_wake() const noexcept { return parked_ && coming_ == initializing_; }
+
     [[nodiscard]] bool may_start() const noexcept { return workers_.size() < start_limit_; }
 
     void start_no_more() noexcept {
@@ -309,7 +337,10 @@ private:
             std::make_unique<worker>(pool_, thread_name_prefix_ + '_' + std::to_string(workers_.size())));
         try {
             threads_.emplace_back(
-                [pool = pool_.shared_from_this(), self = workers_.back().get()] { pool->work(*self); });
+                [alive = alive_, pool = pool_.shared_from_this(), self = workers_.back().get()]() mutable {
+                    pool->work(*self);
+                    pool.reset();  // `alive` goes later
+                });
         } catch (...) {
             workers_.pop_back();
             throw;
@@ -321,7 +352,7 @@ private:
     }
 
     void note_call_wanted() noexcept {
-        const bool wanted = (parked_ && coming_ == 0) || may_start();
+        const bool wanted = may_wake() || may_start();
         if (wanted != call_wanted()) {  // else all who push would have to fetch it anew
             call_wanted_.store(wanted, std::memory_order_relaxed);  // see `call_wanted`
         }
@@ -331,7 +362,8 @@ private:
     const std::size_t max_workers_;
     const std::string thread_name_prefix_;
 
-    std::list<thread_family> orphans_{1};  // room that `orphan` needs
+    const std::shared_ptr<const char> alive_ = std::make_shared<char>();  // see `thread_family`
+    std::list<thread_family> orphans_{1};                                 // room that `orphan` needs
     sync::atomic<bool> start_failure_logged_{false};
 
     // Written under the lock.
@@ -348,6 +380,7 @@ private:
     std::size_t parked_count_ = 0;
     std::size_t start_limit_ = max_workers_;  // no worker is started when there are so many
     std::size_t coming_ = 0;
+    std::size_t initializing_ = 0;  // those of them that run the initializer
     bool ending_ = false;
 };
 

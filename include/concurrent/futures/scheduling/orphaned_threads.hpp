@@ -12,7 +12,7 @@ namespace concurrent::futures::inline v0_1::detail {
 
 // The threads of a pool that were left to themselves.
 struct thread_family {
-    std::weak_ptr<const void> pool;              // lives as long as one of the threads does any work
+    std::weak_ptr<const void> alive;             // as long as a thread may still destroy the pool or do more
     std::shared_ptr<const void> kept_pool = {};  // null, but of an `inherited` one
     std::vector<sync::thread> threads;
 
@@ -43,7 +43,7 @@ public:
     void adopt(std::list<thread_family>& families) noexcept {
         const std::lock_guard lock(mutex_);
         families_.remove_if([](thread_family& each) {
-            const bool ended = each.pool.expired();
+            const bool ended = each.alive.expired();
             if (ended) {
                 each.join();
             }

@@ -112,6 +112,7 @@ private:
     bool has_own_ = false;             // this thread's alone
     bool is_coming_ = true;            // this thread's alone; see `crew`
     unsigned turns_ = 0;               // this thread's alone
+    worker* helped_ = nullptr;         // this thread's alone: into whose own queue it looked last, in turn
 
     parking_spot parking_spot_;
     worker* next_parked_ = nullptr;  // guarded by the crew's lock

@@ -26,7 +26,8 @@ namespace concurrent::futures::inline v0_1::detail {
 //
 // What comes from outside goes to the shared queue; what a worker submits goes to the worker's own, where the
 // pool's order leaves that free. A worker runs the oldest of its own items, then those of the shared queue,
-// then the oldest of another worker's.
+// then the oldest of another worker's; but now and then in another order, so that none of them waits for ever
+// while there is always something in those before it.
 //
 // All queues have these members. Each is safe for any thread; of a worker's own queue, `push` and `sweep` are
 // for the worker alone. None allocates, so none fails.
@@ -199,8 +200,10 @@ private:
         if (!initializer_) {
             return true;
         }
+        crew_.begins_to_initialize();
         try {
             initializer_();
+            crew_.has_initialized();
             return true;
         } catch (...) {
             break_because_of_current_exception();
@@ -227,11 +230,14 @@ private:
 
     // The next item for this worker; null if all queues were empty.
     work_item* next_item(worker& self) noexcept {
-        // Now and then the shared queue comes first, so that tasks that go on submitting don't keep it
-        // waiting.
         constexpr unsigned now_and_then = 32;
-        const bool shared_first = ++self.turns_ % now_and_then == 0;
-        work_item* item = shared_first ? nullptr : self.own_.pop();
+        const unsigned turn = ++self.turns_ % now_and_then;
+        const bool shared_first = turn == 0;
+        const bool another_first = turn == now_and_then / 2;
+        work_item* item = another_first ? pop_in_turn(self) : nullptr;
+        if (!item && !shared_first) {
+            item = self.own_.pop();
+        }
         if (!item) {
             item = queue_.pop();
         }
@@ -243,6 +249,13 @@ private:
             crew_.stays_busy(self);
         }
         return item;
+    }
+
+    // The oldest of a worker's own items, of each worker's in turn; null if that one has none.
+    work_item* pop_in_turn(worker& self) noexcept {
+        worker* const next = self.helped_ ? self.helped_->next_with_own_ : nullptr;
+        self.helped_ = next ? next : crew_.first_with_own();
+        return self.helped_ ? self.helped_->own_.pop() : nullptr;
     }
 
     // A hint.

@@ -11,6 +11,7 @@
 #include <type_traits>  // std::is_trivially_copyable_v
 #include <utility>      // std::exchange, std::forward
 
+#include "checker/failure.hpp"
 #include "checker/operations.hpp"
 
 // Stands in the place of the library's own header: the same names, but the checker decides which thread goes
@@ -105,8 +106,12 @@ public:
         const auto change = [=](T newest) {
             return newest == wanted ? std::optional(desired) : std::nullopt;
         };
-        expected = modify(change, success, where, failure);
-        return expected == wanted;
+        const T before = modify(change, success, where, failure);
+        if (before == wanted) {
+            return true;  // `expected` is left alone: another thread may have it by now
+        }
+        expected = before;
+        return false;
     }
     bool compare_exchange_weak(T& expected, T desired, order by = strict,
                                place where = place::current()) noexcept {
@@ -247,9 +252,11 @@ public:
     }
     thread(thread&& other) noexcept : id_(std::exchange(other.id_, id())) {}
     thread& operator=(thread&& other) noexcept {
+        must_not_run();
         id_ = std::exchange(other.id_, id());
         return *this;
     }
+    ~thread() { must_not_run(); }
 
     [[nodiscard]] id get_id() const noexcept { return id_; }
     [[nodiscard]] bool joinable() const noexcept { return id_ != id(); }
@@ -263,6 +270,13 @@ public:
     void detach() { id_ = id(); }
 
 private:
+    // The standard's ends the process.
+    void must_not_run() const noexcept {
+        if (id_.is_of_this_execution()) {
+            model::fail("a thread is destroyed that was neither joined nor detached");
+        }
+    }
+
     id id_;
 };
 

@@ -1,0 +1,15 @@
+# A worker that finds something when it is about to sleep is not coming, and so calls nobody for the rest.
+set(header concurrent/futures/scheduling/crew.hpp)
+set(group pool)
+set(only "a worker that finds two tasks")
+set(finds "lost wake-up")
+set(old [==[
+                    static_cast<void>(take_parked());
+                }
+                start_coming(self);
+]==])
+set(new [==[
+                    static_cast<void>(take_parked());
+                    note_call_wanted();
+                }
+]==])

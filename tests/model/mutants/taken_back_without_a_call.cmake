@@ -1,0 +1,10 @@
+# Who meets a cancelled task when it takes it back lets it pass for one that waits.
+set(header concurrent/futures/state/shared_state.hpp)
+set(group pool)
+set(only "cancelled while its submitter takes it back")
+set(finds "lost wake-up")
+set(old [==[
+                owner_->call_for_what_waits();
+]==])
+set(new [==[
+]==])
