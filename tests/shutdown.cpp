@@ -255,23 +255,24 @@ TEST_CASE(
         executor& pool = *owner;
         return pool.submit([owner = std::move(owner)]() mutable { owner.reset(); });
     };
-    std::latch ending(1);
-    std::latch may_end(1);
+    // Shared, as the first executor's end may last longer than this test.
+    struct latches {
+        std::latch ending{1};
+        std::latch may_end{1};
+    };
     struct ends_late {
-        std::latch& ending;
-        std::latch& may_end;
+        std::shared_ptr<latches> shared;
         ~ends_late() {
-            ending.count_down();
-            may_end.wait();
+            shared->ending.count_down();
+            shared->may_end.wait();
         }
     };
-    const auto first = destroy_by_its_own_task(std::make_unique<executor>(futures::thread_pool_options{
-        .max_workers = 1,
-        .initializer = [held = std::shared_ptr<ends_late>(new ends_late{ending, may_end})] {}}));
-    ending.wait();
+    const auto shared = std::make_shared<latches>();
+    destroy_by_its_own_task(std::make_unique<executor>(futures::thread_pool_options{
+        .max_workers = 1, .initializer = [held = std::shared_ptr<ends_late>(new ends_late{shared})] {}}));
+    shared->ending.wait();
     destroy_by_its_own_task(std::make_unique<executor>(1)).wait();
-    may_end.count_down();
-    first.wait();
+    shared->may_end.count_down();
 }
 
 TEST_CASE("the last handle on a future may be the last thing alive, and may be cancelled then") {
