@@ -2,7 +2,7 @@
 set(header concurrent/futures/scheduling/worker_pool.hpp)
 set(group shutdown)
 set(only "the very task destroys")
-set(finds "use after destruction|data race")
+set(finds "data race: memory is written")
 set(old [==[
         for (back_off delay; visitors_.load(std::memory_order_acquire) != 0;) {
             delay.pause();

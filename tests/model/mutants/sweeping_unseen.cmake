@@ -2,7 +2,7 @@
 set(header concurrent/futures/scheduling/worker_pool.hpp)
 set(group shutdown)
 set(only "outlives that thread's sweeping")
-set(finds "use after destruction|data race")
+set(finds "data race: memory is written")
 set(old [==[
 if (call || sweep) {
 ]==])

@@ -102,15 +102,7 @@ public:
         if (!self.is_coming_ && !self.is_about_to_look()) {
             return;
         }
-        called next;
-        {
-            const std::lock_guard lock(lock_);
-            stop_coming(self);
-            if (call_wanted() && pool_.something_waits()) {
-                next = choose();
-            }
-        }
-        call(next);
+        call_next_after([&] { stop_coming(self); });
     }
 
     // Whether it may spin a little before it sleeps: as the only one, if no other thread needs its processor.
@@ -153,16 +145,10 @@ public:
 
     // Before it runs the initializer: who sleeps is called for what somebody has pushed who relied on it.
     void begins_to_initialize() noexcept {
-        called next;
-        {
-            const std::lock_guard lock(lock_);
+        call_next_after([this] {
             ++initializing_;
             note_call_wanted();
-            if (call_wanted() && pool_.something_waits()) {
-                next = choose();
-            }
-        }
-        call(next);
+        });
     }
 
     void has_initialized() noexcept {
@@ -248,6 +234,21 @@ private:
         std::exception_ptr start_failure;
     };
 
+    // Restores the invariant after a change, which it makes under the lock: a worker looks no more, or not
+    // for a while, on which others may have relied.
+    template <class Change>
+    void call_next_after(Change change) noexcept {
+        called next;
+        {
+            const std::lock_guard lock(lock_);
+            change();
+            if (call_wanted() && pool_.something_waits()) {
+                next = choose();
+            }
+        }
+        call(next);
+    }
+
     void call(const called& whom) noexcept {
         if (whom.woken) {
             whom.woken->parking_spot_.unpark();
@@ -264,17 +265,16 @@ private:
         if (!call_wanted()) {
             return whom;
         }
-        const bool wake = may_wake();
         const std::size_t items = pool_.waiting();
-        if (items <= (wake ? 0 : coming_)) {
+        const std::size_t relied_on = may_wake() ? 0 : coming_;
+        if (items <= relied_on) {
             return whom;
         }
         const std::size_t looking = about_to_look();
-        const std::size_t expected = coming_ + looking;
-        if (items <= (wake ? looking : expected)) {
+        if (items <= relied_on + looking) {
             return whom;
         }
-        if (items > expected + parked_count_ && may_start()) {
+        if (items > coming_ + looking + parked_count_ && may_start()) {
             try {
                 start_worker();
             } catch (...) {
