@@ -360,7 +360,6 @@ private:
 
     pool_base& pool_;
     const std::size_t max_workers_;
-    const std::string thread_name_prefix_;
 
     const std::shared_ptr<const char> alive_ = std::make_shared<char>();  // see `thread_family`
     std::list<thread_family> orphans_{1};                                 // room that `orphan` needs
@@ -373,15 +372,16 @@ private:
 
     sync::mutex joining_;  // held by the thread that joins; taken before `lock_`
     alignas(cache_line) mutable spin_lock lock_;
-    // Guarded by the lock.
-    std::vector<std::unique_ptr<worker>> workers_;  // all that were ever started
-    std::vector<sync::thread> threads_;             // those of them that nobody has joined
-    worker* parked_ = nullptr;                      // the last of a list linked by `next_parked_`
+    // Guarded by the lock; the counts share its cache line.
+    bool ending_ = false;
+    worker* parked_ = nullptr;  // the last of a list linked by `next_parked_`
     std::size_t parked_count_ = 0;
     std::size_t start_limit_ = max_workers_;  // no worker is started when there are so many
     std::size_t coming_ = 0;
-    std::size_t initializing_ = 0;  // those of them that run the initializer
-    bool ending_ = false;
+    std::size_t initializing_ = 0;                  // those of them that run the initializer
+    std::vector<std::unique_ptr<worker>> workers_;  // all that were ever started
+    std::vector<sync::thread> threads_;             // those of them that nobody has joined
+    const std::string thread_name_prefix_;          // never written, but here it fills a line
 };
 
 }  // namespace concurrent::futures::detail
