@@ -31,6 +31,7 @@
 #include <initializer_list>
 #include <iosfwd>
 #include <iterator>
+#include <limits>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -190,6 +191,69 @@ public:
     using broken_executor::broken_executor;
 };
 
+}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/future/copyable.hpp
+
+namespace concurrent::futures::inline v0_1 {
+
+namespace detail {
+
+template <class T>
+constexpr bool is_copyable();
+
+}  // namespace detail
+
+/// Whether a value of type `T` can be copied. `std::is_copy_constructible` says so of a container even if its
+/// elements can't be; this sees through ranges, pairs, tuples, optionals and variants. It can't see through a
+/// class that has such a container for a member and seems to be copyable by that: specialize this as false
+/// for it, or delete its copy constructor.
+///
+/// `Future::result()` of an rvalue asks it, and moves out what can't be copied.
+///
+/// \code
+/// static_assert(!futures::is_copyable<std::vector<std::unique_ptr<int>>>);
+/// \endcode
+template <class T>
+inline constexpr bool is_copyable = detail::is_copyable<T>();
+
+namespace detail {
+
+// What has elements, and a copy constructor that copies them.
+template <class T>
+concept container = std::ranges::range<T> && requires { typename T::value_type; } &&
+                    !std::is_same_v<typename T::value_type, T>;  // as of some JSON
+
+template <class T>
+concept tuple_like = requires { std::tuple_size<T>::value; };
+
+template <class T, std::size_t... index>
+constexpr bool has_copyable_elements(std::index_sequence<index...>) {
+    return (futures::is_copyable<std::tuple_element_t<index, T>> && ...);
+}
+
+template <class T>
+inline constexpr bool has_copyable_alternatives = true;
+template <class T>
+inline constexpr bool has_copyable_alternatives<std::optional<T>> = futures::is_copyable<T>;
+template <class... Ts>
+inline constexpr bool has_copyable_alternatives<std::variant<Ts...>> = (futures::is_copyable<Ts> && ...);
+
+template <class T>
+constexpr bool is_copyable() {
+    if constexpr (!std::is_copy_constructible_v<T>) {
+        return false;
+    } else if constexpr (container<T>) {
+        return futures::is_copyable<typename T::value_type>;
+    } else if constexpr (tuple_like<T>) {
+        return has_copyable_elements<T>(std::make_index_sequence<std::tuple_size_v<T>>());
+    } else {
+        return has_copyable_alternatives<T>;
+    }
+}
+
+}  // namespace detail
 }  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
@@ -877,6 +941,11 @@ public:
     pool_base(const pool_base&) = delete;
     pool_base& operator=(const pool_base&) = delete;
 
+    // Whether the calling thread is one of this pool's. It is up to its very end, when the destructors of
+    // thread_local objects run, and the thread is no `worker` any more; its pool may be gone then, so it
+    // knows that by a number.
+    [[nodiscard]] bool owns_this_thread() const noexcept { return owner_of_this_thread_ == number_; }
+
     // Somebody other than the queue's reader has claimed or cancelled an item that is still in a queue.
     void note_dead_item() noexcept {
         // Relaxed, as all uses: a count that steers when to sweep and whether as many workers are there as
@@ -910,8 +979,22 @@ protected:
     pool_base() = default;
     ~pool_base() = default;
 
+    // By a thread that was started for this pool, first of all.
+    void own_this_thread() const noexcept { owner_of_this_thread_ = number_; }
+
     // Below zero for a moment when the queue's reader meets a dead item before its killer has noted it.
     sync::atomic<std::ptrdiff_t> dead_items_{0};
+
+private:
+    // Of the process, with all its shared libraries; 0 is no pool's.
+    [[gnu::visibility("default")]] static std::size_t next_number() noexcept {
+        static std::atomic<std::size_t> last{0};
+        return last.fetch_add(1, std::memory_order_relaxed) + 1;  // orders nothing
+    }
+
+    [[gnu::visibility("default")]] static constinit inline thread_local std::size_t owner_of_this_thread_ = 0;
+
+    const std::size_t number_ = next_number();
 };
 
 // One thread of a pool.
@@ -1699,7 +1782,7 @@ struct future_access {
     // Takes over one reference.
     template <class T>
     static Future<T> adopt(shared_state<T>& state) noexcept {
-        return Future<T>(&state);
+        return Future<T>(std::addressof(state));
     }
     // Gives up the reference of a valid handle, for somebody to take over.
     template <class T>
@@ -1812,8 +1895,8 @@ public:
     /// Waits, at most for `limit`, until the future is done, and returns its value: `const T&` that lives as
     /// long as any handle does, `T` itself where it is a reference, nothing where it is void.
     ///
-    /// On a worker of the pool that has the task still waiting, runs the task on the spot (but not where
-    /// `limit` is zero or negative).
+    /// On a worker of the pool that has the task still waiting, runs the task on the spot, however long that
+    /// takes (but not where `limit` is zero or negative).
     ///
     /// \throws whatever the task threw
     /// \throws cancelled_error if the future was cancelled
@@ -1834,7 +1917,7 @@ public:
     }
 
     /// The same, but gives up this handle, unless it throws `timeout_error`, and returns the value itself:
-    /// moved out if this was the last handle, or if `T` can't be copied; else copied.
+    /// moved out if this was the last handle, or if `T` can't be copied (see `is_copyable`); else copied.
     ///
     /// \code
     /// auto owner = executor.submit([] { return std::make_unique<int>(42); }).result();
@@ -1849,7 +1932,7 @@ public:
         rethrow(state);
         if constexpr (std::is_void_v<T> || std::is_reference_v<T>) {
             return state.result().get();
-        } else if constexpr (std::is_copy_constructible_v<T>) {
+        } else if constexpr (is_copyable<T>) {
             if (!state.has_one_reference()) {
                 return static_cast<const T&>(state.result().get());
             }
@@ -1992,17 +2075,14 @@ public:
     /// \endcode
     template <class Clock, class Duration>
     std::future_status wait_until(const std::chrono::time_point<Clock, Duration>& when) const {
-        if constexpr (std::is_same_v<Clock, detail::deadline::clock>) {
-            return wait_until_deadline(remaining(when).start());
-        } else {
-            for (;;) {
-                // By the clock as it stands now; again if it was set back meanwhile.
-                if (wait_until_deadline(remaining(when).start()) == std::future_status::ready) {
-                    return std::future_status::ready;
-                }
-                if (Clock::now() >= when) {
-                    return std::future_status::timeout;
-                }
+        for (;;) {
+            // By the clock as it stands now; again if it was set back meanwhile.
+            const std::chrono::nanoseconds left = remaining(when);
+            if (wait_for(left) == std::future_status::ready) {
+                return std::future_status::ready;
+            }
+            if (left <= std::chrono::nanoseconds::zero()) {
+                return std::future_status::timeout;
             }
         }
     }
@@ -2058,12 +2138,25 @@ private:
     }
 
     template <class Clock, class Duration>
-    static timeout remaining(const std::chrono::time_point<Clock, Duration>& when) {
-        // In floating point: the difference of two far moments may be more than the clock can count.
+    static std::chrono::nanoseconds remaining(const std::chrono::time_point<Clock, Duration>& when) {
+        using std::chrono::nanoseconds;
         using seconds = std::chrono::duration<long double>;
+        // A moment may be one that the clock can't count to: only one that isn't far is compared with now by
+        // integers. Centuries are for ever, see `timeout`.
+        constexpr seconds far(1e9L);
         const auto now = Clock::now();
-        return when <= now ? timeout(seconds::zero())
-                           : timeout(seconds(when.time_since_epoch()) - seconds(now.time_since_epoch()));
+        const seconds left = seconds(when.time_since_epoch()) - seconds(now.time_since_epoch());
+        if (left >= far) {
+            return (nanoseconds::max)();
+        }
+        if (!(left > -far)) {  // or it is no number
+            return nanoseconds::zero();
+        }
+        if constexpr (std::chrono::treat_as_floating_point_v<typename Duration::rep>) {
+            return std::chrono::ceil<nanoseconds>(left);
+        } else {
+            return std::chrono::ceil<nanoseconds>(when - now);
+        }
     }
 
     detail::shared_state<T>* state_ = nullptr;
@@ -2148,7 +2241,7 @@ public:
             }
             wanted_ = wanted;
             wants_exception_ = or_exception;
-            wait_until(changed_, lock, until, enough);
+            wait(lock, until, enough);
             wanted_ = nobody_waits;
             wants_exception_ = false;
             return;
@@ -2162,7 +2255,7 @@ public:
         }
         if (!first_done_) {
             wanted_ = done_ + 1;
-            wait_until(changed_, lock, until, [this] { return first_done_ != nullptr; });
+            wait(lock, until, [this] { return first_done_ != nullptr; });
             wanted_ = nobody_waits;
         }
         entry* const next = first_done_;
@@ -2197,6 +2290,13 @@ private:
     static constexpr std::size_t nobody_waits = static_cast<std::size_t>(-1);
 
     static shared_state<T>& state(const entry& each) { return future_access::state(each.future); }
+
+    template <class Ready>
+    void wait(std::unique_lock<sync::mutex>& lock, const deadline& until, Ready ready) {
+        if (!until.passed()) {  // else it would sleep a little all the same
+            wait_until(changed_, lock, until, ready);
+        }
+    }
 
     void watch(entry& each) {
         {
@@ -2339,7 +2439,7 @@ std::vector<future_in<Range>> unique_futures(Range&& futures) {
     }
     for (auto&& element : futures) {
         const future& each = future_of<Range>(element);
-        if (seen.insert(&future_access::state(each)).second) {
+        if (seen.insert(std::addressof(future_access::state(each))).second) {
             unique.push_back(each);
         }
     }
@@ -2525,7 +2625,7 @@ public:
     template <class ResultOf>
     chunk_results(std::size_t count, ResultOf result_of) : capacity_(count) {
         try {
-            results_ = count == 1 || std::is_void_v<R> ? &single_ : allocate(count);
+            results_ = count == 1 || std::is_void_v<R> ? std::addressof(single_) : allocate(count);
             for (; size_ != count; ++size_) {
                 result_at(size_).emplace_from([&]() -> R { return result_of(size_); });
             }
@@ -2541,7 +2641,7 @@ public:
         for (std::size_t index = 0; index != size_; ++index) {
             result_at(index).destroy();
         }
-        if (results_ && results_ != &single_) {
+        if (results_ && results_ != std::addressof(single_)) {
             std::allocator<result_storage<R>>().deallocate(results_, capacity_);
         }
         if (exception_) {
@@ -2633,7 +2733,7 @@ Range& unwrapped(std::reference_wrapper<Range>& range) noexcept {
 // The range that `map` iterates for an argument of type `Range`.
 template <class Range>
 using mapped_range =
-    std::remove_reference_t<decltype(unwrapped(std::declval<typename kept_range<Range>::type&>()))>;
+    std::remove_reference_t<decltype(detail::unwrapped(std::declval<typename kept_range<Range>::type&>()))>;
 
 // One element that a task will need: where it is, if the range still has it then; else itself.
 template <class Range>
@@ -2688,11 +2788,12 @@ class map_cutter {
 public:
     explicit map_cutter(std::shared_ptr<Input> input)
         : input_(std::move(input)),
-          positions_(
-              std::apply([](auto&... ranges) { return std::tuple(std::ranges::begin(unwrapped(ranges))...); },
-                         input_->ranges)),
-          ends_(std::apply([](auto&... ranges) { return std::tuple(std::ranges::end(unwrapped(ranges))...); },
-                           input_->ranges)) {}
+          positions_(std::apply(
+              [](auto&... ranges) { return std::tuple(std::ranges::begin(detail::unwrapped(ranges))...); },
+              input_->ranges)),
+          ends_(std::apply(
+              [](auto&... ranges) { return std::tuple(std::ranges::end(detail::unwrapped(ranges))...); },
+              input_->ranges)) {}
 
     // The number of elements, where some range knows its own.
     [[nodiscard]] std::optional<std::size_t> size() const {
@@ -2703,7 +2804,7 @@ public:
                 smallest = (std::min)(smallest.value_or(size), size);
             }
         };
-        std::apply([&](auto&... ranges) { (note(unwrapped(ranges)), ...); }, input_->ranges);
+        std::apply([&](auto&... ranges) { (note(detail::unwrapped(ranges)), ...); }, input_->ranges);
         return smallest;
     }
 
@@ -2777,12 +2878,15 @@ private:
     std::size_t skip_at_once(std::size_t limit, std::index_sequence<index...>) {
         std::size_t count = limit;
         const auto note = [&](auto position, const auto& end) {
-            const auto wanted = static_cast<std::iter_difference_t<decltype(position)>>(count);
-            count -= static_cast<std::size_t>(std::ranges::advance(position, wanted, end));
+            using difference = std::iter_difference_t<decltype(position)>;
+            count = (std::min)(count, static_cast<std::size_t>((std::numeric_limits<difference>::max)()));
+            count -=
+                static_cast<std::size_t>(std::ranges::advance(position, static_cast<difference>(count), end));
         };
         (note(std::get<index>(positions_), std::get<index>(ends_)), ...);
-        ((std::get<index>(positions_) +=
-          static_cast<std::iter_difference_t<std::tuple_element_t<index, decltype(positions_)>>>(count)),
+        (static_cast<void>(
+             std::get<index>(positions_) +=
+             static_cast<std::iter_difference_t<std::tuple_element_t<index, decltype(positions_)>>>(count)),
          ...);
         return count;
     }
@@ -2805,26 +2909,45 @@ private:
 namespace concurrent::futures::inline v0_1::detail {
 
 #if defined(__cpp_lib_jthread)
-// A callable that fits the arguments as they are is called with them; one that fits them only behind a stop
-// token is given one. In this order, so that a generic callable's body isn't tried with a token it doesn't
-// expect.
+template <class Class, class Result, class First, class... Others>
+First first_parameter(Result (Class::*)(First, Others...));
+template <class Class, class Result, class First, class... Others>
+First first_parameter(Result (Class::*)(First, Others...) const);
+
+// That says so by the one signature that it has.
+template <class Fn>
+concept declares_stop_token = requires {
+    requires std::is_same_v<std::remove_cvref_t<decltype(detail::first_parameter(&Fn::operator()))>,
+                            std::stop_token>;
+};
+
+// A callable that fits the arguments as they are is called with them, unless it declares a token, which has a
+// default then; one that fits them only behind a stop token is given one. In this order, so that a generic
+// callable's body isn't tried with a token it doesn't expect.
 template <class Fn, class... Args>
 concept takes_stop_token =
-    !std::is_invocable_v<Fn, Args...> && std::is_invocable_v<Fn, std::stop_token, Args...>;
+    (declares_stop_token<Fn> ||
+     !std::is_invocable_v<Fn, Args...>)&&std::is_invocable_v<Fn, std::stop_token, Args...>;
 #else
 template <class Fn, class... Args>
 concept takes_stop_token = false;
 #endif
 
+// What is kept of what a callable returns: an rvalue reference refers to what is gone with the task, such as
+// a member of an argument, so the value itself.
+template <class Result>
+using kept_result_t =
+    std::conditional_t<std::is_rvalue_reference_v<Result>, std::remove_cvref_t<Result>, Result>;
+
 template <class Fn, class... Args>
 struct task_result {
-    using type = std::invoke_result_t<Fn, Args...>;
+    using type = kept_result_t<std::invoke_result_t<Fn, Args...>>;
 };
 #if defined(__cpp_lib_jthread)
 template <class Fn, class... Args>
     requires takes_stop_token<Fn, Args...>
 struct task_result<Fn, Args...> {
-    using type = std::invoke_result_t<Fn, std::stop_token, Args...>;
+    using type = kept_result_t<std::invoke_result_t<Fn, std::stop_token, Args...>>;
 };
 #endif
 
@@ -3066,7 +3189,7 @@ private:
         // Makes the results of the first task that has any current; or none, at the end.
         void find_results() {
             while (!current && !tasks.empty()) {
-                current = &wait_for_first();
+                current = std::addressof(wait_for_first());
                 if (current->size() == 0) {
                     pop_chunk();
                 }
@@ -3200,7 +3323,7 @@ constexpr bool is_keepable() {
     constexpr bool is_copied = std::is_lvalue_reference_v<Argument> || std::is_const_v<range>;
     if constexpr (std::is_array_v<range> || (is_copied && requires { typename range::allocator_type; })) {
         using element = std::ranges::range_value_t<range>;
-        return is_copied ? std::is_copy_constructible_v<element> : std::is_move_constructible_v<element>;
+        return is_copied ? futures::is_copyable<element> : std::is_move_constructible_v<element>;
     } else {
         return std::is_constructible_v<std::decay_t<Argument>, Argument>;
     }
@@ -3231,7 +3354,8 @@ auto map(std::shared_ptr<Pool> pool, const map_options& options, Fn&& fn, Argume
             if (options.chunksize < 1) {
                 throw std::invalid_argument("chunksize must be at least 1");
             }
-            using result = std::invoke_result_t<std::decay_t<Fn>&, map_argument<mapped_range<Arguments>>...>;
+            using result = kept_result_t<
+                std::invoke_result_t<std::decay_t<Fn>&, map_argument<mapped_range<Arguments>>...>>;
             using input = map_input<std::decay_t<Fn>, typename kept_range<Arguments>::type...>;
             using cutter = map_cutter<result, input, mapped_range<Arguments>...>;
             return map_results<result, Pool, cutter>(
@@ -3828,7 +3952,10 @@ class orphaned_threads {
 public:
     // One for all shared libraries.
     [[gnu::visibility("default")]] static orphaned_threads& instance() {
-        static orphaned_threads orphans;
+        // Never destroyed: what still runs at the end of the process may leave threads here.
+        static orphaned_threads& orphans = *new orphaned_threads;
+        static const at_end_of_process end(orphans);
+        static_cast<void>(end);
         return orphans;
     }
 
@@ -3852,14 +3979,17 @@ public:
         inherited_.splice(inherited_.end(), inherited);
     }
 
-    ~orphaned_threads() {
-        for (thread_family& each : families_) {
-            each.join();
-        }
-    }
-
 private:
-    orphaned_threads() : inherited_() {
+    struct at_end_of_process {
+        explicit at_end_of_process(orphaned_threads& its_orphans) noexcept : orphans(its_orphans) {}
+        at_end_of_process(const at_end_of_process&) = delete;
+        at_end_of_process& operator=(const at_end_of_process&) = delete;
+        ~at_end_of_process() { orphans.join_all(); }
+
+        orphaned_threads& orphans;
+    };
+
+    orphaned_threads() {
         // Of all threads that might hold the mutex, the child of a fork has only the one that forks.
         at_fork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
                 [] {
@@ -3868,11 +3998,24 @@ private:
                 });
     }
 
+    // Those too that the ones it waits for leave here meanwhile.
+    void join_all() noexcept {
+        for (;;) {
+            std::list<thread_family> next;
+            {
+                const std::lock_guard lock(mutex_);
+                if (families_.empty()) {
+                    return;
+                }
+                next.splice(next.end(), families_, families_.begin());
+            }
+            next.front().join();
+        }
+    }
+
     sync::mutex mutex_;
     std::list<thread_family> families_;
-    union {
-        std::list<thread_family> inherited_;  // never destroyed
-    };
+    std::list<thread_family> inherited_;
 };
 
 }  // namespace concurrent::futures::detail
@@ -4313,6 +4456,9 @@ public:
     worker_pool(std::size_t max_workers, std::string thread_name_prefix, std::function<void()> initializer)
         : initializer_(std::move(initializer)), crew_(*this, max_workers, std::move(thread_name_prefix)) {
         forks::watch();
+        // Now, so that it is there when it is needed, by what must not fail, and at the end of the process is
+        // not gone before an executor with a static's life.
+        orphaned_threads::instance();
         if (initializer_) {
             breakage_.emplace(
                 "a thread initializer failed, the thread pool is not usable any more; the initializer's "
@@ -4378,11 +4524,6 @@ public:
     // Of one that `is_inherited`, instead of all these: it is never destroyed.
     void keep() noexcept { crew_.keep(); }
 
-    [[nodiscard]] bool owns_this_thread() const noexcept {
-        const worker* const self = worker::current();
-        return self && &self->pool() == this;
-    }
-
     [[nodiscard]] std::size_t max_workers() const noexcept { return crew_.max_workers(); }
 
     [[nodiscard]] std::size_t worker_count() const { return crew_.worker_count(); }
@@ -4410,6 +4551,7 @@ public:
 
     void work(worker& self) noexcept override {
         worker::current_ = &self;
+        own_this_thread();
         show_thread_name(self.name());
         if (initialize(self)) {
             run_items(self);
@@ -4684,7 +4826,8 @@ public:
     /// Has `fn(args...)` called by a worker, and returns the future of what it returns. The callable and the
     /// arguments are decay-copied, as by `std::thread` (`std::ref` passes a reference), and called as
     /// rvalues; they are destroyed before the result can be seen. A callable that takes a `std::stop_token`
-    /// before the arguments is given one, which `Future::request_stop` signals.
+    /// before the arguments is given one, which `Future::request_stop` signals; of one that can be called in
+    /// several ways, that without a token is taken. What it returns as an rvalue reference is kept by value.
     ///
     /// \throws executor_shutdown after `shutdown`
     /// \throws broken_thread_pool once an initializer has thrown
@@ -4908,7 +5051,7 @@ std::string describe(const Future<T>& future) {
     shared_state<T>& shared = future_access::state(future);
     const future_state state = shared.state();
     std::string text = "<Future at 0x";
-    const auto address = reinterpret_cast<std::uintptr_t>(&shared);
+    const auto address = reinterpret_cast<std::uintptr_t>(std::addressof(shared));
     for (int shift = static_cast<int>(sizeof address) * 8 - 4; shift >= 0; shift -= 4) {
         const std::uintptr_t rest = address >> shift;
         if (rest != 0) {
@@ -4997,7 +5140,7 @@ public:
         : future_(std::move(other.future_)), settled_(other.settled_.load(std::memory_order_relaxed)) {}
     /// The same; what this one had to fulfil fails with `broken_promise_error`, if nothing was set.
     Promise& operator=(Promise&& other) noexcept {
-        if (this != &other) {
+        if (this != std::addressof(other)) {
             abandon();
             future_ = std::move(other.future_);
             settled_.store(other.settled_.load(std::memory_order_relaxed), std::memory_order_relaxed);
@@ -5045,7 +5188,7 @@ public:
     /// thread.
     ///
     /// \throws invalid_state_error if a result was set before or the future was cancelled
-    /// \throws whatever copying or moving `value` throws; then nothing is set
+    /// \throws whatever copying or moving `value` throws; then nothing is set, and the future runs on
     ///
     /// \code
     /// futures::Promise<std::string> promise;

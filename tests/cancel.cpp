@@ -265,6 +265,21 @@ TEST_CASE("request_stop() takes effect once") {
     CHECK(future.result());
 }
 
+TEST_CASE("a callable that has a default for its token gets one") {
+    futures::thread_pool_executor executor(1);
+    CHECK(executor.submit([](std::stop_token stop = {}) { return stop.stop_possible(); }).result());
+    CHECK(executor
+              .submit([count = 0](const std::stop_token& stop = {}, int more = 1) mutable {
+                  count += more;
+                  return stop.stop_possible() ? count : 0;
+              })
+              .result() == 1);
+    // Its own, that is.
+    CHECK_FALSE(
+        executor.submit([](std::stop_token stop = {}) { return stop.stop_possible(); }, std::stop_token())
+            .result());
+}
+
 TEST_CASE("a callable that can do without a token gets none") {
     struct both {
         int operator()(int) const { return 1; }

@@ -4,16 +4,21 @@
 #include <atomic>
 #include <chrono>
 #include <concurrent/futures.hpp>
+#include <latch>
 #include <limits>
+#include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <ratio>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <type_traits>
 #include <unordered_set>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "support/busy_workers.hpp"
@@ -67,7 +72,21 @@ struct without_default {
     int value;
 };
 
+// Has a copy constructor, but only if that isn't used.
+struct page {
+    std::string address;
+    std::vector<std::unique_ptr<int>> links;
+};
+
+// Is its own element, as some libraries' values are.
+struct json : std::vector<int> {
+    using value_type = json;
+};
+
 }  // namespace
+
+template <>
+inline constexpr bool futures::is_copyable<page> = false;
 
 TEST_CASE(
     "a default-constructed future is not valid, and every other call on it throws invalid_state_error") {
@@ -195,6 +214,43 @@ TEST_CASE("result() of an immovable value can't be taken from an rvalue") {
     STATIC_REQUIRE_FALSE(gives_result<futures::Future<immovable>&&>);
     STATIC_REQUIRE(gives_result<futures::Future<immovable>&>);
     STATIC_REQUIRE(gives_result<futures::Future<std::unique_ptr<int>>&&>);
+}
+
+TEST_CASE("what can be copied is known of containers too, whose elements may not be") {
+    using owner = std::unique_ptr<int>;
+    STATIC_REQUIRE_FALSE(futures::is_copyable<owner>);
+    STATIC_REQUIRE_FALSE(futures::is_copyable<std::vector<owner>>);
+    STATIC_REQUIRE_FALSE(futures::is_copyable<std::map<int, std::list<owner>>>);
+    STATIC_REQUIRE_FALSE(futures::is_copyable<std::pair<int, std::vector<owner>>>);
+    STATIC_REQUIRE_FALSE(futures::is_copyable<std::tuple<std::vector<owner>>>);
+    STATIC_REQUIRE_FALSE(futures::is_copyable<std::array<std::vector<owner>, 2>>);
+    STATIC_REQUIRE_FALSE(futures::is_copyable<std::optional<std::vector<owner>>>);
+    STATIC_REQUIRE_FALSE(futures::is_copyable<std::variant<int, std::vector<owner>>>);
+    STATIC_REQUIRE_FALSE(futures::is_copyable<std::vector<page>>);
+    STATIC_REQUIRE(futures::is_copyable<int>);
+    STATIC_REQUIRE(futures::is_copyable<std::map<int, std::vector<std::string>>>);
+    STATIC_REQUIRE(futures::is_copyable<std::tuple<std::optional<int>, std::variant<int, std::string>>>);
+    STATIC_REQUIRE(futures::is_copyable<std::shared_ptr<owner>>);
+    STATIC_REQUIRE(futures::is_copyable<futures::Future<std::vector<owner>>>);
+    STATIC_REQUIRE(futures::is_copyable<json>);
+}
+
+TEST_CASE("result() of an rvalue moves containers out that can't be copied") {
+    futures::thread_pool_executor executor(1);
+    const auto make_one = [] {
+        std::vector<std::unique_ptr<int>> owners;
+        owners.push_back(std::make_unique<int>(42));
+        return owners;
+    };
+    CHECK(*executor.submit(make_one).result().front() == 42);
+    CHECK(*executor.submit(make_one).get().front() == 42);
+    CHECK(*executor.submit([&] { return page{"here", make_one()}; }).result().links.front() == 42);
+
+    auto future = executor.submit(make_one);
+    const auto other = future;
+    CHECK(*future.result().front() == 42);
+    CHECK(*std::move(future).result().front() == 42);
+    CHECK(other.result().empty());
 }
 
 TEST_CASE("a Future<T> has value_type T") {
@@ -340,6 +396,44 @@ TEST_CASE("the std::future names: wait, wait_for, wait_until, get") {
     CHECK(future.wait_until(std::chrono::steady_clock::time_point::max()) == std::future_status::ready);
     CHECK(future.get() == 3);
     CHECK(futures::Future<int>(future).get() == 3);
+}
+
+TEST_CASE("wait_until() takes moments that its clock can't count to, and that are none") {
+    using std::chrono::steady_clock;
+    using std::chrono::system_clock;
+    using namespace std::chrono;
+    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+    futures::Promise<int> promise;
+    const auto future = promise.get_future();
+    CHECK(future.wait_until(sys_days::min()) == std::future_status::timeout);
+    CHECK(future.wait_until(time_point<steady_clock, hours>::min()) == std::future_status::timeout);
+    CHECK(future.wait_until(sys_days(1600y / 1 / 1)) == std::future_status::timeout);
+    CHECK(future.wait_until(floor<seconds>(system_clock::now())) == std::future_status::timeout);
+    CHECK(future.wait_until(sys_time<duration<double>>(duration<double>(nan))) ==
+          std::future_status::timeout);
+    CHECK(future.wait_until(time_point<steady_clock, duration<double>>(duration<double>(nan))) ==
+          std::future_status::timeout);
+
+    const auto waits_until_done = [](const auto& when) {
+        futures::Promise<int> soon;
+        std::latch waits(1);
+        std::thread other([&] {
+            waits.wait();
+            soon.set_result(1);
+        });
+        waits.count_down();
+        const auto status = soon.get_future().wait_until(when);
+        other.join();
+        return status == std::future_status::ready;
+    };
+    CHECK(waits_until_done(sys_days::max()));
+    CHECK(waits_until_done(sys_days(9999y / 12 / 31)));
+    CHECK(waits_until_done(sys_days(2500y / 12 / 31)));
+    CHECK(waits_until_done(sys_seconds::max()));
+    CHECK(waits_until_done(time_point<steady_clock, seconds>::max()));
+    CHECK(waits_until_done(time_point<steady_clock, hours>::max()));
+    CHECK(waits_until_done(sys_time<duration<double>>(duration<double>(1e300))));
+    CHECK(waits_until_done(floor<seconds>(system_clock::now()) + 1h));
 }
 
 TEST_CASE("any number of threads may take the result of one future") {

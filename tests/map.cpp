@@ -252,6 +252,20 @@ TEST_CASE("map() results may be void, bool, references, move-only, or without de
     }
 }
 
+TEST_CASE("what fn returns as an rvalue reference is kept by value") {
+    struct named {
+        std::string name;
+    };
+    futures::thread_pool_executor executor(2);
+    auto made = std::views::iota(0, 3) |
+                std::views::transform([](int x) { return named{std::string(40, 'a') + std::to_string(x)}; });
+    auto names = executor.map(&named::name, made);
+    STATIC_REQUIRE(std::is_same_v<std::ranges::range_value_t<decltype(names)>, std::string>);
+    CHECK(collect(std::move(names)) == std::vector<std::string>{std::string(40, 'a') + '0',
+                                                                std::string(40, 'a') + '1',
+                                                                std::string(40, 'a') + '2'});
+}
+
 TEST_CASE("an exception is rethrown by the increment that reaches it, in the order of the input") {
     for (const std::ptrdiff_t chunksize : {1, 2, 3, 100}) {
         futures::thread_pool_executor executor(1);
@@ -428,6 +442,18 @@ TEST_CASE("chunksize: so many elements a task") {
     CHECK(collect(by_three).size() == 10);
     CHECK(collect(by_all).size() == 10);
     CHECK(collect(by_ends).size() == 2);
+}
+
+TEST_CASE("chunksize may be more than the range's iterators can count") {
+    futures::thread_pool_executor executor(2);
+    const auto few = std::views::iota(short{0}, short{5});
+    STATIC_REQUIRE(sizeof(std::ranges::range_difference_t<decltype(few)>) < sizeof(std::ptrdiff_t));
+    for (const std::ptrdiff_t chunksize :
+         {std::ptrdiff_t{5}, std::ptrdiff_t{1} << 32U, (std::numeric_limits<std::ptrdiff_t>::max)()}) {
+        auto results = executor.map(
+            {.chunksize = chunksize}, [](int x) { return x; }, few);
+        CHECK(collect(std::move(results)) == numbers(5));
+    }
 }
 
 TEST_CASE("auto_chunksize: about four chunks a worker") {

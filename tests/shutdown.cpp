@@ -2,11 +2,13 @@
 
 #include <atomic>
 #include <concurrent/futures.hpp>
+#include <functional>
 #include <latch>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "support/busy_workers.hpp"
@@ -274,6 +276,83 @@ TEST_CASE(
     destroy_by_its_own_task(std::make_unique<executor>(1)).wait();
     shared->may_end.count_down();
 }
+
+#if !defined(__MINGW32__)  // where what is thread_local is freed before it is destroyed: GCC's bug 80816
+
+struct runs_when_destroyed {
+    ~runs_when_destroyed() {
+        if (what) {
+            what();
+        }
+    }
+    std::function<void()> what;
+};
+
+// At the end of the calling thread.
+void run_at_thread_end(std::function<void()> what) {
+    static thread_local runs_when_destroyed at_end;
+    at_end.what = std::move(what);
+}
+
+TEST_CASE("shutdown() from the destructor of a thread_local object of the pool's thread") {
+    bool shut_down = false;
+    {
+        futures::thread_pool_executor executor(2);
+        executor
+            .submit([&] {
+                run_at_thread_end([&] {
+                    executor.shutdown();
+                    shut_down = true;
+                });
+            })
+            .wait();
+    }
+    CHECK(shut_down);
+}
+
+TEST_CASE("an executor may be destroyed by a thread_local object of its own thread") {
+    // Shared, as that thread may outlive this test.
+    const auto destroyed = std::make_shared<std::latch>(1);
+    auto executor = std::make_shared<futures::thread_pool_executor<>>(2);
+    std::latch shut_down(1);
+    const auto task = executor->submit([&, executor, destroyed]() mutable {
+        run_at_thread_end([owner = std::move(executor), destroyed]() mutable {
+            owner.reset();
+            destroyed->count_down();
+        });
+        shut_down.wait();
+    });
+    executor->shutdown({.wait = false});
+    executor.reset();
+    shut_down.count_down();
+    destroyed->wait();
+}
+
+TEST_CASE("a thread that its pool has left to itself is not taken for another pool's") {
+    const auto finished = std::make_shared<std::latch>(1);
+    const auto all_ran = std::make_shared<std::atomic<int>>(0);
+    auto owner = std::make_unique<futures::thread_pool_executor<>>(1);
+    auto& executor = *owner;
+    executor.submit([owner = std::move(owner), finished, all_ran]() mutable {
+        run_at_thread_end([finished, all_ran] {
+            // Where the pool was that is gone, perhaps.
+            for (int round = 0; round < 10; ++round) {
+                int ran = 0;
+                {
+                    futures::thread_pool_executor another(1);
+                    another.submit([&] { ++ran; });
+                }
+                *all_ran += ran;
+            }
+            finished->count_down();
+        });
+        owner.reset();
+    });
+    finished->wait();
+    CHECK(*all_ran == 10);
+}
+
+#endif
 
 TEST_CASE("the last handle on a future may be the last thing alive, and may be cancelled then") {
     futures::Future<std::string> last;

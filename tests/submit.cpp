@@ -59,6 +59,58 @@ TEST_CASE("submit() takes functions, function pointers, lambdas, function object
     CHECK(executor.submit(&account::withdraw, std::make_shared<account>(), 1).result() == 9);
 }
 
+TEST_CASE("what a task returns as an rvalue reference, as a member of an argument, is kept by value") {
+    struct named {
+        std::string name;
+    };
+    futures::thread_pool_executor executor(1);
+    named whole{std::string(40, 'a')};
+    auto copied = executor.submit(&named::name, whole);
+    STATIC_REQUIRE(std::is_same_v<decltype(copied), futures::Future<std::string>>);
+    CHECK(copied.result() == whole.name);
+    auto referred = executor.submit(&named::name, std::ref(whole));
+    STATIC_REQUIRE(std::is_same_v<decltype(referred), futures::Future<std::string&>>);
+    CHECK(&referred.result() == &whole.name);
+}
+
+namespace other_library {
+
+// Names that the library uses too, for all types of this namespace.
+template <class T>
+int unwrapped(T&&) = delete;
+template <class T>
+int operator&(T&&) = delete;
+template <class T, class U>
+int operator,(T&&, U&&) = delete;
+
+struct number {
+    int value = 0;
+};
+
+}  // namespace other_library
+
+TEST_CASE("what a user's namespace has for its types doesn't meddle") {
+    using other_library::number;
+    futures::thread_pool_executor executor(1);
+    CHECK(executor.submit([](number x) { return number{x.value + 1}; }, number{1}).result().value == 2);
+    std::vector<number> many(3, number{2});
+    int sum = 0;
+    for (const number each : executor.map(
+             {.chunksize = 2}, [](number x) { return x; }, many)) {
+        sum += each.value;
+    }
+    CHECK(sum == 6);
+    std::vector<futures::Future<number>> all{executor.submit([] { return number{3}; })};
+    CHECK(futures::wait(all).done.size() == 1);
+    for (auto future : futures::as_completed(all)) {
+        future.add_done_callback([&](const futures::Future<number>& same) { sum += same.result().value; });
+    }
+    futures::Promise<number> promise;
+    promise.set_result(number{4});
+    promise = futures::Promise<number>();
+    CHECK(sum == 9);
+}
+
 TEST_CASE("submit() copies its arguments, unless std::ref says otherwise") {
     futures::thread_pool_executor executor(1);
     std::string text = "before";

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <concurrent/futures.hpp>
 #include <cstddef>
+#include <future>
 #include <latch>
 #include <list>
 #include <map>
@@ -22,6 +23,10 @@
 #include "support/catch.hpp"
 #include "support/futures_of.hpp"
 #include "support/sanitizer.hpp"
+
+#if defined(__linux__)
+#include <sys/resource.h>
+#endif
 
 namespace futures = concurrent::futures;
 using futures::return_when;
@@ -128,6 +133,25 @@ TEST_CASE("wait() with a timeout returns what is done by then, and throws nothin
     promises[1].set_result(0);
     CHECK(futures::wait(all, {.timeout = std::chrono::hours::max()}).done.size() == 2);
 }
+
+#if defined(__linux__)
+TEST_CASE("a timeout of zero doesn't sleep") {
+    const auto sleeps = [] {
+        rusage usage{};
+        getrusage(RUSAGE_THREAD, &usage);
+        return usage.ru_nvcsw;
+    };
+    std::vector<futures::Promise<int>> promises(2);
+    const auto all = futures_of(promises);
+    const auto before = sleeps();
+    for (int round = 0; round < 1000; ++round) {
+        REQUIRE(futures::wait(all, {.timeout = 0s}).done.empty());
+        REQUIRE_THROWS_AS(futures::as_completed(all, 0s).begin(), futures::timeout_error);
+        REQUIRE(all[0].wait_for(0s) == std::future_status::timeout);
+    }
+    CHECK(sleeps() - before < 100);  // other threads may have a lock now and then
+}
+#endif
 
 TEST_CASE("wait() over nothing returns at once") {
     const std::vector<futures::Future<int>> none;

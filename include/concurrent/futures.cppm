@@ -24,6 +24,7 @@ using concurrent::futures::future_range;
 using concurrent::futures::future_state;
 using concurrent::futures::future_type;
 using concurrent::futures::invalid_state_error;
+using concurrent::futures::is_copyable;
 using concurrent::futures::lifo;
 using concurrent::futures::log_handler;
 using concurrent::futures::map_options;

@@ -21,6 +21,7 @@
 #include <concurrent/futures/executor/executor.hpp>
 #include <concurrent/futures/executor/options.hpp>
 #include <concurrent/futures/executor/thread_pool_executor.hpp>
+#include <concurrent/futures/future/copyable.hpp>
 #include <concurrent/futures/future/future.hpp>
 #include <concurrent/futures/future/print.hpp>
 #include <concurrent/futures/future/promise.hpp>

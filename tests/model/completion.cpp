@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "checker/model.hpp"
+#include "process.hpp"
 
 namespace {
 
@@ -19,8 +20,6 @@ using model::thread;
 using value = checked<int>;
 using promise = futures::Promise<value>;
 using future = futures::Future<value>;
-
-const auto silence = futures::set_log_handler([](std::string_view, const std::exception_ptr&) {});
 
 const scenario all("wait returns when all are done", {.preemptions = 2}, [] {
     promise one;

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "checker/model.hpp"
+#include "process.hpp"
 
 namespace {
 
@@ -16,8 +17,6 @@ using model::scenario;
 using model::thread;
 
 using value = checked<int>;
-
-const auto silence = futures::set_log_handler([](std::string_view, const std::exception_ptr&) {});
 
 const auto make_value = [] { return value(2); };
 

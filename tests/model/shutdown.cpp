@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "checker/model.hpp"
+#include "process.hpp"
 
 namespace {
 
@@ -21,10 +22,6 @@ using model::thread;
 using value = checked<int>;
 
 const auto make_value = [] { return value(2); };
-
-const auto silence = futures::set_log_handler([](std::string_view, const std::exception_ptr&) {});
-
-const model::restored orphans(futures::detail::orphaned_threads::instance());
 
 using future = futures::Future<value>;
 

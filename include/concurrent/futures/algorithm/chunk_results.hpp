@@ -2,7 +2,7 @@
 
 #include <cstddef>      // std::size_t
 #include <exception>    // std::exception_ptr
-#include <memory>       // std::allocator
+#include <memory>       // std::allocator, std::addressof
 #include <type_traits>  // std::is_void_v
 #include <utility>      // std::exchange
 #include <variant>      // std::monostate
@@ -21,7 +21,7 @@ public:
     template <class ResultOf>
     chunk_results(std::size_t count, ResultOf result_of) : capacity_(count) {
         try {
-            results_ = count == 1 || std::is_void_v<R> ? &single_ : allocate(count);
+            results_ = count == 1 || std::is_void_v<R> ? std::addressof(single_) : allocate(count);
             for (; size_ != count; ++size_) {
                 result_at(size_).emplace_from([&]() -> R { return result_of(size_); });
             }
@@ -37,7 +37,7 @@ public:
         for (std::size_t index = 0; index != size_; ++index) {
             result_at(index).destroy();
         }
-        if (results_ && results_ != &single_) {
+        if (results_ && results_ != std::addressof(single_)) {
             std::allocator<result_storage<R>>().deallocate(results_, capacity_);
         }
         if (exception_) {

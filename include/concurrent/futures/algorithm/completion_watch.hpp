@@ -69,7 +69,7 @@ public:
             }
             wanted_ = wanted;
             wants_exception_ = or_exception;
-            wait_until(changed_, lock, until, enough);
+            wait(lock, until, enough);
             wanted_ = nobody_waits;
             wants_exception_ = false;
             return;
@@ -83,7 +83,7 @@ public:
         }
         if (!first_done_) {
             wanted_ = done_ + 1;
-            wait_until(changed_, lock, until, [this] { return first_done_ != nullptr; });
+            wait(lock, until, [this] { return first_done_ != nullptr; });
             wanted_ = nobody_waits;
         }
         entry* const next = first_done_;
@@ -118,6 +118,13 @@ private:
     static constexpr std::size_t nobody_waits = static_cast<std::size_t>(-1);
 
     static shared_state<T>& state(const entry& each) { return future_access::state(each.future); }
+
+    template <class Ready>
+    void wait(std::unique_lock<sync::mutex>& lock, const deadline& until, Ready ready) {
+        if (!until.passed()) {  // else it would sleep a little all the same
+            wait_until(changed_, lock, until, ready);
+        }
+    }
 
     void watch(entry& each) {
         {

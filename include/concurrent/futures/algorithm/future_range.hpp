@@ -1,6 +1,7 @@
 #pragma once
 
 #include <concepts>       // std::same_as
+#include <memory>         // std::addressof
 #include <ranges>         // std::ranges::input_range
 #include <type_traits>    // std::remove_cvref_t
 #include <unordered_set>  // std::unordered_set
@@ -79,7 +80,7 @@ std::vector<future_in<Range>> unique_futures(Range&& futures) {
     }
     for (auto&& element : futures) {
         const future& each = future_of<Range>(element);
-        if (seen.insert(&future_access::state(each)).second) {
+        if (seen.insert(std::addressof(future_access::state(each))).second) {
             unique.push_back(each);
         }
     }

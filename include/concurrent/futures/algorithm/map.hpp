@@ -6,7 +6,7 @@
 #include <deque>        // std::deque
 #include <exception>    // std::exception_ptr
 #include <iterator>     // std::input_iterator_tag, std::default_sentinel_t
-#include <memory>       // std::shared_ptr, std::unique_ptr
+#include <memory>       // std::shared_ptr, std::unique_ptr, std::addressof
 #include <optional>     // std::optional
 #include <stdexcept>    // std::invalid_argument
 #include <type_traits>  // std::invoke_result_t, std::remove_cvref_t
@@ -15,6 +15,7 @@
 #include <concurrent/futures/algorithm/chunk_results.hpp>
 #include <concurrent/futures/algorithm/map_input.hpp>
 #include <concurrent/futures/error.hpp>
+#include <concurrent/futures/future/copyable.hpp>
 #include <concurrent/futures/future/future.hpp>
 #include <concurrent/futures/future/launch.hpp>
 #include <concurrent/futures/state/await.hpp>
@@ -156,7 +157,7 @@ private:
         // Makes the results of the first task that has any current; or none, at the end.
         void find_results() {
             while (!current && !tasks.empty()) {
-                current = &wait_for_first();
+                current = std::addressof(wait_for_first());
                 if (current->size() == 0) {
                     pop_chunk();
                 }
@@ -290,7 +291,7 @@ constexpr bool is_keepable() {
     constexpr bool is_copied = std::is_lvalue_reference_v<Argument> || std::is_const_v<range>;
     if constexpr (std::is_array_v<range> || (is_copied && requires { typename range::allocator_type; })) {
         using element = std::ranges::range_value_t<range>;
-        return is_copied ? std::is_copy_constructible_v<element> : std::is_move_constructible_v<element>;
+        return is_copied ? futures::is_copyable<element> : std::is_move_constructible_v<element>;
     } else {
         return std::is_constructible_v<std::decay_t<Argument>, Argument>;
     }
@@ -321,7 +322,8 @@ auto map(std::shared_ptr<Pool> pool, const map_options& options, Fn&& fn, Argume
             if (options.chunksize < 1) {
                 throw std::invalid_argument("chunksize must be at least 1");
             }
-            using result = std::invoke_result_t<std::decay_t<Fn>&, map_argument<mapped_range<Arguments>>...>;
+            using result = kept_result_t<
+                std::invoke_result_t<std::decay_t<Fn>&, map_argument<mapped_range<Arguments>>...>>;
             using input = map_input<std::decay_t<Fn>, typename kept_range<Arguments>::type...>;
             using cutter = map_cutter<result, input, mapped_range<Arguments>...>;
             return map_results<result, Pool, cutter>(

@@ -6,6 +6,7 @@
 #include <cstddef>           // std::size_t, std::ptrdiff_t
 #include <functional>        // std::invoke, std::reference_wrapper
 #include <initializer_list>  // std::initializer_list
+#include <limits>            // std::numeric_limits
 #include <memory>            // std::shared_ptr
 #include <optional>          // std::optional
 #include <ranges>            // std::ranges
@@ -60,7 +61,7 @@ Range& unwrapped(std::reference_wrapper<Range>& range) noexcept {
 // The range that `map` iterates for an argument of type `Range`.
 template <class Range>
 using mapped_range =
-    std::remove_reference_t<decltype(unwrapped(std::declval<typename kept_range<Range>::type&>()))>;
+    std::remove_reference_t<decltype(detail::unwrapped(std::declval<typename kept_range<Range>::type&>()))>;
 
 // One element that a task will need: where it is, if the range still has it then; else itself.
 template <class Range>
@@ -115,11 +116,12 @@ class map_cutter {
 public:
     explicit map_cutter(std::shared_ptr<Input> input)
         : input_(std::move(input)),
-          positions_(
-              std::apply([](auto&... ranges) { return std::tuple(std::ranges::begin(unwrapped(ranges))...); },
-                         input_->ranges)),
-          ends_(std::apply([](auto&... ranges) { return std::tuple(std::ranges::end(unwrapped(ranges))...); },
-                           input_->ranges)) {}
+          positions_(std::apply(
+              [](auto&... ranges) { return std::tuple(std::ranges::begin(detail::unwrapped(ranges))...); },
+              input_->ranges)),
+          ends_(std::apply(
+              [](auto&... ranges) { return std::tuple(std::ranges::end(detail::unwrapped(ranges))...); },
+              input_->ranges)) {}
 
     // The number of elements, where some range knows its own.
     [[nodiscard]] std::optional<std::size_t> size() const {
@@ -130,7 +132,7 @@ public:
                 smallest = (std::min)(smallest.value_or(size), size);
             }
         };
-        std::apply([&](auto&... ranges) { (note(unwrapped(ranges)), ...); }, input_->ranges);
+        std::apply([&](auto&... ranges) { (note(detail::unwrapped(ranges)), ...); }, input_->ranges);
         return smallest;
     }
 
@@ -204,12 +206,15 @@ private:
     std::size_t skip_at_once(std::size_t limit, std::index_sequence<index...>) {
         std::size_t count = limit;
         const auto note = [&](auto position, const auto& end) {
-            const auto wanted = static_cast<std::iter_difference_t<decltype(position)>>(count);
-            count -= static_cast<std::size_t>(std::ranges::advance(position, wanted, end));
+            using difference = std::iter_difference_t<decltype(position)>;
+            count = (std::min)(count, static_cast<std::size_t>((std::numeric_limits<difference>::max)()));
+            count -=
+                static_cast<std::size_t>(std::ranges::advance(position, static_cast<difference>(count), end));
         };
         (note(std::get<index>(positions_), std::get<index>(ends_)), ...);
-        ((std::get<index>(positions_) +=
-          static_cast<std::iter_difference_t<std::tuple_element_t<index, decltype(positions_)>>>(count)),
+        (static_cast<void>(
+             std::get<index>(positions_) +=
+             static_cast<std::iter_difference_t<std::tuple_element_t<index, decltype(positions_)>>>(count)),
          ...);
         return count;
     }

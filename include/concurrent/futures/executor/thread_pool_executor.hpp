@@ -106,7 +106,8 @@ public:
     /// Has `fn(args...)` called by a worker, and returns the future of what it returns. The callable and the
     /// arguments are decay-copied, as by `std::thread` (`std::ref` passes a reference), and called as
     /// rvalues; they are destroyed before the result can be seen. A callable that takes a `std::stop_token`
-    /// before the arguments is given one, which `Future::request_stop` signals.
+    /// before the arguments is given one, which `Future::request_stop` signals; of one that can be called in
+    /// several ways, that without a token is taken. What it returns as an rvalue reference is kept by value.
     ///
     /// \throws executor_shutdown after `shutdown`
     /// \throws broken_thread_pool once an initializer has thrown

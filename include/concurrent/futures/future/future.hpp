@@ -5,11 +5,12 @@
 #include <exception>    // std::exception_ptr, std::rethrow_exception
 #include <functional>   // std::hash, std::invoke
 #include <future>       // std::future_status
-#include <memory>       // std::make_unique
+#include <memory>       // std::make_unique, std::addressof
 #include <type_traits>  // std::is_void_v, std::is_reference_v
 #include <utility>      // std::exchange, std::move, std::forward
 
 #include <concurrent/futures/error.hpp>
+#include <concurrent/futures/future/copyable.hpp>
 #include <concurrent/futures/log_handler.hpp>
 #include <concurrent/futures/state/await.hpp>
 #include <concurrent/futures/state/typed_state.hpp>
@@ -27,7 +28,7 @@ struct future_access {
     // Takes over one reference.
     template <class T>
     static Future<T> adopt(shared_state<T>& state) noexcept {
-        return Future<T>(&state);
+        return Future<T>(std::addressof(state));
     }
     // Gives up the reference of a valid handle, for somebody to take over.
     template <class T>
@@ -140,8 +141,8 @@ public:
     /// Waits, at most for `limit`, until the future is done, and returns its value: `const T&` that lives as
     /// long as any handle does, `T` itself where it is a reference, nothing where it is void.
     ///
-    /// On a worker of the pool that has the task still waiting, runs the task on the spot (but not where
-    /// `limit` is zero or negative).
+    /// On a worker of the pool that has the task still waiting, runs the task on the spot, however long that
+    /// takes (but not where `limit` is zero or negative).
     ///
     /// \throws whatever the task threw
     /// \throws cancelled_error if the future was cancelled
@@ -162,7 +163,7 @@ public:
     }
 
     /// The same, but gives up this handle, unless it throws `timeout_error`, and returns the value itself:
-    /// moved out if this was the last handle, or if `T` can't be copied; else copied.
+    /// moved out if this was the last handle, or if `T` can't be copied (see `is_copyable`); else copied.
     ///
     /// \code
     /// auto owner = executor.submit([] { return std::make_unique<int>(42); }).result();
@@ -177,7 +178,7 @@ public:
         rethrow(state);
         if constexpr (std::is_void_v<T> || std::is_reference_v<T>) {
             return state.result().get();
-        } else if constexpr (std::is_copy_constructible_v<T>) {
+        } else if constexpr (is_copyable<T>) {
             if (!state.has_one_reference()) {
                 return static_cast<const T&>(state.result().get());
             }
@@ -320,17 +321,14 @@ public:
     /// \endcode
     template <class Clock, class Duration>
     std::future_status wait_until(const std::chrono::time_point<Clock, Duration>& when) const {
-        if constexpr (std::is_same_v<Clock, detail::deadline::clock>) {
-            return wait_until_deadline(remaining(when).start());
-        } else {
-            for (;;) {
-                // By the clock as it stands now; again if it was set back meanwhile.
-                if (wait_until_deadline(remaining(when).start()) == std::future_status::ready) {
-                    return std::future_status::ready;
-                }
-                if (Clock::now() >= when) {
-                    return std::future_status::timeout;
-                }
+        for (;;) {
+            // By the clock as it stands now; again if it was set back meanwhile.
+            const std::chrono::nanoseconds left = remaining(when);
+            if (wait_for(left) == std::future_status::ready) {
+                return std::future_status::ready;
+            }
+            if (left <= std::chrono::nanoseconds::zero()) {
+                return std::future_status::timeout;
             }
         }
     }
@@ -386,12 +384,25 @@ private:
     }
 
     template <class Clock, class Duration>
-    static timeout remaining(const std::chrono::time_point<Clock, Duration>& when) {
-        // In floating point: the difference of two far moments may be more than the clock can count.
+    static std::chrono::nanoseconds remaining(const std::chrono::time_point<Clock, Duration>& when) {
+        using std::chrono::nanoseconds;
         using seconds = std::chrono::duration<long double>;
+        // A moment may be one that the clock can't count to: only one that isn't far is compared with now by
+        // integers. Centuries are for ever, see `timeout`.
+        constexpr seconds far(1e9L);
         const auto now = Clock::now();
-        return when <= now ? timeout(seconds::zero())
-                           : timeout(seconds(when.time_since_epoch()) - seconds(now.time_since_epoch()));
+        const seconds left = seconds(when.time_since_epoch()) - seconds(now.time_since_epoch());
+        if (left >= far) {
+            return (nanoseconds::max)();
+        }
+        if (!(left > -far)) {  // or it is no number
+            return nanoseconds::zero();
+        }
+        if constexpr (std::chrono::treat_as_floating_point_v<typename Duration::rep>) {
+            return std::chrono::ceil<nanoseconds>(left);
+        } else {
+            return std::chrono::ceil<nanoseconds>(when - now);
+        }
     }
 
     detail::shared_state<T>* state_ = nullptr;

@@ -4,7 +4,7 @@
 #include <cstdint>      // std::uintptr_t
 #include <exception>    // std::exception_ptr, std::rethrow_exception
 #include <iosfwd>       // std::basic_ostream
-#include <memory>       // std::unique_ptr
+#include <memory>       // std::unique_ptr, std::addressof
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <type_traits>  // std::is_same_v
@@ -86,7 +86,7 @@ std::string describe(const Future<T>& future) {
     shared_state<T>& shared = future_access::state(future);
     const future_state state = shared.state();
     std::string text = "<Future at 0x";
-    const auto address = reinterpret_cast<std::uintptr_t>(&shared);
+    const auto address = reinterpret_cast<std::uintptr_t>(std::addressof(shared));
     for (int shift = static_cast<int>(sizeof address) * 8 - 4; shift >= 0; shift -= 4) {
         const std::uintptr_t rest = address >> shift;
         if (rest != 0) {

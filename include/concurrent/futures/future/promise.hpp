@@ -1,6 +1,7 @@
 #pragma once
 
 #include <exception>    // std::exception_ptr, std::current_exception
+#include <memory>       // std::addressof
 #include <stdexcept>    // std::invalid_argument
 #include <type_traits>  // std::is_void_v, std::is_reference_v
 #include <utility>      // std::move
@@ -36,7 +37,7 @@ public:
         : future_(std::move(other.future_)), settled_(other.settled_.load(std::memory_order_relaxed)) {}
     /// The same; what this one had to fulfil fails with `broken_promise_error`, if nothing was set.
     Promise& operator=(Promise&& other) noexcept {
-        if (this != &other) {
+        if (this != std::addressof(other)) {
             abandon();
             future_ = std::move(other.future_);
             settled_.store(other.settled_.load(std::memory_order_relaxed), std::memory_order_relaxed);
@@ -84,7 +85,7 @@ public:
     /// thread.
     ///
     /// \throws invalid_state_error if a result was set before or the future was cancelled
-    /// \throws whatever copying or moving `value` throws; then nothing is set
+    /// \throws whatever copying or moving `value` throws; then nothing is set, and the future runs on
     ///
     /// \code
     /// futures::Promise<std::string> promise;

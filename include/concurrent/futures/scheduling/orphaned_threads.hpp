@@ -35,7 +35,10 @@ class orphaned_threads {
 public:
     // One for all shared libraries.
     [[gnu::visibility("default")]] static orphaned_threads& instance() {
-        static orphaned_threads orphans;
+        // Never destroyed: what still runs at the end of the process may leave threads here.
+        static orphaned_threads& orphans = *new orphaned_threads;
+        static const at_end_of_process end(orphans);
+        static_cast<void>(end);
         return orphans;
     }
 
@@ -59,14 +62,17 @@ public:
         inherited_.splice(inherited_.end(), inherited);
     }
 
-    ~orphaned_threads() {
-        for (thread_family& each : families_) {
-            each.join();
-        }
-    }
-
 private:
-    orphaned_threads() : inherited_() {
+    struct at_end_of_process {
+        explicit at_end_of_process(orphaned_threads& its_orphans) noexcept : orphans(its_orphans) {}
+        at_end_of_process(const at_end_of_process&) = delete;
+        at_end_of_process& operator=(const at_end_of_process&) = delete;
+        ~at_end_of_process() { orphans.join_all(); }
+
+        orphaned_threads& orphans;
+    };
+
+    orphaned_threads() {
         // Of all threads that might hold the mutex, the child of a fork has only the one that forks.
         at_fork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
                 [] {
@@ -75,11 +81,24 @@ private:
                 });
     }
 
+    // Those too that the ones it waits for leave here meanwhile.
+    void join_all() noexcept {
+        for (;;) {
+            std::list<thread_family> next;
+            {
+                const std::lock_guard lock(mutex_);
+                if (families_.empty()) {
+                    return;
+                }
+                next.splice(next.end(), families_, families_.begin());
+            }
+            next.front().join();
+        }
+    }
+
     sync::mutex mutex_;
     std::list<thread_family> families_;
-    union {
-        std::list<thread_family> inherited_;  // never destroyed
-    };
+    std::list<thread_family> inherited_;
 };
 
 }  // namespace concurrent::futures::detail

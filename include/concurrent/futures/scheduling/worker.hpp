@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>   // std::atomic
 #include <cstddef>  // std::size_t, std::ptrdiff_t
 #include <memory>   // std::enable_shared_from_this
 #include <string>   // std::string
@@ -20,6 +21,11 @@ class pool_base : public std::enable_shared_from_this<pool_base> {
 public:
     pool_base(const pool_base&) = delete;
     pool_base& operator=(const pool_base&) = delete;
+
+    // Whether the calling thread is one of this pool's. It is up to its very end, when the destructors of
+    // thread_local objects run, and the thread is no `worker` any more; its pool may be gone then, so it
+    // knows that by a number.
+    [[nodiscard]] bool owns_this_thread() const noexcept { return owner_of_this_thread_ == number_; }
 
     // Somebody other than the queue's reader has claimed or cancelled an item that is still in a queue.
     void note_dead_item() noexcept {
@@ -54,8 +60,22 @@ protected:
     pool_base() = default;
     ~pool_base() = default;
 
+    // By a thread that was started for this pool, first of all.
+    void own_this_thread() const noexcept { owner_of_this_thread_ = number_; }
+
     // Below zero for a moment when the queue's reader meets a dead item before its killer has noted it.
     sync::atomic<std::ptrdiff_t> dead_items_{0};
+
+private:
+    // Of the process, with all its shared libraries; 0 is no pool's.
+    [[gnu::visibility("default")]] static std::size_t next_number() noexcept {
+        static std::atomic<std::size_t> last{0};
+        return last.fetch_add(1, std::memory_order_relaxed) + 1;  // orders nothing
+    }
+
+    [[gnu::visibility("default")]] static constinit inline thread_local std::size_t owner_of_this_thread_ = 0;
+
+    const std::size_t number_ = next_number();
 };
 
 // One thread of a pool.

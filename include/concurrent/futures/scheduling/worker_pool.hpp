@@ -13,6 +13,7 @@
 #include <concurrent/futures/log_handler.hpp>
 #include <concurrent/futures/scheduling/crew.hpp>
 #include <concurrent/futures/scheduling/forks.hpp>
+#include <concurrent/futures/scheduling/orphaned_threads.hpp>
 #include <concurrent/futures/scheduling/platform.hpp>
 #include <concurrent/futures/scheduling/spin_wait.hpp>
 #include <concurrent/futures/scheduling/synchronization.hpp>
@@ -48,6 +49,9 @@ public:
     worker_pool(std::size_t max_workers, std::string thread_name_prefix, std::function<void()> initializer)
         : initializer_(std::move(initializer)), crew_(*this, max_workers, std::move(thread_name_prefix)) {
         forks::watch();
+        // Now, so that it is there when it is needed, by what must not fail, and at the end of the process is
+        // not gone before an executor with a static's life.
+        orphaned_threads::instance();
         if (initializer_) {
             breakage_.emplace(
                 "a thread initializer failed, the thread pool is not usable any more; the initializer's "
@@ -113,11 +117,6 @@ public:
     // Of one that `is_inherited`, instead of all these: it is never destroyed.
     void keep() noexcept { crew_.keep(); }
 
-    [[nodiscard]] bool owns_this_thread() const noexcept {
-        const worker* const self = worker::current();
-        return self && &self->pool() == this;
-    }
-
     [[nodiscard]] std::size_t max_workers() const noexcept { return crew_.max_workers(); }
 
     [[nodiscard]] std::size_t worker_count() const { return crew_.worker_count(); }
@@ -145,6 +144,7 @@ public:
 
     void work(worker& self) noexcept override {
         worker::current_ = &self;
+        own_this_thread();
         show_thread_name(self.name());
         if (initialize(self)) {
             run_items(self);

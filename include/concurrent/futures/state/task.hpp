@@ -4,7 +4,7 @@
 #include <functional>   // std::invoke
 #include <memory>       // std::addressof, std::construct_at, std::destroy_at
 #include <tuple>        // std::tuple, std::apply
-#include <type_traits>  // std::invoke_result_t, std::is_invocable_v
+#include <type_traits>  // std::invoke_result_t, std::is_invocable_v, std::remove_cvref_t
 #include <utility>      // std::forward, std::move
 #include <version>      // __cpp_lib_jthread
 
@@ -17,26 +17,45 @@
 namespace concurrent::futures::inline v0_1::detail {
 
 #if defined(__cpp_lib_jthread)
-// A callable that fits the arguments as they are is called with them; one that fits them only behind a stop
-// token is given one. In this order, so that a generic callable's body isn't tried with a token it doesn't
-// expect.
+template <class Class, class Result, class First, class... Others>
+First first_parameter(Result (Class::*)(First, Others...));
+template <class Class, class Result, class First, class... Others>
+First first_parameter(Result (Class::*)(First, Others...) const);
+
+// That says so by the one signature that it has.
+template <class Fn>
+concept declares_stop_token = requires {
+    requires std::is_same_v<std::remove_cvref_t<decltype(detail::first_parameter(&Fn::operator()))>,
+                            std::stop_token>;
+};
+
+// A callable that fits the arguments as they are is called with them, unless it declares a token, which has a
+// default then; one that fits them only behind a stop token is given one. In this order, so that a generic
+// callable's body isn't tried with a token it doesn't expect.
 template <class Fn, class... Args>
 concept takes_stop_token =
-    !std::is_invocable_v<Fn, Args...> && std::is_invocable_v<Fn, std::stop_token, Args...>;
+    (declares_stop_token<Fn> ||
+     !std::is_invocable_v<Fn, Args...>)&&std::is_invocable_v<Fn, std::stop_token, Args...>;
 #else
 template <class Fn, class... Args>
 concept takes_stop_token = false;
 #endif
 
+// What is kept of what a callable returns: an rvalue reference refers to what is gone with the task, such as
+// a member of an argument, so the value itself.
+template <class Result>
+using kept_result_t =
+    std::conditional_t<std::is_rvalue_reference_v<Result>, std::remove_cvref_t<Result>, Result>;
+
 template <class Fn, class... Args>
 struct task_result {
-    using type = std::invoke_result_t<Fn, Args...>;
+    using type = kept_result_t<std::invoke_result_t<Fn, Args...>>;
 };
 #if defined(__cpp_lib_jthread)
 template <class Fn, class... Args>
     requires takes_stop_token<Fn, Args...>
 struct task_result<Fn, Args...> {
-    using type = std::invoke_result_t<Fn, std::stop_token, Args...>;
+    using type = kept_result_t<std::invoke_result_t<Fn, std::stop_token, Args...>>;
 };
 #endif
 
