@@ -180,6 +180,7 @@ public:
             return state.result().get();
         } else if constexpr (is_copyable<T>) {
             if (!state.has_one_reference()) {
+                // If this doesn't compile, T only seems to be copyable: see `is_copyable`.
                 return static_cast<const T&>(state.result().get());
             }
             return std::move(state.result().get());
