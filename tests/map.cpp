@@ -5,6 +5,7 @@
 #include <chrono>
 #include <concurrent/futures.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <forward_list>
 #include <functional>
 #include <initializer_list>
@@ -446,10 +447,11 @@ TEST_CASE("chunksize: so many elements a task") {
 
 TEST_CASE("chunksize may be more than the range's iterators can count") {
     futures::thread_pool_executor executor(2);
-    const auto few = std::views::iota(short{0}, short{5});
-    STATIC_REQUIRE(sizeof(std::ranges::range_difference_t<decltype(few)>) < sizeof(std::ptrdiff_t));
+    const auto few = std::views::iota(short{0}) | std::views::take(5);
+    STATIC_REQUIRE(sizeof(std::ranges::range_difference_t<decltype(few)>) <= sizeof(std::int32_t));
     for (const std::ptrdiff_t chunksize :
-         {std::ptrdiff_t{5}, std::ptrdiff_t{1} << 32U, (std::numeric_limits<std::ptrdiff_t>::max)()}) {
+         {std::ptrdiff_t{5}, (std::numeric_limits<std::ptrdiff_t>::max)() / 2 + 1,
+          (std::numeric_limits<std::ptrdiff_t>::max)()}) {
         auto results = executor.map(
             {.chunksize = chunksize}, [](int x) { return x; }, few);
         CHECK(collect(std::move(results)) == numbers(5));
