@@ -390,9 +390,11 @@ private:
         using seconds = std::chrono::duration<long double>;
         // A moment may be one that the clock can't count to: only one that isn't far is compared with now by
         // integers. Centuries are for ever, see `timeout`.
-        constexpr seconds far(1e9L);
+        constexpr long double far = 1e9L;
         const auto now = Clock::now();
-        const seconds left = seconds(when.time_since_epoch()) - seconds(now.time_since_epoch());
+        // Counted, as some libraries' durations that are no numbers are at least any.
+        const long double left =
+            seconds(when.time_since_epoch()).count() - seconds(now.time_since_epoch()).count();
         if (left >= far) {
             return (nanoseconds::max)();
         }
@@ -400,7 +402,7 @@ private:
             return nanoseconds::zero();
         }
         if constexpr (std::chrono::treat_as_floating_point_v<typename Duration::rep>) {
-            return std::chrono::ceil<nanoseconds>(left);
+            return std::chrono::ceil<nanoseconds>(seconds(left));
         } else {
             return std::chrono::ceil<nanoseconds>(when - now);
         }
