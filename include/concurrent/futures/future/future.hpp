@@ -390,15 +390,15 @@ private:
         using seconds = std::chrono::duration<long double>;
         // A moment may be one that the clock can't count to: only one that isn't far is compared with now by
         // integers. Centuries are for ever, see `timeout`.
-        constexpr long double far = 1e9L;
+        constexpr long double ages = 1e9L;
         const auto now = Clock::now();
         // Counted, as some libraries' durations that are no numbers are at least any.
         const long double left =
             seconds(when.time_since_epoch()).count() - seconds(now.time_since_epoch()).count();
-        if (left >= far) {
+        if (left >= ages) {
             return (nanoseconds::max)();
         }
-        if (!(left > -far)) {  // or it is no number
+        if (!(left > -ages)) {  // or it is no number
             return nanoseconds::zero();
         }
         if constexpr (std::chrono::treat_as_floating_point_v<typename Duration::rep>) {
