@@ -222,7 +222,7 @@ namespace detail {
 
 // What has elements, and a copy constructor that copies them.
 template <class T>
-concept container = std::ranges::range<T> && requires { typename T::value_type; } &&
+concept container = std::ranges::range<T> && !std::ranges::view<T> && requires { typename T::value_type; } &&
                     !std::is_same_v<typename T::value_type, T>;  // as of some JSON
 
 template <class T>

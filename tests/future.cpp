@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <ratio>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -232,6 +233,7 @@ TEST_CASE("what can be copied is known of containers too, whose elements may not
     STATIC_REQUIRE(futures::is_copyable<std::shared_ptr<owner>>);
     STATIC_REQUIRE(futures::is_copyable<futures::Future<std::vector<owner>>>);
     STATIC_REQUIRE(futures::is_copyable<json>);
+    STATIC_REQUIRE(futures::is_copyable<std::span<owner>>);
 }
 
 TEST_CASE("result() of an rvalue moves containers out that can't be copied") {
