@@ -57,6 +57,9 @@ public:
     /// The deadline of a wait that begins now.
     [[nodiscard]] detail::deadline start() const {
         using clock = detail::deadline::clock;
+        if (length_ == (std::chrono::nanoseconds::max)()) {
+            return {};  // without a look at the clock, which most waits would pay for in vain
+        }
         const clock::time_point now = clock::now();
         return length_ < (clock::time_point::max)() - now ? detail::deadline(now + length_)
                                                           : detail::deadline();
