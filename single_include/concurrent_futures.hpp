@@ -263,6 +263,7 @@ constexpr bool is_copyable() {
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>  // pthread_setname_np, pthread_atfork
+#include <unistd.h>   // getpid
 #endif
 #if defined(__linux__)
 #include <sched.h>  // sched_getaffinity
@@ -351,6 +352,15 @@ inline void at_fork([[maybe_unused]] void (*before)(), [[maybe_unused]] void (*i
                     [[maybe_unused]] void (*in_child)()) noexcept {
 #if defined(__unix__) || defined(__APPLE__)
     pthread_atfork(before, in_parent, in_child);
+#endif
+}
+
+// What tells this process from the one that forked it; never 0.
+[[nodiscard]] inline std::uint32_t process_number() noexcept {
+#if defined(__unix__) || defined(__APPLE__)
+    return static_cast<std::uint32_t>(getpid());
+#else
+    return 1;
 #endif
 }
 
@@ -485,6 +495,85 @@ inline log_handler set_log_handler(log_handler handler) {
 }  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/scheduling/idle_watch.hpp
+
+namespace concurrent::futures::inline v0_1::detail {
+
+// A worker that waits for tasks of its own pool, but might have to stop waiting before they are done. It
+// leaves them to the other workers as long as one of those is idle or can be started, and is told, once, when
+// that is over: then it is for this worker to run them. It is linked into the pool's list from
+// `pool_base::watch_idle` until it was told or removed, and must live so long.
+class idle_watch {
+public:
+    idle_watch(const idle_watch&) = delete;
+    idle_watch& operator=(const idle_watch&) = delete;
+
+    // Called on the thread of whatever took the last idle worker away. This may be gone when it returns.
+    virtual void on_nobody_idle() noexcept = 0;
+
+protected:
+    idle_watch() = default;
+    ~idle_watch() = default;
+
+private:
+    friend class idle_watch_list;
+
+    idle_watch* next_ = nullptr;
+    idle_watch* previous_ = nullptr;
+    bool linked_ = false;
+};
+
+// Guarded as its owner is, except for what was taken out by `take_all`.
+class idle_watch_list {
+public:
+    [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+
+    void add(idle_watch& added) noexcept {
+        added.linked_ = true;
+        added.previous_ = nullptr;
+        added.next_ = std::exchange(first_, &added);
+        if (added.next_) {
+            added.next_->previous_ = &added;
+        }
+    }
+
+    // False if it is not in the list any more: it was told, or is about to be.
+    [[nodiscard]] bool remove(idle_watch& removed) noexcept {
+        if (!removed.linked_) {
+            return false;
+        }
+        removed.linked_ = false;
+        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
+        if (removed.next_) {
+            removed.next_->previous_ = removed.previous_;
+        }
+        return true;
+    }
+
+    // Takes all out, for `tell_all`.
+    idle_watch_list take_all() noexcept {
+        for (idle_watch* each = first_; each; each = each->next_) {
+            each->linked_ = false;
+        }
+        idle_watch_list taken;
+        taken.first_ = std::exchange(first_, nullptr);
+        return taken;
+    }
+
+    // Of a list that `take_all` returned, without its owner's lock.
+    void tell_all() noexcept {
+        for (idle_watch* each = std::exchange(first_, nullptr); each;) {
+            std::exchange(each, each->next_)->on_nobody_idle();
+        }
+    }
+
+private:
+    idle_watch* first_ = nullptr;
+};
+
+}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/synchronization.hpp
 
 // All by which a thread of this library can see, wait for, or start another: the standard library's. Named
@@ -499,6 +588,28 @@ using std::thread;
 using std::chrono::steady_clock;
 
 namespace this_thread = std::this_thread;
+
+// Whether a thread is over, with the destructors of its thread_local objects.
+class thread_end {
+public:
+    // By the thread, as the last that it does before those destructors. Without memory for it, the thread
+    // seems never to end.
+    void announce() noexcept {
+        try {
+            over_.set_value_at_thread_exit();
+        } catch (const std::bad_alloc&) {
+            return;
+        }
+    }
+
+    [[nodiscard]] bool passed() const {
+        return seen_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+    }
+
+private:
+    std::promise<void> over_;
+    const std::future<void> seen_ = over_.get_future();
+};
 
 // Tells the processor that this thread is spinning.
 inline void spin_pause() noexcept {
@@ -597,6 +708,128 @@ bool spin_until(int pauses, Ready ready) noexcept {
 }  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/scheduling/trampoline.hpp
+
+namespace concurrent::futures::inline v0_1::detail {
+
+// Calls of users' code that may lead to the next such call: a done callback that completes another future, a
+// result whose destructor gives up the last handle on another, a capture that cancels another task. Up to a
+// depth they run on top of each other, so that each has returned when what led to it goes on. What is deeper
+// waits in a list that the outermost call of the thread works off. So a chain of any length needs a bounded
+// part of the stack.
+class trampoline {
+public:
+    // Calls `fn()` now, or, if this thread is too deep in such calls, later. `fn` must bear both, and so owns
+    // what it uses.
+    template <class Fn>
+    static void call(Fn fn) noexcept {
+        static_assert(std::is_nothrow_invocable_v<Fn&>);
+        constexpr int deepest = 32;
+        if (depth_ >= deepest && postpone(fn)) {
+            return;
+        }
+        ++depth_;
+        fn();
+        --depth_;
+        if (depth_ == 0) {
+            run_postponed();
+        }
+    }
+
+    // Calls now what waits to be called on this thread: whoever blocks might wait for the outcome.
+    static void run_postponed() noexcept {
+        while (postponed* const next = first_) {
+            first_ = next->next;
+            if (!first_) {
+                last_ = nullptr;
+            }
+            ++depth_;
+            next->run();
+            --depth_;
+            delete next;
+        }
+    }
+
+private:
+    struct postponed {
+        postponed() = default;
+        postponed(const postponed&) = delete;
+        postponed& operator=(const postponed&) = delete;
+        virtual ~postponed() = default;
+        virtual void run() noexcept = 0;
+
+        postponed* next = nullptr;
+    };
+
+    template <class Fn>
+    struct postponed_call final : postponed {
+        explicit postponed_call(Fn&& its_fn) noexcept : fn(std::move(its_fn)) {}
+        void run() noexcept override { fn(); }
+
+        Fn fn;
+    };
+
+    // False if there is no memory to remember it: it has to be called at once, however deep.
+    template <class Fn>
+    static bool postpone(Fn& fn) noexcept {
+        postponed* const added = new (std::nothrow) postponed_call<Fn>(std::move(fn));
+        if (!added) {
+            return false;
+        }
+        (last_ ? last_->next : first_) = added;
+        last_ = added;
+        return true;
+    }
+
+    static constinit inline thread_local int depth_ = 0;
+    static constinit inline thread_local postponed* first_ = nullptr;
+    static constinit inline thread_local postponed* last_ = nullptr;
+};
+
+}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/scheduling/forks.hpp
+
+namespace concurrent::futures::inline v0_1::detail {
+
+// The child of a fork has but the thread that called it, and a copy of all memory as it was at that moment:
+// with pools whose threads are not there, and locks that are held by such threads and never will be free. So
+// pools and futures remember in which process they were made, and in another do nothing that needs those
+// threads or waits for their locks.
+class forks {
+public:
+    // The number of this process, never 0; another than that of the process that forked it. It is what the
+    // operating system numbers processes by, so that it is the same for all shared libraries, also for those
+    // that share no variable.
+    [[nodiscard]] static std::uint32_t process() noexcept {
+        // Relaxed, as all uses: whoever finds 0 asks the system, and all get the same answer; in the child of
+        // a fork the only thread writes it.
+        const std::uint32_t known = process_.load(std::memory_order_relaxed);
+        return known != 0 ? known : ask_and_watch();
+    }
+
+private:
+    [[gnu::visibility("default")]] static std::uint32_t ask_and_watch() noexcept {
+        static const bool watched = (at_fork(nullptr, nullptr, note_fork), true);
+        static_cast<void>(watched);
+        const std::uint32_t number = process_number();
+        process_.store(number, std::memory_order_relaxed);
+        return number;
+    }
+
+    static void note_fork() noexcept {
+        process_.store(process_number(), std::memory_order_relaxed);
+        runnable_threads::forget_all_but(0);
+    }
+
+    // One for all shared libraries that share variables.
+    [[gnu::visibility("default")]] static constinit inline std::atomic<std::uint32_t> process_{0};
+};
+
+}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/spin_lock.hpp
 
 namespace concurrent::futures::inline v0_1::detail {
@@ -638,9 +871,9 @@ namespace concurrent::futures::inline v0_1::detail {
 class local_queue;
 class worker;
 
-// What waits in a pool's queue to be run. The queue owns one reference on each item that it holds; each of
-// `execute`, `cancel_waiting`, `fail_waiting` and `drop` gives that reference up, so exactly one of them is
-// called once on an item that was taken out.
+// What waits in a pool's queue to be run. The queue holds each item in memory until one of `execute`,
+// `cancel_waiting`, `fail_waiting` and `drop` is called, so exactly one of them is called once on an item
+// that was taken out.
 //
 // An item in a queue may be no longer waiting: somebody cancelled it, or a worker that needed its result has
 // run it. The queue isn't told, for then it would have to be searched; it finds out when the item's turn
@@ -671,6 +904,10 @@ protected:
     work_item() = default;
     ~work_item() = default;
 
+    // See `pool_base::library`. Here, where it takes no room.
+    void set_library(std::uint32_t library) noexcept { library_ = library; }
+    [[nodiscard]] std::uint32_t library() const noexcept { return library_; }
+
 private:
     // The links belong to the queue that holds the item and are guarded as that queue is.
     friend class lifo_order;
@@ -686,6 +923,7 @@ private:
     sync::atomic<local_queue*> home_{nullptr};  // the local queue that it is in
     std::uint64_t sequence_ = 0;
     int priority_ = 0;
+    std::uint32_t library_ = 0;
 };
 
 // Items in the order in which they were appended.
@@ -935,16 +1173,47 @@ namespace detail {
 
 class worker;
 
+// What a thread knows of the pool that has started it.
+struct pool_thread {
+    worker* self = nullptr;  // while it works
+    std::size_t pool = 0;    // up to its very end, when the destructors of thread_local objects run
+
+    // The calling thread's.
+    [[nodiscard]] static pool_thread& current() noexcept;
+};
+
+// One for all shared libraries, also those whose other symbols are hidden. (So is all that a process has but
+// one of.) But a library may keep even this to itself, by a version script, or on Windows; so a pool is asked
+// for the record that its own library has, see `pool_base`.
+[[gnu::visibility("default")]] constinit inline thread_local pool_thread current_pool_thread = {};
+
+inline pool_thread& pool_thread::current() noexcept {
+    return current_pool_thread;
+}
+
 // What tasks, workers and the crew need to know of a pool, whatever its queue.
 class pool_base : public std::enable_shared_from_this<pool_base> {
 public:
     pool_base(const pool_base&) = delete;
     pool_base& operator=(const pool_base&) = delete;
 
-    // Whether the calling thread is one of this pool's. It is up to its very end, when the destructors of
-    // thread_local objects run, and the thread is no `worker` any more; its pool may be gone then, so it
-    // knows that by a number.
-    [[nodiscard]] bool owns_this_thread() const noexcept { return owner_of_this_thread_ == number_; }
+    // Whether the calling thread is one of this pool's. It is up to its very end, when the thread is no
+    // `worker` any more; its pool may be gone then, so it knows that by a number.
+    [[nodiscard]] bool owns_this_thread() const noexcept { return thread_record_().pool == number_; }
+
+    // The calling thread's worker, if it is one of this pool's; else null.
+    [[nodiscard]] worker* worker_here() const noexcept;
+
+    // A number of the shared library that has made this pool. Where it is `this_library()`, what this library
+    // knows of its threads is what the pool knows.
+    [[nodiscard]] std::uint32_t library() const noexcept { return number_of(thread_record_); }
+    [[nodiscard]] static std::uint32_t this_library() noexcept { return number_of(&pool_thread::current); }
+
+    // The number of the process that made it, see `forks`.
+    [[nodiscard]] std::uint32_t process() const noexcept { return process_; }
+
+    // Whether that is another process: then it has no threads here.
+    [[nodiscard]] bool is_inherited() const noexcept { return process_ != forks::process(); }
 
     // Somebody other than the queue's reader has claimed or cancelled an item that is still in a queue.
     void note_dead_item() noexcept {
@@ -963,6 +1232,16 @@ public:
     // `self` had said that it is about to look for work, but is now to run a user's code first.
     virtual void worker_stays_busy(worker& self) noexcept = 0;
 
+    // `self` was idle and has claimed what it has found.
+    virtual void worker_has_claimed(worker& self) noexcept = 0;
+
+    // If another worker than `self`, which is the calling thread's, is idle or can be started, and so comes
+    // for what waits: has `watch` told when that is over. Else returns false.
+    [[nodiscard]] virtual bool watch_idle(worker& self, idle_watch& watch) noexcept = 0;
+
+    // False if `watch` was told, or is about to be, which its owner must wait for.
+    [[nodiscard]] virtual bool unwatch_idle(idle_watch& watch) noexcept = 0;
+
     // What the thread of `self` does.
     virtual void work(worker& self) noexcept = 0;
 
@@ -979,22 +1258,33 @@ protected:
     pool_base() = default;
     ~pool_base() = default;
 
-    // By a thread that was started for this pool, first of all.
-    void own_this_thread() const noexcept { owner_of_this_thread_ = number_; }
+    // By a thread that was started for this pool, first of all, and at the end of its work.
+    void begin_thread(worker& self) const noexcept { thread_record_() = {&self, number_}; }
+    void end_work() const noexcept { thread_record_().self = nullptr; }
 
     // Below zero for a moment when the queue's reader meets a dead item before its killer has noted it.
     sync::atomic<std::ptrdiff_t> dead_items_{0};
 
 private:
-    // Of the process, with all its shared libraries; 0 is no pool's.
+    using record_getter = pool_thread& (*)() noexcept;
+
+    // Addresses of two libraries' code differ in these bits too, but for a rare chance; by which a library
+    // that shares no variable takes its own record for the pool's.
+    static std::uint32_t number_of(record_getter getter) noexcept {
+        return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(getter));
+    }
+
+    // Of the process, with all its shared libraries that share variables; 0 is no pool's.
     [[gnu::visibility("default")]] static std::size_t next_number() noexcept {
         static std::atomic<std::size_t> last{0};
         return last.fetch_add(1, std::memory_order_relaxed) + 1;  // orders nothing
     }
 
-    [[gnu::visibility("default")]] static constinit inline thread_local std::size_t owner_of_this_thread_ = 0;
-
+    // A pointer, so that whichever library calls it, it runs in the one that has made this pool, whose code
+    // also writes the records of its threads.
+    const record_getter thread_record_ = &pool_thread::current;
     const std::size_t number_ = next_number();
+    const std::uint32_t process_ = forks::process();
 };
 
 // One thread of a pool.
@@ -1002,8 +1292,9 @@ class worker {
 public:
     worker(pool_base& pool, std::string name) : pool_(pool), name_(std::move(name)) {}
 
-    // The worker whose thread calls this; null on a thread that no pool started.
-    [[nodiscard]] static worker* current() noexcept { return current_; }
+    // The worker whose thread calls this, as far as this library knows; null on a thread that no pool
+    // started.
+    [[nodiscard]] static worker* current() noexcept { return pool_thread::current().self; }
 
     [[nodiscard]] pool_base& pool() const noexcept { return pool_; }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -1013,20 +1304,54 @@ public:
 
     // Says, before it publishes a task's result, that this worker runs no more of the user's code before it
     // looks for work. So whoever has seen that result and submits the next task finds a worker that is as
-    // good as idle. A worker that has work before its eyes is not.
+    // good as idle. A worker that has work before its eyes is not; nor is one that a fork has copied.
     void about_to_look() noexcept {
-        if (own_.size() == 0 && pool_.shared_queue_seems_empty()) {
+        if (own_.size() == 0 && pool_.shared_queue_seems_empty() && !pool_.is_inherited()) {
             // Relaxed: the publishing that follows is a release that orders this store for all who see the
             // result; the crew's lock orders it for all others.
-            about_to_look_.store(true, std::memory_order_relaxed);
+            activity_.store(activity::about_to_look, std::memory_order_relaxed);
         }
     }
 
     // Takes that back, before it runs a done callback or destroys a result after all.
     void stay_busy() noexcept {
-        if (is_about_to_look()) {
+        if (is(activity::about_to_look)) {
             pool_.worker_stays_busy(*this);
         }
+    }
+
+    // Says that it has claimed what it has found.
+    void has_claimed() noexcept {
+        if (is(activity::claiming)) {
+            pool_.worker_has_claimed(*this);
+        }
+    }
+
+    // That this worker, which is the calling thread's, runs `item`, and for how long: the tasks that it runs
+    // on top of each other.
+    class running {
+    public:
+        running(worker& self, const work_item& item) noexcept
+            : self_(self), item_(item), below_(std::exchange(self.running_, this)) {}
+        running(const running&) = delete;
+        running& operator=(const running&) = delete;
+        ~running() { self_.running_ = below_; }
+
+    private:
+        friend class worker;
+
+        worker& self_;
+        const work_item& item_;
+        const running* const below_;
+    };
+
+    // Whether the calling thread's worker is in the middle of running `item`.
+    [[nodiscard]] bool runs(const work_item& item) const noexcept {
+        const running* each = running_;
+        while (each && &each->item_ != &item) {
+            each = each->below_;
+        }
+        return each != nullptr;
     }
 
 private:
@@ -1034,28 +1359,37 @@ private:
     template <class Queue>
     friend class worker_pool;
 
-    [[nodiscard]] bool is_about_to_look() const noexcept {
-        return about_to_look_.load(std::memory_order_relaxed);  // set by this thread alone, and cleared
-    }
+    enum class activity : unsigned char {
+        any,            // nothing that the others rely on, but for what the crew counts
+        about_to_look,  // see there
+        claiming        // it was idle, and has taken an item out of a queue
+    };
 
-    // One for all shared libraries, also those whose other symbols are hidden: a task must be known to be a
-    // pool's whichever of them asks. (So is all that a process has but one of.)
-    [[gnu::visibility("default")]] static constinit inline thread_local worker* current_ = nullptr;
+    // By this thread, which alone writes it, or a hint.
+    [[nodiscard]] bool is(activity which) const noexcept {
+        return activity_.load(std::memory_order_relaxed) == which;
+    }
 
     pool_base& pool_;
     const std::string name_;
-    sync::atomic<bool> about_to_look_{false};
+    sync::atomic<activity> activity_{activity::any};
 
     local_queue own_;
-    worker* next_with_own_ = nullptr;  // in the pool's list of those whose `own_` was ever used
-    bool has_own_ = false;             // this thread's alone
-    bool is_coming_ = true;            // this thread's alone; see `crew`
-    unsigned turns_ = 0;               // this thread's alone
-    worker* helped_ = nullptr;         // this thread's alone: into whose own queue it looked last, in turn
+    worker* next_with_own_ = nullptr;   // in the pool's list of those whose `own_` was ever used
+    bool has_own_ = false;              // this thread's alone
+    bool is_coming_ = true;             // this thread's alone; see `crew`
+    unsigned turns_ = 0;                // this thread's alone
+    worker* helped_ = nullptr;          // this thread's alone: into whose own queue it looked last, in turn
+    const running* running_ = nullptr;  // this thread's alone
 
     parking_spot parking_spot_;
     worker* next_parked_ = nullptr;  // guarded by the crew's lock
 };
+
+inline worker* pool_base::worker_here() const noexcept {
+    worker* const self = thread_record_().self;
+    return self && &self->pool() == this ? self : nullptr;
+}
 
 }  // namespace detail
 
@@ -1095,6 +1429,9 @@ public:
     // Called on the thread that completed or cancelled the future.
     virtual void on_done(outcome how) noexcept = 0;
 
+    // Whether that runs a user's code.
+    [[nodiscard]] virtual bool calls_back() const noexcept { return false; }
+
 protected:
     waiter() = default;
     ~waiter() = default;
@@ -1116,6 +1453,9 @@ public:
 
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
 
+    // Whether one of them runs a user's code. Those are added last.
+    [[nodiscard]] bool call_back() const noexcept { return last_ && last_->calls_back(); }
+
     void add_first(waiter& added) noexcept {
         added.previous_ = nullptr;
         added.next_ = std::exchange(first_, &added);
@@ -1132,6 +1472,9 @@ public:
         (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
         (removed.next_ ? removed.next_->previous_ : last_) = removed.previous_;
     }
+
+    // Of those that are not in this process.
+    void forget_all() noexcept { first_ = last_ = nullptr; }
 
     // Tells all, from the first to the last. A waiter may be gone as soon as it was told.
     void tell(outcome how) noexcept {
@@ -1175,31 +1518,44 @@ namespace detail {
 // Its states and who may change them:
 //
 //     pending ──claim──> running ──complete──> finished
-//        └─────cancel──> cancelled
+//        └─────cancel──> cancelling ─────────> cancelled
 //
 //   claim     whoever is to produce the result: a worker, a worker that waits for it, a `Promise`.
 //   cancel    any holder of a handle, or the pool.
-//   complete  only whoever claimed.
+//   complete  only whoever claimed. From cancelling to cancelled: only whoever cancelled.
 //
 // Claiming and cancelling are each one compare-exchange on the same word, so exactly one of all who try wins.
-// Who claimed, or cancelled, alone may touch the captures (to run them, and to destroy them); who claimed
-// alone may write the result, until it completes; from then on everybody may read it.
+// Who claimed, or cancels, alone may touch the captures (to run them, and to destroy them); who claimed
+// alone may write the result, until it completes; from then on everybody may read it. To everybody else
+// cancelling looks like pending: the captures are destroyed before anybody can see that the task is over.
 //
-// The word also counts the references: one for each handle, one for a queue that holds the task, one for a
-// callback that waits. The queue's is given up in the same step that completes the task. So whoever sees a
-// finished future also sees who else can still look at it: the last handle may move the value out, and finds
-// that nobody has looked at an exception, and neither depends on how far the worker has got meanwhile.
+// The word also counts the handles, and has a flag for the queue that holds the task. The last handle
+// destroys the result, or what the task threw: if a queue still holds the task, which another thread has run
+// or cancelled, it keeps the memory alone. When a worker has taken the task out of its queue, the flag is
+// cleared in the same step that completes it. So whoever sees a finished future also sees who else can still
+// look at it: the last handle may move the value out, and finds that nobody has looked at an exception, and
+// neither depends on how far the worker has got meanwhile.
 //
 // A bit of the word locks the list of waiters. It is held for a few instructions, never over any call of a
 // user's code. When there are no waiters, completing doesn't take it.
+//
+// The word begins with the number of the process, see `forks`. A lock or a waiter of another process is that
+// of a thread that isn't here: whoever locks next forgets both.
 class shared_state_base : public work_item {
 public:
-    explicit shared_state_base(std::uint64_t references, pool_base* owner = nullptr) noexcept
-        : word_(references * one_reference), owner_(owner) {}
+    // Of a promise, with one handle.
+    shared_state_base() noexcept : word_(one_handle | in_process(forks::process())) {}
 
-    // Acquire: pairs with the release of `complete` and `cancel`; what is done can be read.
+    // Of a task that `owner` is to run, with one handle, and in its queue.
+    explicit shared_state_base(pool_base& owner) noexcept
+        : word_(one_handle | in_queue | in_process(owner.process())), owner_(&owner) {
+        set_library(owner.library());
+    }
+
+    // Acquire: pairs with the release of `settle`; what is done can be read.
     [[nodiscard]] future_state state() const noexcept {
-        return state_of(word_.load(std::memory_order_acquire));
+        const std::uint64_t word = word_.load(std::memory_order_acquire);
+        return word & cancelling ? future_state::pending : state_of(word);
     }
 
     [[nodiscard]] bool done() const noexcept { return is_done(word_.load(std::memory_order_acquire)); }
@@ -1215,96 +1571,76 @@ public:
     [[nodiscard]] const std::exception_ptr& exception() const noexcept { return exception_; }
 
     void mark_exception_as_looked_at() noexcept {
-        // Relaxed: read in `destroy`, which the reference count orders after all use of the handles.
+        // Relaxed: read by the last handle, which the count of handles orders after all use of them.
         word_.fetch_or(looked_at, std::memory_order_relaxed);
     }
 
-    void add_reference() noexcept {
-        // Relaxed: who adds one has one, so nobody can be destroying.
-        word_.fetch_add(one_reference, std::memory_order_relaxed);
+    void add_handle() noexcept {
+        // Relaxed: who adds one has one, or the queue's flag, so nobody can be destroying.
+        word_.fetch_add(one_handle, std::memory_order_relaxed);
     }
 
-    void remove_reference() noexcept {
-        if (has_one_reference()) {  // which nobody can add to
-            destroy();
+    void remove_handle() noexcept {
+        // Acquire: pairs with the release of the other handles' removal, and of the queue's flag.
+        if ((word_.load(std::memory_order_acquire) & (handles | in_queue)) == one_handle) {
+            destroy();  // nobody can add to the only one
             return;
         }
         // Release: what this thread did with the state comes before its destruction. Acquire: so does what
         // others did.
-        if (references_of(word_.fetch_sub(one_reference, std::memory_order_acq_rel)) == 1) {
-            destroy();
+        const std::uint64_t before = word_.fetch_sub(one_handle, std::memory_order_acq_rel);
+        if ((before & handles) != one_handle) {
+            return;
         }
+        if (!(before & in_queue)) {
+            destroy();
+        } else if (state_of(before) == future_state::finished) {
+            clear_result();
+        }
+        // Else the queue will see that there is no handle: when the task has run, or its turn comes.
     }
 
-    // Whether the caller's reference is the only one.
-    [[nodiscard]] bool has_one_reference() const noexcept {
-        // Acquire: pairs with the release of `remove_reference`; the others have read what they wanted.
-        return references_of(word_.load(std::memory_order_acquire)) == 1;
+    // Whether the caller's handle is the only one.
+    [[nodiscard]] bool has_one_handle() const noexcept {
+        // Acquire: pairs with the release of `remove_handle`; the others have read what they wanted.
+        return (word_.load(std::memory_order_acquire) & handles) == one_handle;
     }
 
-    // pending → running. True for exactly one caller, who must then produce the result. Gives up `given_up`
-    // references, which are not the last, in the same step.
-    [[nodiscard]] bool claim(std::uint64_t given_up = 0) noexcept {
+    // pending → running. True for exactly one caller, who must then produce the result. Clears the queue's
+    // flag in the same step if `taken` out of its queue.
+    [[nodiscard]] bool claim(bool taken = false) noexcept {
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while (state_of(word) == future_state::pending) {
             // Relaxed: what the claimer reads was ordered by the queue or handle that it came by; what it
             // writes is published by `complete`.
-            if (word_.compare_exchange_weak(
-                    word, with_state(word, future_state::running) - given_up * one_reference,
-                    std::memory_order_relaxed)) {
+            const std::uint64_t claimed = with_state(word, future_state::running);
+            if (word_.compare_exchange_weak(word, taken ? claimed & ~in_queue : claimed,
+                                            std::memory_order_relaxed)) {
                 return true;
             }
         }
         return false;
     }
 
-    // running → finished, by whoever claimed and has stored the result. Gives up `given_up` references in the
-    // same step and returns whether they were the last: then the caller must `destroy`.
-    [[nodiscard]] bool complete(std::uint64_t given_up) noexcept {
-        const outcome how = exception_ ? outcome::exception : outcome::value;
-        const auto completed = [given_up](std::uint64_t word) {
-            return with_state(word, future_state::finished) - given_up * one_reference;
-        };
-        std::uint64_t word = word_.load(std::memory_order_relaxed);
-        while (!(word & (locked | has_waiters))) {
-            // Release: publishes the result to every acquire load of the word. Acquire: if the references
-            // given up were the last, see `remove_reference`.
-            if (word_.compare_exchange_weak(word, completed(word), std::memory_order_acq_rel,
-                                            std::memory_order_relaxed)) {
-                return references_of(completed(word)) == 0;
-            }
-        }
-        lock();
-        waiter_list waiters = std::move(waiters_);
-        word = word_.load(std::memory_order_relaxed);
-        while (!word_.compare_exchange_weak(word, completed(word) & ~(locked | has_waiters),
-                                            std::memory_order_acq_rel,  // as above, and unlocks
-                                            std::memory_order_relaxed)) {
-        }
-        const bool last = references_of(completed(word)) == 0;
-        waiters.tell(how);
-        return last;
+    // running → finished, by whoever claimed and has stored the result.
+    void complete() noexcept {
+        static_cast<void>(
+            settle(future_state::finished, exception_ ? outcome::exception : outcome::value, 0));
     }
 
-    // pending → cancelled. True if the future is cancelled now, by this or an earlier call.
+    // pending → cancelled. True if the future is cancelled now, by this or an earlier call; but within the
+    // destruction of what a cancelled task has captured perhaps before that.
     bool cancel() noexcept {
-        if (state() == future_state::pending) {
-            lock();
-            std::uint64_t word = word_.load(std::memory_order_relaxed);
-            while (state_of(word) == future_state::pending) {
-                // Release: pairs with the acquire of `state`. Still locked: see `settle`.
-                if (word_.compare_exchange_weak(word,
-                                                with_state(word, future_state::cancelled) & ~has_waiters,
-                                                std::memory_order_acq_rel, std::memory_order_relaxed)) {
-                    waiter_list waiters = std::move(waiters_);
-                    note_dead_in_queue();
-                    unlock();
-                    waiters.tell(outcome::cancelled);
-                    discard_captures();
-                    return true;
-                }
+        if (begin_to_cancel()) {
+            trampoline::call([kept = handle(*this)]() noexcept { kept.state().finish_cancelling(); });
+            return true;
+        }
+        if (word_.load(std::memory_order_acquire) & cancelling) {
+            // Within such a destruction it would wait for itself, or for a thread that waits for this one.
+            if (!cancellation::goes_on()) {
+                wait_for_canceller();
             }
-            unlock();
+            return true;
         }
         return state() == future_state::cancelled;
     }
@@ -1312,13 +1648,30 @@ public:
     // Stops what is running, if it can be told to.
     virtual bool signal_stop() noexcept { return false; }
 
-    // Runs the task on this thread if it waits in a queue of `self`'s pool; false if not.
-    bool run_here(worker& self) noexcept {
-        if (owner_ != &self.pool()) {
-            return false;
+    // The worker whose thread calls this, if it is one of the pool's that has the task; else null.
+    [[nodiscard]] worker* worker_here() noexcept {
+        if (!owner_ || library() == pool_base::this_library()) {
+            worker* const self = worker::current();
+            return self && &self->pool() == owner_ ? self : nullptr;
         }
-        const bool taken = self.take_back(*this);  // and with it the queue's reference
-        if (!claim(taken ? 1 : 0)) {
+        // The pool is there as long as the task isn't done, and it can't become so while this has the lock.
+        lock();
+        worker* const self = done() ? nullptr : owner_->worker_here();
+        unlock();
+        return self;
+    }
+
+    // Whether it comes from the process that forked this one, and was not done then, and so never will be.
+    [[nodiscard]] bool is_inherited() const noexcept {
+        const std::uint64_t word =
+            word_.load(std::memory_order_relaxed);  // written by the process that made it
+        return !is_done(word) && ((word & inherited) || is_of_another_process(word));
+    }
+
+    // Runs the task, which a pool of `self`, the calling thread's worker, has; false if it doesn't wait.
+    bool run_here(worker& self) noexcept {
+        const bool taken = self.take_back(*this);  // and with it the queue's flag
+        if (!claim(taken)) {
             if (taken) {
                 drop();
                 owner_->note_dead_item_gone();
@@ -1329,8 +1682,8 @@ public:
         if (!taken) {
             note_dead_in_queue();
         }
-        run();
-        static_cast<void>(complete(0));  // the caller has a handle
+        run(self);
+        complete();  // the caller has a handle
         return true;
     }
 
@@ -1363,13 +1716,9 @@ public:
     // Only by whoever claimed, instead of storing a value.
     void set_exception(std::exception_ptr exception) noexcept { exception_ = std::move(exception); }
 
-    // Only by whoever gave up the last reference.
-    void destroy() noexcept {
-        // Relaxed: ordered by giving up the last reference.
-        if (exception_ && !(word_.load(std::memory_order_relaxed) & looked_at)) {
-            log("exception was never retrieved", exception_);
-        }
-        delete this;
+    // The task could not be queued.
+    void note_not_queued() noexcept {
+        word_.fetch_and(~in_queue, std::memory_order_relaxed);  // nobody else has a handle
     }
 
     // The pool's side.
@@ -1379,11 +1728,14 @@ public:
             drop();
             return false;
         }
-        run();
-        if (!has_one_reference()) {
+        self.has_claimed();
+        run(self);
+        // Relaxed: a handle that goes just now is seen below.
+        if (word_.load(std::memory_order_relaxed) & handles) {
             self.about_to_look();
         }
-        if (complete(1)) {
+        if (settle(future_state::finished, exception_ ? outcome::exception : outcome::value, in_queue,
+                   &self)) {
             self.stay_busy();
             destroy();
         }
@@ -1403,51 +1755,217 @@ public:
         note_dead_in_queue();
         discard_captures();
         set_exception(reason);
-        if (complete(1)) {
+        if (settle(future_state::finished, outcome::exception, in_queue)) {
             destroy();
         }
     }
 
     void drop() noexcept final {
-        settle();
-        remove_reference();
+        wait_for_unlocking();
+        // Acquire and release: as `remove_handle`.
+        const std::uint64_t before = word_.fetch_and(~in_queue, std::memory_order_acq_rel);
+        // Of a finished one without handles, the last clears the result, or has.
+        if (!(before & handles) && ((before & cleared) || state_of(before) == future_state::cancelled)) {
+            delete this;
+        }
     }
 
-    [[nodiscard]] bool is_waiting() const noexcept final { return state() == future_state::pending; }
+    [[nodiscard]] bool is_waiting() const noexcept final {
+        return state_of(word_.load(std::memory_order_relaxed)) == future_state::pending;
+    }
 
 protected:
     virtual ~shared_state_base() = default;
 
     // Calls what was captured, stores its result or exception, and destroys the captures.
-    virtual void run() noexcept = 0;
+    virtual void call() noexcept = 0;
     virtual void discard_captures() noexcept = 0;
+    // Destroys the result, of a state that has a value, and what it may refer to.
+    virtual void discard_result() noexcept = 0;
+    // Destroys a state without an exception, and frees its memory.
+    virtual void dispose() noexcept { delete this; }
+
+    // Whether there is a value to be destroyed, when nobody else uses this any more.
+    [[nodiscard]] bool has_result() const noexcept {
+        const std::uint64_t word = word_.load(std::memory_order_relaxed);
+        return state_of(word) == future_state::finished && !exception_ && !(word & cleared);
+    }
 
 private:
-    // The word: two bits of future_state, three flags, and from bit 8 the number of references.
+    // The word: two bits of future_state, six flags, 23 bits of the process's number, which are enough for
+    // all known systems, another flag, and from bit 32 the number of handles.
     static constexpr std::uint64_t state_bits = 3;
-    static constexpr std::uint64_t locked = 4;
-    static constexpr std::uint64_t has_waiters = 8;
-    static constexpr std::uint64_t looked_at = 16;
-    static constexpr std::uint64_t one_reference = 256;
+    static constexpr std::uint64_t locked = 1 << 2;
+    static constexpr std::uint64_t has_waiters = 1 << 3;
+    static constexpr std::uint64_t looked_at = 1 << 4;
+    static constexpr std::uint64_t cancelling = 1 << 5;  // the state bits say running
+    static constexpr std::uint64_t in_queue = 1 << 6;
+    static constexpr std::uint64_t cleared = 1 << 7;  // the result is destroyed, and what the task threw
+    static constexpr std::uint64_t process_bits = 0x7FFF'FF00;
+    static constexpr std::uint64_t inherited = 0x8000'0000;  // made by the process that forked this one
+    static constexpr std::uint64_t one_handle = std::uint64_t(1) << 32;
+    static constexpr std::uint64_t handles = ~(one_handle - 1);
 
     static constexpr future_state state_of(std::uint64_t word) noexcept {
         return static_cast<future_state>(word & state_bits);
     }
     static constexpr std::uint64_t with_state(std::uint64_t word, future_state state) noexcept {
-        return (word & ~state_bits) | static_cast<std::uint64_t>(state);
+        return (word & ~(state_bits | cancelling)) | static_cast<std::uint64_t>(state);
     }
     static constexpr bool is_done(std::uint64_t word) noexcept {
         return state_of(word) == future_state::finished || state_of(word) == future_state::cancelled;
     }
-    static constexpr std::uint64_t references_of(std::uint64_t word) noexcept { return word / one_reference; }
+    static constexpr std::uint64_t in_process(std::uint32_t process) noexcept {
+        return (std::uint64_t(process) << 8) & process_bits;
+    }
+    static bool is_of_another_process(std::uint64_t word) noexcept {
+        return (word & process_bits) != in_process(forks::process());
+    }
+
+    // One handle.
+    class handle {
+    public:
+        explicit handle(shared_state_base& state) noexcept : state_(&state) { state.add_handle(); }
+        handle(handle&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+        handle& operator=(handle&&) = delete;
+        ~handle() {
+            if (state_) {
+                state_->remove_handle();
+            }
+        }
+        [[nodiscard]] shared_state_base& state() const noexcept { return *state_; }
+
+    private:
+        shared_state_base* state_;
+    };
+
+    void run(worker& self) noexcept {
+        const worker::running mark(self, *this);
+        call();
+    }
+
+    // To finished or cancelled. Clears the flags `also` in the same step. True if there is no handle and no
+    // queue any more: then the caller must `destroy`. `self` is the worker that has said that it is about to
+    // look, if any.
+    [[nodiscard]] bool settle(future_state to, outcome how, std::uint64_t also,
+                              worker* self = nullptr) noexcept {
+        const auto settled = [to, also](std::uint64_t word) { return with_state(word, to) & ~also; };
+        const auto is_left = [](std::uint64_t word) { return !(word & (handles | in_queue)); };
+        std::uint64_t word = word_.load(std::memory_order_relaxed);
+        while (!(word & (locked | has_waiters))) {
+            // Release: publishes the result to every acquire load of the word. Acquire: if there is no handle
+            // any more, see `remove_handle`.
+            if (word_.compare_exchange_weak(word, settled(word), std::memory_order_acq_rel,
+                                            std::memory_order_relaxed)) {
+                return is_left(settled(word));
+            }
+        }
+        lock();
+        waiter_list waiters = std::move(waiters_);
+        word = word_.load(std::memory_order_relaxed);
+        while (!word_.compare_exchange_weak(word, settled(word) & ~(locked | has_waiters),
+                                            std::memory_order_acq_rel,  // as above, and unlocks
+                                            std::memory_order_relaxed)) {
+        }
+        const bool left = is_left(settled(word));
+        if (self && waiters.call_back()) {
+            self->stay_busy();
+        }
+        waiters.tell(how);
+        return left;
+    }
+
+    // pending → cancelling.
+    bool begin_to_cancel() noexcept {
+        if (!is_waiting()) {
+            return false;
+        }
+        lock();
+        std::uint64_t word = word_.load(std::memory_order_relaxed);
+        while (state_of(word) == future_state::pending) {
+            // Relaxed: what was captured came by the queue or handle that this thread has. Still locked: see
+            // `wait_for_unlocking`.
+            if (word_.compare_exchange_weak(word, with_state(word, future_state::running) | cancelling,
+                                            std::memory_order_relaxed)) {
+                note_dead_in_queue();
+                unlock();
+                return true;
+            }
+        }
+        unlock();
+        return false;
+    }
+
+    // cancelling → cancelled, by whoever has begun that, and has a handle.
+    void finish_cancelling() noexcept {
+        {
+            const cancellation mark;
+            discard_captures();
+        }
+        static_cast<void>(settle(future_state::cancelled, outcome::cancelled, 0));
+    }
+
+    // Whoever gave up the last reference: logs what nobody looked at, and frees all.
+    void destroy() noexcept {
+        if (exception_) {
+            trampoline::call([this]() noexcept {
+                log_if_not_looked_at();
+                delete this;
+            });
+        } else {
+            dispose();
+        }
+    }
+
+    // The last handle, while a queue still holds the memory.
+    void clear_result() noexcept {
+        trampoline::call([this]() noexcept {
+            if (exception_) {
+                log_if_not_looked_at();
+                exception_ = nullptr;
+            } else {
+                discard_result();
+            }
+            // Acquire and release: pairs with those of `drop`; the one that comes later frees the memory.
+            if (!(word_.fetch_or(cleared, std::memory_order_acq_rel) & in_queue)) {
+                delete this;
+            }
+        });
+    }
+
+    void log_if_not_looked_at() noexcept {
+        // Relaxed: ordered by giving up the last handle.
+        if (!(word_.load(std::memory_order_relaxed) & looked_at)) {
+            log("exception was never retrieved", exception_);
+        }
+    }
+
+    // That this thread destroys the captures of a task that it cancels.
+    class cancellation {
+    public:
+        cancellation() noexcept : within_another_(std::exchange(within_, true)) {}
+        cancellation(const cancellation&) = delete;
+        cancellation& operator=(const cancellation&) = delete;
+        ~cancellation() { within_ = within_another_; }
+
+        [[nodiscard]] static bool goes_on() noexcept { return within_; }
+
+    private:
+        static constinit inline thread_local bool within_ = false;
+
+        const bool within_another_;
+    };
+
+    // Until another thread has destroyed the captures.
+    void wait_for_canceller() noexcept;
 
     template <class Link>
     bool add(Link link) noexcept {
         lock();
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while (!is_done(word)) {
-            // The flag must be set while the future is not done, or `complete` wouldn't see it. Relaxed: with
-            // the lock still held, `complete` looks at the list only after it has acquired the lock.
+            // The flag must be set while the future is not done, or `settle` wouldn't see it. Relaxed: with
+            // the lock still held, `settle` looks at the list only after it has acquired the lock.
             if (word_.compare_exchange_weak(word, word | has_waiters, std::memory_order_relaxed)) {
                 link();
                 unlock();
@@ -1461,16 +1979,23 @@ private:
     void lock() noexcept {
         for (back_off delay;; delay.pause()) {
             std::uint64_t word = word_.load(std::memory_order_relaxed);
+            const bool forgets = is_of_another_process(word);
+            const std::uint64_t seen = forgets ? (word & ~(process_bits | locked | has_waiters)) |
+                                                     in_process(forks::process()) | inherited
+                                               : word;
             // Acquire: pairs with the release of `unlock`.
-            if (!(word & locked) &&
-                word_.compare_exchange_weak(word, word | locked, std::memory_order_acquire,
+            if (!(seen & locked) &&
+                word_.compare_exchange_weak(word, seen | locked, std::memory_order_acquire,
                                             std::memory_order_relaxed)) {
+                if (forgets) {
+                    waiters_.forget_all();
+                }
                 return;
             }
         }
     }
 
-    // Release: pairs with the acquire of `lock` and of `settle`.
+    // Release: pairs with the acquire of `lock` and of `wait_for_unlocking`.
     void unlock() noexcept { word_.fetch_and(~locked, std::memory_order_release); }
 
     // The task is out of its pool's queue, or will be skipped there. A thread that cancels does this under
@@ -1481,15 +2006,15 @@ private:
         }
     }
 
-    void settle() const noexcept {
-        // Acquire: pairs with the release of `unlock` in `cancel`.
+    void wait_for_unlocking() const noexcept {
+        // Acquire: pairs with the release of `unlock` in `begin_to_cancel`.
         for (back_off delay; word_.load(std::memory_order_acquire) & locked;) {
             delay.pause();
         }
     }
 
     sync::atomic<std::uint64_t> word_;
-    pool_base* const owner_;  // whose queue it waits in; null for a promise's
+    pool_base* const owner_ = nullptr;  // whose queue it waits in; null for a promise's
     waiter_list waiters_;
     std::exception_ptr exception_;
 };
@@ -1551,6 +2076,9 @@ public:
     /// The deadline of a wait that begins now.
     [[nodiscard]] detail::deadline start() const {
         using clock = detail::deadline::clock;
+        if (length_ == (std::chrono::nanoseconds::max)()) {
+            return {};  // without a look at the clock, which most waits would pay for in vain
+        }
         const clock::time_point now = clock::now();
         return length_ < (clock::time_point::max)() - now ? detail::deadline(now + length_)
                                                           : detail::deadline();
@@ -1599,26 +2127,60 @@ bool wait_until(sync::condition_variable& changed, std::unique_lock<sync::mutex>
     return changed.wait_until(lock, until.when(), ready);
 }
 
-// A thread that waits for one future. It lives on that thread's stack.
-class blocked_thread final : public waiter {
+// A thread that waits for one future, or a worker that waits for one until no other worker is idle. It lives
+// on that thread's stack.
+class blocked_thread final : public waiter, public idle_watch {
 public:
+    // Notified under the mutex: once it is free, the thread may run on, and this be gone.
+
     void on_done(outcome) noexcept override {
-        // Notified under the mutex: once it is free, the thread may run on, and this be gone.
         const std::lock_guard lock(mutex_);
         told_ = true;
         changed_.notify_one();
     }
 
+    void on_nobody_idle() noexcept override {
+        const std::lock_guard lock(mutex_);
+        alone_ = true;
+        changed_.notify_one();
+    }
+
+    // Until it was told of either.
     bool wait(const deadline& until) {
         std::unique_lock lock(mutex_);
-        return wait_until(changed_, lock, until, [this] { return told_; });
+        return wait_until(changed_, lock, until, [this] { return told_ || alone_; });
+    }
+
+    void wait_until_told() {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return told_; });
+    }
+
+    void wait_until_alone() {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return alone_; });
     }
 
 private:
     sync::mutex mutex_;
     sync::condition_variable changed_;
     bool told_ = false;
+    bool alone_ = false;
 };
+
+// Blocks this thread until `state` is done, or `until` has passed, or `me`, which may watch a pool's idle
+// workers, was told that there are none. True if it is done.
+inline bool block(blocked_thread& me, shared_state_base& state, const deadline& until) {
+    if (!state.add_waiter_first(me)) {
+        return true;
+    }
+    me.wait(until);
+    if (state.remove_waiter(me)) {
+        return false;
+    }
+    me.wait_until_told();
+    return true;
+}
 
 // Blocks this thread until `state` is done; false if `until` has passed first. Not inlined: the room for it
 // would stand on the stack of each of the tasks that run on top of each other while they wait, and limit how
@@ -1629,26 +2191,68 @@ __attribute__((noinline))
 inline bool
 block_until_done(shared_state_base& state, const deadline& until) {
     blocked_thread me;
-    if (!state.add_waiter_first(me) || me.wait(until)) {
-        return true;
-    }
-    if (state.remove_waiter(me)) {
-        return false;
-    }
-    me.wait(deadline());  // it was done just then, and this is about to be told
-    return true;
+    return block(me, state, until);
+}
+
+inline void shared_state_base::wait_for_canceller() noexcept {
+    trampoline::run_postponed();
+    block_until_done(*this, deadline());
 }
 
 // Waits a little for `state` to be done; false if it isn't. A worker is counted as runnable already.
-inline bool spin_until_done(const shared_state_base& state, const deadline& until, bool is_worker) noexcept {
+inline bool spin_until_done(const shared_state_base& state, const deadline& until) noexcept {
     constexpr int pauses = 1;  // the state is written but once
-    const std::size_t more = is_worker ? 0 : 1;
+    const std::size_t more = worker::current() ? 0 : 1;
     runnable_threads::add(more);
     if (runnable_threads::fit()) {
         spin_until(pauses, [&] { return state.done() || until.passed(); });
     }
     runnable_threads::remove(more);
     return state.done();
+}
+
+// As `await`, by a worker of the pool that has the task, where the wait may end before the task does: what
+// runs on the spot can't be left when the time is up. So that is for when no other worker can run it.
+#if defined(__GNUC__)
+__attribute__((noinline))
+#endif
+inline bool
+await_until(shared_state_base& state, const deadline& until, worker& self) {
+    while (state.is_waiting()) {
+        blocked_thread me;
+        if (!self.pool().watch_idle(self, me)) {
+            if (state.run_here(self)) {
+                return true;
+            }
+            continue;
+        }
+        const bool done = spin_until_done(state, until) || block(me, state, until);
+        if (!self.pool().unwatch_idle(me)) {
+            me.wait_until_alone();
+        }
+        if (done || until.passed()) {
+            return done;
+        }
+    }
+    return spin_until_done(state, until) || block_until_done(state, until);
+}
+
+// Of a future that another process would have completed.
+inline void throw_if_inherited(const shared_state_base& state) {
+    if (state.is_inherited()) {
+        throw broken_executor(
+            "the future was not done when this process was forked, and what would complete it is not in this "
+            "process");
+    }
+}
+
+// Of a task that the calling thread, `self`'s, is in the middle of running.
+inline void throw_if_running_here(const shared_state_base& state, const worker& self) {
+    if (self.runs(state)) {
+        throw invalid_state_error(
+            "a task waits for itself, or for a task that waits for it on the same thread, and so would wait "
+            "for ever");
+    }
 }
 
 // Waits until `state` is done; false if `until` has passed first. A worker that waits for a task in its own
@@ -1660,11 +2264,26 @@ inline bool await(shared_state_base& state, const deadline& until) {
     if (until.passed()) {
         return false;
     }
-    worker* const self = worker::current();
-    if (self && state.run_here(*self)) {
-        return true;
+    trampoline::run_postponed();
+    throw_if_inherited(state);
+    if (worker* const self = state.worker_here()) {
+        if (!until.is_never()) {
+            return await_until(state, until, *self);
+        }
+        if (state.run_here(*self)) {
+            return true;
+        }
+        throw_if_running_here(state, *self);
     }
-    return spin_until_done(state, until, self != nullptr) || block_until_done(state, until);
+    return spin_until_done(state, until) || block_until_done(state, until);
+}
+
+// The same without a limit, for destructors; but returns at once where `await` throws.
+inline void await_if_it_ends(shared_state_base& state) noexcept {
+    const worker* const self = state.worker_here();
+    if (!state.is_inherited() && !(self && self->runs(state))) {
+        await(state, deadline());
+    }
 }
 
 }  // namespace concurrent::futures::detail
@@ -1753,13 +2372,23 @@ public:
 
 protected:
     ~shared_state() override {
-        if (state() == future_state::finished && !exception()) {
+        if (has_result()) {
             result_.destroy();
         }
     }
 
-    void run() noexcept override {}
+    void call() noexcept override {}
     void discard_captures() noexcept override {}
+    void discard_result() noexcept override { result_.destroy(); }
+
+    // The destructor of a result may do anything, give up the last handle on another future among it.
+    void dispose() noexcept override {
+        if constexpr (std::is_object_v<T> && !std::is_trivially_destructible_v<T>) {
+            trampoline::call([this]() noexcept { delete this; });
+        } else {
+            delete this;
+        }
+    }
 
 private:
     result_storage<T> result_;
@@ -1779,12 +2408,12 @@ namespace detail {
 
 // The way from the library's own parts to what a handle holds.
 struct future_access {
-    // Takes over one reference.
+    // Takes over one handle.
     template <class T>
     static Future<T> adopt(shared_state<T>& state) noexcept {
         return Future<T>(std::addressof(state));
     }
-    // Gives up the reference of a valid handle, for somebody to take over.
+    // Gives up a valid handle, for somebody to take over.
     template <class T>
     static shared_state<T>& release(Future<T>& future) noexcept {
         return *std::exchange(future.state_, nullptr);
@@ -1796,7 +2425,7 @@ struct future_access {
     }
 };
 
-// Calls `fn` with a future, for which it takes over a reference, and keeps what it throws from whoever
+// Calls `fn` with a future, for which it takes over a handle, and keeps what it throws from whoever
 // happens to run it. The handle is made here: GCC 12, optimizing, takes one that is passed by value for
 // untouched where `fn` is sure to throw after it was moved from, and has it destroyed twice.
 template <class T, class Fn>
@@ -1816,16 +2445,17 @@ public:
     done_callback(OtherFn&& fn, Future<T> future)
         : fn_(std::forward<OtherFn>(fn)), future_(std::move(future)) {}
 
-    void on_done(outcome) noexcept override {
-        if (worker* const self = worker::current()) {
-            self->stay_busy();
-        }
-        call();
-        delete this;
-    }
+    void on_done(outcome) noexcept override { call(); }
 
-    // Once.
-    void call() noexcept { call_done_callback(fn_, future_access::release(future_)); }
+    [[nodiscard]] bool calls_back() const noexcept override { return true; }
+
+    // Calls it, and destroys it; see `trampoline` for when.
+    void call() noexcept {
+        trampoline::call([this]() noexcept {
+            call_done_callback(fn_, future_access::release(future_));
+            delete this;
+        });
+    }
 
 private:
     Fn fn_;
@@ -1864,7 +2494,7 @@ public:
     /// Another handle on the same state.
     Future(const Future& other) noexcept : state_(other.state_) {
         if (state_) {
-            state_->add_reference();
+            state_->add_handle();
         }
     }
     /// Takes over the handle `other`, which is not `valid()` any more.
@@ -1876,7 +2506,7 @@ public:
     }
     ~Future() {
         if (state_) {
-            state_->remove_reference();
+            state_->remove_handle();
         }
     }
 
@@ -1895,12 +2525,16 @@ public:
     /// Waits, at most for `limit`, until the future is done, and returns its value: `const T&` that lives as
     /// long as any handle does, `T` itself where it is a reference, nothing where it is void.
     ///
-    /// On a worker of the pool that has the task still waiting, runs the task on the spot, however long that
-    /// takes (but not where `limit` is zero or negative).
+    /// On a worker of the pool that has the task still waiting, runs the task on the spot. With a `limit` it
+    /// does so only if no other worker is idle and none can be started, and then however long the task takes
+    /// (but not where `limit` is zero or negative).
     ///
-    /// \throws whatever the task threw
+    /// \throws whatever the task threw, which may be a `timeout_error` of its own: then `done()` is true
     /// \throws cancelled_error if the future was cancelled
     /// \throws timeout_error if `limit` passed first
+    /// \throws invalid_state_error if a task waits, without a limit, for itself or for a task below it on the
+    /// same thread
+    /// \throws broken_executor in the child of a fork, if the future is the parent's and was not done
     ///
     /// \code
     /// auto future = executor.submit([] { return 42; });
@@ -1916,8 +2550,8 @@ public:
         }
     }
 
-    /// The same, but gives up this handle, unless it throws `timeout_error`, and returns the value itself:
-    /// moved out if this was the last handle, or if `T` can't be copied (see `is_copyable`); else copied.
+    /// The same, but gives up this handle, unless `limit` has passed, and returns the value itself: moved out
+    /// if this was the last handle, or if `T` can't be copied (see `is_copyable`); else copied.
     ///
     /// \code
     /// auto owner = executor.submit([] { return std::make_unique<int>(42); }).result();
@@ -1933,7 +2567,7 @@ public:
         if constexpr (std::is_void_v<T> || std::is_reference_v<T>) {
             return state.result().get();
         } else if constexpr (is_copyable<T>) {
-            if (!state.has_one_reference()) {
+            if (!state.has_one_handle()) {
                 // If this doesn't compile, T only seems to be copyable: see `is_copyable`.
                 return static_cast<const T&>(state.result().get());
             }
@@ -2049,10 +2683,9 @@ public:
         const Future kept(state_handle());
         auto callback =
             std::make_unique<detail::done_callback<T, std::decay_t<Fn>>>(std::forward<Fn>(fn), kept);
-        if (kept.state_->add_waiter_last(*callback)) {
-            static_cast<void>(callback.release());  // it deletes itself
-        } else {
-            callback->call();
+        auto* const added = callback.release();  // it deletes itself
+        if (!kept.state_->add_waiter_last(*added)) {
+            added->call();
         }
     }
 
@@ -2190,7 +2823,7 @@ namespace concurrent::futures::inline v0_1::detail {
 // Waits on many futures at once: each tells it once when it is done, so that n futures cost O(n) in all,
 // however often the watching thread wakes. Everything but the telling is that one thread's.
 template <class T>
-class completion_watch {
+class completion_watch final : private idle_watch {
 public:
     class entry final : public waiter {
     public:
@@ -2217,6 +2850,8 @@ public:
             if (state(entries_[index]).done()) {
                 was_done[index] = true;
                 append(entries_[index], state(entries_[index]).how_done());
+            } else if (state(entries_[index]).is_inherited()) {
+                inherited_ = std::addressof(state(entries_[index]));
             }
         }
         for (std::size_t index = 0; index != entries_.size(); ++index) {
@@ -2235,31 +2870,18 @@ public:
     [[nodiscard]] std::vector<entry>& entries() noexcept { return entries_; }
 
     // Waits until `wanted` futures are done, or, if `or_exception`, one of them has failed, or until `until`.
-    void wait_for(std::size_t wanted, bool or_exception, const deadline& until) {
+    // `to_the_end` says that it waits for all, whatever comes.
+    void wait_for(std::size_t wanted, bool or_exception, bool to_the_end, const deadline& until) {
         std::unique_lock lock(mutex_);
-        const auto enough = [&] { return done_ >= wanted || (or_exception && failed_ != 0); };
-        while (!enough()) {
-            if (run_one_here(lock, until)) {
-                continue;
-            }
-            wanted_ = wanted;
-            wants_exception_ = or_exception;
-            wait(lock, until, enough);
-            wanted_ = nobody_waits;
-            wants_exception_ = false;
-            return;
-        }
+        wait(lock, wanted, or_exception, to_the_end, until,
+             [&] { return done_ >= wanted || (or_exception && failed_ != 0); });
     }
 
     // Waits for the next entry that is done, in the order of completion; null if `until` has passed first.
     entry* next(const deadline& until) {
         std::unique_lock lock(mutex_);
-        while (!first_done_ && run_one_here(lock, until)) {
-        }
         if (!first_done_) {
-            wanted_ = done_ + 1;
-            wait(lock, until, [this] { return first_done_ != nullptr; });
-            wanted_ = nobody_waits;
+            wait(lock, done_ + 1, false, false, until, [this] { return first_done_ != nullptr; });
         }
         entry* const next = first_done_;
         if (next) {
@@ -2273,7 +2895,8 @@ public:
 
     // No future tells any more.
     void stop_watching() noexcept {
-        if (stopped_) {  // written by this thread alone
+        // Written by this thread alone. In the child of a fork nobody tells.
+        if (stopped_ || process_ != forks::process()) {
             return;
         }
         std::size_t removed = 0;
@@ -2294,11 +2917,76 @@ private:
 
     static shared_state<T>& state(const entry& each) { return future_access::state(each.future); }
 
+    // Waits until `ready`, which `wanted` futures done or, if `or_exception`, one failed make true; or until
+    // `until`. On a worker, it runs the tasks that wait in its own pool's queue; but those that it might have
+    // to leave, as it does not wait to the end, only while no other worker can.
     template <class Ready>
-    void wait(std::unique_lock<sync::mutex>& lock, const deadline& until, Ready ready) {
-        if (!until.passed()) {  // else it would sleep a little all the same
-            wait_until(changed_, lock, until, ready);
+    void wait(std::unique_lock<sync::mutex>& lock, std::size_t wanted, bool or_exception, bool to_the_end,
+              const deadline& until, Ready ready) {
+        while (!ready() &&
+               !until.passed()) {  // where it has passed, a wait would sleep a little all the same
+            lock.unlock();
+            trampoline::run_postponed();
+            entry* const waiting = next_to_run();
+            worker* const self = waiting ? state(*waiting).worker_here() : nullptr;
+            const bool watches = self && !to_the_end && self->pool().watch_idle(*self, *this);
+            if (self && !watches) {
+                state(*waiting).run_here(*self);
+                lock.lock();
+                continue;
+            }
+            if (!watches) {
+                throw_if_in_vain(to_the_end);
+            }
+            lock.lock();
+            wanted_ = wanted;
+            wants_exception_ = or_exception;
+            wait_until(changed_, lock, until, [&] { return ready() || alone_; });
+            wanted_ = nobody_waits;
+            wants_exception_ = false;
+            if (watches) {
+                lock.unlock();
+                const bool removed = self->pool().unwatch_idle(*this);
+                lock.lock();
+                if (!removed) {
+                    changed_.wait(lock, [this] { return alone_; });
+                }
+                alone_ = false;
+            }
         }
+    }
+
+    // The first entry whose task waits in the queue of the calling worker's pool, if there is one. A task
+    // that no longer waits never will again, so each is looked at once.
+    entry* next_to_run() {
+        while (next_to_run_ != entries_.size()) {
+            entry& each = entries_[next_to_run_];
+            if (each.future.valid() && state(each).is_waiting() && state(each).worker_here()) {
+                return std::addressof(each);
+            }
+            ++next_to_run_;
+        }
+        return nullptr;
+    }
+
+    // What it waits for never comes.
+    void throw_if_in_vain(bool to_the_end) const {
+        if (inherited_) {
+            throw_if_inherited(*inherited_);
+        }
+        if (to_the_end) {
+            for (const entry& each : entries_) {
+                if (const worker* const self = each.future.valid() ? state(each).worker_here() : nullptr) {
+                    throw_if_running_here(state(each), *self);
+                }
+            }
+        }
+    }
+
+    void on_nobody_idle() noexcept override {
+        const std::lock_guard lock(mutex_);
+        alone_ = true;
+        changed_.notify_one();
     }
 
     void watch(entry& each) {
@@ -2330,26 +3018,10 @@ private:
         failed_ += how == outcome::exception;
     }
 
-    // On a worker: runs the next task that waits in its own pool's queue; false if there is none or `until`
-    // has passed.
-    bool run_one_here(std::unique_lock<sync::mutex>& lock, const deadline& until) {
-        worker* const self = worker::current();
-        if (!self || next_to_run_ == entries_.size() || until.passed()) {
-            return false;
-        }
-        lock.unlock();
-        bool ran = false;
-        while (!ran && next_to_run_ != entries_.size()) {
-            // A future that is no longer waiting never will be again: each is tried once.
-            const entry& each = entries_[next_to_run_++];
-            ran = each.future.valid() && state(each).run_here(*self);
-        }
-        lock.lock();
-        return ran;
-    }
-
     std::vector<entry> entries_;
     std::size_t next_to_run_ = 0;
+    const shared_state_base* inherited_ = nullptr;  // one that another process would have completed
+    const std::uint32_t process_ = forks::process();
 
     sync::mutex mutex_;
     sync::condition_variable changed_;
@@ -2363,6 +3035,7 @@ private:
     std::size_t told_ = 0;
     std::size_t wanted_ = nobody_waits;  // how many must be done for the watching thread to be woken
     bool wants_exception_ = false;
+    bool alone_ = false;    // no other worker can run what waits
     bool stopped_ = false;  // it waits for those that are telling at the moment, or has
 };
 
@@ -2573,11 +3246,14 @@ private:
 /// that are done already, in their order, then the others in the order of completion. O(n) for n futures. The
 /// range may be abandoned midway.
 ///
-/// On a worker of a pool, it runs those tasks on the spot that wait in that pool's queue, while none is done.
+/// On a worker of a pool, it runs those tasks on the spot that wait in that pool's queue, while none is done,
+/// no other worker is idle and none can be started.
 ///
 /// \param futures any range of futures, or a map keyed by them
 /// \param limit counted from this call; `begin()` or the increment that would pass it throws `timeout_error`
 /// \throws invalid_state_error if a future is not `valid()`
+/// \throws broken_executor from the increment that would wait, in the child of a fork, for a future of the
+/// parent's
 ///
 /// \code
 /// std::unordered_map<futures::Future<int>, std::string> tasks;
@@ -2613,6 +3289,156 @@ template <class T>
 }
 
 }  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/state/task.hpp
+
+#if defined(__cpp_lib_jthread)
+#include <stop_token>  // std::stop_source, std::stop_token
+#endif
+
+namespace concurrent::futures::inline v0_1::detail {
+
+#if defined(__cpp_lib_jthread)
+template <class Class, class Result, class First, class... Others>
+First first_parameter(Result (Class::*)(First, Others...));
+template <class Class, class Result, class First, class... Others>
+First first_parameter(Result (Class::*)(First, Others...) const);
+
+// That says so by the one signature that it has.
+template <class Fn>
+concept declares_stop_token = requires {
+    requires std::is_same_v<std::remove_cvref_t<decltype(detail::first_parameter(&Fn::operator()))>,
+                            std::stop_token>;
+};
+
+// A callable that fits the arguments as they are is called with them, unless it declares a token, which has a
+// default then; one that fits them only behind a stop token is given one. In this order, so that a generic
+// callable's body isn't tried with a token it doesn't expect.
+template <class Fn, class... Args>
+concept takes_stop_token =
+    (declares_stop_token<Fn> ||
+     !std::is_invocable_v<Fn, Args...>)&&std::is_invocable_v<Fn, std::stop_token, Args...>;
+#else
+template <class Fn, class... Args>
+concept takes_stop_token = false;
+#endif
+
+// What is kept of what a callable returns: an rvalue reference refers to what is gone with the task, such as
+// a member of an argument, so the value itself.
+template <class Result>
+using kept_result_t =
+    std::conditional_t<std::is_rvalue_reference_v<Result>, std::remove_cvref_t<Result>, Result>;
+
+template <class Fn, class... Args>
+struct task_result {
+    using type = kept_result_t<std::invoke_result_t<Fn, Args...>>;
+};
+#if defined(__cpp_lib_jthread)
+template <class Fn, class... Args>
+    requires takes_stop_token<Fn, Args...>
+struct task_result<Fn, Args...> {
+    using type = kept_result_t<std::invoke_result_t<Fn, std::stop_token, Args...>>;
+};
+#endif
+
+// What a task that can't be told to stop has instead of a stop source.
+struct no_stop_source {
+    static constexpr bool request_stop() noexcept { return false; }
+};
+
+template <bool takes_one>
+struct stop_source_for {
+    using type = no_stop_source;
+};
+#if defined(__cpp_lib_jthread)
+template <>
+struct stop_source_for<true> {
+    using type = std::stop_source;
+};
+#endif
+
+// Whether a result of type T may refer to what the task has captured, as what `&user::name` returns of a user
+// that was copied does. Then that is destroyed with the result.
+template <class T>
+inline constexpr bool refers_to_captures = std::is_lvalue_reference_v<T>;
+
+// A callable with its arguments, to be called once, and room for what it returns.
+template <class Fn, class... Args>
+class task final : public shared_state<typename task_result<Fn, Args...>::type> {
+    using result_type = typename task_result<Fn, Args...>::type;
+    using base = shared_state<result_type>;
+
+public:
+    template <class OtherFn, class... OtherArgs>
+    explicit task(pool_base& owner, OtherFn&& fn, OtherArgs&&... args)
+        : base(owner), captures_(std::forward<OtherFn>(fn), std::forward<OtherArgs>(args)...) {}
+
+    bool signal_stop() noexcept override {
+        return this->state() == future_state::running && stop_source_.request_stop();
+    }
+
+private:
+    using stop_source = typename stop_source_for<takes_stop_token<Fn, Args...>>::type;
+
+    ~task() override {
+        if (this->is_waiting()) {  // it could not be queued
+            discard_captures();
+        } else if constexpr (refers_to_captures<result_type>) {
+            if (this->has_result()) {
+                discard_captures();
+            }
+        }
+    }
+
+    void call() noexcept override {
+        try {
+            this->result().emplace_from([this]() -> result_type {
+                return std::apply([this](Fn& fn, Args&... args) -> result_type { return call(fn, args...); },
+                                  captures_);
+            });
+            if constexpr (refers_to_captures<result_type>) {
+                return;
+            }
+        } catch (...) {
+            this->set_exception(std::current_exception());
+        }
+        discard_captures();
+    }
+
+    result_type call(Fn& fn, Args&... args) {
+        if constexpr (std::is_same_v<stop_source, no_stop_source>) {
+            return std::invoke(std::move(fn), std::move(args)...);
+        } else {
+            return std::invoke(std::move(fn), stop_source_.get_token(), std::move(args)...);
+        }
+    }
+
+    void discard_captures() noexcept override { std::destroy_at(std::addressof(captures_)); }
+
+    void discard_result() noexcept override {
+        base::discard_result();
+        if constexpr (refers_to_captures<result_type>) {
+            discard_captures();
+        }
+    }
+
+    void dispose() noexcept override {
+        if constexpr (refers_to_captures<result_type>) {
+            trampoline::call([this]() noexcept { delete this; });
+        } else {
+            base::dispose();
+        }
+    }
+
+    // Before the captures: it may fail to be made, and nothing would destroy them then.
+    [[no_unique_address]] stop_source stop_source_;
+    union {
+        std::tuple<Fn, Args...> captures_;  // until run or cancelled, or until the result is gone
+    };
+};
+
+}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/algorithm/chunk_results.hpp
@@ -2686,6 +3512,10 @@ private:
     result_storage<R>* results_ = nullptr;
     std::exception_ptr exception_;
 };
+
+// A result may refer to an element that its task has read.
+template <class R>
+inline constexpr bool refers_to_captures<chunk_results<R>> = std::is_lvalue_reference_v<R>;
 
 }  // namespace concurrent::futures::detail
 
@@ -2903,131 +3733,6 @@ private:
 }  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/state/task.hpp
-
-#if defined(__cpp_lib_jthread)
-#include <stop_token>  // std::stop_source, std::stop_token
-#endif
-
-namespace concurrent::futures::inline v0_1::detail {
-
-#if defined(__cpp_lib_jthread)
-template <class Class, class Result, class First, class... Others>
-First first_parameter(Result (Class::*)(First, Others...));
-template <class Class, class Result, class First, class... Others>
-First first_parameter(Result (Class::*)(First, Others...) const);
-
-// That says so by the one signature that it has.
-template <class Fn>
-concept declares_stop_token = requires {
-    requires std::is_same_v<std::remove_cvref_t<decltype(detail::first_parameter(&Fn::operator()))>,
-                            std::stop_token>;
-};
-
-// A callable that fits the arguments as they are is called with them, unless it declares a token, which has a
-// default then; one that fits them only behind a stop token is given one. In this order, so that a generic
-// callable's body isn't tried with a token it doesn't expect.
-template <class Fn, class... Args>
-concept takes_stop_token =
-    (declares_stop_token<Fn> ||
-     !std::is_invocable_v<Fn, Args...>)&&std::is_invocable_v<Fn, std::stop_token, Args...>;
-#else
-template <class Fn, class... Args>
-concept takes_stop_token = false;
-#endif
-
-// What is kept of what a callable returns: an rvalue reference refers to what is gone with the task, such as
-// a member of an argument, so the value itself.
-template <class Result>
-using kept_result_t =
-    std::conditional_t<std::is_rvalue_reference_v<Result>, std::remove_cvref_t<Result>, Result>;
-
-template <class Fn, class... Args>
-struct task_result {
-    using type = kept_result_t<std::invoke_result_t<Fn, Args...>>;
-};
-#if defined(__cpp_lib_jthread)
-template <class Fn, class... Args>
-    requires takes_stop_token<Fn, Args...>
-struct task_result<Fn, Args...> {
-    using type = kept_result_t<std::invoke_result_t<Fn, std::stop_token, Args...>>;
-};
-#endif
-
-// What a task that can't be told to stop has instead of a stop source.
-struct no_stop_source {
-    static constexpr bool request_stop() noexcept { return false; }
-};
-
-template <bool takes_one>
-struct stop_source_for {
-    using type = no_stop_source;
-};
-#if defined(__cpp_lib_jthread)
-template <>
-struct stop_source_for<true> {
-    using type = std::stop_source;
-};
-#endif
-
-// A callable with its arguments, to be called once, and room for what it returns.
-template <class Fn, class... Args>
-class task final : public shared_state<typename task_result<Fn, Args...>::type> {
-    using result_type = typename task_result<Fn, Args...>::type;
-    using base = shared_state<result_type>;
-
-public:
-    template <class OtherFn, class... OtherArgs>
-    explicit task(pool_base& owner, OtherFn&& fn, OtherArgs&&... args)
-        : base(2, &owner),  // the handle's reference and the queue's
-          captures_(std::forward<OtherFn>(fn), std::forward<OtherArgs>(args)...) {}
-
-    bool signal_stop() noexcept override {
-        return this->state() == future_state::running && stop_source_.request_stop();
-    }
-
-private:
-    using stop_source = typename stop_source_for<takes_stop_token<Fn, Args...>>::type;
-
-    ~task() override {
-        // Only of a task that could not be queued.
-        if (this->state() == future_state::pending) {
-            discard_captures();
-        }
-    }
-
-    void run() noexcept override {
-        try {
-            this->result().emplace_from([this]() -> result_type {
-                return std::apply([this](Fn& fn, Args&... args) -> result_type { return call(fn, args...); },
-                                  captures_);
-            });
-        } catch (...) {
-            this->set_exception(std::current_exception());
-        }
-        discard_captures();
-    }
-
-    result_type call(Fn& fn, Args&... args) {
-        if constexpr (std::is_same_v<stop_source, no_stop_source>) {
-            return std::invoke(std::move(fn), std::move(args)...);
-        } else {
-            return std::invoke(std::move(fn), stop_source_.get_token(), std::move(args)...);
-        }
-    }
-
-    void discard_captures() noexcept override { std::destroy_at(std::addressof(captures_)); }
-
-    // Before the captures: it may fail to be made, and nothing would destroy them then.
-    [[no_unique_address]] stop_source stop_source_;
-    union {
-        std::tuple<Fn, Args...> captures_;  // until run or cancelled
-    };
-};
-
-}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/future/launch.hpp
 
 namespace concurrent::futures::inline v0_1::detail {
@@ -3045,7 +3750,7 @@ auto launch(Pool& pool, int priority, Fn&& fn, Args&&... args) {
     try {
         pool.push(*state);
     } catch (...) {
-        state->remove_reference();  // the queue's
+        state->note_not_queued();
         throw;
     }
     return future;
@@ -3083,7 +3788,8 @@ struct map_options {
 ///
 /// Dereferencing its iterator gives a result as an rvalue, which may be moved from; a reference that the
 /// function returned as it is; `std::monostate` for void. To destroy it midway, after `begin()`, cancels what
-/// has not started; if it was never iterated, all that was submitted runs.
+/// has not started, and waits for what runs; so what a view refers to must outlive the results, but no more.
+/// If it was never iterated, all that was submitted runs, and nobody waits for it.
 ///
 /// \code
 /// auto results = executor.map([](int x) { return std::to_string(x); }, std::vector{1, 2});
@@ -3126,13 +3832,19 @@ private:
               cutter(std::move(its_cutter)),
               buffersize(options.buffersize),
               chunksize(chunksize_for(options)) {
-            refill();
+            try {
+                refill();
+            } catch (...) {
+                wait_for_running();
+                throw;
+            }
         }
 
         // As in Python, results that nobody ever asked for stop nothing.
         ~body() {
             if (begun) {
                 cancel();
+                wait_for_running();
             }
         }
 
@@ -3228,12 +3940,19 @@ private:
         void cancel() noexcept {
             current = nullptr;
             index = 0;
-            for (const Future<chunk>& task : tasks) {
-                if (task.valid()) {
-                    task.cancel();
-                }
+            std::erase_if(tasks, [](const Future<chunk>& task) {
+                return !task.valid() || task.cancel() || task.done();
+            });
+            if (!tasks.empty()) {
+                running.swap(tasks);
             }
-            tasks.clear();
+        }
+
+        // They use the ranges, which may be views of what is destroyed next.
+        void wait_for_running() noexcept {
+            for (const Future<chunk>& task : running) {
+                detail::await_if_it_ends(detail::future_access::state(task));
+            }
         }
 
         const detail::deadline until;
@@ -3241,8 +3960,9 @@ private:
         Cutter cutter;
         const std::optional<std::ptrdiff_t> buffersize;
         const std::size_t chunksize;
-        std::deque<Future<chunk>> tasks;  // submitted and not consumed, in the order of the input
-        chunk* current = nullptr;         // the results of the first of them, once they are there
+        std::deque<Future<chunk>> tasks;    // submitted and not consumed, in the order of the input
+        std::deque<Future<chunk>> running;  // those of them that could not be cancelled, at the end
+        chunk* current = nullptr;           // the results of the first of them, once they are there
         std::size_t index = 0;
         std::exception_ptr failure;
         bool begun = false;
@@ -3425,9 +4145,11 @@ struct wait_result {
 /// which are done. It throws no `timeout_error`, and nothing of what the tasks throw. O(n) for n futures.
 ///
 /// On a worker of a pool, it runs those tasks on the spot that wait in that pool's queue, until there is
-/// enough.
+/// enough. If it may return before all are done (by a timeout, or by `return_when`), it does so only while no
+/// other worker is idle and none can be started.
 ///
-/// \throws invalid_state_error if a future is not `valid()`
+/// \throws invalid_state_error if a future is not `valid()`, or if a task waits for itself without a limit
+/// \throws broken_executor in the child of a fork, if it would wait for a future of the parent's
 ///
 /// \code
 /// std::vector tasks{executor.submit([] { return 1; }), executor.submit([] { return 2; })};
@@ -3444,7 +4166,9 @@ auto wait(Range&& futures, const wait_options& options = {}) {
         const std::size_t wanted = options.return_when == return_when::first_completed
                                        ? std::size_t(watch.size() != 0)
                                        : watch.size();
-        watch.wait_for(wanted, options.return_when == return_when::first_exception, options.timeout.start());
+        const detail::deadline until = options.timeout.start();
+        const bool to_the_end = options.return_when == return_when::all_completed && until.is_never();
+        watch.wait_for(wanted, options.return_when == return_when::first_exception, to_the_end, until);
         watch.stop_watching();
         wait_result<value> result;
         for (auto& each : watch.entries()) {
@@ -3930,27 +4654,26 @@ struct priority {
 
 namespace concurrent::futures::inline v0_1::detail {
 
+// A thread of a pool.
+struct started_thread {
+    sync::thread thread;
+    std::shared_ptr<const sync::thread_end> end;
+};
+
 // The threads of a pool that were left to themselves.
 struct thread_family {
-    std::weak_ptr<const void> alive;             // as long as a thread may still destroy the pool or do more
     std::shared_ptr<const void> kept_pool = {};  // null, but of an `inherited` one
-    std::vector<sync::thread> threads;
+    std::vector<started_thread> threads;
 
-    void join() noexcept {
-        for (sync::thread& thread : threads) {
-            // A task may end the process by `exit`: then its own thread comes here.
-            if (thread.get_id() == sync::this_thread::get_id()) {
-                thread.detach();
-            } else {
-                thread.join();
-            }
-        }
+    [[nodiscard]] bool is_over() const {
+        return std::all_of(threads.begin(), threads.end(),
+                           [](const started_thread& each) { return each.end->passed(); });
     }
 };
 
 // The threads of pools whose executor was destroyed by one of its own tasks. That task's thread can't wait
-// for itself to end, so somebody else must: whoever leaves the next threads here, or the end of the process,
-// which so doesn't come before everything submitted has run.
+// for itself to end, so somebody else must: whoever leaves the next threads here, if it is over by then, or
+// the end of the process, which so doesn't come before everything submitted has run.
 class orphaned_threads {
 public:
     // One for all shared libraries.
@@ -3962,17 +4685,23 @@ public:
         return orphans;
     }
 
-    // Takes over the list's families, without an allocation, as a destructor calls this.
+    // Takes over the list's families, without an allocation, as a destructor calls this. Waits for no thread:
+    // one may be kept for ever by the destructor of a thread_local object.
     void adopt(std::list<thread_family>& families) noexcept {
-        const std::lock_guard lock(mutex_);
-        families_.remove_if([](thread_family& each) {
-            const bool ended = each.alive.expired();
-            if (ended) {
-                each.join();
+        std::list<thread_family> over;
+        {
+            const std::lock_guard lock(mutex_);
+            for (auto each = families_.begin(); each != families_.end();) {
+                const auto family = each++;
+                if (family->is_over()) {
+                    over.splice(over.end(), families_, family);
+                }
             }
-            return ended;
-        });
-        families_.splice(families_.end(), families);
+            families_.splice(families_.end(), families);
+        }
+        for (thread_family& each : over) {
+            join(each);
+        }
     }
 
     // Takes over families whose threads are another process's, for ever: they can be neither joined nor
@@ -4001,8 +4730,16 @@ private:
                 });
     }
 
-    // Those too that the ones it waits for leave here meanwhile.
+    static void join(thread_family& family) noexcept {
+        for (started_thread& each : family.threads) {
+            each.thread.join();
+        }
+    }
+
+    // Those too that the ones it waits for leave here meanwhile. A task that calls `exit` ends the process:
+    // it is in the middle of that, so others may wait for it, and nobody waits for them.
     void join_all() noexcept {
+        const bool in_task = pool_thread::current().pool != 0;
         for (;;) {
             std::list<thread_family> next;
             {
@@ -4012,7 +4749,13 @@ private:
                 }
                 next.splice(next.end(), families_, families_.begin());
             }
-            next.front().join();
+            if (in_task) {
+                for (started_thread& each : next.front().threads) {
+                    each.thread.detach();
+                }
+            } else {
+                join(next.front());
+            }
         }
     }
 
@@ -4040,13 +4783,19 @@ namespace concurrent::futures::inline v0_1::detail {
 // it is asked how many workers there are for what waits, but it doesn't keep others from being woken.
 //
 // Invariant, at each unlocking: if anything waits in a queue, then somebody is coming who has initialized, or
-// as many workers are about to look as items wait, or there is nobody to call: none is parked, and none is to
-// be started, or as many come as items wait. It is restored by
+// as many workers are about to look as items wait, or a thread that was started has not begun, or there is
+// nobody to call: none is parked, and none is to be started, or as many come as items wait. It is restored by
 // - whoever has pushed, who calls one worker, if nobody is coming;
 // - a worker that was coming or about to look, and has found something: it calls the next, if more waits. So
 //   workers wake each other in a chain that ends when nothing waits any more, and a burst of short tasks
 //   doesn't wake them all.
-// Threads are started, up to the limit, as soon as more items wait than workers are idle.
+// Threads are started, up to the limit, one after the other, as long as more items wait than workers are
+// idle: by whoever has pushed, and then by each that was started, first of all. So no more are started in a
+// burst of short tasks than it lasts long enough for; and until the thread has begun that was started last,
+// no push needs to call.
+//
+// Some workers wait for tasks that wait here, and leave them to others that are idle (`idle_watch`). Whoever
+// takes the last idle worker away, under the lock, tells them when it has unlocked.
 //
 // A push takes the lock of its queue, and the crew's only if `call_wanted`, which it reads under the former,
 // says that there is somebody to call. No call is lost by that: who sets this flag (under the crew's lock)
@@ -4083,6 +4832,7 @@ public:
         {
             const std::lock_guard lock(lock_);
             whom = choose();
+            note_nobody_idle(whom);
         }
         call(whom);
     }
@@ -4092,7 +4842,39 @@ public:
         return with_own_.load(std::memory_order_acquire);  // pairs with the release of `announce_own`
     }
 
+    // See `pool_base`.
+    [[nodiscard]] bool watch_idle(const worker& self, idle_watch& watch) noexcept {
+        const std::lock_guard lock(lock_);
+        // Before it is initialized, a worker relies on nobody, so that none relies on it in vain.
+        if (self.is_coming_) {
+            return false;
+        }
+        watches_.add(watch);
+        watched_.store(true);  // before it looks, see `has_claimed`
+        if (!anybody_may_come()) {
+            static_cast<void>(watches_.remove(watch));
+            watched_.store(!watches_.empty());
+            return false;
+        }
+        return true;
+    }
+
+    [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept {
+        const std::lock_guard lock(lock_);
+        const bool removed = watches_.remove(watch);
+        watched_.store(!watches_.empty());
+        return removed;
+    }
+
     // What follows is called by the worker itself.
+
+    // First of all: calls the next, if more waits than workers come.
+    void begin() noexcept {
+        call_next_after([this] {
+            starting_ = false;
+            note_call_wanted();
+        });
+    }
 
     // Before it pushes to its own queue: others look into it from now on. It takes the lock for the same
     // reason for which a push takes its queue's.
@@ -4105,11 +4887,35 @@ public:
         }
     }
 
-    // When it has found something to do, or is kept from looking after it had said that it is about to.
-    void stays_busy(worker& self) noexcept {
-        if (!self.is_coming_ && !self.is_about_to_look()) {
-            return;
+    // When it has found something to do.
+    void found(worker& self) noexcept {
+        if (self.is_coming_ || self.is(worker::activity::about_to_look)) {
+            call_next_after([&] {
+                stop_coming(self);
+                // Relaxed: the lock orders it for those who rely on it.
+                self.activity_.store(worker::activity::claiming, std::memory_order_relaxed);
+            });
         }
+    }
+
+    // When it has claimed that. Not before can it be told that nobody is idle: whoever runs its tasks itself
+    // then must not find waiting what this worker is about to run.
+    void has_claimed(worker& self) noexcept {
+        // Sequentially consistent, both: so either this sees that somebody watches, or the watcher, who has
+        // said so before it looks at all workers, sees this.
+        self.activity_.store(worker::activity::any);
+        if (watched_.load()) {
+            called watching;
+            {
+                const std::lock_guard lock(lock_);
+                note_nobody_idle(watching);
+            }
+            call(watching);
+        }
+    }
+
+    // When it is kept from looking after it had said that it is about to.
+    void stays_busy(worker& self) noexcept {
         call_next_after([&] { stop_coming(self); });
     }
 
@@ -4126,6 +4932,8 @@ public:
     // Sleeps until called; or returns at once, if something waits. The worker is coming then. False if it is
     // to end.
     [[nodiscard]] bool park(worker& self) noexcept {
+        called last;
+        bool ends = false;
         {
             const std::lock_guard lock(lock_);
             stop_coming(self);
@@ -4142,13 +4950,15 @@ public:
                 return true;
             }
             runnable_threads::remove(1);
-            if (ending_) {
-                return false;
-            }
+            ends = ending_;
+            note_nobody_idle(last);
         }
-        self.parking_spot_.park();
-        self.is_coming_ = true;  // who called it has counted it
-        return true;
+        call(last);
+        if (!ends) {
+            self.parking_spot_.park();
+            self.is_coming_ = true;  // who called it has counted it
+        }
+        return !ends;
     }
 
     // Before it runs the initializer: who sleeps is called for what somebody has pushed who relied on it.
@@ -4167,10 +4977,11 @@ public:
 
     // Ends without having looked, as its initializer failed.
     void leave(worker& self) noexcept {
-        const std::lock_guard lock(lock_);
-        --initializing_;
-        stop_coming(self);
-        runnable_threads::remove(1);
+        call_next_after([&] {
+            --initializing_;
+            stop_coming(self);
+            runnable_threads::remove(1);
+        });
     }
 
     // The end. The queues take nothing more.
@@ -4195,7 +5006,7 @@ public:
         const std::lock_guard joining(joining_);
         // A worker may be called, and started, as long as others run.
         for (;;) {
-            std::vector<sync::thread> threads;
+            std::vector<started_thread> threads;
             {
                 const std::lock_guard lock(lock_);
                 threads.swap(threads_);
@@ -4204,28 +5015,27 @@ public:
                     return;
                 }
             }
-            for (sync::thread& thread : threads) {
-                thread.join();
+            for (started_thread& each : threads) {
+                each.thread.join();
             }
         }
     }
 
     // After `end`, instead of `join` on one of the pool's own workers.
     void orphan() noexcept {
-        orphans_.front().alive = alive_;
+        called watching;
         {
             const std::lock_guard lock(lock_);
             start_no_more();  // nobody would join another
+            note_nobody_idle(watching);
             orphans_.front().threads = std::exchange(threads_, {});
         }
+        call(watching);
         orphaned_threads::instance().adopt(orphans_);
     }
 
     // Instead of all these, in a process that a fork made.
-    void keep() noexcept {
-        orphans_.front().kept_pool = pool_.shared_from_this();
-        orphaned_threads::instance().keep(orphans_);
-    }
+    void keep() noexcept { keep(pool_.shared_from_this()); }
 
     [[nodiscard]] std::size_t max_workers() const noexcept { return max_workers_; }
 
@@ -4235,12 +5045,21 @@ public:
     }
 
 private:
-    // Whom a thread that has the lock has decided to wake, which it does when it has it no more; and why a
-    // worker could not be started, by which nothing is lost: others come to the queues, if later.
+    // Whom a thread that has the lock has decided to wake, which it does when it has it no more; whom it has
+    // to tell that nobody is idle; and why a worker could not be started, by which nothing is lost: others
+    // come to the queues, if later.
     struct called {
         worker* woken = nullptr;
+        idle_watch_list watches;
         std::exception_ptr start_failure;
     };
+
+    // A copy of the last reference, for ever. In the child of a fork memory is short as a whole if it is.
+    static void keep(std::shared_ptr<const void> inherited) noexcept {
+        std::list<thread_family> families(1);
+        families.front().kept_pool = std::move(inherited);
+        orphaned_threads::instance().keep(families);
+    }
 
     // Restores the invariant after a change, which it makes under the lock: a worker looks no more, or not
     // for a while, on which others may have relied.
@@ -4253,14 +5072,16 @@ private:
             if (call_wanted() && pool_.something_waits()) {
                 next = choose();
             }
+            note_nobody_idle(next);
         }
         call(next);
     }
 
-    void call(const called& whom) noexcept {
+    void call(called& whom) noexcept {
         if (whom.woken) {
             whom.woken->parking_spot_.unpark();
         }
+        whom.watches.tell_all();
         if (whom.start_failure && !start_failure_logged_.exchange(true)) {
             log("could not start another worker thread; the others do its work", whom.start_failure);
         }
@@ -4282,11 +5103,12 @@ private:
         if (items <= relied_on + looking) {
             return whom;
         }
-        if (items > coming_ + looking + parked_count_ && may_start()) {
+        if (items > coming_ + looking + parked_count_ && may_start() && !starting_) {
             try {
                 start_worker();
             } catch (...) {
                 whom.start_failure = std::current_exception();
+                start_fails_ = true;
             }
         }
         if (may_wake()) {
@@ -4299,8 +5121,9 @@ private:
     }
 
     [[nodiscard]] std::size_t about_to_look() const noexcept {
-        return static_cast<std::size_t>(std::count_if(
-            workers_.begin(), workers_.end(), [](const auto& each) { return each->is_about_to_look(); }));
+        return static_cast<std::size_t>(std::count_if(workers_.begin(), workers_.end(), [](const auto& each) {
+            return each->is(worker::activity::about_to_look);
+        }));
     }
 
     // The one that was parked last, whose cache is warmest.
@@ -4326,13 +5149,30 @@ private:
     }
 
     static void stop_looking(worker& self) noexcept {
-        self.about_to_look_.store(false, std::memory_order_relaxed);  // the lock orders it for `choose`
+        // Relaxed: the lock orders it for those who rely on it.
+        self.activity_.store(worker::activity::any, std::memory_order_relaxed);
     }
 
     // Whether one is asleep, and none is coming but those who initialize.
     [[nodiscard]] bool may_wake() const noexcept { return parked_ && coming_ == initializing_; }
 
     [[nodiscard]] bool may_start() const noexcept { return workers_.size() < start_limit_; }
+
+    // Whether a worker is idle, or can be started: it will look into the queues, or can be made to, or has
+    // just taken an item out of one.
+    [[nodiscard]] bool anybody_may_come() const noexcept {
+        return parked_ || coming_ != 0 || (may_start() && !start_fails_) ||
+               std::any_of(workers_.begin(), workers_.end(), [](const auto& each) {
+                   return each->activity_.load() != worker::activity::any;  // see `has_claimed`
+               });
+    }
+
+    void note_nobody_idle(called& whom) noexcept {
+        if (!watches_.empty() && !anybody_may_come()) {
+            whom.watches = watches_.take_all();
+            watched_.store(false);
+        }
+    }
 
     void start_no_more() noexcept {
         start_limit_ = 0;
@@ -4344,23 +5184,30 @@ private:
         workers_.push_back(
             std::make_unique<worker>(pool_, thread_name_prefix_ + '_' + std::to_string(workers_.size())));
         try {
-            threads_.emplace_back(
-                [alive = alive_, pool = pool_.shared_from_this(), self = workers_.back().get()]() mutable {
-                    pool->work(*self);
-                    pool.reset();  // `alive` goes later
-                });
+            auto end = std::make_shared<sync::thread_end>();
+            threads_.push_back(
+                {.thread = sync::thread([end, pool = pool_.shared_from_this(), self = workers_.back().get()] {
+                     pool->work(*self);
+                     if (pool->is_inherited()) {
+                         keep(pool);
+                     }
+                     end->announce();
+                 }),
+                 .end = end});
         } catch (...) {
             workers_.pop_back();
             throw;
         }
         ++coming_;
+        starting_ = true;
+        start_fails_ = false;
         runnable_threads::add(1);
         empty_.store(false, std::memory_order_relaxed);  // see `empty`
         note_call_wanted();
     }
 
     void note_call_wanted() noexcept {
-        const bool wanted = may_wake() || may_start();
+        const bool wanted = may_wake() || (may_start() && !starting_);
         if (wanted != call_wanted()) {  // else all who push would have to fetch it anew
             call_wanted_.store(wanted, std::memory_order_relaxed);  // see `call_wanted`
         }
@@ -4369,60 +5216,30 @@ private:
     pool_base& pool_;
     const std::size_t max_workers_;
 
-    const std::shared_ptr<const char> alive_ = std::make_shared<char>();  // see `thread_family`
-    std::list<thread_family> orphans_{1};                                 // room that `orphan` needs
+    std::list<thread_family> orphans_{1};  // room that `orphan` needs
     sync::atomic<bool> start_failure_logged_{false};
 
     // Written under the lock.
     sync::atomic<bool> call_wanted_{true};
     sync::atomic<bool> empty_{true};
+    sync::atomic<bool> watched_{false};  // whether `watches_` is not empty
     sync::atomic<worker*> with_own_{nullptr};
 
     sync::mutex joining_;  // held by the thread that joins; taken before `lock_`
     alignas(cache_line) mutable spin_lock lock_;
     // Guarded by the lock; the counts share its cache line.
     bool ending_ = false;
+    bool starting_ = false;     // a thread was started that has not begun
+    bool start_fails_ = false;  // the last attempt to start one has failed
     worker* parked_ = nullptr;  // the last of a list linked by `next_parked_`
     std::size_t parked_count_ = 0;
     std::size_t start_limit_ = max_workers_;  // no worker is started when there are so many
     std::size_t coming_ = 0;
-    std::size_t initializing_ = 0;                  // those of them that run the initializer
+    std::size_t initializing_ = 0;  // those of them that run the initializer
+    idle_watch_list watches_;
     std::vector<std::unique_ptr<worker>> workers_;  // all that were ever started
-    std::vector<sync::thread> threads_;             // those of them that nobody has joined
+    std::vector<started_thread> threads_;           // those of them that nobody has joined
     const std::string thread_name_prefix_;          // never written, but here it fills a line
-};
-
-}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/scheduling/forks.hpp
-
-namespace concurrent::futures::inline v0_1::detail {
-
-// The child of a fork has but the thread that called it, and a copy of all memory as it was at that moment:
-// with pools whose threads are not there, and locks that are held by such threads and never will be free. So
-// a pool remembers in which process it was made, and in another does nothing that needs its threads or its
-// locks.
-class forks {
-public:
-    // Counts them from now on.
-    [[gnu::visibility("default")]] static void watch() noexcept {
-        static const bool watched = (at_fork(nullptr, nullptr, note_fork), true);
-        static_cast<void>(watched);
-    }
-
-    // How many lie between the process that watched first and this one. Written by the only thread of a
-    // process alone, so it needs no atomic.
-    [[nodiscard]] static unsigned count() noexcept { return count_; }
-
-private:
-    static void note_fork() noexcept {
-        ++count_;
-        runnable_threads::forget_all_but(worker::current() ? 1 : 0);
-    }
-
-    // One for all shared libraries.
-    [[gnu::visibility("default")]] static constinit inline unsigned count_ = 0;
 };
 
 }  // namespace concurrent::futures::detail
@@ -4458,7 +5275,6 @@ class worker_pool final : public pool_base {
 public:
     worker_pool(std::size_t max_workers, std::string thread_name_prefix, std::function<void()> initializer)
         : initializer_(std::move(initializer)), crew_(*this, max_workers, std::move(thread_name_prefix)) {
-        forks::watch();
         // Now, so that it is there when it is needed, by what must not fail, and at the end of the process is
         // not gone before an executor with a static's life.
         orphaned_threads::instance();
@@ -4468,10 +5284,6 @@ public:
                 "exception is nested in this one");
         }
     }
-
-    // Whether the process that made it is another. Nothing else is to be called then but `push`, which
-    // throws, and `keep`.
-    [[nodiscard]] bool is_inherited() const noexcept { return made_after_ != forks::count(); }
 
     // Whoever submitted may have given the executor's last owner away with the task, which has run, and ended
     // this pool, before the submitting thread is done with it.
@@ -4485,15 +5297,16 @@ public:
     worker_pool(const worker_pool&) = delete;
     worker_pool& operator=(const worker_pool&) = delete;
 
-    // Queues `item` with a reference on it, or throws and leaves everything as it was.
+    // Queues `item` with a reference on it, or throws and leaves everything as it was. Of a pool that
+    // `is_inherited` nothing else is to be called, but for `keep` and what needs no lock.
     void push(work_item& item) {
         if (is_inherited()) {
             throw broken_executor(
                 "the threads of this executor are not in this process, which was forked: make another "
                 "executor here");
         }
-        worker* const self = worker::current();
-        if (keeps_own_ && self && &self->pool() == this) {
+        worker* const self = keeps_own_ ? submitting_worker() : nullptr;
+        if (self) {
             crew_.announce_own(*self);
             push_to(self->own_, item);
         } else {
@@ -4529,7 +5342,7 @@ public:
 
     [[nodiscard]] std::size_t max_workers() const noexcept { return crew_.max_workers(); }
 
-    [[nodiscard]] std::size_t worker_count() const { return crew_.worker_count(); }
+    [[nodiscard]] std::size_t worker_count() const { return is_inherited() ? 0 : crew_.worker_count(); }
 
     [[nodiscard]] std::size_t waiting() const noexcept override {
         std::size_t queued = queue_.size();
@@ -4552,17 +5365,36 @@ public:
 
     void worker_stays_busy(worker& self) noexcept override { crew_.stays_busy(self); }
 
+    void worker_has_claimed(worker& self) noexcept override { crew_.has_claimed(self); }
+
+    [[nodiscard]] bool watch_idle(worker& self, idle_watch& watch) noexcept override {
+        return crew_.watch_idle(self, watch);
+    }
+
+    [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept override { return crew_.unwatch_idle(watch); }
+
+    // In the child of a fork that one of its tasks has made, a copy of the worker comes back here, and does
+    // nothing more.
     void work(worker& self) noexcept override {
-        worker::current_ = &self;
-        own_this_thread();
+        begin_thread(self);
         show_thread_name(self.name());
+        crew_.begin();
         if (initialize(self)) {
             run_items(self);
         }
-        worker::current_ = nullptr;
+        end_work();
     }
 
 private:
+    // The calling thread's, if it is one of this pool's. Mostly this library can tell.
+    [[nodiscard]] worker* submitting_worker() const noexcept {
+        if (library() != this_library()) {
+            return worker_here();
+        }
+        worker* const self = worker::current();
+        return self && &self->pool() == this ? self : nullptr;
+    }
+
     void throw_if_closed() {
         const std::lock_guard lock(closing_);
         if (broken_) {
@@ -4613,11 +5445,16 @@ private:
         crew_.begins_to_initialize();
         try {
             initializer_();
+            if (is_inherited()) {
+                return false;
+            }
             crew_.has_initialized();
             return true;
         } catch (...) {
-            break_because_of_current_exception();
-            crew_.leave(self);
+            if (!is_inherited()) {
+                break_because_of_current_exception();
+                crew_.leave(self);
+            }
             return false;
         }
     }
@@ -4628,6 +5465,9 @@ private:
             while (work_item* const item = next_item(self)) {
                 if (!item->execute(self)) {
                     note_dead_item_gone();
+                }
+                if (is_inherited()) {
+                    return;
                 }
             }
             const bool again =
@@ -4656,7 +5496,7 @@ private:
             item = each->own_.pop();
         }
         if (item) {
-            crew_.stays_busy(self);
+            crew_.found(self);
         }
         return item;
     }
@@ -4693,10 +5533,9 @@ private:
                 closed_.store(true, std::memory_order_relaxed);  // the queues' locks order it
             }
         }
+        log("a thread initializer failed, and its thread pool is broken", cause);
         if (first) {
             for_each_waiting([&reason](work_item& item) { item.fail_waiting(reason); });
-        } else {
-            log("a thread initializer failed in a thread pool that was broken already", cause);
         }
     }
 
@@ -4721,7 +5560,6 @@ private:
     }
 
     const std::function<void()> initializer_;
-    const unsigned made_after_ = forks::count();
     std::optional<broken_thread_pool> breakage_;  // made early: an initializer may have found no memory left
 
     sync::atomic<bool> closed_{false};       // shut down or broken
@@ -4926,12 +5764,14 @@ public:
     /// assert(future.done());
     /// \endcode
     void shutdown(shutdown_options options = {}) {
-        if (pool_->is_inherited()) {
+        // What it cancels may hold the last owner of this executor.
+        const std::shared_ptr<pool> kept = pool_;
+        if (kept->is_inherited()) {
             return;
         }
-        pool_->shut_down(options.cancel_futures);
-        if (options.wait && !pool_->owns_this_thread()) {
-            pool_->join();
+        kept->shut_down(options.cancel_futures);
+        if (options.wait && !kept->owns_this_thread()) {
+            kept->join();
         }
     }
 
@@ -5137,7 +5977,7 @@ public:
     /// Makes a promise and its future, which is pending.
     ///
     /// \throws std::bad_alloc if there is no memory for the future
-    Promise() : future_(detail::future_access::adopt(*new detail::shared_state<T>(1))) {}
+    Promise() : future_(detail::future_access::adopt(*new detail::shared_state<T>())) {}
     /// Takes over what `other` has to fulfil.
     Promise(Promise&& other) noexcept
         : future_(std::move(other.future_)), settled_(other.settled_.load(std::memory_order_relaxed)) {}
@@ -5260,12 +6100,12 @@ private:
             settled_.store(false, std::memory_order_release);
             throw;
         }
-        static_cast<void>(state.complete(0));
+        state.complete();
     }
 
     void abandon() noexcept {
         // With no handle but its own, there is nobody to tell.
-        if (future_.valid() && !settled_.load(std::memory_order_relaxed) && !state().has_one_reference()) {
+        if (future_.valid() && !settled_.load(std::memory_order_relaxed) && !state().has_one_handle()) {
             try {
                 set_exception(reason_to_abandon());
             } catch (...) {

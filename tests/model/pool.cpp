@@ -2,6 +2,7 @@
 
 #include <concurrent/futures.hpp>
 
+#include <chrono>
 #include <optional>
 
 #include "checker/model.hpp"
@@ -241,5 +242,109 @@ const scenario slow_initializer("a worker that sleeps is called also while anoth
                                     second.wait();
                                     executor.submit([&] { initialize.unpark(); }).wait();
                                 });
+
+// Runs until it is told to end, on no future; so whoever runs it on top of what tells it never ends.
+struct runs_until_told {
+    parking_spot started;
+    parking_spot told;
+    void operator()() {
+        started.unpark();
+        told.park();
+    }
+};
+
+const scenario left_to_idle("a task that waits with a limit leaves its task to a worker that can be started",
+                            {.preemptions = 2, .stale_reads = 0}, [] {
+                                runs_until_told slow;
+                                futures::thread_pool_executor executor(2);
+                                executor
+                                    .submit([&] {
+                                        const auto inner = executor.submit([&] { slow(); });
+                                        inner.wait_for(std::chrono::hours(1));
+                                        slow.told.unpark();
+                                        inner.wait();
+                                    })
+                                    .wait();
+                            });
+
+const scenario left_to_sleeping(
+    "a task that waits with a limit leaves its task to a worker that sleeps or looks",
+    {.preemptions = 2, .stale_reads = 0}, [] {
+        runs_until_told slow;
+        futures::thread_pool_executor executor(2);
+        run_at_once(executor);
+        executor
+            .submit([&] {
+                const auto inner = executor.submit([&] { slow(); });
+                inner.wait_for(std::chrono::hours(1));
+                slow.told.unpark();
+                inner.wait();
+            })
+            .wait();
+    });
+
+const scenario first_of_two("a task that waits for the first of two runs neither on top of itself",
+                            {.preemptions = 1, .stale_reads = 0}, [] {
+                                runs_until_told slow;
+                                futures::thread_pool_executor executor(2);
+                                executor
+                                    .submit([&] {
+                                        const auto inner = executor.submit([&] { slow(); });
+                                        futures::Promise<void> other;
+                                        slow.started.park();
+                                        other.set_result();
+                                        futures::wait({inner, other.get_future()},
+                                                      {.return_when = futures::return_when::first_completed});
+                                        slow.told.unpark();
+                                    })
+                                    .wait();
+                            });
+
+// The pool's only other worker runs what ends when the task does that is waited for with a limit, or is about
+// to.
+template <class Wait>
+void wait_when_nobody_is_idle(Wait wait) {
+    parking_spot end;
+    futures::thread_pool_executor executor(2);
+    const auto waiter = executor.submit([&] {
+        const auto inner = executor.submit([&] { end.unpark(); });
+        wait(inner);
+        inner.wait();
+    });
+    const auto other = executor.submit([&] { end.park(); });
+    waiter.wait();
+    other.wait();
+}
+
+const scenario nobody_idle("a task that waits for the first of several runs one when no other worker is left",
+                           {.preemptions = 2, .stale_reads = 0}, [] {
+                               wait_when_nobody_is_idle([](const futures::Future<void>& inner) {
+                                   futures::wait({inner},
+                                                 {.return_when = futures::return_when::first_completed});
+                               });
+                           });
+
+const scenario nobody_idle_completed("as_completed in a task runs one when no other worker is left",
+                                     {.preemptions = 2, .stale_reads = 0}, [] {
+                                         wait_when_nobody_is_idle([](const futures::Future<void>& inner) {
+                                             for (auto&& each : futures::as_completed({inner})) {
+                                                 check(each.done(), "it is done");
+                                             }
+                                         });
+                                     });
+
+const scenario two_that_watch(
+    "two tasks that wait for the first of several each run one when both workers wait",
+    {.preemptions = 1, .stale_reads = 0}, [] {
+        futures::thread_pool_executor executor(2);
+        const auto wait_for_one = [&] {
+            const auto inner = executor.submit([] {});
+            futures::wait({inner}, {.return_when = futures::return_when::first_completed});
+        };
+        const auto first = executor.submit(wait_for_one);
+        const auto second = executor.submit(wait_for_one);
+        first.wait();
+        second.wait();
+    });
 
 }  // namespace

@@ -2,6 +2,9 @@
 
 #include <concurrent/futures.hpp>
 
+#include <type_traits>
+#include <utility>
+
 #include "checker/model.hpp"
 
 namespace {
@@ -35,6 +38,11 @@ class no_pool final : public futures::detail::pool_base {
 public:
     void call_for_what_waits() noexcept override {}
     void worker_stays_busy(futures::detail::worker&) noexcept override {}
+    void worker_has_claimed(futures::detail::worker&) noexcept override {}
+    [[nodiscard]] bool watch_idle(futures::detail::worker&, futures::detail::idle_watch&) noexcept override {
+        return false;
+    }
+    [[nodiscard]] bool unwatch_idle(futures::detail::idle_watch&) noexcept override { return true; }
     void work(futures::detail::worker&) noexcept override {}
     [[nodiscard]] std::size_t waiting() const noexcept override { return 0; }
     [[nodiscard]] bool something_waits() noexcept override { return false; }
@@ -134,6 +142,7 @@ const scenario cancelled_twice("two that cancel both succeed, or neither does", 
     bool other = false;
     thread canceller([&, future = taken.future] { other = future.cancel(); });
     const bool mine = taken.future.cancel();
+    check(taken.future.cancelled() == mine, "it is cancelled when the call says so");
     worker.join();
     canceller.join();
     check(mine == other, "they agree");
@@ -233,5 +242,117 @@ const scenario dropped_by_queue("a cancelled task is dropped by its queue only w
                                     queue.join();
                                     check(taken->future.cancelled(), "it is cancelled");
                                 });
+
+// Says in plain memory that it is gone.
+class tells_its_end {
+public:
+    explicit tells_its_end(checked<int>& end) : end_(&end) {}
+    tells_its_end(tells_its_end&& other) noexcept : end_(std::exchange(other.end_, nullptr)) {}
+    tells_its_end& operator=(tells_its_end&&) = delete;
+    ~tells_its_end() {
+        if (end_) {
+            end_->set(1);
+        }
+    }
+    void operator()() const noexcept {}
+
+private:
+    checked<int>* end_;
+};
+
+// A task in a queue, which a worker that waits for it runs without taking it out.
+template <class Task>
+struct queued_task {
+    using result = std::invoke_result_t<Task>;
+
+    explicit queued_task(Task task) : item(new futures::detail::task<Task>(pool, std::move(task))) {}
+
+    no_pool pool;
+    futures::detail::worker worker{pool, "worker"};
+    futures::detail::task<Task>* const item;
+    futures::Future<result> future = futures::detail::future_access::adopt<result>(*item);
+};
+
+const scenario captures_first("who sees that a task is cancelled sees that what it captured is gone",
+                              {.preemptions = 2, .stale_reads = 1}, [] {
+                                  checked<int> end(0);
+                                  queued_task waiting{tells_its_end(end)};
+                                  thread canceller([future = waiting.future] { future.cancel(); });
+                                  waiting.future.wait();
+                                  check(end.get() == 1, "it was destroyed before");
+                                  canceller.join();
+                                  waiting.item->drop();
+                              });
+
+const scenario captures_first_polled("who polls that a task is cancelled sees that what it captured is gone",
+                                     {}, [] {
+                                         checked<int> end(0);
+                                         queued_task waiting{tells_its_end(end)};
+                                         thread canceller([future = waiting.future] { future.cancel(); });
+                                         if (waiting.future.done()) {
+                                             check(end.get() == 1, "it was destroyed before");
+                                         }
+                                         canceller.join();
+                                         waiting.item->drop();
+                                     });
+
+const scenario second_canceller("who cancels what another is about to cancel sees its captures gone",
+                                {.preemptions = 2, .stale_reads = 1}, [] {
+                                    checked<int> end(0);
+                                    queued_task waiting{tells_its_end(end)};
+                                    thread canceller([future = waiting.future] { future.cancel(); });
+                                    check(waiting.future.cancel(), "it is cancelled");
+                                    check(end.get() == 1, "it was destroyed before");
+                                    canceller.join();
+                                    waiting.item->drop();
+                                });
+
+const auto make_value = [] { return value(2); };
+
+const scenario left_in_queue("the last handle destroys the result of a task that a queue still holds", {},
+                             [] {
+                                 queued_task queued{make_value};
+                                 check(queued.item->run_here(queued.worker), "it ran on the spot");
+                                 thread sweeper([&] { queued.item->drop(); });
+                                 queued.future = {};
+                                 sweeper.join();
+                             });
+
+const scenario moved_out_in_queue("the last handle moves the result out that a queue still holds", {}, [] {
+    queued_task queued{make_value};
+    check(queued.item->run_here(queued.worker), "it ran on the spot");
+    thread sweeper([&] { queued.item->drop(); });
+    const value result = std::move(queued.future).result();
+    check(result.get() == 2, "the result is the task's");
+    sweeper.join();
+});
+
+const scenario two_handles_in_queue("two handles and a queue let go of a task that ran on the spot",
+                                    {.preemptions = 2, .stale_reads = 1}, [] {
+                                        queued_task queued{make_value};
+                                        check(queued.item->run_here(queued.worker), "it ran on the spot");
+                                        thread sweeper([&] { queued.item->drop(); });
+                                        thread other([mine = queued.future] {
+                                            check(mine.result().get() == 2, "the other sees the result");
+                                        });
+                                        queued.future = {};
+                                        sweeper.join();
+                                        other.join();
+                                    });
+
+const scenario cancelled_in_queue("a handle and a queue let go of a task that was cancelled", {}, [] {
+    queued_task queued{make_value};
+    check(queued.future.cancel(), "it is cancelled");
+    thread sweeper([&] { queued.item->drop(); });
+    queued.future = {};
+    sweeper.join();
+});
+
+const scenario cancelled_by_pool("the pool cancels a task while its last handle goes", {}, [] {
+    queued_task queued{make_value};
+    thread pool([&] { queued.item->cancel_waiting(); });
+    queued.future = {};
+    pool.join();
+});
 
 }  // namespace

@@ -231,4 +231,23 @@ const scenario at_once_against_shutdown(
         }
     });
 
+const scenario cancels_last_owner(
+    "a shutdown that cancels the task which holds the executor's last owner returns",
+    {.preemptions = 2, .stale_reads = 0}, [] {
+        auto owner = std::make_shared<futures::thread_pool_executor<>>(1);
+        auto& executor = *owner;
+        parking_spot started;
+        parking_spot go_on;
+        executor.submit([&] {
+            started.unpark();
+            go_on.park();
+        });
+        started.park();
+        const auto held = executor.submit([owner = std::move(owner)] {});
+        go_on.unpark();
+        executor.shutdown({.wait = false, .cancel_futures = true});
+        held.wait();
+        join_orphans();
+    });
+
 }  // namespace

@@ -4,6 +4,6 @@ set(group shared_state)
 set(only "of two that have read")
 set(finds "data race")
 set(old [==[
-references_of(word_.fetch_sub(one_reference, std::memory_order_acq_rel)) == 1]==])
+word_.fetch_sub(one_handle, std::memory_order_acq_rel);]==])
 set(new [==[
-references_of(word_.fetch_sub(one_reference, std::memory_order_relaxed)) == 1]==])
+word_.fetch_sub(one_handle, std::memory_order_relaxed);]==])

@@ -4,6 +4,6 @@ set(group shared_state)
 set(only "moves out what another")
 set(finds "data race")
 set(old [==[
-        return references_of(word_.load(std::memory_order_acquire)) == 1;]==])
+        return (word_.load(std::memory_order_acquire) & handles) == one_handle;]==])
 set(new [==[
-        return references_of(word_.load(std::memory_order_relaxed)) == 1;]==])
+        return (word_.load(std::memory_order_relaxed) & handles) == one_handle;]==])

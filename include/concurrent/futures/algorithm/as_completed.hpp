@@ -96,11 +96,14 @@ private:
 /// that are done already, in their order, then the others in the order of completion. O(n) for n futures. The
 /// range may be abandoned midway.
 ///
-/// On a worker of a pool, it runs those tasks on the spot that wait in that pool's queue, while none is done.
+/// On a worker of a pool, it runs those tasks on the spot that wait in that pool's queue, while none is done,
+/// no other worker is idle and none can be started.
 ///
 /// \param futures any range of futures, or a map keyed by them
 /// \param limit counted from this call; `begin()` or the increment that would pass it throws `timeout_error`
 /// \throws invalid_state_error if a future is not `valid()`
+/// \throws broken_executor from the increment that would wait, in the child of a fork, for a future of the
+/// parent's
 ///
 /// \code
 /// std::unordered_map<futures::Future<int>, std::string> tasks;

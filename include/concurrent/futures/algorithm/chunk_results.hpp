@@ -9,6 +9,7 @@
 
 #include <concurrent/futures/log_handler.hpp>
 #include <concurrent/futures/state/result_storage.hpp>
+#include <concurrent/futures/state/task.hpp>
 
 namespace concurrent::futures::inline v0_1::detail {
 
@@ -79,5 +80,9 @@ private:
     result_storage<R>* results_ = nullptr;
     std::exception_ptr exception_;
 };
+
+// A result may refer to an element that its task has read.
+template <class R>
+inline constexpr bool refers_to_captures<chunk_results<R>> = std::is_lvalue_reference_v<R>;
 
 }  // namespace concurrent::futures::detail

@@ -1,12 +1,18 @@
 #pragma once
 
 #include <cstddef>  // std::size_t
+#include <cstdint>  // std::uint32_t
+#include <memory>   // std::addressof
 #include <mutex>    // std::lock_guard, std::unique_lock
 #include <utility>  // std::move, std::exchange
 #include <vector>   // std::vector
 
 #include <concurrent/futures/future/future.hpp>
+#include <concurrent/futures/scheduling/forks.hpp>
+#include <concurrent/futures/scheduling/idle_watch.hpp>
 #include <concurrent/futures/scheduling/synchronization.hpp>
+#include <concurrent/futures/scheduling/trampoline.hpp>
+#include <concurrent/futures/scheduling/worker.hpp>
 #include <concurrent/futures/state/await.hpp>
 #include <concurrent/futures/state/waiter.hpp>
 
@@ -15,7 +21,7 @@ namespace concurrent::futures::inline v0_1::detail {
 // Waits on many futures at once: each tells it once when it is done, so that n futures cost O(n) in all,
 // however often the watching thread wakes. Everything but the telling is that one thread's.
 template <class T>
-class completion_watch {
+class completion_watch final : private idle_watch {
 public:
     class entry final : public waiter {
     public:
@@ -42,6 +48,8 @@ public:
             if (state(entries_[index]).done()) {
                 was_done[index] = true;
                 append(entries_[index], state(entries_[index]).how_done());
+            } else if (state(entries_[index]).is_inherited()) {
+                inherited_ = std::addressof(state(entries_[index]));
             }
         }
         for (std::size_t index = 0; index != entries_.size(); ++index) {
@@ -60,31 +68,18 @@ public:
     [[nodiscard]] std::vector<entry>& entries() noexcept { return entries_; }
 
     // Waits until `wanted` futures are done, or, if `or_exception`, one of them has failed, or until `until`.
-    void wait_for(std::size_t wanted, bool or_exception, const deadline& until) {
+    // `to_the_end` says that it waits for all, whatever comes.
+    void wait_for(std::size_t wanted, bool or_exception, bool to_the_end, const deadline& until) {
         std::unique_lock lock(mutex_);
-        const auto enough = [&] { return done_ >= wanted || (or_exception && failed_ != 0); };
-        while (!enough()) {
-            if (run_one_here(lock, until)) {
-                continue;
-            }
-            wanted_ = wanted;
-            wants_exception_ = or_exception;
-            wait(lock, until, enough);
-            wanted_ = nobody_waits;
-            wants_exception_ = false;
-            return;
-        }
+        wait(lock, wanted, or_exception, to_the_end, until,
+             [&] { return done_ >= wanted || (or_exception && failed_ != 0); });
     }
 
     // Waits for the next entry that is done, in the order of completion; null if `until` has passed first.
     entry* next(const deadline& until) {
         std::unique_lock lock(mutex_);
-        while (!first_done_ && run_one_here(lock, until)) {
-        }
         if (!first_done_) {
-            wanted_ = done_ + 1;
-            wait(lock, until, [this] { return first_done_ != nullptr; });
-            wanted_ = nobody_waits;
+            wait(lock, done_ + 1, false, false, until, [this] { return first_done_ != nullptr; });
         }
         entry* const next = first_done_;
         if (next) {
@@ -98,7 +93,8 @@ public:
 
     // No future tells any more.
     void stop_watching() noexcept {
-        if (stopped_) {  // written by this thread alone
+        // Written by this thread alone. In the child of a fork nobody tells.
+        if (stopped_ || process_ != forks::process()) {
             return;
         }
         std::size_t removed = 0;
@@ -119,11 +115,76 @@ private:
 
     static shared_state<T>& state(const entry& each) { return future_access::state(each.future); }
 
+    // Waits until `ready`, which `wanted` futures done or, if `or_exception`, one failed make true; or until
+    // `until`. On a worker, it runs the tasks that wait in its own pool's queue; but those that it might have
+    // to leave, as it does not wait to the end, only while no other worker can.
     template <class Ready>
-    void wait(std::unique_lock<sync::mutex>& lock, const deadline& until, Ready ready) {
-        if (!until.passed()) {  // else it would sleep a little all the same
-            wait_until(changed_, lock, until, ready);
+    void wait(std::unique_lock<sync::mutex>& lock, std::size_t wanted, bool or_exception, bool to_the_end,
+              const deadline& until, Ready ready) {
+        while (!ready() &&
+               !until.passed()) {  // where it has passed, a wait would sleep a little all the same
+            lock.unlock();
+            trampoline::run_postponed();
+            entry* const waiting = next_to_run();
+            worker* const self = waiting ? state(*waiting).worker_here() : nullptr;
+            const bool watches = self && !to_the_end && self->pool().watch_idle(*self, *this);
+            if (self && !watches) {
+                state(*waiting).run_here(*self);
+                lock.lock();
+                continue;
+            }
+            if (!watches) {
+                throw_if_in_vain(to_the_end);
+            }
+            lock.lock();
+            wanted_ = wanted;
+            wants_exception_ = or_exception;
+            wait_until(changed_, lock, until, [&] { return ready() || alone_; });
+            wanted_ = nobody_waits;
+            wants_exception_ = false;
+            if (watches) {
+                lock.unlock();
+                const bool removed = self->pool().unwatch_idle(*this);
+                lock.lock();
+                if (!removed) {
+                    changed_.wait(lock, [this] { return alone_; });
+                }
+                alone_ = false;
+            }
         }
+    }
+
+    // The first entry whose task waits in the queue of the calling worker's pool, if there is one. A task
+    // that no longer waits never will again, so each is looked at once.
+    entry* next_to_run() {
+        while (next_to_run_ != entries_.size()) {
+            entry& each = entries_[next_to_run_];
+            if (each.future.valid() && state(each).is_waiting() && state(each).worker_here()) {
+                return std::addressof(each);
+            }
+            ++next_to_run_;
+        }
+        return nullptr;
+    }
+
+    // What it waits for never comes.
+    void throw_if_in_vain(bool to_the_end) const {
+        if (inherited_) {
+            throw_if_inherited(*inherited_);
+        }
+        if (to_the_end) {
+            for (const entry& each : entries_) {
+                if (const worker* const self = each.future.valid() ? state(each).worker_here() : nullptr) {
+                    throw_if_running_here(state(each), *self);
+                }
+            }
+        }
+    }
+
+    void on_nobody_idle() noexcept override {
+        const std::lock_guard lock(mutex_);
+        alone_ = true;
+        changed_.notify_one();
     }
 
     void watch(entry& each) {
@@ -155,26 +216,10 @@ private:
         failed_ += how == outcome::exception;
     }
 
-    // On a worker: runs the next task that waits in its own pool's queue; false if there is none or `until`
-    // has passed.
-    bool run_one_here(std::unique_lock<sync::mutex>& lock, const deadline& until) {
-        worker* const self = worker::current();
-        if (!self || next_to_run_ == entries_.size() || until.passed()) {
-            return false;
-        }
-        lock.unlock();
-        bool ran = false;
-        while (!ran && next_to_run_ != entries_.size()) {
-            // A future that is no longer waiting never will be again: each is tried once.
-            const entry& each = entries_[next_to_run_++];
-            ran = each.future.valid() && state(each).run_here(*self);
-        }
-        lock.lock();
-        return ran;
-    }
-
     std::vector<entry> entries_;
     std::size_t next_to_run_ = 0;
+    const shared_state_base* inherited_ = nullptr;  // one that another process would have completed
+    const std::uint32_t process_ = forks::process();
 
     sync::mutex mutex_;
     sync::condition_variable changed_;
@@ -188,6 +233,7 @@ private:
     std::size_t told_ = 0;
     std::size_t wanted_ = nobody_waits;  // how many must be done for the watching thread to be woken
     bool wants_exception_ = false;
+    bool alone_ = false;    // no other worker can run what waits
     bool stopped_ = false;  // it waits for those that are telling at the moment, or has
 };
 

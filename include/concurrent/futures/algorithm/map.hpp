@@ -3,7 +3,7 @@
 #include <algorithm>    // std::max
 #include <concepts>     // std::invocable
 #include <cstddef>      // std::size_t, std::ptrdiff_t
-#include <deque>        // std::deque
+#include <deque>        // std::deque, std::erase_if
 #include <exception>    // std::exception_ptr
 #include <iterator>     // std::input_iterator_tag, std::default_sentinel_t
 #include <memory>       // std::shared_ptr, std::unique_ptr, std::addressof
@@ -48,7 +48,8 @@ struct map_options {
 ///
 /// Dereferencing its iterator gives a result as an rvalue, which may be moved from; a reference that the
 /// function returned as it is; `std::monostate` for void. To destroy it midway, after `begin()`, cancels what
-/// has not started; if it was never iterated, all that was submitted runs.
+/// has not started, and waits for what runs; so what a view refers to must outlive the results, but no more.
+/// If it was never iterated, all that was submitted runs, and nobody waits for it.
 ///
 /// \code
 /// auto results = executor.map([](int x) { return std::to_string(x); }, std::vector{1, 2});
@@ -91,13 +92,19 @@ private:
               cutter(std::move(its_cutter)),
               buffersize(options.buffersize),
               chunksize(chunksize_for(options)) {
-            refill();
+            try {
+                refill();
+            } catch (...) {
+                wait_for_running();
+                throw;
+            }
         }
 
         // As in Python, results that nobody ever asked for stop nothing.
         ~body() {
             if (begun) {
                 cancel();
+                wait_for_running();
             }
         }
 
@@ -193,12 +200,19 @@ private:
         void cancel() noexcept {
             current = nullptr;
             index = 0;
-            for (const Future<chunk>& task : tasks) {
-                if (task.valid()) {
-                    task.cancel();
-                }
+            std::erase_if(tasks, [](const Future<chunk>& task) {
+                return !task.valid() || task.cancel() || task.done();
+            });
+            if (!tasks.empty()) {
+                running.swap(tasks);
             }
-            tasks.clear();
+        }
+
+        // They use the ranges, which may be views of what is destroyed next.
+        void wait_for_running() noexcept {
+            for (const Future<chunk>& task : running) {
+                detail::await_if_it_ends(detail::future_access::state(task));
+            }
         }
 
         const detail::deadline until;
@@ -206,8 +220,9 @@ private:
         Cutter cutter;
         const std::optional<std::ptrdiff_t> buffersize;
         const std::size_t chunksize;
-        std::deque<Future<chunk>> tasks;  // submitted and not consumed, in the order of the input
-        chunk* current = nullptr;         // the results of the first of them, once they are there
+        std::deque<Future<chunk>> tasks;    // submitted and not consumed, in the order of the input
+        std::deque<Future<chunk>> running;  // those of them that could not be cancelled, at the end
+        chunk* current = nullptr;           // the results of the first of them, once they are there
         std::size_t index = 0;
         std::exception_ptr failure;
         bool begun = false;

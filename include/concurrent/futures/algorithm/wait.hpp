@@ -60,9 +60,11 @@ struct wait_result {
 /// which are done. It throws no `timeout_error`, and nothing of what the tasks throw. O(n) for n futures.
 ///
 /// On a worker of a pool, it runs those tasks on the spot that wait in that pool's queue, until there is
-/// enough.
+/// enough. If it may return before all are done (by a timeout, or by `return_when`), it does so only while no
+/// other worker is idle and none can be started.
 ///
-/// \throws invalid_state_error if a future is not `valid()`
+/// \throws invalid_state_error if a future is not `valid()`, or if a task waits for itself without a limit
+/// \throws broken_executor in the child of a fork, if it would wait for a future of the parent's
 ///
 /// \code
 /// std::vector tasks{executor.submit([] { return 1; }), executor.submit([] { return 2; })};
@@ -79,7 +81,9 @@ auto wait(Range&& futures, const wait_options& options = {}) {
         const std::size_t wanted = options.return_when == return_when::first_completed
                                        ? std::size_t(watch.size() != 0)
                                        : watch.size();
-        watch.wait_for(wanted, options.return_when == return_when::first_exception, options.timeout.start());
+        const detail::deadline until = options.timeout.start();
+        const bool to_the_end = options.return_when == return_when::all_completed && until.is_never();
+        watch.wait_for(wanted, options.return_when == return_when::first_exception, to_the_end, until);
         watch.stop_watching();
         wait_result<value> result;
         for (auto& each : watch.entries()) {

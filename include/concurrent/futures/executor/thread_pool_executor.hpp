@@ -203,12 +203,14 @@ public:
     /// assert(future.done());
     /// \endcode
     void shutdown(shutdown_options options = {}) {
-        if (pool_->is_inherited()) {
+        // What it cancels may hold the last owner of this executor.
+        const std::shared_ptr<pool> kept = pool_;
+        if (kept->is_inherited()) {
             return;
         }
-        pool_->shut_down(options.cancel_futures);
-        if (options.wait && !pool_->owns_this_thread()) {
-            pool_->join();
+        kept->shut_down(options.cancel_futures);
+        if (options.wait && !kept->owns_this_thread()) {
+            kept->join();
         }
     }
 

@@ -25,12 +25,12 @@ namespace detail {
 
 // The way from the library's own parts to what a handle holds.
 struct future_access {
-    // Takes over one reference.
+    // Takes over one handle.
     template <class T>
     static Future<T> adopt(shared_state<T>& state) noexcept {
         return Future<T>(std::addressof(state));
     }
-    // Gives up the reference of a valid handle, for somebody to take over.
+    // Gives up a valid handle, for somebody to take over.
     template <class T>
     static shared_state<T>& release(Future<T>& future) noexcept {
         return *std::exchange(future.state_, nullptr);
@@ -42,7 +42,7 @@ struct future_access {
     }
 };
 
-// Calls `fn` with a future, for which it takes over a reference, and keeps what it throws from whoever
+// Calls `fn` with a future, for which it takes over a handle, and keeps what it throws from whoever
 // happens to run it. The handle is made here: GCC 12, optimizing, takes one that is passed by value for
 // untouched where `fn` is sure to throw after it was moved from, and has it destroyed twice.
 template <class T, class Fn>
@@ -62,16 +62,17 @@ public:
     done_callback(OtherFn&& fn, Future<T> future)
         : fn_(std::forward<OtherFn>(fn)), future_(std::move(future)) {}
 
-    void on_done(outcome) noexcept override {
-        if (worker* const self = worker::current()) {
-            self->stay_busy();
-        }
-        call();
-        delete this;
-    }
+    void on_done(outcome) noexcept override { call(); }
 
-    // Once.
-    void call() noexcept { call_done_callback(fn_, future_access::release(future_)); }
+    [[nodiscard]] bool calls_back() const noexcept override { return true; }
+
+    // Calls it, and destroys it; see `trampoline` for when.
+    void call() noexcept {
+        trampoline::call([this]() noexcept {
+            call_done_callback(fn_, future_access::release(future_));
+            delete this;
+        });
+    }
 
 private:
     Fn fn_;
@@ -110,7 +111,7 @@ public:
     /// Another handle on the same state.
     Future(const Future& other) noexcept : state_(other.state_) {
         if (state_) {
-            state_->add_reference();
+            state_->add_handle();
         }
     }
     /// Takes over the handle `other`, which is not `valid()` any more.
@@ -122,7 +123,7 @@ public:
     }
     ~Future() {
         if (state_) {
-            state_->remove_reference();
+            state_->remove_handle();
         }
     }
 
@@ -141,12 +142,16 @@ public:
     /// Waits, at most for `limit`, until the future is done, and returns its value: `const T&` that lives as
     /// long as any handle does, `T` itself where it is a reference, nothing where it is void.
     ///
-    /// On a worker of the pool that has the task still waiting, runs the task on the spot, however long that
-    /// takes (but not where `limit` is zero or negative).
+    /// On a worker of the pool that has the task still waiting, runs the task on the spot. With a `limit` it
+    /// does so only if no other worker is idle and none can be started, and then however long the task takes
+    /// (but not where `limit` is zero or negative).
     ///
-    /// \throws whatever the task threw
+    /// \throws whatever the task threw, which may be a `timeout_error` of its own: then `done()` is true
     /// \throws cancelled_error if the future was cancelled
     /// \throws timeout_error if `limit` passed first
+    /// \throws invalid_state_error if a task waits, without a limit, for itself or for a task below it on the
+    /// same thread
+    /// \throws broken_executor in the child of a fork, if the future is the parent's and was not done
     ///
     /// \code
     /// auto future = executor.submit([] { return 42; });
@@ -162,8 +167,8 @@ public:
         }
     }
 
-    /// The same, but gives up this handle, unless it throws `timeout_error`, and returns the value itself:
-    /// moved out if this was the last handle, or if `T` can't be copied (see `is_copyable`); else copied.
+    /// The same, but gives up this handle, unless `limit` has passed, and returns the value itself: moved out
+    /// if this was the last handle, or if `T` can't be copied (see `is_copyable`); else copied.
     ///
     /// \code
     /// auto owner = executor.submit([] { return std::make_unique<int>(42); }).result();
@@ -179,7 +184,7 @@ public:
         if constexpr (std::is_void_v<T> || std::is_reference_v<T>) {
             return state.result().get();
         } else if constexpr (is_copyable<T>) {
-            if (!state.has_one_reference()) {
+            if (!state.has_one_handle()) {
                 // If this doesn't compile, T only seems to be copyable: see `is_copyable`.
                 return static_cast<const T&>(state.result().get());
             }
@@ -295,10 +300,9 @@ public:
         const Future kept(state_handle());
         auto callback =
             std::make_unique<detail::done_callback<T, std::decay_t<Fn>>>(std::forward<Fn>(fn), kept);
-        if (kept.state_->add_waiter_last(*callback)) {
-            static_cast<void>(callback.release());  // it deletes itself
-        } else {
-            callback->call();
+        auto* const added = callback.release();  // it deletes itself
+        if (!kept.state_->add_waiter_last(*added)) {
+            added->call();
         }
     }
 

@@ -21,7 +21,7 @@ auto launch(Pool& pool, int priority, Fn&& fn, Args&&... args) {
     try {
         pool.push(*state);
     } catch (...) {
-        state->remove_reference();  // the queue's
+        state->note_not_queued();
         throw;
     }
     return future;

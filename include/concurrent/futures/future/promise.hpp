@@ -31,7 +31,7 @@ public:
     /// Makes a promise and its future, which is pending.
     ///
     /// \throws std::bad_alloc if there is no memory for the future
-    Promise() : future_(detail::future_access::adopt(*new detail::shared_state<T>(1))) {}
+    Promise() : future_(detail::future_access::adopt(*new detail::shared_state<T>())) {}
     /// Takes over what `other` has to fulfil.
     Promise(Promise&& other) noexcept
         : future_(std::move(other.future_)), settled_(other.settled_.load(std::memory_order_relaxed)) {}
@@ -154,12 +154,12 @@ private:
             settled_.store(false, std::memory_order_release);
             throw;
         }
-        static_cast<void>(state.complete(0));
+        state.complete();
     }
 
     void abandon() noexcept {
         // With no handle but its own, there is nobody to tell.
-        if (future_.valid() && !settled_.load(std::memory_order_relaxed) && !state().has_one_reference()) {
+        if (future_.valid() && !settled_.load(std::memory_order_relaxed) && !state().has_one_handle()) {
             try {
                 set_exception(reason_to_abandon());
             } catch (...) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <algorithm>  // std::count_if
+#include <algorithm>  // std::count_if, std::any_of
 #include <cstddef>    // std::size_t
 #include <exception>  // std::exception_ptr
 #include <list>       // std::list
@@ -11,6 +11,7 @@
 #include <vector>     // std::vector
 
 #include <concurrent/futures/log_handler.hpp>
+#include <concurrent/futures/scheduling/idle_watch.hpp>
 #include <concurrent/futures/scheduling/orphaned_threads.hpp>
 #include <concurrent/futures/scheduling/platform.hpp>
 #include <concurrent/futures/scheduling/spin_lock.hpp>
@@ -32,13 +33,19 @@ namespace concurrent::futures::inline v0_1::detail {
 // it is asked how many workers there are for what waits, but it doesn't keep others from being woken.
 //
 // Invariant, at each unlocking: if anything waits in a queue, then somebody is coming who has initialized, or
-// as many workers are about to look as items wait, or there is nobody to call: none is parked, and none is to
-// be started, or as many come as items wait. It is restored by
+// as many workers are about to look as items wait, or a thread that was started has not begun, or there is
+// nobody to call: none is parked, and none is to be started, or as many come as items wait. It is restored by
 // - whoever has pushed, who calls one worker, if nobody is coming;
 // - a worker that was coming or about to look, and has found something: it calls the next, if more waits. So
 //   workers wake each other in a chain that ends when nothing waits any more, and a burst of short tasks
 //   doesn't wake them all.
-// Threads are started, up to the limit, as soon as more items wait than workers are idle.
+// Threads are started, up to the limit, one after the other, as long as more items wait than workers are
+// idle: by whoever has pushed, and then by each that was started, first of all. So no more are started in a
+// burst of short tasks than it lasts long enough for; and until the thread has begun that was started last,
+// no push needs to call.
+//
+// Some workers wait for tasks that wait here, and leave them to others that are idle (`idle_watch`). Whoever
+// takes the last idle worker away, under the lock, tells them when it has unlocked.
 //
 // A push takes the lock of its queue, and the crew's only if `call_wanted`, which it reads under the former,
 // says that there is somebody to call. No call is lost by that: who sets this flag (under the crew's lock)
@@ -75,6 +82,7 @@ public:
         {
             const std::lock_guard lock(lock_);
             whom = choose();
+            note_nobody_idle(whom);
         }
         call(whom);
     }
@@ -84,7 +92,39 @@ public:
         return with_own_.load(std::memory_order_acquire);  // pairs with the release of `announce_own`
     }
 
+    // See `pool_base`.
+    [[nodiscard]] bool watch_idle(const worker& self, idle_watch& watch) noexcept {
+        const std::lock_guard lock(lock_);
+        // Before it is initialized, a worker relies on nobody, so that none relies on it in vain.
+        if (self.is_coming_) {
+            return false;
+        }
+        watches_.add(watch);
+        watched_.store(true);  // before it looks, see `has_claimed`
+        if (!anybody_may_come()) {
+            static_cast<void>(watches_.remove(watch));
+            watched_.store(!watches_.empty());
+            return false;
+        }
+        return true;
+    }
+
+    [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept {
+        const std::lock_guard lock(lock_);
+        const bool removed = watches_.remove(watch);
+        watched_.store(!watches_.empty());
+        return removed;
+    }
+
     // What follows is called by the worker itself.
+
+    // First of all: calls the next, if more waits than workers come.
+    void begin() noexcept {
+        call_next_after([this] {
+            starting_ = false;
+            note_call_wanted();
+        });
+    }
 
     // Before it pushes to its own queue: others look into it from now on. It takes the lock for the same
     // reason for which a push takes its queue's.
@@ -97,11 +137,35 @@ public:
         }
     }
 
-    // When it has found something to do, or is kept from looking after it had said that it is about to.
-    void stays_busy(worker& self) noexcept {
-        if (!self.is_coming_ && !self.is_about_to_look()) {
-            return;
+    // When it has found something to do.
+    void found(worker& self) noexcept {
+        if (self.is_coming_ || self.is(worker::activity::about_to_look)) {
+            call_next_after([&] {
+                stop_coming(self);
+                // Relaxed: the lock orders it for those who rely on it.
+                self.activity_.store(worker::activity::claiming, std::memory_order_relaxed);
+            });
         }
+    }
+
+    // When it has claimed that. Not before can it be told that nobody is idle: whoever runs its tasks itself
+    // then must not find waiting what this worker is about to run.
+    void has_claimed(worker& self) noexcept {
+        // Sequentially consistent, both: so either this sees that somebody watches, or the watcher, who has
+        // said so before it looks at all workers, sees this.
+        self.activity_.store(worker::activity::any);
+        if (watched_.load()) {
+            called watching;
+            {
+                const std::lock_guard lock(lock_);
+                note_nobody_idle(watching);
+            }
+            call(watching);
+        }
+    }
+
+    // When it is kept from looking after it had said that it is about to.
+    void stays_busy(worker& self) noexcept {
         call_next_after([&] { stop_coming(self); });
     }
 
@@ -118,6 +182,8 @@ public:
     // Sleeps until called; or returns at once, if something waits. The worker is coming then. False if it is
     // to end.
     [[nodiscard]] bool park(worker& self) noexcept {
+        called last;
+        bool ends = false;
         {
             const std::lock_guard lock(lock_);
             stop_coming(self);
@@ -134,13 +200,15 @@ public:
                 return true;
             }
             runnable_threads::remove(1);
-            if (ending_) {
-                return false;
-            }
+            ends = ending_;
+            note_nobody_idle(last);
         }
-        self.parking_spot_.park();
-        self.is_coming_ = true;  // who called it has counted it
-        return true;
+        call(last);
+        if (!ends) {
+            self.parking_spot_.park();
+            self.is_coming_ = true;  // who called it has counted it
+        }
+        return !ends;
     }
 
     // Before it runs the initializer: who sleeps is called for what somebody has pushed who relied on it.
@@ -159,10 +227,11 @@ public:
 
     // Ends without having looked, as its initializer failed.
     void leave(worker& self) noexcept {
-        const std::lock_guard lock(lock_);
-        --initializing_;
-        stop_coming(self);
-        runnable_threads::remove(1);
+        call_next_after([&] {
+            --initializing_;
+            stop_coming(self);
+            runnable_threads::remove(1);
+        });
     }
 
     // The end. The queues take nothing more.
@@ -187,7 +256,7 @@ public:
         const std::lock_guard joining(joining_);
         // A worker may be called, and started, as long as others run.
         for (;;) {
-            std::vector<sync::thread> threads;
+            std::vector<started_thread> threads;
             {
                 const std::lock_guard lock(lock_);
                 threads.swap(threads_);
@@ -196,28 +265,27 @@ public:
                     return;
                 }
             }
-            for (sync::thread& thread : threads) {
-                thread.join();
+            for (started_thread& each : threads) {
+                each.thread.join();
             }
         }
     }
 
     // After `end`, instead of `join` on one of the pool's own workers.
     void orphan() noexcept {
-        orphans_.front().alive = alive_;
+        called watching;
         {
             const std::lock_guard lock(lock_);
             start_no_more();  // nobody would join another
+            note_nobody_idle(watching);
             orphans_.front().threads = std::exchange(threads_, {});
         }
+        call(watching);
         orphaned_threads::instance().adopt(orphans_);
     }
 
     // Instead of all these, in a process that a fork made.
-    void keep() noexcept {
-        orphans_.front().kept_pool = pool_.shared_from_this();
-        orphaned_threads::instance().keep(orphans_);
-    }
+    void keep() noexcept { keep(pool_.shared_from_this()); }
 
     [[nodiscard]] std::size_t max_workers() const noexcept { return max_workers_; }
 
@@ -227,12 +295,21 @@ public:
     }
 
 private:
-    // Whom a thread that has the lock has decided to wake, which it does when it has it no more; and why a
-    // worker could not be started, by which nothing is lost: others come to the queues, if later.
+    // Whom a thread that has the lock has decided to wake, which it does when it has it no more; whom it has
+    // to tell that nobody is idle; and why a worker could not be started, by which nothing is lost: others
+    // come to the queues, if later.
     struct called {
         worker* woken = nullptr;
+        idle_watch_list watches;
         std::exception_ptr start_failure;
     };
+
+    // A copy of the last reference, for ever. In the child of a fork memory is short as a whole if it is.
+    static void keep(std::shared_ptr<const void> inherited) noexcept {
+        std::list<thread_family> families(1);
+        families.front().kept_pool = std::move(inherited);
+        orphaned_threads::instance().keep(families);
+    }
 
     // Restores the invariant after a change, which it makes under the lock: a worker looks no more, or not
     // for a while, on which others may have relied.
@@ -245,14 +322,16 @@ private:
             if (call_wanted() && pool_.something_waits()) {
                 next = choose();
             }
+            note_nobody_idle(next);
         }
         call(next);
     }
 
-    void call(const called& whom) noexcept {
+    void call(called& whom) noexcept {
         if (whom.woken) {
             whom.woken->parking_spot_.unpark();
         }
+        whom.watches.tell_all();
         if (whom.start_failure && !start_failure_logged_.exchange(true)) {
             log("could not start another worker thread; the others do its work", whom.start_failure);
         }
@@ -274,11 +353,12 @@ private:
         if (items <= relied_on + looking) {
             return whom;
         }
-        if (items > coming_ + looking + parked_count_ && may_start()) {
+        if (items > coming_ + looking + parked_count_ && may_start() && !starting_) {
             try {
                 start_worker();
             } catch (...) {
                 whom.start_failure = std::current_exception();
+                start_fails_ = true;
             }
         }
         if (may_wake()) {
@@ -291,8 +371,9 @@ private:
     }
 
     [[nodiscard]] std::size_t about_to_look() const noexcept {
-        return static_cast<std::size_t>(std::count_if(
-            workers_.begin(), workers_.end(), [](const auto& each) { return each->is_about_to_look(); }));
+        return static_cast<std::size_t>(std::count_if(workers_.begin(), workers_.end(), [](const auto& each) {
+            return each->is(worker::activity::about_to_look);
+        }));
     }
 
     // The one that was parked last, whose cache is warmest.
@@ -318,13 +399,30 @@ private:
     }
 
     static void stop_looking(worker& self) noexcept {
-        self.about_to_look_.store(false, std::memory_order_relaxed);  // the lock orders it for `choose`
+        // Relaxed: the lock orders it for those who rely on it.
+        self.activity_.store(worker::activity::any, std::memory_order_relaxed);
     }
 
     // Whether one is asleep, and none is coming but those who initialize.
     [[nodiscard]] bool may_wake() const noexcept { return parked_ && coming_ == initializing_; }
 
     [[nodiscard]] bool may_start() const noexcept { return workers_.size() < start_limit_; }
+
+    // Whether a worker is idle, or can be started: it will look into the queues, or can be made to, or has
+    // just taken an item out of one.
+    [[nodiscard]] bool anybody_may_come() const noexcept {
+        return parked_ || coming_ != 0 || (may_start() && !start_fails_) ||
+               std::any_of(workers_.begin(), workers_.end(), [](const auto& each) {
+                   return each->activity_.load() != worker::activity::any;  // see `has_claimed`
+               });
+    }
+
+    void note_nobody_idle(called& whom) noexcept {
+        if (!watches_.empty() && !anybody_may_come()) {
+            whom.watches = watches_.take_all();
+            watched_.store(false);
+        }
+    }
 
     void start_no_more() noexcept {
         start_limit_ = 0;
@@ -336,23 +434,30 @@ private:
         workers_.push_back(
             std::make_unique<worker>(pool_, thread_name_prefix_ + '_' + std::to_string(workers_.size())));
         try {
-            threads_.emplace_back(
-                [alive = alive_, pool = pool_.shared_from_this(), self = workers_.back().get()]() mutable {
-                    pool->work(*self);
-                    pool.reset();  // `alive` goes later
-                });
+            auto end = std::make_shared<sync::thread_end>();
+            threads_.push_back(
+                {.thread = sync::thread([end, pool = pool_.shared_from_this(), self = workers_.back().get()] {
+                     pool->work(*self);
+                     if (pool->is_inherited()) {
+                         keep(pool);
+                     }
+                     end->announce();
+                 }),
+                 .end = end});
         } catch (...) {
             workers_.pop_back();
             throw;
         }
         ++coming_;
+        starting_ = true;
+        start_fails_ = false;
         runnable_threads::add(1);
         empty_.store(false, std::memory_order_relaxed);  // see `empty`
         note_call_wanted();
     }
 
     void note_call_wanted() noexcept {
-        const bool wanted = may_wake() || may_start();
+        const bool wanted = may_wake() || (may_start() && !starting_);
         if (wanted != call_wanted()) {  // else all who push would have to fetch it anew
             call_wanted_.store(wanted, std::memory_order_relaxed);  // see `call_wanted`
         }
@@ -361,26 +466,29 @@ private:
     pool_base& pool_;
     const std::size_t max_workers_;
 
-    const std::shared_ptr<const char> alive_ = std::make_shared<char>();  // see `thread_family`
-    std::list<thread_family> orphans_{1};                                 // room that `orphan` needs
+    std::list<thread_family> orphans_{1};  // room that `orphan` needs
     sync::atomic<bool> start_failure_logged_{false};
 
     // Written under the lock.
     sync::atomic<bool> call_wanted_{true};
     sync::atomic<bool> empty_{true};
+    sync::atomic<bool> watched_{false};  // whether `watches_` is not empty
     sync::atomic<worker*> with_own_{nullptr};
 
     sync::mutex joining_;  // held by the thread that joins; taken before `lock_`
     alignas(cache_line) mutable spin_lock lock_;
     // Guarded by the lock; the counts share its cache line.
     bool ending_ = false;
+    bool starting_ = false;     // a thread was started that has not begun
+    bool start_fails_ = false;  // the last attempt to start one has failed
     worker* parked_ = nullptr;  // the last of a list linked by `next_parked_`
     std::size_t parked_count_ = 0;
     std::size_t start_limit_ = max_workers_;  // no worker is started when there are so many
     std::size_t coming_ = 0;
-    std::size_t initializing_ = 0;                  // those of them that run the initializer
+    std::size_t initializing_ = 0;  // those of them that run the initializer
+    idle_watch_list watches_;
     std::vector<std::unique_ptr<worker>> workers_;  // all that were ever started
-    std::vector<sync::thread> threads_;             // those of them that nobody has joined
+    std::vector<started_thread> threads_;           // those of them that nobody has joined
     const std::string thread_name_prefix_;          // never written, but here it fills a line
 };
 

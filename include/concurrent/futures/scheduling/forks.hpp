@@ -1,35 +1,46 @@
 #pragma once
 
+#include <atomic>   // std::atomic
+#include <cstdint>  // std::uint32_t
+
 #include <concurrent/futures/scheduling/platform.hpp>
 #include <concurrent/futures/scheduling/spin_wait.hpp>
-#include <concurrent/futures/scheduling/worker.hpp>
+#include <concurrent/futures/scheduling/synchronization.hpp>
 
 namespace concurrent::futures::inline v0_1::detail {
 
 // The child of a fork has but the thread that called it, and a copy of all memory as it was at that moment:
 // with pools whose threads are not there, and locks that are held by such threads and never will be free. So
-// a pool remembers in which process it was made, and in another does nothing that needs its threads or its
-// locks.
+// pools and futures remember in which process they were made, and in another do nothing that needs those
+// threads or waits for their locks.
 class forks {
 public:
-    // Counts them from now on.
-    [[gnu::visibility("default")]] static void watch() noexcept {
-        static const bool watched = (at_fork(nullptr, nullptr, note_fork), true);
-        static_cast<void>(watched);
+    // The number of this process, never 0; another than that of the process that forked it. It is what the
+    // operating system numbers processes by, so that it is the same for all shared libraries, also for those
+    // that share no variable.
+    [[nodiscard]] static std::uint32_t process() noexcept {
+        // Relaxed, as all uses: whoever finds 0 asks the system, and all get the same answer; in the child of
+        // a fork the only thread writes it.
+        const std::uint32_t known = process_.load(std::memory_order_relaxed);
+        return known != 0 ? known : ask_and_watch();
     }
-
-    // How many lie between the process that watched first and this one. Written by the only thread of a
-    // process alone, so it needs no atomic.
-    [[nodiscard]] static unsigned count() noexcept { return count_; }
 
 private:
-    static void note_fork() noexcept {
-        ++count_;
-        runnable_threads::forget_all_but(worker::current() ? 1 : 0);
+    [[gnu::visibility("default")]] static std::uint32_t ask_and_watch() noexcept {
+        static const bool watched = (at_fork(nullptr, nullptr, note_fork), true);
+        static_cast<void>(watched);
+        const std::uint32_t number = process_number();
+        process_.store(number, std::memory_order_relaxed);
+        return number;
     }
 
-    // One for all shared libraries.
-    [[gnu::visibility("default")]] static constinit inline unsigned count_ = 0;
+    static void note_fork() noexcept {
+        process_.store(process_number(), std::memory_order_relaxed);
+        runnable_threads::forget_all_but(0);
+    }
+
+    // One for all shared libraries that share variables.
+    [[gnu::visibility("default")]] static constinit inline std::atomic<std::uint32_t> process_{0};
 };
 
 }  // namespace concurrent::futures::detail

@@ -1,36 +1,37 @@
 #pragma once
 
-#include <list>    // std::list
-#include <memory>  // std::weak_ptr, std::shared_ptr
-#include <mutex>   // std::lock_guard
-#include <vector>  // std::vector
+#include <algorithm>  // std::all_of
+#include <list>       // std::list
+#include <memory>     // std::shared_ptr
+#include <mutex>      // std::lock_guard
+#include <vector>     // std::vector
 
 #include <concurrent/futures/scheduling/platform.hpp>
 #include <concurrent/futures/scheduling/synchronization.hpp>
+#include <concurrent/futures/scheduling/worker.hpp>
 
 namespace concurrent::futures::inline v0_1::detail {
 
+// A thread of a pool.
+struct started_thread {
+    sync::thread thread;
+    std::shared_ptr<const sync::thread_end> end;
+};
+
 // The threads of a pool that were left to themselves.
 struct thread_family {
-    std::weak_ptr<const void> alive;             // as long as a thread may still destroy the pool or do more
     std::shared_ptr<const void> kept_pool = {};  // null, but of an `inherited` one
-    std::vector<sync::thread> threads;
+    std::vector<started_thread> threads;
 
-    void join() noexcept {
-        for (sync::thread& thread : threads) {
-            // A task may end the process by `exit`: then its own thread comes here.
-            if (thread.get_id() == sync::this_thread::get_id()) {
-                thread.detach();
-            } else {
-                thread.join();
-            }
-        }
+    [[nodiscard]] bool is_over() const {
+        return std::all_of(threads.begin(), threads.end(),
+                           [](const started_thread& each) { return each.end->passed(); });
     }
 };
 
 // The threads of pools whose executor was destroyed by one of its own tasks. That task's thread can't wait
-// for itself to end, so somebody else must: whoever leaves the next threads here, or the end of the process,
-// which so doesn't come before everything submitted has run.
+// for itself to end, so somebody else must: whoever leaves the next threads here, if it is over by then, or
+// the end of the process, which so doesn't come before everything submitted has run.
 class orphaned_threads {
 public:
     // One for all shared libraries.
@@ -42,17 +43,23 @@ public:
         return orphans;
     }
 
-    // Takes over the list's families, without an allocation, as a destructor calls this.
+    // Takes over the list's families, without an allocation, as a destructor calls this. Waits for no thread:
+    // one may be kept for ever by the destructor of a thread_local object.
     void adopt(std::list<thread_family>& families) noexcept {
-        const std::lock_guard lock(mutex_);
-        families_.remove_if([](thread_family& each) {
-            const bool ended = each.alive.expired();
-            if (ended) {
-                each.join();
+        std::list<thread_family> over;
+        {
+            const std::lock_guard lock(mutex_);
+            for (auto each = families_.begin(); each != families_.end();) {
+                const auto family = each++;
+                if (family->is_over()) {
+                    over.splice(over.end(), families_, family);
+                }
             }
-            return ended;
-        });
-        families_.splice(families_.end(), families);
+            families_.splice(families_.end(), families);
+        }
+        for (thread_family& each : over) {
+            join(each);
+        }
     }
 
     // Takes over families whose threads are another process's, for ever: they can be neither joined nor
@@ -81,8 +88,16 @@ private:
                 });
     }
 
-    // Those too that the ones it waits for leave here meanwhile.
+    static void join(thread_family& family) noexcept {
+        for (started_thread& each : family.threads) {
+            each.thread.join();
+        }
+    }
+
+    // Those too that the ones it waits for leave here meanwhile. A task that calls `exit` ends the process:
+    // it is in the middle of that, so others may wait for it, and nobody waits for them.
     void join_all() noexcept {
+        const bool in_task = pool_thread::current().pool != 0;
         for (;;) {
             std::list<thread_family> next;
             {
@@ -92,7 +107,13 @@ private:
                 }
                 next.splice(next.end(), families_, families_.begin());
             }
-            next.front().join();
+            if (in_task) {
+                for (started_thread& each : next.front().threads) {
+                    each.thread.detach();
+                }
+            } else {
+                join(next.front());
+            }
         }
     }
 

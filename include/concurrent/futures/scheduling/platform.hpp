@@ -5,11 +5,13 @@
 #include <algorithm>    // std::max, std::min
 #include <bit>          // std::popcount
 #include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint32_t
 #include <string_view>  // std::string_view
 #include <thread>       // std::thread::hardware_concurrency
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>  // pthread_setname_np, pthread_atfork
+#include <unistd.h>   // getpid
 #endif
 #if defined(__linux__)
 #include <sched.h>  // sched_getaffinity
@@ -98,6 +100,15 @@ inline void at_fork([[maybe_unused]] void (*before)(), [[maybe_unused]] void (*i
                     [[maybe_unused]] void (*in_child)()) noexcept {
 #if defined(__unix__) || defined(__APPLE__)
     pthread_atfork(before, in_parent, in_child);
+#endif
+}
+
+// What tells this process from the one that forked it; never 0.
+[[nodiscard]] inline std::uint32_t process_number() noexcept {
+#if defined(__unix__) || defined(__APPLE__)
+    return static_cast<std::uint32_t>(getpid());
+#else
+    return 1;
 #endif
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstddef>    // std::size_t
-#include <cstdint>    // std::uint64_t
+#include <cstdint>    // std::uint32_t, std::uint64_t
 #include <exception>  // std::exception_ptr
 #include <utility>    // std::exchange
 
@@ -12,9 +12,9 @@ namespace concurrent::futures::inline v0_1::detail {
 class local_queue;
 class worker;
 
-// What waits in a pool's queue to be run. The queue owns one reference on each item that it holds; each of
-// `execute`, `cancel_waiting`, `fail_waiting` and `drop` gives that reference up, so exactly one of them is
-// called once on an item that was taken out.
+// What waits in a pool's queue to be run. The queue holds each item in memory until one of `execute`,
+// `cancel_waiting`, `fail_waiting` and `drop` is called, so exactly one of them is called once on an item
+// that was taken out.
 //
 // An item in a queue may be no longer waiting: somebody cancelled it, or a worker that needed its result has
 // run it. The queue isn't told, for then it would have to be searched; it finds out when the item's turn
@@ -45,6 +45,10 @@ protected:
     work_item() = default;
     ~work_item() = default;
 
+    // See `pool_base::library`. Here, where it takes no room.
+    void set_library(std::uint32_t library) noexcept { library_ = library; }
+    [[nodiscard]] std::uint32_t library() const noexcept { return library_; }
+
 private:
     // The links belong to the queue that holds the item and are guarded as that queue is.
     friend class lifo_order;
@@ -60,6 +64,7 @@ private:
     sync::atomic<local_queue*> home_{nullptr};  // the local queue that it is in
     std::uint64_t sequence_ = 0;
     int priority_ = 0;
+    std::uint32_t library_ = 0;
 };
 
 // Items in the order in which they were appended.

@@ -2,10 +2,13 @@
 
 #include <atomic>   // std::atomic
 #include <cstddef>  // std::size_t, std::ptrdiff_t
+#include <cstdint>  // std::uint32_t, std::uintptr_t
 #include <memory>   // std::enable_shared_from_this
 #include <string>   // std::string
-#include <utility>  // std::move
+#include <utility>  // std::move, std::exchange
 
+#include <concurrent/futures/scheduling/forks.hpp>
+#include <concurrent/futures/scheduling/idle_watch.hpp>
 #include <concurrent/futures/scheduling/local_queue.hpp>
 #include <concurrent/futures/scheduling/parking_spot.hpp>
 #include <concurrent/futures/scheduling/synchronization.hpp>
@@ -16,16 +19,47 @@ namespace detail {
 
 class worker;
 
+// What a thread knows of the pool that has started it.
+struct pool_thread {
+    worker* self = nullptr;  // while it works
+    std::size_t pool = 0;    // up to its very end, when the destructors of thread_local objects run
+
+    // The calling thread's.
+    [[nodiscard]] static pool_thread& current() noexcept;
+};
+
+// One for all shared libraries, also those whose other symbols are hidden. (So is all that a process has but
+// one of.) But a library may keep even this to itself, by a version script, or on Windows; so a pool is asked
+// for the record that its own library has, see `pool_base`.
+[[gnu::visibility("default")]] constinit inline thread_local pool_thread current_pool_thread = {};
+
+inline pool_thread& pool_thread::current() noexcept {
+    return current_pool_thread;
+}
+
 // What tasks, workers and the crew need to know of a pool, whatever its queue.
 class pool_base : public std::enable_shared_from_this<pool_base> {
 public:
     pool_base(const pool_base&) = delete;
     pool_base& operator=(const pool_base&) = delete;
 
-    // Whether the calling thread is one of this pool's. It is up to its very end, when the destructors of
-    // thread_local objects run, and the thread is no `worker` any more; its pool may be gone then, so it
-    // knows that by a number.
-    [[nodiscard]] bool owns_this_thread() const noexcept { return owner_of_this_thread_ == number_; }
+    // Whether the calling thread is one of this pool's. It is up to its very end, when the thread is no
+    // `worker` any more; its pool may be gone then, so it knows that by a number.
+    [[nodiscard]] bool owns_this_thread() const noexcept { return thread_record_().pool == number_; }
+
+    // The calling thread's worker, if it is one of this pool's; else null.
+    [[nodiscard]] worker* worker_here() const noexcept;
+
+    // A number of the shared library that has made this pool. Where it is `this_library()`, what this library
+    // knows of its threads is what the pool knows.
+    [[nodiscard]] std::uint32_t library() const noexcept { return number_of(thread_record_); }
+    [[nodiscard]] static std::uint32_t this_library() noexcept { return number_of(&pool_thread::current); }
+
+    // The number of the process that made it, see `forks`.
+    [[nodiscard]] std::uint32_t process() const noexcept { return process_; }
+
+    // Whether that is another process: then it has no threads here.
+    [[nodiscard]] bool is_inherited() const noexcept { return process_ != forks::process(); }
 
     // Somebody other than the queue's reader has claimed or cancelled an item that is still in a queue.
     void note_dead_item() noexcept {
@@ -44,6 +78,16 @@ public:
     // `self` had said that it is about to look for work, but is now to run a user's code first.
     virtual void worker_stays_busy(worker& self) noexcept = 0;
 
+    // `self` was idle and has claimed what it has found.
+    virtual void worker_has_claimed(worker& self) noexcept = 0;
+
+    // If another worker than `self`, which is the calling thread's, is idle or can be started, and so comes
+    // for what waits: has `watch` told when that is over. Else returns false.
+    [[nodiscard]] virtual bool watch_idle(worker& self, idle_watch& watch) noexcept = 0;
+
+    // False if `watch` was told, or is about to be, which its owner must wait for.
+    [[nodiscard]] virtual bool unwatch_idle(idle_watch& watch) noexcept = 0;
+
     // What the thread of `self` does.
     virtual void work(worker& self) noexcept = 0;
 
@@ -60,22 +104,33 @@ protected:
     pool_base() = default;
     ~pool_base() = default;
 
-    // By a thread that was started for this pool, first of all.
-    void own_this_thread() const noexcept { owner_of_this_thread_ = number_; }
+    // By a thread that was started for this pool, first of all, and at the end of its work.
+    void begin_thread(worker& self) const noexcept { thread_record_() = {&self, number_}; }
+    void end_work() const noexcept { thread_record_().self = nullptr; }
 
     // Below zero for a moment when the queue's reader meets a dead item before its killer has noted it.
     sync::atomic<std::ptrdiff_t> dead_items_{0};
 
 private:
-    // Of the process, with all its shared libraries; 0 is no pool's.
+    using record_getter = pool_thread& (*)() noexcept;
+
+    // Addresses of two libraries' code differ in these bits too, but for a rare chance; by which a library
+    // that shares no variable takes its own record for the pool's.
+    static std::uint32_t number_of(record_getter getter) noexcept {
+        return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(getter));
+    }
+
+    // Of the process, with all its shared libraries that share variables; 0 is no pool's.
     [[gnu::visibility("default")]] static std::size_t next_number() noexcept {
         static std::atomic<std::size_t> last{0};
         return last.fetch_add(1, std::memory_order_relaxed) + 1;  // orders nothing
     }
 
-    [[gnu::visibility("default")]] static constinit inline thread_local std::size_t owner_of_this_thread_ = 0;
-
+    // A pointer, so that whichever library calls it, it runs in the one that has made this pool, whose code
+    // also writes the records of its threads.
+    const record_getter thread_record_ = &pool_thread::current;
     const std::size_t number_ = next_number();
+    const std::uint32_t process_ = forks::process();
 };
 
 // One thread of a pool.
@@ -83,8 +138,9 @@ class worker {
 public:
     worker(pool_base& pool, std::string name) : pool_(pool), name_(std::move(name)) {}
 
-    // The worker whose thread calls this; null on a thread that no pool started.
-    [[nodiscard]] static worker* current() noexcept { return current_; }
+    // The worker whose thread calls this, as far as this library knows; null on a thread that no pool
+    // started.
+    [[nodiscard]] static worker* current() noexcept { return pool_thread::current().self; }
 
     [[nodiscard]] pool_base& pool() const noexcept { return pool_; }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -94,20 +150,54 @@ public:
 
     // Says, before it publishes a task's result, that this worker runs no more of the user's code before it
     // looks for work. So whoever has seen that result and submits the next task finds a worker that is as
-    // good as idle. A worker that has work before its eyes is not.
+    // good as idle. A worker that has work before its eyes is not; nor is one that a fork has copied.
     void about_to_look() noexcept {
-        if (own_.size() == 0 && pool_.shared_queue_seems_empty()) {
+        if (own_.size() == 0 && pool_.shared_queue_seems_empty() && !pool_.is_inherited()) {
             // Relaxed: the publishing that follows is a release that orders this store for all who see the
             // result; the crew's lock orders it for all others.
-            about_to_look_.store(true, std::memory_order_relaxed);
+            activity_.store(activity::about_to_look, std::memory_order_relaxed);
         }
     }
 
     // Takes that back, before it runs a done callback or destroys a result after all.
     void stay_busy() noexcept {
-        if (is_about_to_look()) {
+        if (is(activity::about_to_look)) {
             pool_.worker_stays_busy(*this);
         }
+    }
+
+    // Says that it has claimed what it has found.
+    void has_claimed() noexcept {
+        if (is(activity::claiming)) {
+            pool_.worker_has_claimed(*this);
+        }
+    }
+
+    // That this worker, which is the calling thread's, runs `item`, and for how long: the tasks that it runs
+    // on top of each other.
+    class running {
+    public:
+        running(worker& self, const work_item& item) noexcept
+            : self_(self), item_(item), below_(std::exchange(self.running_, this)) {}
+        running(const running&) = delete;
+        running& operator=(const running&) = delete;
+        ~running() { self_.running_ = below_; }
+
+    private:
+        friend class worker;
+
+        worker& self_;
+        const work_item& item_;
+        const running* const below_;
+    };
+
+    // Whether the calling thread's worker is in the middle of running `item`.
+    [[nodiscard]] bool runs(const work_item& item) const noexcept {
+        const running* each = running_;
+        while (each && &each->item_ != &item) {
+            each = each->below_;
+        }
+        return each != nullptr;
     }
 
 private:
@@ -115,28 +205,37 @@ private:
     template <class Queue>
     friend class worker_pool;
 
-    [[nodiscard]] bool is_about_to_look() const noexcept {
-        return about_to_look_.load(std::memory_order_relaxed);  // set by this thread alone, and cleared
-    }
+    enum class activity : unsigned char {
+        any,            // nothing that the others rely on, but for what the crew counts
+        about_to_look,  // see there
+        claiming        // it was idle, and has taken an item out of a queue
+    };
 
-    // One for all shared libraries, also those whose other symbols are hidden: a task must be known to be a
-    // pool's whichever of them asks. (So is all that a process has but one of.)
-    [[gnu::visibility("default")]] static constinit inline thread_local worker* current_ = nullptr;
+    // By this thread, which alone writes it, or a hint.
+    [[nodiscard]] bool is(activity which) const noexcept {
+        return activity_.load(std::memory_order_relaxed) == which;
+    }
 
     pool_base& pool_;
     const std::string name_;
-    sync::atomic<bool> about_to_look_{false};
+    sync::atomic<activity> activity_{activity::any};
 
     local_queue own_;
-    worker* next_with_own_ = nullptr;  // in the pool's list of those whose `own_` was ever used
-    bool has_own_ = false;             // this thread's alone
-    bool is_coming_ = true;            // this thread's alone; see `crew`
-    unsigned turns_ = 0;               // this thread's alone
-    worker* helped_ = nullptr;         // this thread's alone: into whose own queue it looked last, in turn
+    worker* next_with_own_ = nullptr;   // in the pool's list of those whose `own_` was ever used
+    bool has_own_ = false;              // this thread's alone
+    bool is_coming_ = true;             // this thread's alone; see `crew`
+    unsigned turns_ = 0;                // this thread's alone
+    worker* helped_ = nullptr;          // this thread's alone: into whose own queue it looked last, in turn
+    const running* running_ = nullptr;  // this thread's alone
 
     parking_spot parking_spot_;
     worker* next_parked_ = nullptr;  // guarded by the crew's lock
 };
+
+inline worker* pool_base::worker_here() const noexcept {
+    worker* const self = thread_record_().self;
+    return self && &self->pool() == this ? self : nullptr;
+}
 
 }  // namespace detail
 

@@ -48,7 +48,6 @@ class worker_pool final : public pool_base {
 public:
     worker_pool(std::size_t max_workers, std::string thread_name_prefix, std::function<void()> initializer)
         : initializer_(std::move(initializer)), crew_(*this, max_workers, std::move(thread_name_prefix)) {
-        forks::watch();
         // Now, so that it is there when it is needed, by what must not fail, and at the end of the process is
         // not gone before an executor with a static's life.
         orphaned_threads::instance();
@@ -58,10 +57,6 @@ public:
                 "exception is nested in this one");
         }
     }
-
-    // Whether the process that made it is another. Nothing else is to be called then but `push`, which
-    // throws, and `keep`.
-    [[nodiscard]] bool is_inherited() const noexcept { return made_after_ != forks::count(); }
 
     // Whoever submitted may have given the executor's last owner away with the task, which has run, and ended
     // this pool, before the submitting thread is done with it.
@@ -75,15 +70,16 @@ public:
     worker_pool(const worker_pool&) = delete;
     worker_pool& operator=(const worker_pool&) = delete;
 
-    // Queues `item` with a reference on it, or throws and leaves everything as it was.
+    // Queues `item` with a reference on it, or throws and leaves everything as it was. Of a pool that
+    // `is_inherited` nothing else is to be called, but for `keep` and what needs no lock.
     void push(work_item& item) {
         if (is_inherited()) {
             throw broken_executor(
                 "the threads of this executor are not in this process, which was forked: make another "
                 "executor here");
         }
-        worker* const self = worker::current();
-        if (keeps_own_ && self && &self->pool() == this) {
+        worker* const self = keeps_own_ ? submitting_worker() : nullptr;
+        if (self) {
             crew_.announce_own(*self);
             push_to(self->own_, item);
         } else {
@@ -119,7 +115,7 @@ public:
 
     [[nodiscard]] std::size_t max_workers() const noexcept { return crew_.max_workers(); }
 
-    [[nodiscard]] std::size_t worker_count() const { return crew_.worker_count(); }
+    [[nodiscard]] std::size_t worker_count() const { return is_inherited() ? 0 : crew_.worker_count(); }
 
     [[nodiscard]] std::size_t waiting() const noexcept override {
         std::size_t queued = queue_.size();
@@ -142,17 +138,36 @@ public:
 
     void worker_stays_busy(worker& self) noexcept override { crew_.stays_busy(self); }
 
+    void worker_has_claimed(worker& self) noexcept override { crew_.has_claimed(self); }
+
+    [[nodiscard]] bool watch_idle(worker& self, idle_watch& watch) noexcept override {
+        return crew_.watch_idle(self, watch);
+    }
+
+    [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept override { return crew_.unwatch_idle(watch); }
+
+    // In the child of a fork that one of its tasks has made, a copy of the worker comes back here, and does
+    // nothing more.
     void work(worker& self) noexcept override {
-        worker::current_ = &self;
-        own_this_thread();
+        begin_thread(self);
         show_thread_name(self.name());
+        crew_.begin();
         if (initialize(self)) {
             run_items(self);
         }
-        worker::current_ = nullptr;
+        end_work();
     }
 
 private:
+    // The calling thread's, if it is one of this pool's. Mostly this library can tell.
+    [[nodiscard]] worker* submitting_worker() const noexcept {
+        if (library() != this_library()) {
+            return worker_here();
+        }
+        worker* const self = worker::current();
+        return self && &self->pool() == this ? self : nullptr;
+    }
+
     void throw_if_closed() {
         const std::lock_guard lock(closing_);
         if (broken_) {
@@ -203,11 +218,16 @@ private:
         crew_.begins_to_initialize();
         try {
             initializer_();
+            if (is_inherited()) {
+                return false;
+            }
             crew_.has_initialized();
             return true;
         } catch (...) {
-            break_because_of_current_exception();
-            crew_.leave(self);
+            if (!is_inherited()) {
+                break_because_of_current_exception();
+                crew_.leave(self);
+            }
             return false;
         }
     }
@@ -218,6 +238,9 @@ private:
             while (work_item* const item = next_item(self)) {
                 if (!item->execute(self)) {
                     note_dead_item_gone();
+                }
+                if (is_inherited()) {
+                    return;
                 }
             }
             const bool again =
@@ -246,7 +269,7 @@ private:
             item = each->own_.pop();
         }
         if (item) {
-            crew_.stays_busy(self);
+            crew_.found(self);
         }
         return item;
     }
@@ -283,10 +306,9 @@ private:
                 closed_.store(true, std::memory_order_relaxed);  // the queues' locks order it
             }
         }
+        log("a thread initializer failed, and its thread pool is broken", cause);
         if (first) {
             for_each_waiting([&reason](work_item& item) { item.fail_waiting(reason); });
-        } else {
-            log("a thread initializer failed in a thread pool that was broken already", cause);
         }
     }
 
@@ -311,7 +333,6 @@ private:
     }
 
     const std::function<void()> initializer_;
-    const unsigned made_after_ = forks::count();
     std::optional<broken_thread_pool> breakage_;  // made early: an initializer may have found no memory left
 
     sync::atomic<bool> closed_{false};       // shut down or broken

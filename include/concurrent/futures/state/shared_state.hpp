@@ -2,11 +2,13 @@
 
 #include <cstdint>    // std::uint64_t
 #include <exception>  // std::exception_ptr
-#include <utility>    // std::move
+#include <utility>    // std::move, std::exchange
 
 #include <concurrent/futures/log_handler.hpp>
+#include <concurrent/futures/scheduling/forks.hpp>
 #include <concurrent/futures/scheduling/spin_wait.hpp>
 #include <concurrent/futures/scheduling/synchronization.hpp>
+#include <concurrent/futures/scheduling/trampoline.hpp>
 #include <concurrent/futures/scheduling/work_item.hpp>
 #include <concurrent/futures/scheduling/worker.hpp>
 #include <concurrent/futures/state/waiter.hpp>
@@ -35,31 +37,44 @@ namespace detail {
 // Its states and who may change them:
 //
 //     pending ──claim──> running ──complete──> finished
-//        └─────cancel──> cancelled
+//        └─────cancel──> cancelling ─────────> cancelled
 //
 //   claim     whoever is to produce the result: a worker, a worker that waits for it, a `Promise`.
 //   cancel    any holder of a handle, or the pool.
-//   complete  only whoever claimed.
+//   complete  only whoever claimed. From cancelling to cancelled: only whoever cancelled.
 //
 // Claiming and cancelling are each one compare-exchange on the same word, so exactly one of all who try wins.
-// Who claimed, or cancelled, alone may touch the captures (to run them, and to destroy them); who claimed
-// alone may write the result, until it completes; from then on everybody may read it.
+// Who claimed, or cancels, alone may touch the captures (to run them, and to destroy them); who claimed
+// alone may write the result, until it completes; from then on everybody may read it. To everybody else
+// cancelling looks like pending: the captures are destroyed before anybody can see that the task is over.
 //
-// The word also counts the references: one for each handle, one for a queue that holds the task, one for a
-// callback that waits. The queue's is given up in the same step that completes the task. So whoever sees a
-// finished future also sees who else can still look at it: the last handle may move the value out, and finds
-// that nobody has looked at an exception, and neither depends on how far the worker has got meanwhile.
+// The word also counts the handles, and has a flag for the queue that holds the task. The last handle
+// destroys the result, or what the task threw: if a queue still holds the task, which another thread has run
+// or cancelled, it keeps the memory alone. When a worker has taken the task out of its queue, the flag is
+// cleared in the same step that completes it. So whoever sees a finished future also sees who else can still
+// look at it: the last handle may move the value out, and finds that nobody has looked at an exception, and
+// neither depends on how far the worker has got meanwhile.
 //
 // A bit of the word locks the list of waiters. It is held for a few instructions, never over any call of a
 // user's code. When there are no waiters, completing doesn't take it.
+//
+// The word begins with the number of the process, see `forks`. A lock or a waiter of another process is that
+// of a thread that isn't here: whoever locks next forgets both.
 class shared_state_base : public work_item {
 public:
-    explicit shared_state_base(std::uint64_t references, pool_base* owner = nullptr) noexcept
-        : word_(references * one_reference), owner_(owner) {}
+    // Of a promise, with one handle.
+    shared_state_base() noexcept : word_(one_handle | in_process(forks::process())) {}
 
-    // Acquire: pairs with the release of `complete` and `cancel`; what is done can be read.
+    // Of a task that `owner` is to run, with one handle, and in its queue.
+    explicit shared_state_base(pool_base& owner) noexcept
+        : word_(one_handle | in_queue | in_process(owner.process())), owner_(&owner) {
+        set_library(owner.library());
+    }
+
+    // Acquire: pairs with the release of `settle`; what is done can be read.
     [[nodiscard]] future_state state() const noexcept {
-        return state_of(word_.load(std::memory_order_acquire));
+        const std::uint64_t word = word_.load(std::memory_order_acquire);
+        return word & cancelling ? future_state::pending : state_of(word);
     }
 
     [[nodiscard]] bool done() const noexcept { return is_done(word_.load(std::memory_order_acquire)); }
@@ -75,96 +90,76 @@ public:
     [[nodiscard]] const std::exception_ptr& exception() const noexcept { return exception_; }
 
     void mark_exception_as_looked_at() noexcept {
-        // Relaxed: read in `destroy`, which the reference count orders after all use of the handles.
+        // Relaxed: read by the last handle, which the count of handles orders after all use of them.
         word_.fetch_or(looked_at, std::memory_order_relaxed);
     }
 
-    void add_reference() noexcept {
-        // Relaxed: who adds one has one, so nobody can be destroying.
-        word_.fetch_add(one_reference, std::memory_order_relaxed);
+    void add_handle() noexcept {
+        // Relaxed: who adds one has one, or the queue's flag, so nobody can be destroying.
+        word_.fetch_add(one_handle, std::memory_order_relaxed);
     }
 
-    void remove_reference() noexcept {
-        if (has_one_reference()) {  // which nobody can add to
-            destroy();
+    void remove_handle() noexcept {
+        // Acquire: pairs with the release of the other handles' removal, and of the queue's flag.
+        if ((word_.load(std::memory_order_acquire) & (handles | in_queue)) == one_handle) {
+            destroy();  // nobody can add to the only one
             return;
         }
         // Release: what this thread did with the state comes before its destruction. Acquire: so does what
         // others did.
-        if (references_of(word_.fetch_sub(one_reference, std::memory_order_acq_rel)) == 1) {
-            destroy();
+        const std::uint64_t before = word_.fetch_sub(one_handle, std::memory_order_acq_rel);
+        if ((before & handles) != one_handle) {
+            return;
         }
+        if (!(before & in_queue)) {
+            destroy();
+        } else if (state_of(before) == future_state::finished) {
+            clear_result();
+        }
+        // Else the queue will see that there is no handle: when the task has run, or its turn comes.
     }
 
-    // Whether the caller's reference is the only one.
-    [[nodiscard]] bool has_one_reference() const noexcept {
-        // Acquire: pairs with the release of `remove_reference`; the others have read what they wanted.
-        return references_of(word_.load(std::memory_order_acquire)) == 1;
+    // Whether the caller's handle is the only one.
+    [[nodiscard]] bool has_one_handle() const noexcept {
+        // Acquire: pairs with the release of `remove_handle`; the others have read what they wanted.
+        return (word_.load(std::memory_order_acquire) & handles) == one_handle;
     }
 
-    // pending → running. True for exactly one caller, who must then produce the result. Gives up `given_up`
-    // references, which are not the last, in the same step.
-    [[nodiscard]] bool claim(std::uint64_t given_up = 0) noexcept {
+    // pending → running. True for exactly one caller, who must then produce the result. Clears the queue's
+    // flag in the same step if `taken` out of its queue.
+    [[nodiscard]] bool claim(bool taken = false) noexcept {
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while (state_of(word) == future_state::pending) {
             // Relaxed: what the claimer reads was ordered by the queue or handle that it came by; what it
             // writes is published by `complete`.
-            if (word_.compare_exchange_weak(
-                    word, with_state(word, future_state::running) - given_up * one_reference,
-                    std::memory_order_relaxed)) {
+            const std::uint64_t claimed = with_state(word, future_state::running);
+            if (word_.compare_exchange_weak(word, taken ? claimed & ~in_queue : claimed,
+                                            std::memory_order_relaxed)) {
                 return true;
             }
         }
         return false;
     }
 
-    // running → finished, by whoever claimed and has stored the result. Gives up `given_up` references in the
-    // same step and returns whether they were the last: then the caller must `destroy`.
-    [[nodiscard]] bool complete(std::uint64_t given_up) noexcept {
-        const outcome how = exception_ ? outcome::exception : outcome::value;
-        const auto completed = [given_up](std::uint64_t word) {
-            return with_state(word, future_state::finished) - given_up * one_reference;
-        };
-        std::uint64_t word = word_.load(std::memory_order_relaxed);
-        while (!(word & (locked | has_waiters))) {
-            // Release: publishes the result to every acquire load of the word. Acquire: if the references
-            // given up were the last, see `remove_reference`.
-            if (word_.compare_exchange_weak(word, completed(word), std::memory_order_acq_rel,
-                                            std::memory_order_relaxed)) {
-                return references_of(completed(word)) == 0;
-            }
-        }
-        lock();
-        waiter_list waiters = std::move(waiters_);
-        word = word_.load(std::memory_order_relaxed);
-        while (!word_.compare_exchange_weak(word, completed(word) & ~(locked | has_waiters),
-                                            std::memory_order_acq_rel,  // as above, and unlocks
-                                            std::memory_order_relaxed)) {
-        }
-        const bool last = references_of(completed(word)) == 0;
-        waiters.tell(how);
-        return last;
+    // running → finished, by whoever claimed and has stored the result.
+    void complete() noexcept {
+        static_cast<void>(
+            settle(future_state::finished, exception_ ? outcome::exception : outcome::value, 0));
     }
 
-    // pending → cancelled. True if the future is cancelled now, by this or an earlier call.
+    // pending → cancelled. True if the future is cancelled now, by this or an earlier call; but within the
+    // destruction of what a cancelled task has captured perhaps before that.
     bool cancel() noexcept {
-        if (state() == future_state::pending) {
-            lock();
-            std::uint64_t word = word_.load(std::memory_order_relaxed);
-            while (state_of(word) == future_state::pending) {
-                // Release: pairs with the acquire of `state`. Still locked: see `settle`.
-                if (word_.compare_exchange_weak(word,
-                                                with_state(word, future_state::cancelled) & ~has_waiters,
-                                                std::memory_order_acq_rel, std::memory_order_relaxed)) {
-                    waiter_list waiters = std::move(waiters_);
-                    note_dead_in_queue();
-                    unlock();
-                    waiters.tell(outcome::cancelled);
-                    discard_captures();
-                    return true;
-                }
+        if (begin_to_cancel()) {
+            trampoline::call([kept = handle(*this)]() noexcept { kept.state().finish_cancelling(); });
+            return true;
+        }
+        if (word_.load(std::memory_order_acquire) & cancelling) {
+            // Within such a destruction it would wait for itself, or for a thread that waits for this one.
+            if (!cancellation::goes_on()) {
+                wait_for_canceller();
             }
-            unlock();
+            return true;
         }
         return state() == future_state::cancelled;
     }
@@ -172,13 +167,30 @@ public:
     // Stops what is running, if it can be told to.
     virtual bool signal_stop() noexcept { return false; }
 
-    // Runs the task on this thread if it waits in a queue of `self`'s pool; false if not.
-    bool run_here(worker& self) noexcept {
-        if (owner_ != &self.pool()) {
-            return false;
+    // The worker whose thread calls this, if it is one of the pool's that has the task; else null.
+    [[nodiscard]] worker* worker_here() noexcept {
+        if (!owner_ || library() == pool_base::this_library()) {
+            worker* const self = worker::current();
+            return self && &self->pool() == owner_ ? self : nullptr;
         }
-        const bool taken = self.take_back(*this);  // and with it the queue's reference
-        if (!claim(taken ? 1 : 0)) {
+        // The pool is there as long as the task isn't done, and it can't become so while this has the lock.
+        lock();
+        worker* const self = done() ? nullptr : owner_->worker_here();
+        unlock();
+        return self;
+    }
+
+    // Whether it comes from the process that forked this one, and was not done then, and so never will be.
+    [[nodiscard]] bool is_inherited() const noexcept {
+        const std::uint64_t word =
+            word_.load(std::memory_order_relaxed);  // written by the process that made it
+        return !is_done(word) && ((word & inherited) || is_of_another_process(word));
+    }
+
+    // Runs the task, which a pool of `self`, the calling thread's worker, has; false if it doesn't wait.
+    bool run_here(worker& self) noexcept {
+        const bool taken = self.take_back(*this);  // and with it the queue's flag
+        if (!claim(taken)) {
             if (taken) {
                 drop();
                 owner_->note_dead_item_gone();
@@ -189,8 +201,8 @@ public:
         if (!taken) {
             note_dead_in_queue();
         }
-        run();
-        static_cast<void>(complete(0));  // the caller has a handle
+        run(self);
+        complete();  // the caller has a handle
         return true;
     }
 
@@ -223,13 +235,9 @@ public:
     // Only by whoever claimed, instead of storing a value.
     void set_exception(std::exception_ptr exception) noexcept { exception_ = std::move(exception); }
 
-    // Only by whoever gave up the last reference.
-    void destroy() noexcept {
-        // Relaxed: ordered by giving up the last reference.
-        if (exception_ && !(word_.load(std::memory_order_relaxed) & looked_at)) {
-            log("exception was never retrieved", exception_);
-        }
-        delete this;
+    // The task could not be queued.
+    void note_not_queued() noexcept {
+        word_.fetch_and(~in_queue, std::memory_order_relaxed);  // nobody else has a handle
     }
 
     // The pool's side.
@@ -239,11 +247,14 @@ public:
             drop();
             return false;
         }
-        run();
-        if (!has_one_reference()) {
+        self.has_claimed();
+        run(self);
+        // Relaxed: a handle that goes just now is seen below.
+        if (word_.load(std::memory_order_relaxed) & handles) {
             self.about_to_look();
         }
-        if (complete(1)) {
+        if (settle(future_state::finished, exception_ ? outcome::exception : outcome::value, in_queue,
+                   &self)) {
             self.stay_busy();
             destroy();
         }
@@ -263,51 +274,217 @@ public:
         note_dead_in_queue();
         discard_captures();
         set_exception(reason);
-        if (complete(1)) {
+        if (settle(future_state::finished, outcome::exception, in_queue)) {
             destroy();
         }
     }
 
     void drop() noexcept final {
-        settle();
-        remove_reference();
+        wait_for_unlocking();
+        // Acquire and release: as `remove_handle`.
+        const std::uint64_t before = word_.fetch_and(~in_queue, std::memory_order_acq_rel);
+        // Of a finished one without handles, the last clears the result, or has.
+        if (!(before & handles) && ((before & cleared) || state_of(before) == future_state::cancelled)) {
+            delete this;
+        }
     }
 
-    [[nodiscard]] bool is_waiting() const noexcept final { return state() == future_state::pending; }
+    [[nodiscard]] bool is_waiting() const noexcept final {
+        return state_of(word_.load(std::memory_order_relaxed)) == future_state::pending;
+    }
 
 protected:
     virtual ~shared_state_base() = default;
 
     // Calls what was captured, stores its result or exception, and destroys the captures.
-    virtual void run() noexcept = 0;
+    virtual void call() noexcept = 0;
     virtual void discard_captures() noexcept = 0;
+    // Destroys the result, of a state that has a value, and what it may refer to.
+    virtual void discard_result() noexcept = 0;
+    // Destroys a state without an exception, and frees its memory.
+    virtual void dispose() noexcept { delete this; }
+
+    // Whether there is a value to be destroyed, when nobody else uses this any more.
+    [[nodiscard]] bool has_result() const noexcept {
+        const std::uint64_t word = word_.load(std::memory_order_relaxed);
+        return state_of(word) == future_state::finished && !exception_ && !(word & cleared);
+    }
 
 private:
-    // The word: two bits of future_state, three flags, and from bit 8 the number of references.
+    // The word: two bits of future_state, six flags, 23 bits of the process's number, which are enough for
+    // all known systems, another flag, and from bit 32 the number of handles.
     static constexpr std::uint64_t state_bits = 3;
-    static constexpr std::uint64_t locked = 4;
-    static constexpr std::uint64_t has_waiters = 8;
-    static constexpr std::uint64_t looked_at = 16;
-    static constexpr std::uint64_t one_reference = 256;
+    static constexpr std::uint64_t locked = 1 << 2;
+    static constexpr std::uint64_t has_waiters = 1 << 3;
+    static constexpr std::uint64_t looked_at = 1 << 4;
+    static constexpr std::uint64_t cancelling = 1 << 5;  // the state bits say running
+    static constexpr std::uint64_t in_queue = 1 << 6;
+    static constexpr std::uint64_t cleared = 1 << 7;  // the result is destroyed, and what the task threw
+    static constexpr std::uint64_t process_bits = 0x7FFF'FF00;
+    static constexpr std::uint64_t inherited = 0x8000'0000;  // made by the process that forked this one
+    static constexpr std::uint64_t one_handle = std::uint64_t(1) << 32;
+    static constexpr std::uint64_t handles = ~(one_handle - 1);
 
     static constexpr future_state state_of(std::uint64_t word) noexcept {
         return static_cast<future_state>(word & state_bits);
     }
     static constexpr std::uint64_t with_state(std::uint64_t word, future_state state) noexcept {
-        return (word & ~state_bits) | static_cast<std::uint64_t>(state);
+        return (word & ~(state_bits | cancelling)) | static_cast<std::uint64_t>(state);
     }
     static constexpr bool is_done(std::uint64_t word) noexcept {
         return state_of(word) == future_state::finished || state_of(word) == future_state::cancelled;
     }
-    static constexpr std::uint64_t references_of(std::uint64_t word) noexcept { return word / one_reference; }
+    static constexpr std::uint64_t in_process(std::uint32_t process) noexcept {
+        return (std::uint64_t(process) << 8) & process_bits;
+    }
+    static bool is_of_another_process(std::uint64_t word) noexcept {
+        return (word & process_bits) != in_process(forks::process());
+    }
+
+    // One handle.
+    class handle {
+    public:
+        explicit handle(shared_state_base& state) noexcept : state_(&state) { state.add_handle(); }
+        handle(handle&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+        handle& operator=(handle&&) = delete;
+        ~handle() {
+            if (state_) {
+                state_->remove_handle();
+            }
+        }
+        [[nodiscard]] shared_state_base& state() const noexcept { return *state_; }
+
+    private:
+        shared_state_base* state_;
+    };
+
+    void run(worker& self) noexcept {
+        const worker::running mark(self, *this);
+        call();
+    }
+
+    // To finished or cancelled. Clears the flags `also` in the same step. True if there is no handle and no
+    // queue any more: then the caller must `destroy`. `self` is the worker that has said that it is about to
+    // look, if any.
+    [[nodiscard]] bool settle(future_state to, outcome how, std::uint64_t also,
+                              worker* self = nullptr) noexcept {
+        const auto settled = [to, also](std::uint64_t word) { return with_state(word, to) & ~also; };
+        const auto is_left = [](std::uint64_t word) { return !(word & (handles | in_queue)); };
+        std::uint64_t word = word_.load(std::memory_order_relaxed);
+        while (!(word & (locked | has_waiters))) {
+            // Release: publishes the result to every acquire load of the word. Acquire: if there is no handle
+            // any more, see `remove_handle`.
+            if (word_.compare_exchange_weak(word, settled(word), std::memory_order_acq_rel,
+                                            std::memory_order_relaxed)) {
+                return is_left(settled(word));
+            }
+        }
+        lock();
+        waiter_list waiters = std::move(waiters_);
+        word = word_.load(std::memory_order_relaxed);
+        while (!word_.compare_exchange_weak(word, settled(word) & ~(locked | has_waiters),
+                                            std::memory_order_acq_rel,  // as above, and unlocks
+                                            std::memory_order_relaxed)) {
+        }
+        const bool left = is_left(settled(word));
+        if (self && waiters.call_back()) {
+            self->stay_busy();
+        }
+        waiters.tell(how);
+        return left;
+    }
+
+    // pending → cancelling.
+    bool begin_to_cancel() noexcept {
+        if (!is_waiting()) {
+            return false;
+        }
+        lock();
+        std::uint64_t word = word_.load(std::memory_order_relaxed);
+        while (state_of(word) == future_state::pending) {
+            // Relaxed: what was captured came by the queue or handle that this thread has. Still locked: see
+            // `wait_for_unlocking`.
+            if (word_.compare_exchange_weak(word, with_state(word, future_state::running) | cancelling,
+                                            std::memory_order_relaxed)) {
+                note_dead_in_queue();
+                unlock();
+                return true;
+            }
+        }
+        unlock();
+        return false;
+    }
+
+    // cancelling → cancelled, by whoever has begun that, and has a handle.
+    void finish_cancelling() noexcept {
+        {
+            const cancellation mark;
+            discard_captures();
+        }
+        static_cast<void>(settle(future_state::cancelled, outcome::cancelled, 0));
+    }
+
+    // Whoever gave up the last reference: logs what nobody looked at, and frees all.
+    void destroy() noexcept {
+        if (exception_) {
+            trampoline::call([this]() noexcept {
+                log_if_not_looked_at();
+                delete this;
+            });
+        } else {
+            dispose();
+        }
+    }
+
+    // The last handle, while a queue still holds the memory.
+    void clear_result() noexcept {
+        trampoline::call([this]() noexcept {
+            if (exception_) {
+                log_if_not_looked_at();
+                exception_ = nullptr;
+            } else {
+                discard_result();
+            }
+            // Acquire and release: pairs with those of `drop`; the one that comes later frees the memory.
+            if (!(word_.fetch_or(cleared, std::memory_order_acq_rel) & in_queue)) {
+                delete this;
+            }
+        });
+    }
+
+    void log_if_not_looked_at() noexcept {
+        // Relaxed: ordered by giving up the last handle.
+        if (!(word_.load(std::memory_order_relaxed) & looked_at)) {
+            log("exception was never retrieved", exception_);
+        }
+    }
+
+    // That this thread destroys the captures of a task that it cancels.
+    class cancellation {
+    public:
+        cancellation() noexcept : within_another_(std::exchange(within_, true)) {}
+        cancellation(const cancellation&) = delete;
+        cancellation& operator=(const cancellation&) = delete;
+        ~cancellation() { within_ = within_another_; }
+
+        [[nodiscard]] static bool goes_on() noexcept { return within_; }
+
+    private:
+        static constinit inline thread_local bool within_ = false;
+
+        const bool within_another_;
+    };
+
+    // Until another thread has destroyed the captures.
+    void wait_for_canceller() noexcept;
 
     template <class Link>
     bool add(Link link) noexcept {
         lock();
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while (!is_done(word)) {
-            // The flag must be set while the future is not done, or `complete` wouldn't see it. Relaxed: with
-            // the lock still held, `complete` looks at the list only after it has acquired the lock.
+            // The flag must be set while the future is not done, or `settle` wouldn't see it. Relaxed: with
+            // the lock still held, `settle` looks at the list only after it has acquired the lock.
             if (word_.compare_exchange_weak(word, word | has_waiters, std::memory_order_relaxed)) {
                 link();
                 unlock();
@@ -321,16 +498,23 @@ private:
     void lock() noexcept {
         for (back_off delay;; delay.pause()) {
             std::uint64_t word = word_.load(std::memory_order_relaxed);
+            const bool forgets = is_of_another_process(word);
+            const std::uint64_t seen = forgets ? (word & ~(process_bits | locked | has_waiters)) |
+                                                     in_process(forks::process()) | inherited
+                                               : word;
             // Acquire: pairs with the release of `unlock`.
-            if (!(word & locked) &&
-                word_.compare_exchange_weak(word, word | locked, std::memory_order_acquire,
+            if (!(seen & locked) &&
+                word_.compare_exchange_weak(word, seen | locked, std::memory_order_acquire,
                                             std::memory_order_relaxed)) {
+                if (forgets) {
+                    waiters_.forget_all();
+                }
                 return;
             }
         }
     }
 
-    // Release: pairs with the acquire of `lock` and of `settle`.
+    // Release: pairs with the acquire of `lock` and of `wait_for_unlocking`.
     void unlock() noexcept { word_.fetch_and(~locked, std::memory_order_release); }
 
     // The task is out of its pool's queue, or will be skipped there. A thread that cancels does this under
@@ -341,15 +525,15 @@ private:
         }
     }
 
-    void settle() const noexcept {
-        // Acquire: pairs with the release of `unlock` in `cancel`.
+    void wait_for_unlocking() const noexcept {
+        // Acquire: pairs with the release of `unlock` in `begin_to_cancel`.
         for (back_off delay; word_.load(std::memory_order_acquire) & locked;) {
             delay.pause();
         }
     }
 
     sync::atomic<std::uint64_t> word_;
-    pool_base* const owner_;  // whose queue it waits in; null for a promise's
+    pool_base* const owner_ = nullptr;  // whose queue it waits in; null for a promise's
     waiter_list waiters_;
     std::exception_ptr exception_;
 };

@@ -75,6 +75,11 @@ struct stop_source_for<true> {
 };
 #endif
 
+// Whether a result of type T may refer to what the task has captured, as what `&user::name` returns of a user
+// that was copied does. Then that is destroyed with the result.
+template <class T>
+inline constexpr bool refers_to_captures = std::is_lvalue_reference_v<T>;
+
 // A callable with its arguments, to be called once, and room for what it returns.
 template <class Fn, class... Args>
 class task final : public shared_state<typename task_result<Fn, Args...>::type> {
@@ -84,8 +89,7 @@ class task final : public shared_state<typename task_result<Fn, Args...>::type> 
 public:
     template <class OtherFn, class... OtherArgs>
     explicit task(pool_base& owner, OtherFn&& fn, OtherArgs&&... args)
-        : base(2, &owner),  // the handle's reference and the queue's
-          captures_(std::forward<OtherFn>(fn), std::forward<OtherArgs>(args)...) {}
+        : base(owner), captures_(std::forward<OtherFn>(fn), std::forward<OtherArgs>(args)...) {}
 
     bool signal_stop() noexcept override {
         return this->state() == future_state::running && stop_source_.request_stop();
@@ -95,18 +99,24 @@ private:
     using stop_source = typename stop_source_for<takes_stop_token<Fn, Args...>>::type;
 
     ~task() override {
-        // Only of a task that could not be queued.
-        if (this->state() == future_state::pending) {
+        if (this->is_waiting()) {  // it could not be queued
             discard_captures();
+        } else if constexpr (refers_to_captures<result_type>) {
+            if (this->has_result()) {
+                discard_captures();
+            }
         }
     }
 
-    void run() noexcept override {
+    void call() noexcept override {
         try {
             this->result().emplace_from([this]() -> result_type {
                 return std::apply([this](Fn& fn, Args&... args) -> result_type { return call(fn, args...); },
                                   captures_);
             });
+            if constexpr (refers_to_captures<result_type>) {
+                return;
+            }
         } catch (...) {
             this->set_exception(std::current_exception());
         }
@@ -123,10 +133,25 @@ private:
 
     void discard_captures() noexcept override { std::destroy_at(std::addressof(captures_)); }
 
+    void discard_result() noexcept override {
+        base::discard_result();
+        if constexpr (refers_to_captures<result_type>) {
+            discard_captures();
+        }
+    }
+
+    void dispose() noexcept override {
+        if constexpr (refers_to_captures<result_type>) {
+            trampoline::call([this]() noexcept { delete this; });
+        } else {
+            base::dispose();
+        }
+    }
+
     // Before the captures: it may fail to be made, and nothing would destroy them then.
     [[no_unique_address]] stop_source stop_source_;
     union {
-        std::tuple<Fn, Args...> captures_;  // until run or cancelled
+        std::tuple<Fn, Args...> captures_;  // until run or cancelled, or until the result is gone
     };
 };
 

@@ -1,7 +1,8 @@
 #pragma once
 
-#include <cstdint>  // std::uint64_t
+#include <type_traits>  // std::is_trivially_destructible_v
 
+#include <concurrent/futures/scheduling/trampoline.hpp>
 #include <concurrent/futures/state/result_storage.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
 
@@ -19,13 +20,23 @@ public:
 
 protected:
     ~shared_state() override {
-        if (state() == future_state::finished && !exception()) {
+        if (has_result()) {
             result_.destroy();
         }
     }
 
-    void run() noexcept override {}
+    void call() noexcept override {}
     void discard_captures() noexcept override {}
+    void discard_result() noexcept override { result_.destroy(); }
+
+    // The destructor of a result may do anything, give up the last handle on another future among it.
+    void dispose() noexcept override {
+        if constexpr (std::is_object_v<T> && !std::is_trivially_destructible_v<T>) {
+            trampoline::call([this]() noexcept { delete this; });
+        } else {
+            delete this;
+        }
+    }
 
 private:
     result_storage<T> result_;

@@ -18,6 +18,9 @@ public:
     // Called on the thread that completed or cancelled the future.
     virtual void on_done(outcome how) noexcept = 0;
 
+    // Whether that runs a user's code.
+    [[nodiscard]] virtual bool calls_back() const noexcept { return false; }
+
 protected:
     waiter() = default;
     ~waiter() = default;
@@ -39,6 +42,9 @@ public:
 
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
 
+    // Whether one of them runs a user's code. Those are added last.
+    [[nodiscard]] bool call_back() const noexcept { return last_ && last_->calls_back(); }
+
     void add_first(waiter& added) noexcept {
         added.previous_ = nullptr;
         added.next_ = std::exchange(first_, &added);
@@ -55,6 +61,9 @@ public:
         (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
         (removed.next_ ? removed.next_->previous_ : last_) = removed.previous_;
     }
+
+    // Of those that are not in this process.
+    void forget_all() noexcept { first_ = last_ = nullptr; }
 
     // Tells all, from the first to the last. A waiter may be gone as soon as it was told.
     void tell(outcome how) noexcept {

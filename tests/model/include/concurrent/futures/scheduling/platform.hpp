@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint32_t
 #include <string_view>  // std::string_view
 
 // Stands in the place of the library's own header: nothing here asks the operating system, of which an
@@ -16,6 +17,10 @@ namespace detail {
 inline void show_thread_name(std::string_view) noexcept {}
 
 inline void at_fork(void (*)(), void (*)(), void (*)()) noexcept {}
+
+inline std::uint32_t process_number() noexcept {
+    return 1;
+}
 
 inline constexpr std::size_t cache_line = 64;
 

@@ -1,0 +1,19 @@
+# A task is cancelled for all to see before what it captured is destroyed.
+set(header concurrent/futures/state/shared_state.hpp)
+set(group shared_state)
+set(only "sees that what it captured is gone")
+set(finds "data race|check")
+set(old [==[
+        {
+            const cancellation mark;
+            discard_captures();
+        }
+        static_cast<void>(settle(future_state::cancelled, outcome::cancelled, 0));
+]==])
+set(new [==[
+        static_cast<void>(settle(future_state::cancelled, outcome::cancelled, 0));
+        {
+            const cancellation mark;
+            discard_captures();
+        }
+]==])

@@ -1,0 +1,13 @@
+# The last handle leaves the memory to a queue that has let go of it.
+set(header concurrent/futures/state/shared_state.hpp)
+set(group shared_state)
+set(only "the last handle destroys the result of a task that a queue")
+set(finds "leak")
+set(old [==[
+            if (!(word_.fetch_or(cleared, std::memory_order_acq_rel) & in_queue)) {
+                delete this;
+            }
+]==])
+set(new [==[
+            word_.fetch_or(cleared, std::memory_order_acq_rel);
+]==])

@@ -1,0 +1,11 @@
+# Who waits with a limit is not told that the last idle worker has found something else.
+set(header concurrent/futures/scheduling/crew.hpp)
+set(group pool)
+set(only "when no other worker is left")
+set(finds "lost wake-up")
+set(old [==[
+            whom.watches = watches_.take_all();
+]==])
+set(new [==[
+            static_cast<void>(watches_.take_all());
+]==])
