@@ -1166,6 +1166,100 @@ private:
 }  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/scheduling/stoppable.hpp
+
+#if defined(__cpp_lib_jthread)
+#include <stop_token>  // std::stop_source, std::stop_token
+#endif
+
+namespace concurrent::futures::inline v0_1::detail {
+
+#if defined(__cpp_lib_jthread)
+
+// The stop source of a task.
+class stoppable {
+public:
+    [[nodiscard]] std::stop_token token() const noexcept { return source_.get_token(); }
+    bool request_stop() noexcept { return source_.request_stop(); }
+
+private:
+    friend class running_stoppables;
+
+    std::stop_source source_;
+    // Guarded by the mutex of `running_stoppables`.
+    stoppable* next_ = nullptr;
+    stoppable* previous_ = nullptr;
+    bool asked_ = false;
+};
+
+// Those of a pool's running tasks that can be asked to stop.
+class running_stoppables {
+public:
+    // Requires: it runs, and is added once. If all were asked to stop, so is this.
+    void add(stoppable& added) noexcept {
+        bool asked = false;
+        {
+            const std::lock_guard lock(mutex_);
+            asked = all_asked_;
+            added.asked_ = asked;
+            added.next_ = std::exchange(first_, &added);
+            if (added.next_) {
+                added.next_->previous_ = &added;
+            }
+        }
+        if (asked) {
+            added.request_stop();
+        }
+    }
+
+    void remove(stoppable& removed) noexcept {
+        const std::lock_guard lock(mutex_);
+        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
+        if (removed.next_) {
+            removed.next_->previous_ = removed.previous_;
+        }
+    }
+
+    // Requests stop of all, and of all that are added from now on.
+    void request_stop() noexcept {
+        for (;;) {
+            std::stop_source next(std::nostopstate);
+            {
+                const std::lock_guard lock(mutex_);
+                all_asked_ = true;
+                stoppable* each = first_;
+                while (each && each->asked_) {
+                    each = each->next_;
+                }
+                if (!each) {
+                    return;
+                }
+                each->asked_ = true;
+                next = each->source_;
+            }
+            // Without the mutex: this calls what users have the token call. The task may have ended.
+            next.request_stop();
+        }
+    }
+
+private:
+    sync::mutex mutex_;
+    stoppable* first_ = nullptr;
+    bool all_asked_ = false;
+};
+
+#else
+
+class running_stoppables {
+public:
+    void request_stop() noexcept {}
+};
+
+#endif
+
+}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/worker.hpp
 
 namespace concurrent::futures::inline v0_1 {
@@ -1214,6 +1308,9 @@ public:
 
     // Whether that is another process: then it has no threads here.
     [[nodiscard]] bool is_inherited() const noexcept { return process_ != forks::process(); }
+
+    // Of its tasks. In the child of a fork it is left alone.
+    [[nodiscard]] running_stoppables& stoppables() noexcept { return stoppables_; }
 
     // Somebody other than the queue's reader has claimed or cancelled an item that is still in a queue.
     void note_dead_item() noexcept {
@@ -1285,6 +1382,7 @@ private:
     const record_getter thread_record_ = &pool_thread::current;
     const std::size_t number_ = next_number();
     const std::uint32_t process_ = forks::process();
+    running_stoppables stoppables_;
 };
 
 // One thread of a pool.
@@ -1560,6 +1658,12 @@ public:
 
     [[nodiscard]] bool done() const noexcept { return is_done(word_.load(std::memory_order_acquire)); }
 
+    // Whether it is cancelled, or about to be, by a thread that destroys the captures at the moment.
+    [[nodiscard]] bool will_not_run() const noexcept {
+        const std::uint64_t word = word_.load(std::memory_order_acquire);
+        return (word & cancelling) || state_of(word) == future_state::cancelled;
+    }
+
     // Of a state that is done.
     [[nodiscard]] outcome how_done() const noexcept {
         return state() == future_state::cancelled ? outcome::cancelled
@@ -1790,6 +1894,9 @@ protected:
         const std::uint64_t word = word_.load(std::memory_order_relaxed);
         return state_of(word) == future_state::finished && !exception_ && !(word & cleared);
     }
+
+    // The pool that has the task, which is there as long as that isn't done.
+    [[nodiscard]] pool_base& owner() const noexcept { return *owner_; }
 
 private:
     // The word: two bits of future_state, six flags, 23 bits of the process's number, which are enough for
@@ -3294,7 +3401,7 @@ template <class T>
 // concurrent/futures/state/task.hpp
 
 #if defined(__cpp_lib_jthread)
-#include <stop_token>  // std::stop_source, std::stop_token
+#include <stop_token>  // std::stop_token
 #endif
 
 namespace concurrent::futures::inline v0_1::detail {
@@ -3354,7 +3461,7 @@ struct stop_source_for {
 #if defined(__cpp_lib_jthread)
 template <>
 struct stop_source_for<true> {
-    using type = std::stop_source;
+    using type = stoppable;
 };
 #endif
 
@@ -3410,9 +3517,30 @@ private:
         if constexpr (std::is_same_v<stop_source, no_stop_source>) {
             return std::invoke(std::move(fn), std::move(args)...);
         } else {
-            return std::invoke(std::move(fn), stop_source_.get_token(), std::move(args)...);
+            const listed mark(this->owner(), stop_source_);
+            return std::invoke(std::move(fn), stop_source_.token(), std::move(args)...);
         }
     }
+
+    // That its pool's shutdown can ask it to stop. The child of a fork leaves the list alone: the mutex may
+    // be that of a thread that isn't there.
+    class listed {
+    public:
+        listed(pool_base& owner, stop_source& source) noexcept : owner_(owner), source_(source) {
+            owner_.stoppables().add(source_);
+        }
+        listed(const listed&) = delete;
+        listed& operator=(const listed&) = delete;
+        ~listed() {
+            if (!owner_.is_inherited()) {
+                owner_.stoppables().remove(source_);
+            }
+        }
+
+    private:
+        pool_base& owner_;
+        stop_source& source_;
+    };
 
     void discard_captures() noexcept override { std::destroy_at(std::addressof(captures_)); }
 
@@ -4250,6 +4378,19 @@ struct shutdown_options {
     bool wait = true;
     /// Whether to cancel what has not started, instead of running it.
     bool cancel_futures = false;
+    /// Whether to request stop of what runs, as `Future::request_stop` does: of the tasks that took a
+    /// `std::stop_token`. What has not started, and is not cancelled, is asked as soon as it starts.
+    ///
+    /// \code
+    /// #if defined(__cpp_lib_jthread)
+    /// executor.submit([](std::stop_token stop) {
+    ///     while (!stop.stop_requested()) {
+    ///     }
+    /// });
+    /// executor.shutdown({.request_stop = true});  // returns
+    /// #endif
+    /// \endcode
+    bool request_stop = false;
 };
 
 }  // namespace concurrent::futures
@@ -5318,8 +5459,9 @@ public:
         }
     }
 
-    // Refuses work from now on; what waits still runs, unless `cancel_waiting`.
-    void shut_down(bool cancel_waiting) {
+    // Refuses work from now on; what waits still runs, unless `cancel_waiting`. If `request_stop`, what runs
+    // is asked to stop, and so is what still starts.
+    void shut_down(bool cancel_waiting, bool request_stop) {
         {
             const std::lock_guard lock(closing_);
             shut_down_ = true;
@@ -5328,6 +5470,9 @@ public:
         crew_.end();
         if (cancel_waiting) {
             for_each_waiting([](work_item& item) { item.cancel_waiting(); });
+        }
+        if (request_stop) {
+            stoppables().request_stop();
         }
     }
 
@@ -5656,7 +5801,7 @@ public:
             pool_->keep();
             return;
         }
-        pool_->shut_down(false);
+        pool_->shut_down(false, false);
         if (pool_->owns_this_thread()) {
             pool_->orphan();
         } else {
@@ -5755,8 +5900,10 @@ public:
     }
 
     /// Refuses further work: `submit` and `map` throw `executor_shutdown` from now on. What waits still runs,
-    /// unless `options.cancel_futures`. Returns once every thread has ended, if `options.wait`; but at once
-    /// on one of the pool's own threads, which can't wait for itself. May be called again.
+    /// unless `options.cancel_futures`. With `options.request_stop`, tasks that took a `std::stop_token` are
+    /// asked to stop, those that have not started as soon as they do. Returns once every thread has ended, if
+    /// `options.wait`; but at once on one of the pool's own threads, which can't wait for itself. May be
+    /// called again.
     ///
     /// \code
     /// auto future = executor.submit([] { return 42; });
@@ -5769,7 +5916,7 @@ public:
         if (kept->is_inherited()) {
             return;
         }
-        kept->shut_down(options.cancel_futures);
+        kept->shut_down(options.cancel_futures, options.request_stop);
         if (options.wait && !kept->owns_this_thread()) {
             kept->join();
         }
@@ -6021,7 +6168,7 @@ public:
         if (state().claim()) {
             return true;
         }
-        if (state().state() == future_state::cancelled) {
+        if (state().will_not_run()) {
             return false;
         }
         throw invalid_state_error("the future is running or finished already");
@@ -6086,7 +6233,7 @@ private:
         // The callbacks may destroy this promise.
         const Future<T> kept = get_future();
         detail::shared_state<T>& state = detail::future_access::state(kept);
-        if (!state.claim() && state.state() == future_state::cancelled) {
+        if (!state.claim() && state.will_not_run()) {
             throw invalid_state_error("the future was cancelled; set_running_or_notify_cancel() tells");
         }
         // Of several threads that set, one goes on. Acquire and release: pair with each other where a store

@@ -310,4 +310,67 @@ TEST_CASE("request_stop() races the start and the end of the task: it stops, can
     }
 }
 
+TEST_CASE("shutdown({.request_stop = true}) asks what runs to stop, and what starts after it") {
+    futures::thread_pool_executor executor(1);
+    std::latch started(1);
+    const auto running = executor.submit([&](const std::stop_token& stop) {
+        started.count_down();
+        while (!stop.stop_requested()) {
+            std::this_thread::yield();
+        }
+        return 1;
+    });
+    const auto waiting = executor.submit([](const std::stop_token& stop) { return stop.stop_requested(); });
+    const auto without_token = executor.submit([] { return 3; });
+    started.wait();
+    executor.shutdown({.request_stop = true});
+    CHECK(running.result() == 1);
+    CHECK(waiting.result());
+    CHECK(without_token.result() == 3);
+}
+
+TEST_CASE("shutdown({.request_stop = true}) asks all that run, also those on top of others") {
+    futures::thread_pool_executor executor(2);
+    std::latch started(3);
+    const auto run_until_stopped = [&](const std::stop_token& stop) {
+        started.count_down();
+        while (!stop.stop_requested()) {
+            std::this_thread::yield();
+        }
+    };
+    const auto alone = executor.submit(run_until_stopped);
+    const auto below = executor.submit([&](const std::stop_token& stop) {
+        started.count_down();
+        executor.submit(run_until_stopped).wait();
+        return stop.stop_requested();
+    });
+    started.wait();
+    executor.shutdown({.cancel_futures = true, .request_stop = true});
+    CHECK(alone.done());
+    CHECK(below.result());
+}
+
+TEST_CASE("what a stop of shutdown's calls may end the task, and submit") {
+    futures::thread_pool_executor executor(1);
+    std::latch started(1);
+    std::latch stopped(1);
+    bool refused = false;
+    const auto task = executor.submit([&](const std::stop_token& stop) {
+        const std::stop_callback on_stop(stop, [&] {
+            try {
+                executor.submit([] {});
+            } catch (const futures::executor_shutdown&) {
+                refused = true;
+            }
+            stopped.count_down();
+        });
+        started.count_down();
+        stopped.wait();
+    });
+    started.wait();
+    executor.shutdown({.request_stop = true});
+    CHECK(task.done());
+    CHECK(refused);
+}
+
 #endif

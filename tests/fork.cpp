@@ -4,11 +4,13 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <concurrent/futures.hpp>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <future>
 #include <iostream>
 #include <latch>
 #include <memory>
@@ -209,6 +211,159 @@ TEST_CASE("in the child of a fork only its own threads count as runnable") {
     };
     CHECK(fails_in_child(spinning_pays) == "");
     CHECK_FALSE(futures::detail::runnable_threads::fit());
+}
+
+namespace {
+
+// Futures of the parent's that are not done, of a task that waits, of one that runs and of a promise.
+struct inherited {
+    futures::thread_pool_executor<> executor{1};
+    futures::Promise<int> promise;
+    tests::busy_workers busy{executor};
+    futures::Future<void> running = busy.task();
+    futures::Future<int> waiting = executor.submit([] { return 5; });
+    futures::Future<int> promised = promise.get_future();
+};
+
+template <class Call>
+bool throws_broken_executor(Call call) {
+    try {
+        call();
+        return false;
+    } catch (const futures::broken_executor&) {
+        return true;
+    }
+}
+
+}  // namespace
+
+TEST_CASE("in the child of a fork, waiting for a future that was not done throws") {
+    inherited from_parent;
+    CHECK(fails_in_child([&] {
+              const auto throws_for = [](const auto& future) {
+                  return throws_broken_executor([&] { future.wait(); }) &&
+                         throws_broken_executor([&] { static_cast<void>(future.result()); }) &&
+                         throws_broken_executor([&] { future.exception(std::chrono::hours(1)); }) &&
+                         throws_broken_executor([&] { futures::wait({future}); }) &&
+                         throws_broken_executor(
+                             [&] { static_cast<void>(futures::as_completed({future}).begin()); }) &&
+                         future.wait_for(std::chrono::seconds(0)) == std::future_status::timeout;
+              };
+              return throws_for(from_parent.running) && throws_for(from_parent.waiting) &&
+                     throws_for(from_parent.promised);
+          }) == "");
+    from_parent.promise.set_result(1);
+}
+
+TEST_CASE("in the child of a fork, an inherited future can be asked, cancelled and dropped") {
+    inherited from_parent;
+    CHECK(fails_in_child([&] {
+              const bool asked = !from_parent.running.done() && from_parent.running.running() &&
+                                 !from_parent.running.cancel() && !from_parent.running.request_stop() &&
+                                 from_parent.executor.worker_count() == 0 &&
+                                 from_parent.executor.pending_count() <= 1;
+              from_parent.waiting.add_done_callback([](const auto&) {});
+              const bool cancelled = from_parent.waiting.cancel() && from_parent.waiting.cancelled();
+              from_parent.promise.set_result(7);
+              const bool set = from_parent.promised.result() == 7;
+              from_parent.waiting = {};
+              from_parent.running = {};
+              return asked && cancelled && set;
+          }) == "");
+    from_parent.promise.set_result(1);
+}
+
+TEST_CASE("in the child of a fork, what iterates the parent's futures can be dropped") {
+    futures::thread_pool_executor executor(1);
+    std::latch released(1);
+    auto results = executor.map(
+        [&](int element) {
+            if (element != 0) {
+                released.wait();
+            }
+            return element;
+        },
+        std::vector{0, 1, 2});
+    static_cast<void>(results.begin());
+    const auto running = executor.submit([&] { released.wait(); });
+    auto completed = std::make_unique<futures::as_completed_range<void>>(futures::as_completed({running}));
+    CHECK(fails_in_child([&] {
+              { const auto dropped = std::move(results); }
+              completed.reset();
+              return true;
+          }) == "");
+    released.count_down();
+}
+
+TEST_CASE("the child's copy of a worker runs nothing more once the task that forked returns") {
+    // The child ends when its only thread does.
+    futures::thread_pool_executor executor(1);
+    int results[2];
+    REQUIRE(pipe(results) == 0);
+    const auto forks = executor.submit([&] {
+        const pid_t process = fork();
+        if (process == 0) {
+            alarm(time_limit);
+        }
+        return process;
+    });
+    const auto next = executor.submit([&] {
+        const char ran = 'r';
+        return write(results[1], &ran, 1) == 1;
+    });
+    const pid_t child = forks.result();
+    REQUIRE(child > 0);
+    CHECK(next.result());
+    int status = 0;
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK_FALSE(WIFSIGNALED(status));
+    CHECK(close(results[1]) == 0);
+    char ran[2];
+    CHECK(read(results[0], ran, 2) == 1);  // by the parent, and by nobody else
+    CHECK(close(results[0]) == 0);
+}
+
+TEST_CASE("a fork at any moment leaves the child able to use what it inherits") {
+    if (tests::under_address_sanitizer) {
+        return;  // its own allocator's locks are what the child of a fork hangs at
+    }
+    constexpr int forks = 100;
+    futures::thread_pool_executor executor(2);
+    tests::busy_workers busy(executor, 2);
+    std::vector<futures::Promise<int>> promises(2);
+    std::vector<futures::Future<int>> touched{promises[0].get_future(), promises[1].get_future(),
+                                              executor.submit([] { return 1; })};
+    std::atomic<bool> stop = false;
+    std::vector<std::thread> others;
+    for (int i = 0; i < 3; ++i) {
+        others.emplace_back([&] {
+            while (!stop) {
+                static_cast<void>(futures::wait(touched, {.timeout = std::chrono::nanoseconds(1)}));
+                executor.submit([] {}).cancel();
+            }
+        });
+    }
+    std::string failure;
+    for (int round = 0; round != forks && failure.empty(); ++round) {
+        failure = fails_in_child([&] {
+            static_cast<void>(executor.worker_count());
+            for (const auto& future : touched) {
+                future.add_done_callback([](const auto&) {});
+                future.request_stop();
+                future.cancel();
+            }
+            const bool cancelled = touched[0].cancelled() && touched[2].cancelled();
+            touched.clear();
+            promises.clear();
+            return cancelled && refuses_work(executor);
+        });
+    }
+    stop = true;
+    for (std::thread& each : others) {
+        each.join();
+    }
+    promises.clear();
+    CHECK(failure == "");
 }
 
 // Whatever lock a thread of the parent holds at that moment, the child must not come to need it.

@@ -4,10 +4,15 @@
 #include <atomic>
 #include <chrono>
 #include <concurrent/futures.hpp>
+#include <future>
 #include <latch>
+#include <memory>
 #include <numeric>
 #include <ranges>
+#include <stdexcept>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "support/busy_workers.hpp"
@@ -223,4 +228,158 @@ TEST_CASE("an exception crosses nested tasks") {
             .result();
     });
     CHECK_THROWS_AS(outer.result(), int);
+}
+
+namespace {
+
+// Runs `wait` in a task of a pool whose other worker is idle, or not started yet. It gets a task that runs
+// until it is released, and must come back before.
+template <class Wait>
+void check_that_it_is_left_to_another(Wait wait) {
+    const auto check = [&](auto executor, bool warm) {
+        if (warm) {
+            tests::busy_workers(*executor, 2).release();
+        }
+        executor
+            ->submit([&] {
+                std::latch released(1);
+                const auto slow = executor->submit([&] {
+                    released.wait();
+                    return 1;
+                });
+                wait(*executor, slow);
+                released.count_down();
+                CHECK(slow.result() == 1);
+            })
+            .result();
+    };
+    for (const bool warm : {false, true}) {
+        INFO((warm ? "idle" : "not started"));
+        check(std::make_unique<futures::thread_pool_executor<futures::fifo>>(2), warm);
+        check(std::make_unique<futures::thread_pool_executor<futures::lifo>>(2), warm);
+        check(std::make_unique<futures::thread_pool_executor<futures::priority>>(2), warm);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("a task's wait with a limit leaves its task to another worker, and ends by the limit") {
+    check_that_it_is_left_to_another([](auto&, const auto& slow) {
+        CHECK_THROWS_AS(slow.result(1ms), futures::timeout_error);
+        CHECK_THROWS_AS(slow.exception(1ms), futures::timeout_error);
+        CHECK_THROWS_AS(std::move(futures::Future<int>(slow)).result(1ms), futures::timeout_error);
+        CHECK(slow.wait_for(1ms) == std::future_status::timeout);
+        CHECK(slow.wait_until(std::chrono::system_clock::now() + 1ms) == std::future_status::timeout);
+        CHECK(futures::wait({slow}, {.timeout = 1ms}).done.empty());
+        CHECK_THROWS_AS(futures::as_completed({slow}, 1ms).begin(), futures::timeout_error);
+    });
+}
+
+TEST_CASE("a task's map with a limit leaves its tasks to another worker, and ends by the limit") {
+    futures::thread_pool_executor executor(2);
+    executor
+        .submit([&] {
+            std::latch released(1);
+            const auto elements = std::vector{1};
+            auto results = executor.map(
+                {.timeout = 1ms}, [&](int) { released.wait(); }, elements);
+            CHECK_THROWS_AS(static_cast<void>(results.begin()), futures::timeout_error);
+            released.count_down();  // for what runs, which the results' end waits for
+        })
+        .result();
+}
+
+TEST_CASE("a task that waits for the first of two doesn't run the one on top of itself that it would end") {
+    check_that_it_is_left_to_another([](auto& executor, const auto& slow) {
+        const auto quick = executor.submit([] { return 2; });
+        const auto first =
+            futures::wait({slow, quick}, {.return_when = futures::return_when::first_completed});
+        CHECK(first.done == std::vector{quick});
+    });
+    check_that_it_is_left_to_another([](auto& executor, const auto& slow) {
+        const auto bad = executor.submit([]() -> int { throw std::runtime_error("bad"); });
+        const auto first = futures::wait({slow, bad}, {.return_when = futures::return_when::first_exception});
+        CHECK(first.done == std::vector{bad});
+        CHECK(bad.exception());
+    });
+    check_that_it_is_left_to_another([](auto& executor, const auto& slow) {
+        const auto quick = executor.submit([] { return 2; });
+        for (const auto& future : futures::as_completed({slow, quick})) {
+            CHECK(future == quick);
+            break;
+        }
+    });
+}
+
+TEST_CASE("a wait in a task that may end early runs a task on the spot if nobody else can") {
+    for (const int workers : {1, 2}) {
+        futures::thread_pool_executor executor(workers);
+        tests::busy_workers busy(executor, workers - 1);
+        executor
+            .submit([&] {
+                const auto here = std::this_thread::get_id();
+                const auto ask = [&] { return executor.submit([] { return std::this_thread::get_id(); }); };
+                CHECK(ask().result(1h) == here);
+                const std::vector both{ask(), ask()};
+                CHECK_FALSE(
+                    futures::wait(both, {.return_when = futures::return_when::first_completed}).done.empty());
+                for (const auto& future : futures::as_completed(both, 1h)) {
+                    CHECK(future.result() == here);
+                }
+            })
+            .result();
+    }
+}
+
+TEST_CASE("a wait in a task that may end early runs its task once the last idle worker has found another") {
+    // The second worker comes from its initializer when both tasks wait, and takes the more urgent one.
+    std::latch both_wait(1);
+    std::atomic<int> threads = 0;
+    futures::thread_pool_executor<futures::priority> executor({.max_workers = 2, .initializer = [&] {
+                                                                   if (threads++ == 1) {
+                                                                       both_wait.wait();
+                                                                   }
+                                                               }});
+    const auto waiter = executor.submit([&] {
+        std::latch end(1);
+        const auto inner = executor.submit({.priority = -1}, [&] { end.count_down(); });
+        const auto other = executor.submit({.priority = 1}, [&] { end.wait(); });
+        both_wait.count_down();
+        for (const auto& future : futures::as_completed({inner})) {
+            CHECK(future.done());
+        }
+        other.wait();
+    });
+    waiter.result();
+}
+
+TEST_CASE("a task that waits for itself without a limit is told so") {
+    futures::thread_pool_executor executor(1);
+    futures::Promise<futures::Future<void>> own;
+    const auto waits_for_itself = executor.submit([task = own.get_future()] { task.result().wait(); });
+    own.set_result(waits_for_itself);
+    CHECK_THROWS_AS(waits_for_itself.result(), futures::invalid_state_error);
+
+    SECTION("also by wait()") {
+        futures::Promise<futures::Future<void>> promise;
+        const auto waits = executor.submit(
+            [task = promise.get_future()] { static_cast<void>(futures::wait({task.result()})); });
+        promise.set_result(waits);
+        CHECK_THROWS_AS(waits.result(), futures::invalid_state_error);
+    }
+    SECTION("also through a task that runs on top of it") {
+        futures::Promise<futures::Future<void>> promise;
+        const auto outer = executor.submit([&executor, task = promise.get_future()] {
+            executor.submit([task] { task.result().wait(); }).result();
+        });
+        promise.set_result(outer);
+        CHECK_THROWS_AS(outer.result(), futures::invalid_state_error);
+    }
+    SECTION("but with a limit the limit ends it") {
+        futures::Promise<futures::Future<std::future_status>> of_itself;
+        const auto itself =
+            executor.submit([task = of_itself.get_future()] { return task.result().wait_for(1ms); });
+        of_itself.set_result(itself);
+        CHECK(itself.result() == std::future_status::timeout);
+    }
 }

@@ -352,6 +352,44 @@ TEST_CASE("a thread that its pool has left to itself is not taken for another po
     CHECK(*all_ran == 10);
 }
 
+namespace {
+
+// Blocks the end of a thread that has touched it.
+struct blocks_end_of_thread {
+    std::latch* begun = nullptr;
+    std::latch* may_end = nullptr;
+    ~blocks_end_of_thread() {
+        if (begun) {
+            begun->count_down();
+            may_end->wait();
+        }
+    }
+};
+
+}  // namespace
+
+TEST_CASE(
+    "a thread that was left alone and doesn't end holds up no other executor that its own task destroys") {
+    static std::latch begun(1);
+    static std::latch may_end(1);
+    const auto destroyed_by_own_task = [](auto first) {
+        auto owner = std::make_unique<futures::thread_pool_executor<>>(1);
+        auto& executor = *owner;
+        return executor.submit([owner = std::move(owner), first]() mutable {
+            first();
+            owner.reset();
+        });
+    };
+    destroyed_by_own_task([] {
+        thread_local blocks_end_of_thread blocks;
+        blocks = {&begun, &may_end};
+    }).wait();
+    begun.wait();
+    destroyed_by_own_task([] {}).wait();
+    destroyed_by_own_task([] {}).wait();
+    may_end.count_down();
+}
+
 #endif
 
 TEST_CASE("the last handle on a future may be the last thing alive, and may be cancelled then") {

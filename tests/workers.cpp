@@ -344,6 +344,38 @@ TEST_CASE("the log is told of each thread whose initializer throws") {
                              3, "a thread initializer failed, and its thread pool is broken: no database"));
 }
 
+TEST_CASE("threads are started one after the other, as long as work is left over") {
+    // Each thread that is started finds the one before it still in its initializer, and all tasks waiting.
+    constexpr int limit = 8;
+    std::latch released(1);
+    std::atomic<int> begun = 0;
+    futures::thread_pool_executor executor({.max_workers = limit, .initializer = [&] {
+                                                ++begun;
+                                                released.wait();
+                                            }});
+    SECTION("as many as there are tasks") {
+        const std::vector tasks{executor.submit([] {}), executor.submit([] {}), executor.submit([] {})};
+        while (begun != 3) {
+            std::this_thread::yield();
+        }
+        CHECK(executor.worker_count() == 3);
+        released.count_down();
+        static_cast<void>(futures::wait(tasks));
+        CHECK(executor.worker_count() == 3);
+    }
+    SECTION("up to the limit") {
+        std::vector<futures::Future<void>> tasks;
+        for (int i = 0; i < 2 * limit; ++i) {
+            tasks.push_back(executor.submit([] {}));
+        }
+        while (begun != limit) {
+            std::this_thread::yield();
+        }
+        CHECK(executor.worker_count() == limit);
+        released.count_down();
+    }
+}
+
 #if defined(__GLIBC__)
 
 namespace {

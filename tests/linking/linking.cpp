@@ -19,6 +19,7 @@ extern "C" {
 const tests::part* part_of_program();
 const tests::part* part_of_plain_library();
 const tests::part* part_of_hidden_library();
+const tests::part* part_of_closed_library();
 }
 
 const tests::part* plugin() {
@@ -43,10 +44,20 @@ const parts& all_parts() {
     return all;
 }
 
+// With one that shares no variable with the others, as its version script says: what needs none works in it
+// too.
+parts all_parts_and_a_closed_one() {
+    parts all = all_parts();
+#if defined(HAS_CLOSED_LIBRARY)
+    all.emplace("a library that keeps all symbols to itself", part_of_closed_library());
+#endif
+    return all;
+}
+
 template <class Check>
-void for_each_pair(Check check) {
-    for (const auto& [first_name, first] : all_parts()) {
-        for (const auto& [second_name, second] : all_parts()) {
+void for_each_pair(Check check, const parts& among = all_parts()) {
+    for (const auto& [first_name, first] : among) {
+        for (const auto& [second_name, second] : among) {
             INFO(first_name << ", " << second_name);
             check(*first, *second);
         }
@@ -56,18 +67,30 @@ void for_each_pair(Check check) {
 }  // namespace
 
 TEST_CASE("a task that waits in one part for a task in a pool that another part made runs it on the spot") {
-    for_each_pair([](const tests::part& maker, const tests::part& waiter) {
-        for (const auto submit_and_wait :
-             {&tests::part::submit_and_wait, &tests::part::submit_and_wait_for_all}) {
+    for_each_pair(
+        [](const tests::part& maker, const tests::part& waiter) {
+            for (const auto submit_and_wait :
+                 {&tests::part::submit_and_wait, &tests::part::submit_and_wait_for_all}) {
+                const auto executor = maker.make_executor(1);
+                const bool same_thread =
+                    executor
+                        ->submit([&] {
+                            return (waiter.*submit_and_wait)(*executor) == std::this_thread::get_id();
+                        })
+                        .result();
+                CHECK(same_thread);
+            }
+        },
+        all_parts_and_a_closed_one());
+}
+
+TEST_CASE("shutdown() by a task of another part than the executor's doesn't wait for that task") {
+    for_each_pair(
+        [](const tests::part& maker, const tests::part& closer) {
             const auto executor = maker.make_executor(1);
-            const bool same_thread =
-                executor
-                    ->submit(
-                        [&] { return (waiter.*submit_and_wait)(*executor) == std::this_thread::get_id(); })
-                    .result();
-            CHECK(same_thread);
-        }
-    });
+            executor->submit([&] { closer.shut_down(*executor); }).result();
+        },
+        all_parts_and_a_closed_one());
 }
 
 TEST_CASE("a worker has the same name in every part") {
@@ -110,14 +133,16 @@ TEST_CASE("what a process has one of is one for all parts") {
 }
 
 TEST_CASE("an executor that one part made may be destroyed in a task of another") {
-    for_each_pair([](const tests::part& maker, const tests::part& destroyer) {
-        auto executor = maker.make_executor(1);
-        auto& where = *executor;
-        const auto future = where.submit([&destroyer, owner = std::move(executor)]() mutable {
-            const bool works = destroyer.submit_and_wait(*owner) == std::this_thread::get_id();
-            owner.reset();
-            return works;
-        });
-        CHECK(future.result());
-    });
+    for_each_pair(
+        [](const tests::part& maker, const tests::part& destroyer) {
+            auto executor = maker.make_executor(1);
+            auto& where = *executor;
+            const auto future = where.submit([&destroyer, owner = std::move(executor)]() mutable {
+                const bool works = destroyer.submit_and_wait(*owner) == std::this_thread::get_id();
+                owner.reset();
+                return works;
+            });
+            CHECK(future.result());
+        },
+        all_parts_and_a_closed_one());
 }

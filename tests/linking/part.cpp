@@ -25,6 +25,8 @@ public:
         return future.result();
     }
 
+    void shut_down(tests::executor& where) const override { where.shutdown(); }
+
     std::string thread_name() const override { return futures::this_thread_name(); }
 
     void log_to(std::vector<std::string>* lines) const override {

@@ -26,6 +26,7 @@ public:
     virtual std::thread::id submit_and_wait(executor& where) const = 0;
     // The same, by `wait`.
     virtual std::thread::id submit_and_wait_for_all(executor& where) const = 0;
+    virtual void shut_down(executor& where) const = 0;
     virtual std::string thread_name() const = 0;
     virtual void log_to(std::vector<std::string>* lines) const = 0;
     virtual void lose_an_exception() const = 0;

@@ -231,6 +231,21 @@ const scenario at_once_against_shutdown(
         }
     });
 
+class unparks_at_its_end {
+public:
+    explicit unparks_at_its_end(parking_spot& spot) : spot_(&spot) {}
+    unparks_at_its_end(unparks_at_its_end&& other) noexcept : spot_(std::exchange(other.spot_, nullptr)) {}
+    unparks_at_its_end& operator=(unparks_at_its_end&&) = delete;
+    ~unparks_at_its_end() {
+        if (spot_) {
+            spot_->unpark();
+        }
+    }
+
+private:
+    parking_spot* spot_;
+};
+
 const scenario cancels_last_owner(
     "a shutdown that cancels the task which holds the executor's last owner returns",
     {.preemptions = 2, .stale_reads = 0}, [] {
@@ -243,10 +258,10 @@ const scenario cancels_last_owner(
             go_on.park();
         });
         started.park();
-        const auto held = executor.submit([owner = std::move(owner)] {});
-        go_on.unpark();
+        // What was captured last is destroyed first.
+        const auto held = executor.submit([owner = std::move(owner), unparks = unparks_at_its_end(go_on)] {});
         executor.shutdown({.wait = false, .cancel_futures = true});
-        held.wait();
+        check(held.cancelled(), "it is cancelled");
         join_orphans();
     });
 

@@ -7,5 +7,6 @@ set(old [==[
             whom.watches = watches_.take_all();
 ]==])
 set(new [==[
-            static_cast<void>(watches_.take_all());
+            whom.watches = watches_.take_all();
+            whom.watches = {};
 ]==])

@@ -58,6 +58,19 @@ struct shutdown_options {
     bool wait = true;
     /// Whether to cancel what has not started, instead of running it.
     bool cancel_futures = false;
+    /// Whether to request stop of what runs, as `Future::request_stop` does: of the tasks that took a
+    /// `std::stop_token`. What has not started, and is not cancelled, is asked as soon as it starts.
+    ///
+    /// \code
+    /// #if defined(__cpp_lib_jthread)
+    /// executor.submit([](std::stop_token stop) {
+    ///     while (!stop.stop_requested()) {
+    ///     }
+    /// });
+    /// executor.shutdown({.request_stop = true});  // returns
+    /// #endif
+    /// \endcode
+    bool request_stop = false;
 };
 
 }  // namespace concurrent::futures

@@ -95,7 +95,7 @@ public:
             pool_->keep();
             return;
         }
-        pool_->shut_down(false);
+        pool_->shut_down(false, false);
         if (pool_->owns_this_thread()) {
             pool_->orphan();
         } else {
@@ -194,8 +194,10 @@ public:
     }
 
     /// Refuses further work: `submit` and `map` throw `executor_shutdown` from now on. What waits still runs,
-    /// unless `options.cancel_futures`. Returns once every thread has ended, if `options.wait`; but at once
-    /// on one of the pool's own threads, which can't wait for itself. May be called again.
+    /// unless `options.cancel_futures`. With `options.request_stop`, tasks that took a `std::stop_token` are
+    /// asked to stop, those that have not started as soon as they do. Returns once every thread has ended, if
+    /// `options.wait`; but at once on one of the pool's own threads, which can't wait for itself. May be
+    /// called again.
     ///
     /// \code
     /// auto future = executor.submit([] { return 42; });
@@ -208,7 +210,7 @@ public:
         if (kept->is_inherited()) {
             return;
         }
-        kept->shut_down(options.cancel_futures);
+        kept->shut_down(options.cancel_futures, options.request_stop);
         if (options.wait && !kept->owns_this_thread()) {
             kept->join();
         }

@@ -75,7 +75,7 @@ public:
         if (state().claim()) {
             return true;
         }
-        if (state().state() == future_state::cancelled) {
+        if (state().will_not_run()) {
             return false;
         }
         throw invalid_state_error("the future is running or finished already");
@@ -140,7 +140,7 @@ private:
         // The callbacks may destroy this promise.
         const Future<T> kept = get_future();
         detail::shared_state<T>& state = detail::future_access::state(kept);
-        if (!state.claim() && state.state() == future_state::cancelled) {
+        if (!state.claim() && state.will_not_run()) {
             throw invalid_state_error("the future was cancelled; set_running_or_notify_cancel() tells");
         }
         // Of several threads that set, one goes on. Acquire and release: pair with each other where a store

@@ -11,6 +11,7 @@
 #include <concurrent/futures/scheduling/idle_watch.hpp>
 #include <concurrent/futures/scheduling/local_queue.hpp>
 #include <concurrent/futures/scheduling/parking_spot.hpp>
+#include <concurrent/futures/scheduling/stoppable.hpp>
 #include <concurrent/futures/scheduling/synchronization.hpp>
 #include <concurrent/futures/scheduling/work_item.hpp>
 
@@ -60,6 +61,9 @@ public:
 
     // Whether that is another process: then it has no threads here.
     [[nodiscard]] bool is_inherited() const noexcept { return process_ != forks::process(); }
+
+    // Of its tasks. In the child of a fork it is left alone.
+    [[nodiscard]] running_stoppables& stoppables() noexcept { return stoppables_; }
 
     // Somebody other than the queue's reader has claimed or cancelled an item that is still in a queue.
     void note_dead_item() noexcept {
@@ -131,6 +135,7 @@ private:
     const record_getter thread_record_ = &pool_thread::current;
     const std::size_t number_ = next_number();
     const std::uint32_t process_ = forks::process();
+    running_stoppables stoppables_;
 };
 
 // One thread of a pool.

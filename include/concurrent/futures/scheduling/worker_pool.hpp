@@ -91,8 +91,9 @@ public:
         }
     }
 
-    // Refuses work from now on; what waits still runs, unless `cancel_waiting`.
-    void shut_down(bool cancel_waiting) {
+    // Refuses work from now on; what waits still runs, unless `cancel_waiting`. If `request_stop`, what runs
+    // is asked to stop, and so is what still starts.
+    void shut_down(bool cancel_waiting, bool request_stop) {
         {
             const std::lock_guard lock(closing_);
             shut_down_ = true;
@@ -101,6 +102,9 @@ public:
         crew_.end();
         if (cancel_waiting) {
             for_each_waiting([](work_item& item) { item.cancel_waiting(); });
+        }
+        if (request_stop) {
+            stoppables().request_stop();
         }
     }
 

@@ -79,6 +79,12 @@ public:
 
     [[nodiscard]] bool done() const noexcept { return is_done(word_.load(std::memory_order_acquire)); }
 
+    // Whether it is cancelled, or about to be, by a thread that destroys the captures at the moment.
+    [[nodiscard]] bool will_not_run() const noexcept {
+        const std::uint64_t word = word_.load(std::memory_order_acquire);
+        return (word & cancelling) || state_of(word) == future_state::cancelled;
+    }
+
     // Of a state that is done.
     [[nodiscard]] outcome how_done() const noexcept {
         return state() == future_state::cancelled ? outcome::cancelled
@@ -309,6 +315,9 @@ protected:
         const std::uint64_t word = word_.load(std::memory_order_relaxed);
         return state_of(word) == future_state::finished && !exception_ && !(word & cleared);
     }
+
+    // The pool that has the task, which is there as long as that isn't done.
+    [[nodiscard]] pool_base& owner() const noexcept { return *owner_; }
 
 private:
     // The word: two bits of future_state, six flags, 23 bits of the process's number, which are enough for

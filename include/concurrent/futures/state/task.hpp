@@ -9,9 +9,10 @@
 #include <version>      // __cpp_lib_jthread
 
 #if defined(__cpp_lib_jthread)
-#include <stop_token>  // std::stop_source, std::stop_token
+#include <stop_token>  // std::stop_token
 #endif
 
+#include <concurrent/futures/scheduling/stoppable.hpp>
 #include <concurrent/futures/state/typed_state.hpp>
 
 namespace concurrent::futures::inline v0_1::detail {
@@ -71,7 +72,7 @@ struct stop_source_for {
 #if defined(__cpp_lib_jthread)
 template <>
 struct stop_source_for<true> {
-    using type = std::stop_source;
+    using type = stoppable;
 };
 #endif
 
@@ -127,9 +128,30 @@ private:
         if constexpr (std::is_same_v<stop_source, no_stop_source>) {
             return std::invoke(std::move(fn), std::move(args)...);
         } else {
-            return std::invoke(std::move(fn), stop_source_.get_token(), std::move(args)...);
+            const listed mark(this->owner(), stop_source_);
+            return std::invoke(std::move(fn), stop_source_.token(), std::move(args)...);
         }
     }
+
+    // That its pool's shutdown can ask it to stop. The child of a fork leaves the list alone: the mutex may
+    // be that of a thread that isn't there.
+    class listed {
+    public:
+        listed(pool_base& owner, stop_source& source) noexcept : owner_(owner), source_(source) {
+            owner_.stoppables().add(source_);
+        }
+        listed(const listed&) = delete;
+        listed& operator=(const listed&) = delete;
+        ~listed() {
+            if (!owner_.is_inherited()) {
+                owner_.stoppables().remove(source_);
+            }
+        }
+
+    private:
+        pool_base& owner_;
+        stop_source& source_;
+    };
 
     void discard_captures() noexcept override { std::destroy_at(std::addressof(captures_)); }
 

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <mutex>    // std::lock_guard
+#include <utility>  // std::exchange
+#include <version>  // __cpp_lib_jthread
+
+#if defined(__cpp_lib_jthread)
+#include <stop_token>  // std::stop_source, std::stop_token
+#endif
+
+#include <concurrent/futures/scheduling/synchronization.hpp>
+
+namespace concurrent::futures::inline v0_1::detail {
+
+#if defined(__cpp_lib_jthread)
+
+// The stop source of a task.
+class stoppable {
+public:
+    [[nodiscard]] std::stop_token token() const noexcept { return source_.get_token(); }
+    bool request_stop() noexcept { return source_.request_stop(); }
+
+private:
+    friend class running_stoppables;
+
+    std::stop_source source_;
+    // Guarded by the mutex of `running_stoppables`.
+    stoppable* next_ = nullptr;
+    stoppable* previous_ = nullptr;
+    bool asked_ = false;
+};
+
+// Those of a pool's running tasks that can be asked to stop.
+class running_stoppables {
+public:
+    // Requires: it runs, and is added once. If all were asked to stop, so is this.
+    void add(stoppable& added) noexcept {
+        bool asked = false;
+        {
+            const std::lock_guard lock(mutex_);
+            asked = all_asked_;
+            added.asked_ = asked;
+            added.next_ = std::exchange(first_, &added);
+            if (added.next_) {
+                added.next_->previous_ = &added;
+            }
+        }
+        if (asked) {
+            added.request_stop();
+        }
+    }
+
+    void remove(stoppable& removed) noexcept {
+        const std::lock_guard lock(mutex_);
+        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
+        if (removed.next_) {
+            removed.next_->previous_ = removed.previous_;
+        }
+    }
+
+    // Requests stop of all, and of all that are added from now on.
+    void request_stop() noexcept {
+        for (;;) {
+            std::stop_source next(std::nostopstate);
+            {
+                const std::lock_guard lock(mutex_);
+                all_asked_ = true;
+                stoppable* each = first_;
+                while (each && each->asked_) {
+                    each = each->next_;
+                }
+                if (!each) {
+                    return;
+                }
+                each->asked_ = true;
+                next = each->source_;
+            }
+            // Without the mutex: this calls what users have the token call. The task may have ended.
+            next.request_stop();
+        }
+    }
+
+private:
+    sync::mutex mutex_;
+    stoppable* first_ = nullptr;
+    bool all_asked_ = false;
+};
+
+#else
+
+class running_stoppables {
+public:
+    void request_stop() noexcept {}
+};
+
+#endif
+
+}  // namespace concurrent::futures::detail
