@@ -371,3 +371,15 @@ TEST_CASE("a worker's own queue doesn't grow when its task submits tasks and can
     CHECK(growth.result() < 200);
     CHECK(executor.pending_count() == 0);
 }
+
+TEST_CASE("usable_cpus() finds an answer without memory, too") {
+    int least = futures::usable_cpus();
+    const std::size_t failures =
+        fail_each_allocation([&] { least = std::min(least, futures::usable_cpus()); });
+    CHECK(least >= 1);
+#if defined(__linux__)
+    CHECK(failures > 1);  // of what it reads
+#else
+    CHECK(failures == 0);
+#endif
+}

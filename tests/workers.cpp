@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
 #include <chrono>
 #include <concurrent/futures.hpp>
 #include <latch>
@@ -16,7 +15,6 @@
 
 #if defined(__linux__)
 #include <pthread.h>
-#include <sched.h>
 #elif defined(_WIN32)
 #if !defined(NOMINMAX)
 #define NOMINMAX
@@ -49,25 +47,6 @@ TEST_CASE("the default max_workers is min(32, usable_cpus() + 4)") {
 }
 
 #if defined(__linux__)
-TEST_CASE("usable_cpus() respects the affinity mask") {
-    cpu_set_t before;
-    REQUIRE(sched_getaffinity(0, sizeof before, &before) == 0);
-    CHECK(futures::usable_cpus() == CPU_COUNT(&before));
-    int first = 0;
-    while (!CPU_ISSET(static_cast<unsigned>(first), &before)) {
-        ++first;
-    }
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(static_cast<unsigned>(first), &one);
-    REQUIRE(sched_setaffinity(0, sizeof one, &one) == 0);
-    const int usable = futures::usable_cpus();
-    const int workers = futures::thread_pool_executor<>().max_workers();
-    REQUIRE(sched_setaffinity(0, sizeof before, &before) == 0);
-    CHECK(usable == 1);
-    CHECK(workers == 5);
-}
-
 TEST_CASE("the operating system shows a worker's name, shortened") {
     futures::thread_pool_executor executor({.max_workers = 1, .thread_name_prefix = "a-name-that-is-long"});
     const auto shown = executor.submit([] {
@@ -78,19 +57,6 @@ TEST_CASE("the operating system shows a worker's name, shortened") {
     CHECK(shown.result() == std::string("a-name-that-is-long_0").substr(0, 15));
 }
 #elif defined(_WIN32)
-TEST_CASE("usable_cpus() respects the affinity mask") {
-    DWORD_PTR before = 0;
-    DWORD_PTR all = 0;
-    REQUIRE(GetProcessAffinityMask(GetCurrentProcess(), &before, &all));
-    CHECK(futures::usable_cpus() >= std::popcount(before));
-    REQUIRE(SetProcessAffinityMask(GetCurrentProcess(), std::bit_floor(before)));
-    const int usable = futures::usable_cpus();
-    const int workers = futures::thread_pool_executor<>().max_workers();
-    REQUIRE(SetProcessAffinityMask(GetCurrentProcess(), before));
-    CHECK(usable == 1);
-    CHECK(workers == 5);
-}
-
 TEST_CASE("the operating system shows a worker's name") {
     futures::thread_pool_executor executor(
         {.max_workers = 1, .thread_name_prefix = "a-name-that-is-l\u00f6ng"});

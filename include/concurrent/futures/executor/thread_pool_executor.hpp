@@ -242,7 +242,8 @@ private:
     using pool = detail::worker_pool<typename Queue::queue>;
 
     static std::shared_ptr<pool> make_pool(thread_pool_options options) {
-        const int max_workers = options.max_workers.value_or((std::min)(32, usable_cpus() + 4));
+        const int max_workers =
+            options.max_workers ? *options.max_workers : (std::min)(32, usable_cpus() + 4);
         if (max_workers <= 0) {
             throw std::invalid_argument("max_workers must be greater than 0");
         }

@@ -6,8 +6,13 @@
 #include <bit>          // std::popcount
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint32_t
+#include <limits>       // std::numeric_limits
+#include <memory>       // std::unique_ptr
+#include <new>          // std::nothrow
 #include <string_view>  // std::string_view
 #include <thread>       // std::thread::hardware_concurrency
+
+#include <concurrent/futures/scheduling/cpu_quota.hpp>
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>  // pthread_setname_np, pthread_atfork
@@ -41,31 +46,81 @@ __declspec(dllimport) long __stdcall SetThreadDescription(void*, const wchar_t*)
 }  // namespace detail::windows
 #endif
 
-/// How many CPUs this process may run on: those of its affinity mask where the operating system tells, else
-/// those that the machine has; at least 1. Thread-safe.
+namespace detail {
+
+#if defined(__linux__)
+// Counts the CPUs in the affinity mask that `ask` fills in. `ask(words, size)` gets an array of zeros and its
+// size in bytes; it returns false if the array has no room for all CPUs that the machine may have. Returns 0
+// if room for a million CPUs is not enough, or if there is no memory left.
+template <class Ask>
+int count_allowed_cpus(Ask ask) noexcept {
+    constexpr std::size_t most_cpus = std::size_t{1} << 20;
+    constexpr std::size_t cpus_in_word = std::numeric_limits<unsigned long>::digits;
+    for (std::size_t cpus = 1024; cpus <= most_cpus; cpus *= 2) {
+        const std::size_t size = cpus / cpus_in_word;
+        const std::unique_ptr<unsigned long[]> words(new (std::nothrow) unsigned long[size]());
+        if (!words) {
+            return 0;
+        }
+        if (ask(words.get(), size * sizeof(unsigned long))) {
+            int count = 0;
+            for (std::size_t index = 0; index < size; ++index) {
+                count += std::popcount(words[index]);
+            }
+            return count;
+        }
+    }
+    return 0;
+}
+#endif
+
+// Returns how many CPUs are in the affinity mask of this process, or how many the machine has where the
+// operating system doesn't tell; at least 1.
+inline int count_cpus_of_process() noexcept {
+#if defined(__linux__)
+    // Not of the calling thread: that may be pinned to one CPU while the others are not.
+    const int allowed = count_allowed_cpus([](unsigned long* words, std::size_t size) {
+        return sched_getaffinity(getpid(), size, reinterpret_cast<cpu_set_t*>(words)) == 0;
+    });
+    if (allowed > 0) {
+        return allowed;
+    }
+#elif defined(_WIN32)
+    // It tells of at most 64, those of one group; where nothing is forbidden there may be more.
+    windows::cpu_mask allowed = 0;
+    windows::cpu_mask all = 0;
+    const auto told = windows::GetProcessAffinityMask(windows::GetCurrentProcess(), &allowed, &all);
+    if (told != 0 && allowed != 0 && allowed != all) {
+        return std::popcount(allowed);
+    }
+#endif
+    return (std::max)(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+// As `usable_cpus`, with the quota that is found in `root_directory`.
+inline int count_usable_cpus([[maybe_unused]] std::string_view root_directory) noexcept {
+#if defined(__linux__)
+    return (std::min)(count_cpus_of_process(), cpu_quota(root_directory));
+#else
+    return count_cpus_of_process();
+#endif
+}
+
+}  // namespace detail
+
+/// How many CPUs this process may use at a time: those of its affinity mask (on Linux, the mask of its first
+/// thread, whichever thread asks), but no more than the CPU quota of its container (of its cgroups, version 1
+/// or 2), rounded up. Where the operating system doesn't tell, those that the machine has. At least 1.
+///
+/// Each call asks the operating system, so it sees a mask or a quota that has changed; on Linux it reads some
+/// files, which takes about 0.1 ms. Thread-safe.
 ///
 /// \code
 /// futures::thread_pool_executor for_computing(futures::usable_cpus());
 /// assert(for_computing.max_workers() >= 1);
 /// \endcode
 inline int usable_cpus() noexcept {
-#if defined(__linux__)
-    cpu_set_t allowed;
-    CPU_ZERO(&allowed);
-    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
-        return (std::max)(1, CPU_COUNT(&allowed));
-    }
-#elif defined(_WIN32)
-    // It tells of at most 64, those of one group; where nothing is forbidden there may be more.
-    detail::windows::cpu_mask allowed = 0;
-    detail::windows::cpu_mask all = 0;
-    const auto told =
-        detail::windows::GetProcessAffinityMask(detail::windows::GetCurrentProcess(), &allowed, &all);
-    if (told != 0 && allowed != all) {
-        return (std::max)(1, std::popcount(allowed));
-    }
-#endif
-    return (std::max)(1, static_cast<int>(std::thread::hardware_concurrency()));
+    return detail::count_usable_cpus("/");
 }
 
 namespace detail {
