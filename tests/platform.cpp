@@ -1,6 +1,7 @@
 // What the library asks the operating system for: the number of CPUs.
 
 #include <bit>
+#include <chrono>
 #include <concurrent/futures.hpp>
 #include <cstddef>
 #include <string>
@@ -29,6 +30,7 @@
 #include "support/catch.hpp"
 
 namespace futures = concurrent::futures;
+using futures::detail::runnable_threads;
 
 #if defined(__linux__)
 
@@ -77,6 +79,18 @@ private:
 
 }  // namespace
 
+// First of all, as it is about who asks first.
+TEST_CASE("a pinned thread that asks first doesn't decide for the process whether threads spin") {
+    const int cpus = futures::usable_cpus();
+    bool fit = false;
+    std::thread([&] {
+        const pinned here;
+        fit = runnable_threads::fit();
+    }).join();
+    CHECK(fit == (cpus > 1));
+    CHECK(runnable_threads::fit() == (cpus > 1));
+}
+
 TEST_CASE("usable_cpus() is the same on a pinned thread") {
     const int cpus = futures::usable_cpus();
     int cpus_when_pinned = 0;
@@ -99,6 +113,22 @@ TEST_CASE("usable_cpus() respects the affinity mask of the process, and sees tha
         CHECK(futures::thread_pool_executor<>().max_workers() == 5);
     }
     CHECK(futures::usable_cpus() == before);
+}
+
+TEST_CASE("executors that are made notice within about a second that there are fewer processors") {
+    const auto until_fit_is = [](bool expected) {
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+        while (runnable_threads::fit() != expected && std::chrono::steady_clock::now() < end) {
+            const futures::thread_pool_executor<> executor(
+                {.max_workers = 1, .thread_name_prefix = "unused"});
+        }
+        return runnable_threads::fit() == expected;
+    };
+    {
+        const pinned here;
+        CHECK(until_fit_is(false));
+    }
+    CHECK(until_fit_is(futures::usable_cpus() > 1));
 }
 
 TEST_CASE("an affinity mask is asked for with more and more room until there is enough for all CPUs") {
@@ -394,3 +424,29 @@ TEST_CASE("usable_cpus() respects the affinity mask") {
 }
 
 #endif
+
+TEST_CASE("the number of processors is asked for again in another second, and not before") {
+    const std::chrono::steady_clock::time_point first{std::chrono::hours(1000)};
+    int calls = 0;
+    const auto note = [&](std::chrono::steady_clock::duration after, int answer) {
+        runnable_threads::note_processors(first + after, [&] {
+            ++calls;
+            return answer;
+        });
+    };
+    using namespace std::chrono_literals;
+    note(0s, 1);
+    CHECK(calls == 1);
+    CHECK_FALSE(runnable_threads::fit());
+    note(0s, 2);
+    note(999ms, 2);
+    CHECK(calls == 1);
+    CHECK_FALSE(runnable_threads::fit());
+    note(1s, 2);
+    CHECK(calls == 2);
+    CHECK(runnable_threads::fit());
+    note(1s, 1);
+    CHECK(calls == 2);
+    runnable_threads::note_processors();  // the real ones again
+    CHECK(runnable_threads::fit() == (futures::usable_cpus() > 1));
+}

@@ -40,15 +40,37 @@ public:
     static void forget_all_but(std::size_t left) noexcept { count_.store(left, std::memory_order_relaxed); }
     static void remove(std::size_t fewer) noexcept { count_.fetch_sub(fewer, std::memory_order_relaxed); }
 
+    // Asks how many processors there are, unless some thread has done so in this second: asking costs more
+    // than making an executor. Every executor that is made calls this, so a change is noticed.
+    static void note_processors() noexcept { note_processors(sync::steady_clock::now(), usable_cpus); }
+
+    // The same, with `now` in place of the clock and `ask` in place of the operating system.
+    template <class Ask>
+    static void note_processors(sync::steady_clock::time_point now, Ask ask) noexcept {
+        const auto second = static_cast<std::size_t>(
+            std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count());
+        // Does not rely on another thread that is asking for the first time, and has no answer yet.
+        if (noted_in_second_.exchange(second, std::memory_order_relaxed) != second ||
+            processors_.load(std::memory_order_relaxed) == 0) {
+            processors_.store(static_cast<std::size_t>(ask()), std::memory_order_relaxed);
+        }
+    }
+
     // Whether each has a processor to itself, so that a thread that spins takes none away from another.
     [[nodiscard]] static bool fit() noexcept {
-        static const auto processors = static_cast<std::size_t>(usable_cpus());
+        std::size_t processors = processors_.load(std::memory_order_relaxed);
+        if (processors == 0) {  // no executor was made: this waits for the future of a promise
+            note_processors();
+            processors = processors_.load(std::memory_order_relaxed);
+        }
         return processors > 1 && count_.load(std::memory_order_relaxed) <= processors;
     }
 
 private:
     // One for all shared libraries.
     [[gnu::visibility("default")]] static constinit inline sync::atomic<std::size_t> count_{0};
+    [[gnu::visibility("default")]] static constinit inline sync::atomic<std::size_t> processors_{0};
+    [[gnu::visibility("default")]] static constinit inline sync::atomic<std::size_t> noted_in_second_{0};
 };
 
 // Waits for `ready` without sleeping, about as long as going to sleep and being woken would cost: false if it

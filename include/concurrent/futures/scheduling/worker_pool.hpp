@@ -48,6 +48,7 @@ class worker_pool final : public pool_base {
 public:
     worker_pool(std::size_t max_workers, std::string thread_name_prefix, std::function<void()> initializer)
         : initializer_(std::move(initializer)), crew_(*this, max_workers, std::move(thread_name_prefix)) {
+        runnable_threads::note_processors();
         // Now, so that it is there when it is needed, by what must not fail, and at the end of the process is
         // not gone before an executor with a static's life.
         orphaned_threads::instance();

@@ -20,6 +20,7 @@ public:
     static void add(std::size_t) noexcept {}
     static void remove(std::size_t) noexcept {}
     static void forget_all_but(std::size_t) noexcept {}
+    static void note_processors() noexcept {}
     [[nodiscard]] static bool fit() noexcept { return model::spins(); }
 };
 
