@@ -1,4 +1,4 @@
-// What the library asks the operating system for: the number of CPUs.
+// What the library asks the operating system for: the number of CPUs, and to show the names of threads.
 
 #include <bit>
 #include <chrono>
@@ -8,6 +8,7 @@
 #include <string_view>
 
 #if defined(__linux__)
+#include <pthread.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -16,7 +17,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <latch>
 #include <limits>
+#include <set>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -450,3 +453,86 @@ TEST_CASE("the number of processors is asked for again in another second, and no
     runnable_threads::note_processors();  // the real ones again
     CHECK(runnable_threads::fit() == (futures::usable_cpus() > 1));
 }
+
+namespace {
+
+template <std::size_t limit>
+std::string shortened(std::string_view name) {
+    const auto shorter = futures::detail::shorten_thread_name<limit>(name);
+    CHECK(shorter.back() == '\0');
+    return shorter.data();
+}
+
+}  // namespace
+
+TEST_CASE("a thread's name that isn't too long is shown as it is") {
+    CHECK(shortened<15>("").empty());
+    CHECK(shortened<15>("crawler_0") == "crawler_0");
+    CHECK(shortened<15>("crawler-12345_6") == "crawler-12345_6");
+    CHECK(shortened<63>("thread_pool_executor-3_12") == "thread_pool_executor-3_12");
+}
+
+TEST_CASE("a thread's name that is too long keeps its end: the numbers of the worker and of the pool") {
+    CHECK(shortened<15>("thread_pool_executor-3_12") == "thread_poo-3_12");
+    CHECK(shortened<15>("thread_pool_executor-0_0") == "thread_pool-0_0");
+    CHECK(shortened<15>("thread_pool_executor-123456_31") == "threa-123456_31");
+    CHECK(shortened<15>("a-name-that-is-long_0") == "a-name-that-i_0");
+    CHECK(shortened<15>("a-name-that-is-long_1234") == "a-name-tha_1234");
+    CHECK(shortened<15>("a-name-that-is-long-") == "a-name-that-is-");
+    CHECK(shortened<15>("a-name-that-is-long_") == "a-name-that-is-");
+    CHECK(shortened<15>("1234567890123456789") == "123456789012345");
+    CHECK(shortened<63>(std::string(70, 'a') + "-3_12") == std::string(58, 'a') + "-3_12");
+}
+
+TEST_CASE("a thread's name whose end alone is too long keeps the last bytes") {
+    CHECK(shortened<15>("thread_pool_executor-4294967295_2147") == "4294967295_2147");
+    CHECK(shortened<15>("thread_pool_executor-4294967295_214") == "-4294967295_214");
+    CHECK(shortened<4>("pool-12_345") == "_345");
+    CHECK(shortened<3>("pool-12_345") == "345");
+}
+
+TEST_CASE("a thread's name isn't cut amid a UTF-8 character") {
+    const std::string two = "\xC3\xA4";           // an a with an umlaut
+    const std::string three = "\xE2\x82\xAC";     // a euro sign
+    const std::string four = "\xF0\x9F\x98\x80";  // a face
+    CHECK(shortened<15>(two + two + two + two + two + two + two + two + "_1") ==
+          two + two + two + two + two + two + "_1");
+    CHECK(shortened<15>("x" + two + two + two + two + two + two + two + "_1") ==
+          "x" + two + two + two + two + two + two + "_1");
+    CHECK(shortened<15>(three + three + three + three + three + "_1") ==
+          three + three + three + three + "_1");
+    CHECK(shortened<15>("x" + three + three + three + three + three + "_1") ==
+          "x" + three + three + three + three + "_1");
+    CHECK(shortened<15>("xy" + three + three + three + three + three + "_1") ==
+          "xy" + three + three + three + "_1");
+    CHECK(shortened<15>(four + four + four + four + "_1") == four + four + four + "_1");
+    CHECK(shortened<15>("xy" + four + four + four + four + "_1") == "xy" + four + four + "_1");
+    CHECK(shortened<3>(four + "_1") == "_1");
+}
+
+#if defined(__linux__)
+TEST_CASE("the workers of all default pools can be told apart by the names that the operating system shows") {
+    std::set<std::string> shown;
+    for (int pool = 0; pool < 2; ++pool) {
+        constexpr int workers = 3;
+        futures::thread_pool_executor executor(workers);
+        std::latch all(workers);
+        std::vector<futures::Future<std::string>> names;
+        for (int worker = 0; worker < workers; ++worker) {
+            names.push_back(executor.submit([&] {
+                all.arrive_and_wait();
+                char name[64] = {};
+                pthread_getname_np(pthread_self(), name, sizeof name);
+                return std::string(name);
+            }));
+        }
+        for (const auto& name : names) {
+            const std::string& each = name.result();
+            CAPTURE(each);
+            CHECK(each.starts_with("thread_p"));
+            shown.insert(each);
+        }
+    }
+    CHECK(shown.size() == 6);
+}
+#endif

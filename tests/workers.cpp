@@ -54,7 +54,7 @@ TEST_CASE("the operating system shows a worker's name, shortened") {
         pthread_getname_np(pthread_self(), name, sizeof name);
         return std::string(name);
     });
-    CHECK(shown.result() == std::string("a-name-that-is-long_0").substr(0, 15));
+    CHECK(shown.result() == "a-name-that-i_0");
 }
 #elif defined(_WIN32)
 TEST_CASE("the operating system shows a worker's name") {

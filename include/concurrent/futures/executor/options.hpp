@@ -20,7 +20,8 @@ struct thread_pool_options {
     /// assert(one.max_workers() == 1);
     /// \endcode
     std::optional<int> max_workers = {};
-    /// What the names of its threads begin with, before `_<n>`; by default `thread_pool_executor-<k>`.
+    /// What the names of its threads begin with, before `_<n>`; by default `thread_pool_executor-<k>`. The
+    /// operating system may show a name without its middle: Linux shows 15 bytes, such as `thread_poo-3_12`.
     ///
     /// \code
     /// futures::thread_pool_executor crawlers({.thread_name_prefix = "crawler"});

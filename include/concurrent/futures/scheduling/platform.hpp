@@ -3,6 +3,7 @@
 // Everything that asks the operating system, each with what is done where it can't be asked.
 
 #include <algorithm>    // std::max, std::min
+#include <array>        // std::array
 #include <bit>          // std::popcount
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint32_t
@@ -125,25 +126,52 @@ inline int usable_cpus() noexcept {
 
 namespace detail {
 
-// Shows the start of `name`, as much as the operating system keeps, in debuggers and process listings.
-// Nothing depends on whether it could be set.
+// Returns where the end of a thread's name begins that tells it from others: "_<n>", or "-<k>_<n>" if the
+// prefix ends with a number too. Returns the size of `name` if it has no such end.
+constexpr std::size_t distinctive_end(std::string_view name) noexcept {
+    std::size_t end = name.size();
+    for (const char separator : {'_', '-'}) {
+        const std::size_t last_other = name.substr(0, end).find_last_not_of("0123456789");
+        if (last_other == std::string_view::npos || name[last_other] != separator || last_other + 1 == end) {
+            break;
+        }
+        end = last_other;
+    }
+    return end;
+}
+
+// Returns a thread's name in at most `limit` bytes, with a zero behind it. A name that is too long loses its
+// middle: it keeps the end that tells it from others (or the last bytes of this end, if that is too long),
+// and as many whole UTF-8 characters of its beginning as there is room for.
+template <std::size_t limit>
+constexpr std::array<char, limit + 1> shorten_thread_name(std::string_view name) noexcept {
+    std::array<char, limit + 1> shortened = {};
+    std::size_t start_size = name.size();
+    std::string_view end;
+    if (name.size() > limit) {
+        end = name.substr((std::max)(distinctive_end(name), name.size() - limit));
+        start_size = limit - end.size();
+        while (start_size > 0 && (name[start_size] & 0xC0) == 0x80) {  // inside a character
+            --start_size;
+        }
+    }
+    name.copy(shortened.data(), start_size);
+    end.copy(shortened.data() + start_size, end.size());
+    return shortened;
+}
+
+// Shows `name` in debuggers and process listings, shortened where the operating system has a limit. Nothing
+// depends on whether that works.
 inline void show_thread_name([[maybe_unused]] std::string_view name) noexcept {
 #if defined(__linux__)
-    constexpr std::size_t limit = 15;  // the kernel's, without the terminator
-    char shown[limit + 1] = {};
-    name.copy(shown, limit);
-    pthread_setname_np(pthread_self(), shown);
+    pthread_setname_np(pthread_self(), shorten_thread_name<15>(name).data());
 #elif defined(__APPLE__)
-    constexpr std::size_t limit = 63;
-    char shown[limit + 1] = {};
-    name.copy(shown, limit);
-    pthread_setname_np(shown);
+    pthread_setname_np(shorten_thread_name<63>(name).data());
 #elif defined(_WIN32)
     constexpr std::size_t limit = 255;  // no limit of the system's, but room enough
     constexpr unsigned utf_8 = 65001;
     wchar_t shown[limit + 1] = {};
-    const auto size = static_cast<int>((std::min)(name.size(), limit));
-    windows::MultiByteToWideChar(utf_8, 0, name.data(), size, shown, size);
+    windows::MultiByteToWideChar(utf_8, 0, shorten_thread_name<limit>(name).data(), -1, shown, limit + 1);
     windows::SetThreadDescription(windows::GetCurrentThread(), shown);
 #endif
 }
