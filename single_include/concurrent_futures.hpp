@@ -17,6 +17,7 @@
 #include <array>
 #include <atomic>
 #include <bit>
+#include <charconv>
 #include <chrono>
 #include <compare>
 #include <concepts>
@@ -41,6 +42,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <tuple>
 #include <type_traits>
@@ -257,6 +259,220 @@ constexpr bool is_copyable() {
 }  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/scheduling/cpu_quota.hpp
+
+#if defined(__linux__)
+namespace concurrent::futures::inline v0_1::detail {
+
+// The quota of those that have none.
+inline constexpr int unlimited_cpus = (std::numeric_limits<int>::max)();
+
+namespace cgroups {
+
+// Returns the first mebibyte of a file; nothing if it can't be read.
+inline std::string read_file(const std::string& path) {
+    struct closer {
+        void operator()(std::FILE* file) const noexcept { std::fclose(file); }
+    };
+    constexpr std::size_t limit = std::size_t{1} << 20;
+    constexpr std::size_t step = 4096;
+    std::string text;
+    const std::unique_ptr<std::FILE, closer> file(std::fopen(path.c_str(), "re"));
+    bool at_end = !file;
+    while (!at_end && text.size() < limit) {
+        const std::size_t size = text.size();
+        text.resize(size + step);
+        const std::size_t read = std::fread(text.data() + size, 1, step, file.get());
+        text.resize(size + read);
+        at_end = read < step;
+    }
+    return text;
+}
+
+// Removes the first field and the separator after it from `text`, and returns the field.
+inline std::string_view take_field(std::string_view& text, char separator) noexcept {
+    const std::string_view field = text.substr(0, text.find(separator));
+    text.remove_prefix((std::min)(text.size(), field.size() + 1));
+    return field;
+}
+
+inline bool contains_field(std::string_view text, char separator, std::string_view wanted) noexcept {
+    while (!text.empty()) {
+        if (take_field(text, separator) == wanted) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Returns 0 if `text` is not a positive number: "max", "-1", a number that is too great.
+inline long long positive_number(std::string_view text) noexcept {
+    long long number = 0;
+    const char* const end = text.data() + text.size();
+    const auto [parsed_to, failure] = std::from_chars(text.data(), end, number);
+    return failure == std::errc() && parsed_to == end && number > 0 ? number : 0;
+}
+
+// Returns how many CPUs it takes to run for `quota` in each `period`. A 0 stands for what is not a number.
+inline int cpus_of(long long quota, long long period) noexcept {
+    if (quota == 0 || period == 0) {
+        return unlimited_cpus;
+    }
+    const long long cpus = quota / period + (quota % period == 0 ? 0 : 1);
+    return static_cast<int>((std::min<long long>)(cpus, unlimited_cpus));
+}
+
+inline long long read_number(const std::string& path) {
+    const std::string text = read_file(path);
+    std::string_view lines = text;
+    return positive_number(take_field(lines, '\n'));
+}
+
+// Both return the quota of the cgroup with this directory, without looking at its ancestors.
+inline int quota_v1(const std::string& cgroup) {
+    const long long quota = read_number(cgroup + "/cpu.cfs_quota_us");
+    return quota == 0 ? unlimited_cpus : cpus_of(quota, read_number(cgroup + "/cpu.cfs_period_us"));
+}
+
+inline int quota_v2(const std::string& cgroup) {
+    const std::string text = read_file(cgroup + "/cpu.max");
+    std::string_view lines = text;
+    std::string_view period = take_field(lines, '\n');
+    const std::string_view quota = take_field(period, ' ');
+    return cpus_of(positive_number(quota), positive_number(period));
+}
+
+// In mountinfo, a space in a path is \040, and some other characters are escaped likewise.
+inline std::string unescape(std::string_view escaped) {
+    std::string text;
+    while (!escaped.empty()) {
+        char next = escaped.front();
+        std::size_t size = 1;
+        if (next == '\\' && escaped.size() >= 4) {
+            unsigned code = 0;
+            const char* const digits = escaped.data() + 1;
+            if (std::from_chars(digits, digits + 3, code, 8).ptr == digits + 3) {
+                next = static_cast<char>(code);
+                size = 4;
+            }
+        }
+        text += next;
+        escaped.remove_prefix(size);
+    }
+    return text;
+}
+
+// Returns what follows `ancestor` in `path`: "" or a path that begins with '/'. Returns nothing if `path`
+// leads neither to `ancestor` nor to a descendant of it. A path out of the namespace of cgroups contains
+// "..".
+inline std::optional<std::string_view> path_below(std::string_view ancestor, std::string_view path) noexcept {
+    if (ancestor == "/") {
+        ancestor = {};
+    }
+    if (!path.starts_with(ancestor)) {
+        return std::nullopt;
+    }
+    path.remove_prefix(ancestor.size());
+    if (path == "/") {
+        path = {};
+    }
+    const bool leaves_ancestor = (!path.empty() && path.front() != '/') || contains_field(path, '/', "..");
+    return leaves_ancestor ? std::nullopt : std::optional(path);
+}
+
+// A tree of cgroups. The process is in one of them.
+struct hierarchy {
+    int (*quota_of)(const std::string& cgroup);
+
+    std::optional<std::string_view> path = {};  // of the cgroup of the process
+    std::optional<int> found = {};              // the least quota of that cgroup and its visible ancestors
+    std::optional<int> supposed = {};           // the quota of a cgroup that may be it
+
+    // Reads the quotas through a mount that shows the cgroup `mounted` at `mount_point`.
+    void read(std::string_view mounted, const std::string& mount_point) {
+        if (!path) {
+            return;
+        }
+        int least = quota_of(mount_point);
+        const std::optional<std::string_view> below = path_below(mounted, *path);
+        if (!below) {
+            // A container may be told the path that its cgroup has outside, and see only that cgroup.
+            supposed = supposed.value_or(least);
+            return;
+        }
+        for (std::string_view rest = *below; !rest.empty(); rest = rest.substr(0, rest.rfind('/'))) {
+            least = (std::min)(least, quota_of(mount_point + std::string(rest)));
+        }
+        found = (std::min)(least, found.value_or(unlimited_cpus));
+    }
+
+    [[nodiscard]] int quota() const noexcept { return found.value_or(supposed.value_or(unlimited_cpus)); }
+};
+
+inline int read_quota(std::string_view root_directory) {
+    if (root_directory.ends_with('/')) {
+        root_directory.remove_suffix(1);
+    }
+    const std::string root(root_directory);
+    hierarchy v1{.quota_of = quota_v1};
+    hierarchy v2{.quota_of = quota_v2};
+
+    // Each line is <number>:<controllers>:<path>; that of v2 is 0::<path>.
+    const std::string memberships = read_file(root + "/proc/self/cgroup");
+    for (std::string_view lines = memberships; !lines.empty();) {
+        std::string_view line = take_field(lines, '\n');
+        const std::string_view number = take_field(line, ':');
+        const std::string_view controllers = take_field(line, ':');
+        if (!line.starts_with('/')) {
+            continue;
+        }
+        if (number == "0" && controllers.empty()) {
+            v2.path = line;
+        } else if (contains_field(controllers, ',', "cpu")) {
+            v1.path = line;
+        }
+    }
+
+    // Each line is <id> <parent> <device> <root> <mount point> <options and tags> - <type> <source>
+    // <options>.
+    const std::string mounts = read_file(root + "/proc/self/mountinfo");
+    for (std::string_view lines = mounts; !lines.empty();) {
+        std::string_view line = take_field(lines, '\n');
+        std::array<std::string_view, 5> fields;
+        for (std::string_view& field : fields) {
+            field = take_field(line, ' ');
+        }
+        constexpr std::string_view end_of_tags = " - ";
+        line.remove_prefix((std::min)(line.size(), line.find(end_of_tags)));
+        line.remove_prefix((std::min)(line.size(), end_of_tags.size()));
+        const std::string_view type = take_field(line, ' ');
+        take_field(line, ' ');
+        if (type == "cgroup2") {
+            v2.read(unescape(fields[3]), root + unescape(fields[4]));
+        } else if (type == "cgroup" && contains_field(line, ',', "cpu")) {
+            v1.read(unescape(fields[3]), root + unescape(fields[4]));
+        }
+    }
+    return (std::min)(v1.quota(), v2.quota());
+}
+
+}  // namespace cgroups
+
+// Returns how many CPUs the cgroups of this process, of version 1 and 2, let it use at a time: their least
+// quota, rounded up, so at least 1; `unlimited_cpus` if there is no quota, or no memory left to read it.
+// Looks for /proc and for the mounts of the cgroups in `root_directory`.
+inline int cpu_quota(std::string_view root_directory = "/") noexcept {
+    try {
+        return cgroups::read_quota(root_directory);
+    } catch (const std::bad_alloc&) {
+        return unlimited_cpus;
+    }
+}
+
+}  // namespace concurrent::futures::detail
+#endif
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/platform.hpp
 
 // Everything that asks the operating system, each with what is done where it can't be asked.
@@ -293,54 +509,131 @@ __declspec(dllimport) long __stdcall SetThreadDescription(void*, const wchar_t*)
 }  // namespace detail::windows
 #endif
 
-/// How many CPUs this process may run on: those of its affinity mask where the operating system tells, else
-/// those that the machine has; at least 1. Thread-safe.
+namespace detail {
+
+#if defined(__linux__)
+// Counts the CPUs in the affinity mask that `ask` fills in. `ask(words, size)` gets an array of zeros and its
+// size in bytes; it returns false if the array has no room for all CPUs that the machine may have. Returns 0
+// if room for a million CPUs is not enough, or if there is no memory left.
+template <class Ask>
+int count_allowed_cpus(Ask ask) noexcept {
+    constexpr std::size_t most_cpus = std::size_t{1} << 20;
+    constexpr std::size_t cpus_in_word = std::numeric_limits<unsigned long>::digits;
+    for (std::size_t cpus = 1024; cpus <= most_cpus; cpus *= 2) {
+        const std::size_t size = cpus / cpus_in_word;
+        const std::unique_ptr<unsigned long[]> words(new (std::nothrow) unsigned long[size]());
+        if (!words) {
+            return 0;
+        }
+        if (ask(words.get(), size * sizeof(unsigned long))) {
+            int count = 0;
+            for (std::size_t index = 0; index < size; ++index) {
+                count += std::popcount(words[index]);
+            }
+            return count;
+        }
+    }
+    return 0;
+}
+#endif
+
+// Returns how many CPUs are in the affinity mask of this process, or how many the machine has where the
+// operating system doesn't tell; at least 1.
+inline int count_cpus_of_process() noexcept {
+#if defined(__linux__)
+    // Not of the calling thread: that may be pinned to one CPU while the others are not.
+    const int allowed = count_allowed_cpus([](unsigned long* words, std::size_t size) {
+        return sched_getaffinity(getpid(), size, reinterpret_cast<cpu_set_t*>(words)) == 0;
+    });
+    if (allowed > 0) {
+        return allowed;
+    }
+#elif defined(_WIN32)
+    // It tells of at most 64, those of one group; where nothing is forbidden there may be more.
+    windows::cpu_mask allowed = 0;
+    windows::cpu_mask all = 0;
+    const auto told = windows::GetProcessAffinityMask(windows::GetCurrentProcess(), &allowed, &all);
+    if (told != 0 && allowed != 0 && allowed != all) {
+        return std::popcount(allowed);
+    }
+#endif
+    return (std::max)(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+// As `usable_cpus`, with the quota that is found in `root_directory`.
+inline int count_usable_cpus([[maybe_unused]] std::string_view root_directory) noexcept {
+#if defined(__linux__)
+    return (std::min)(count_cpus_of_process(), cpu_quota(root_directory));
+#else
+    return count_cpus_of_process();
+#endif
+}
+
+}  // namespace detail
+
+/// How many CPUs this process may use at a time: those of its affinity mask (on Linux, the mask of its first
+/// thread, whichever thread asks), but no more than the CPU quota of its container (of its cgroups, version 1
+/// or 2), rounded up. Where the operating system doesn't tell, those that the machine has. At least 1.
+///
+/// Each call asks the operating system, so it sees a mask or a quota that has changed; on Linux it reads some
+/// files, which takes about 0.1 ms. Thread-safe.
 ///
 /// \code
 /// futures::thread_pool_executor for_computing(futures::usable_cpus());
 /// assert(for_computing.max_workers() >= 1);
 /// \endcode
 inline int usable_cpus() noexcept {
-#if defined(__linux__)
-    cpu_set_t allowed;
-    CPU_ZERO(&allowed);
-    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
-        return (std::max)(1, CPU_COUNT(&allowed));
-    }
-#elif defined(_WIN32)
-    // It tells of at most 64, those of one group; where nothing is forbidden there may be more.
-    detail::windows::cpu_mask allowed = 0;
-    detail::windows::cpu_mask all = 0;
-    const auto told =
-        detail::windows::GetProcessAffinityMask(detail::windows::GetCurrentProcess(), &allowed, &all);
-    if (told != 0 && allowed != all) {
-        return (std::max)(1, std::popcount(allowed));
-    }
-#endif
-    return (std::max)(1, static_cast<int>(std::thread::hardware_concurrency()));
+    return detail::count_usable_cpus("/");
 }
 
 namespace detail {
 
-// Shows the start of `name`, as much as the operating system keeps, in debuggers and process listings.
-// Nothing depends on whether it could be set.
+// Returns where the end of a thread's name begins that tells it from others: "_<n>", or "-<k>_<n>" if the
+// prefix ends with a number too. Returns the size of `name` if it has no such end.
+constexpr std::size_t distinctive_end(std::string_view name) noexcept {
+    std::size_t end = name.size();
+    for (const char separator : {'_', '-'}) {
+        const std::size_t last_other = name.substr(0, end).find_last_not_of("0123456789");
+        if (last_other == std::string_view::npos || name[last_other] != separator || last_other + 1 == end) {
+            break;
+        }
+        end = last_other;
+    }
+    return end;
+}
+
+// Returns a thread's name in at most `limit` bytes, with a zero behind it. A name that is too long loses its
+// middle: it keeps the end that tells it from others (or the last bytes of this end, if that is too long),
+// and as many whole UTF-8 characters of its beginning as there is room for.
+template <std::size_t limit>
+constexpr std::array<char, limit + 1> shorten_thread_name(std::string_view name) noexcept {
+    std::array<char, limit + 1> shortened = {};
+    std::size_t start_size = name.size();
+    std::string_view end;
+    if (name.size() > limit) {
+        end = name.substr((std::max)(distinctive_end(name), name.size() - limit));
+        start_size = limit - end.size();
+        while (start_size > 0 && (name[start_size] & 0xC0) == 0x80) {  // inside a character
+            --start_size;
+        }
+    }
+    name.copy(shortened.data(), start_size);
+    end.copy(shortened.data() + start_size, end.size());
+    return shortened;
+}
+
+// Shows `name` in debuggers and process listings, shortened where the operating system has a limit. Nothing
+// depends on whether that works.
 inline void show_thread_name([[maybe_unused]] std::string_view name) noexcept {
 #if defined(__linux__)
-    constexpr std::size_t limit = 15;  // the kernel's, without the terminator
-    char shown[limit + 1] = {};
-    name.copy(shown, limit);
-    pthread_setname_np(pthread_self(), shown);
+    pthread_setname_np(pthread_self(), shorten_thread_name<15>(name).data());
 #elif defined(__APPLE__)
-    constexpr std::size_t limit = 63;
-    char shown[limit + 1] = {};
-    name.copy(shown, limit);
-    pthread_setname_np(shown);
+    pthread_setname_np(shorten_thread_name<63>(name).data());
 #elif defined(_WIN32)
     constexpr std::size_t limit = 255;  // no limit of the system's, but room enough
     constexpr unsigned utf_8 = 65001;
     wchar_t shown[limit + 1] = {};
-    const auto size = static_cast<int>((std::min)(name.size(), limit));
-    windows::MultiByteToWideChar(utf_8, 0, name.data(), size, shown, size);
+    windows::MultiByteToWideChar(utf_8, 0, shorten_thread_name<limit>(name).data(), -1, shown, limit + 1);
     windows::SetThreadDescription(windows::GetCurrentThread(), shown);
 #endif
 }
@@ -659,15 +952,37 @@ public:
     static void forget_all_but(std::size_t left) noexcept { count_.store(left, std::memory_order_relaxed); }
     static void remove(std::size_t fewer) noexcept { count_.fetch_sub(fewer, std::memory_order_relaxed); }
 
+    // Asks how many processors there are, unless some thread has done so in this second: asking costs more
+    // than making an executor. Every executor that is made calls this, so a change is noticed.
+    static void note_processors() noexcept { note_processors(sync::steady_clock::now(), usable_cpus); }
+
+    // The same, with `now` in place of the clock and `ask` in place of the operating system.
+    template <class Ask>
+    static void note_processors(sync::steady_clock::time_point now, Ask ask) noexcept {
+        const auto second = static_cast<std::size_t>(
+            std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count());
+        // Does not rely on another thread that is asking for the first time, and has no answer yet.
+        if (noted_in_second_.exchange(second, std::memory_order_relaxed) != second ||
+            processors_.load(std::memory_order_relaxed) == 0) {
+            processors_.store(static_cast<std::size_t>(ask()), std::memory_order_relaxed);
+        }
+    }
+
     // Whether each has a processor to itself, so that a thread that spins takes none away from another.
     [[nodiscard]] static bool fit() noexcept {
-        static const auto processors = static_cast<std::size_t>(usable_cpus());
+        std::size_t processors = processors_.load(std::memory_order_relaxed);
+        if (processors == 0) {  // no executor was made: this waits for the future of a promise
+            note_processors();
+            processors = processors_.load(std::memory_order_relaxed);
+        }
         return processors > 1 && count_.load(std::memory_order_relaxed) <= processors;
     }
 
 private:
     // One for all shared libraries.
     [[gnu::visibility("default")]] static constinit inline sync::atomic<std::size_t> count_{0};
+    [[gnu::visibility("default")]] static constinit inline sync::atomic<std::size_t> processors_{0};
+    [[gnu::visibility("default")]] static constinit inline sync::atomic<std::size_t> noted_in_second_{0};
 };
 
 // Waits for `ready` without sleeping, about as long as going to sleep and being woken would cost: false if it
@@ -4340,7 +4655,8 @@ struct thread_pool_options {
     /// assert(one.max_workers() == 1);
     /// \endcode
     std::optional<int> max_workers = {};
-    /// What the names of its threads begin with, before `_<n>`; by default `thread_pool_executor-<k>`.
+    /// What the names of its threads begin with, before `_<n>`; by default `thread_pool_executor-<k>`. The
+    /// operating system may show a name without its middle: Linux shows 15 bytes, such as `thread_poo-3_12`.
     ///
     /// \code
     /// futures::thread_pool_executor crawlers({.thread_name_prefix = "crawler"});
@@ -5416,6 +5732,7 @@ class worker_pool final : public pool_base {
 public:
     worker_pool(std::size_t max_workers, std::string thread_name_prefix, std::function<void()> initializer)
         : initializer_(std::move(initializer)), crew_(*this, max_workers, std::move(thread_name_prefix)) {
+        runnable_threads::note_processors();
         // Now, so that it is there when it is needed, by what must not fail, and at the end of the process is
         // not gone before an executor with a static's life.
         orphaned_threads::instance();
@@ -5948,7 +6265,8 @@ private:
     using pool = detail::worker_pool<typename Queue::queue>;
 
     static std::shared_ptr<pool> make_pool(thread_pool_options options) {
-        const int max_workers = options.max_workers.value_or((std::min)(32, usable_cpus() + 4));
+        const int max_workers =
+            options.max_workers ? *options.max_workers : (std::min)(32, usable_cpus() + 4);
         if (max_workers <= 0) {
             throw std::invalid_argument("max_workers must be greater than 0");
         }
