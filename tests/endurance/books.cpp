@@ -108,8 +108,8 @@ void books::audit(const pool_record& pool, int breakages) const {
     const int failed = pool.initializers_failed;
     require(pool.running == 0 && pool.threads == 0, "all of a pool's tasks and threads end",
             pool.running.load(), pool.threads.load());
-    require(pool.failures_logged == (failed > 1 ? failed - 1 : 0), "every failed initializer is reported",
-            failed, pool.failures_logged.load());
+    require(pool.failures_logged == failed, "every failed initializer is reported", failed,
+            pool.failures_logged.load());
     // Those of a map's tasks are known to nobody.
     require(pool.breakages_logged == breakages || (pool.mapped && pool.breakages_logged > breakages),
             "what a broken pool has failed is logged once unless looked at", pool.breakages_logged.load(),

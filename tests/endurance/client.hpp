@@ -92,7 +92,8 @@ private:
     random_source random_;
     const int depth_;
     std::tuple<std::vector<held<long>>, std::vector<held<void>>, std::vector<held<long&>>,
-               std::vector<held<counted>>, std::vector<held<std::unique_ptr<counted>>>>
+               std::vector<held<const counted&>>, std::vector<held<counted>>,
+               std::vector<held<std::unique_ptr<counted>>>>
         futures_;
 };
 

@@ -110,7 +110,8 @@ void client::close_pool(std::size_t index) {
                 return;
             }
             const futures::shutdown_options options{.wait = random_.one_in(2),
-                                                    .cancel_futures = random_.one_in(2)};
+                                                    .cancel_futures = random_.one_in(2),
+                                                    .request_stop = random_.one_in(2)};
             each->record.closing = true;
             if (options.cancel_futures) {
                 each->record.cancels = true;

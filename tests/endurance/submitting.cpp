@@ -41,6 +41,17 @@ struct returns_nothing : task_base {
     }
 };
 
+// The reference is good as long as the future.
+struct returns_reference_to_captured : task_base {
+    const counted& operator()() {
+        run here(*task, seed);
+        here.throw_perhaps(6);
+        return captured;
+    }
+
+    counted captured{expected};
+};
+
 struct returns_reference : task_base {
     long& operator()() {
         run here(*task, seed);
@@ -112,7 +123,7 @@ struct holds_its_pool : task_base {
 
     long operator()() {
         run here(*task, seed);
-        if (shutdowns[0].cancel_futures || shutdowns[0].wait) {
+        if (shutdowns[0].cancel_futures || shutdowns[0].wait || shutdowns[0].request_stop) {
             own->record.closing = true;
             if (shutdowns[0].cancel_futures) {
                 own->record.cancels = true;
@@ -135,7 +146,7 @@ void client::submit_something(const pool_pointer<Queue>& target) {
     task_record& task = the_books.new_task(target->record);
     const long expected = random_.up_to(16);
     const task_base base{&task, random_.seed(), expected};
-    switch (random_.up_to(depth_ > 0 ? 10 : 6)) {
+    switch (random_.up_to(depth_ > 0 ? 11 : 7)) {
         case 0:
             submit<long>(*target, task, expected, returns_value{base});
             break;
@@ -170,10 +181,15 @@ void client::submit_something(const pool_pointer<Queue>& target) {
             submit<long>(*target, task, expected, returns_value{base});
 #endif
             break;
-        case 6: {
+        case 6:
+            submit<const counted&>(*target, task, expected, returns_reference_to_captured{base});
+            break;
+        case 7: {
             holds_its_pool<Queue> holder{base, target, {}};
             if (random_.one_in(3)) {
-                holder.shutdowns[0] = {.wait = random_.one_in(2), .cancel_futures = random_.one_in(3)};
+                holder.shutdowns[0] = {.wait = random_.one_in(2),
+                                       .cancel_futures = random_.one_in(3),
+                                       .request_stop = random_.one_in(3)};
             }
             submit<long>(*target, task, expected, std::move(holder));
             break;
