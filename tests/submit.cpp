@@ -221,6 +221,11 @@ TEST_CASE("what satisfies the concept executor") {
     STATIC_REQUIRE_FALSE(futures::executor<int>);
     STATIC_REQUIRE_FALSE(std::is_copy_constructible_v<futures::thread_pool_executor<>>);
     STATIC_REQUIRE_FALSE(std::is_move_constructible_v<futures::thread_pool_executor<>>);
+    STATIC_REQUIRE_FALSE(
+        std::is_constructible_v<futures::thread_pool_executor<>, futures::thread_pool_executor<>&>);
+    STATIC_REQUIRE_FALSE(std::is_copy_assignable_v<futures::thread_pool_executor<>>);
+    STATIC_REQUIRE_FALSE(std::is_move_assignable_v<futures::thread_pool_executor<>>);
+    STATIC_REQUIRE_FALSE(std::is_convertible_v<int, futures::thread_pool_executor<>>);
 }
 
 TEST_CASE("many threads submit to one executor") {

@@ -4,13 +4,16 @@
 #include <atomic>
 #include <chrono>
 #include <concurrent/futures.hpp>
+#include <cstddef>
 #include <latch>
 #include <limits>
+#include <optional>
 #include <set>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #if defined(__linux__)
@@ -37,6 +40,125 @@ TEST_CASE("max_workers must be greater than 0") {
     CHECK_THROWS_WITH(futures::thread_pool_executor(-1), "max_workers must be greater than 0");
     CHECK_THROWS_AS(futures::thread_pool_executor({.max_workers = 0}), std::invalid_argument);
     CHECK_THROWS_AS(futures::thread_pool_executor<futures::lifo>(0), std::invalid_argument);
+}
+
+TEST_CASE("max_workers takes every integral type, and what is no number from 1 to the greatest int throws") {
+    constexpr int greatest = std::numeric_limits<int>::max();
+    const auto takes = [](auto number, int expected) {
+        CHECK(futures::thread_pool_executor(number).max_workers() == expected);
+        CHECK(futures::thread_pool_executor{number}.max_workers() == expected);
+        CHECK(futures::thread_pool_executor<futures::lifo>{number}.max_workers() == expected);
+        CHECK(futures::thread_pool_executor({.max_workers = number}).max_workers() == expected);
+    };
+    takes(static_cast<signed char>(3), 3);
+    takes(static_cast<unsigned char>(3), 3);
+    takes(short{3}, 3);
+    takes('\3', 3);
+    takes(char32_t{3}, 3);
+    takes(true, 1);
+    takes(3, 3);
+    takes(3U, 3);
+    takes(3LL, 3);
+    takes(3ULL, 3);
+    takes(std::size_t{3}, 3);
+    takes(greatest, greatest);
+    takes(static_cast<unsigned>(greatest), greatest);
+    takes(static_cast<unsigned long long>(greatest), greatest);
+    enum { eight = 8 };
+    takes(eight, 8);
+    takes(std::integral_constant<std::size_t, 8>(), 8);
+
+    const auto refuses = [](auto number, const char* reason) {
+        CHECK_THROWS_AS(futures::thread_pool_executor(number), std::invalid_argument);
+        CHECK_THROWS_WITH(futures::thread_pool_executor{number}, reason);
+        CHECK_THROWS_WITH(futures::thread_pool_executor({.max_workers = number}), reason);
+    };
+    const char* const too_small = "max_workers must be greater than 0";
+    refuses(0, too_small);
+    refuses(0U, too_small);
+    refuses(false, too_small);
+    refuses(-1, too_small);
+    refuses(short{-1}, too_small);
+    refuses(-1LL, too_small);
+    refuses(std::numeric_limits<int>::min(), too_small);
+    refuses(std::numeric_limits<long long>::min(), too_small);
+    const std::string too_great =
+        "max_workers is too great: it can be " + std::to_string(greatest) + " at most";
+    refuses(static_cast<unsigned>(greatest) + 1, too_great.c_str());
+    refuses((1LL << 32) + 1, too_great.c_str());
+    refuses((1ULL << 32) + 1, too_great.c_str());
+    refuses(std::numeric_limits<unsigned>::max(), too_great.c_str());
+    refuses(std::numeric_limits<std::size_t>::max(), too_great.c_str());
+    refuses(std::numeric_limits<long long>::max(), too_great.c_str());
+    refuses(std::numeric_limits<unsigned long long>::max(), too_great.c_str());
+}
+
+TEST_CASE("the number of the machine's threads is a max_workers without a conversion") {
+    const unsigned threads = std::thread::hardware_concurrency() + 1;
+    CHECK(futures::thread_pool_executor{threads}.max_workers() == static_cast<int>(threads));
+    const futures::thread_pool_options options{.max_workers = threads};
+    CHECK(futures::thread_pool_executor(options).max_workers() == static_cast<int>(threads));
+}
+
+TEST_CASE("the option max_workers is used as an optional int is") {
+    futures::thread_pool_options options;
+    CHECK_FALSE(options.max_workers.has_value());
+    CHECK_FALSE(options.max_workers);
+    CHECK(options.max_workers == std::nullopt);
+    CHECK(options.max_workers != 8);
+    CHECK(options.max_workers.value_or(8) == 8);
+    options.max_workers = 3;
+    REQUIRE(options.max_workers.has_value());
+    CHECK(options.max_workers == 3);
+    CHECK(3 == options.max_workers);
+    CHECK(options.max_workers != 4);
+    CHECK(options.max_workers < 4);
+    CHECK(options.max_workers >= 3);
+    CHECK(options.max_workers == std::optional<int>(3));
+    CHECK(*options.max_workers + 1 == 4);
+    const int number = *options.max_workers;
+    CHECK(number == options.max_workers.value());
+    const int or_else = options.max_workers.value_or(8);
+    CHECK(or_else == 3);
+    const std::optional<int> copied = options.max_workers;
+    CHECK(copied == 3);
+    options.max_workers = std::optional<int>(5);
+    CHECK(options.max_workers == 5);
+    options.max_workers = std::optional<std::size_t>();
+    CHECK(options.max_workers == std::nullopt);
+    options.max_workers.emplace(-7L);
+    CHECK(options.max_workers == -7);
+    options.max_workers = {6};
+    CHECK(options.max_workers == 6);
+    options.max_workers.reset();
+    CHECK_FALSE(options.max_workers);
+    options.max_workers = 6;
+    options.max_workers = {};
+    CHECK_FALSE(options.max_workers);
+    options.max_workers = std::numeric_limits<unsigned long long>::max();
+    CHECK(options.max_workers == std::numeric_limits<int>::max());  // the nearest; an executor refuses it
+    CHECK_THROWS_AS(futures::thread_pool_executor(options), std::invalid_argument);
+}
+
+TEST_CASE("empty braces are all defaults") {
+    const int by_default = futures::thread_pool_executor<>().max_workers();
+    const futures::thread_pool_executor<> parenthesized({});
+    CHECK(parenthesized.max_workers() == by_default);
+    const futures::thread_pool_executor<> braced{{}};
+    CHECK(braced.max_workers() == by_default);
+    const futures::thread_pool_executor<futures::priority> of_a_queue({});
+    CHECK(of_a_queue.max_workers() == by_default);
+    const futures::thread_pool_executor deduced({});
+    CHECK(deduced.max_workers() == by_default);
+    const futures::thread_pool_executor deduced_from_braces{{}};
+    CHECK(deduced_from_braces.max_workers() == by_default);
+    const futures::thread_pool_executor of_options(futures::thread_pool_options{});
+    CHECK(of_options.max_workers() == by_default);
+    const futures::thread_pool_executor of_option({.max_workers = {}});
+    CHECK(of_option.max_workers() == by_default);
+    CHECK(futures::thread_pool_executor({8}).max_workers() == 8);
+    CHECK(futures::thread_pool_executor<>{{8}}.max_workers() == 8);
+    STATIC_REQUIRE(std::is_same_v<decltype(deduced), const futures::thread_pool_executor<futures::fifo>>);
 }
 
 TEST_CASE("the default max_workers is min(32, usable_cpus() + 4)") {

@@ -5,7 +5,6 @@
 #include <concepts>     // std::same_as, std::constructible_from
 #include <cstddef>      // std::size_t
 #include <memory>       // std::shared_ptr, std::make_shared
-#include <stdexcept>    // std::invalid_argument
 #include <string>       // std::string, std::to_string
 #include <type_traits>  // std::decay_t, std::is_invocable_v
 #include <utility>      // std::forward, std::move
@@ -73,18 +72,31 @@ public:
     /// Has at most `min(32, usable_cpus() + 4)` threads.
     thread_pool_executor() : thread_pool_executor(thread_pool_options()) {}
 
-    /// Has at most `max_workers` threads.
+    /// Has at most `max_workers` threads. The number may be of any integral type.
     ///
-    /// \throws std::invalid_argument if `max_workers` is not greater than 0
-    explicit thread_pool_executor(int max_workers)
+    /// \throws std::invalid_argument if `max_workers` is not greater than 0, or greater than an int can be
+    ///
+    /// \code
+    /// futures::thread_pool_executor one_for_each_element{std::vector<int>(3).size()};
+    /// assert(one_for_each_element.max_workers() == 3);
+    /// \endcode
+    template <detail::whole_number Number>
+    explicit thread_pool_executor(Number max_workers)
         : thread_pool_executor(thread_pool_options{.max_workers = max_workers}) {}
 
-    /// Is as `options` say.
+    /// Is as `options` say. Empty braces are options, all of them the defaults.
     ///
-    /// \throws std::invalid_argument if `options.max_workers` is not greater than 0
+    /// \throws std::invalid_argument if `options.max_workers` is not greater than 0, or greater than an int
+    /// can be
+    ///
+    /// \code
+    /// futures::thread_pool_executor by_default({});
+    /// assert(by_default.max_workers() > 1);
+    /// \endcode
     explicit thread_pool_executor(thread_pool_options options) : pool_(make_pool(std::move(options))) {}
 
-    thread_pool_executor(const thread_pool_executor&) = delete;
+    // Not from a const one, which empty braces could make as well as they make options.
+    thread_pool_executor(thread_pool_executor&) = delete;
     thread_pool_executor& operator=(const thread_pool_executor&) = delete;
 
     /// As `shutdown()`: everything that was submitted runs, and every thread ends before this returns.
@@ -242,17 +254,16 @@ private:
     using pool = detail::worker_pool<typename Queue::queue>;
 
     static std::shared_ptr<pool> make_pool(thread_pool_options options) {
-        const int max_workers =
-            options.max_workers ? *options.max_workers : (std::min)(32, usable_cpus() + 4);
-        if (max_workers <= 0) {
-            throw std::invalid_argument("max_workers must be greater than 0");
-        }
+        const detail::worker_limit max_workers =
+            options.max_workers ? *options.max_workers
+                                : detail::worker_limit((std::min)(32, usable_cpus() + 4));
+        const std::size_t checked_max_workers = max_workers.checked();
         if (options.thread_name_prefix.empty()) {
             options.thread_name_prefix = "thread_pool_executor-";
             options.thread_name_prefix += std::to_string(detail::next_executor_number());
         }
-        return std::make_shared<pool>(static_cast<std::size_t>(max_workers),
-                                      std::move(options.thread_name_prefix), std::move(options.initializer));
+        return std::make_shared<pool>(checked_max_workers, std::move(options.thread_name_prefix),
+                                      std::move(options.initializer));
     }
 
     const std::shared_ptr<pool> pool_;
