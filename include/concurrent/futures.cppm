@@ -40,6 +40,7 @@ using concurrent::futures::this_thread_name;
 using concurrent::futures::thread_pool_executor;
 using concurrent::futures::thread_pool_options;
 using concurrent::futures::timeout;
+using concurrent::futures::timeout_duration;
 using concurrent::futures::timeout_error;
 using concurrent::futures::usable_cpus;
 using concurrent::futures::version;

@@ -13,5 +13,9 @@ int main() {
     const bool works = submit_elsewhere(executor).result() == 42;
     const bool same_worker =
         executor.submit([] { return futures::this_thread_name() == name_elsewhere(); }).result();
-    return works && same_worker ? 0 : 1;
+    bool works_after_others = works_among_careless_macros();
+#if defined(HAS_CURSES)
+    works_after_others = works_after_others && works_after_curses();
+#endif
+    return works && same_worker && works_after_others ? 0 : 1;
 }

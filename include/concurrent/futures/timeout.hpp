@@ -40,19 +40,20 @@ private:
 /// };
 /// assert(answer() == 42 && answer(std::chrono::hours(1)) == 42 && answer(std::nullopt) == 42);
 /// \endcode
-class timeout {
+class timeout_duration {
 public:
     /// For ever.
-    constexpr timeout() noexcept = default;
+    constexpr timeout_duration() noexcept = default;
     /// For ever.
-    constexpr timeout(std::nullopt_t) noexcept {}
+    constexpr timeout_duration(std::nullopt_t) noexcept {}
     /// For so long.
     template <class Rep, class Period>
-    constexpr timeout(const std::chrono::duration<Rep, Period>& duration) : length_(saturated(duration)) {}
-    /// A number of what isn't said.
+    constexpr timeout_duration(const std::chrono::duration<Rep, Period>& duration)
+        : length_(saturated(duration)) {}
+    /// Deleted: a bare number has no unit. Write `std::chrono::seconds(5)` or `5s`.
     template <class Number>
         requires std::is_arithmetic_v<Number>
-    timeout(Number) = delete;  // of what? Say std::chrono::seconds(5), or 5s
+    timeout_duration(Number) = delete;  // a bare number has no unit: write std::chrono::seconds(5) or 5s
 
     /// The deadline of a wait that begins now.
     [[nodiscard]] detail::deadline start() const {
@@ -89,5 +90,14 @@ private:
 
     std::chrono::nanoseconds length_ = (std::chrono::nanoseconds::max)();  // for ever
 };
+
+/// The name of a `timeout_duration` for users. `<curses.h>` defines a macro `timeout(delay)`, which a
+/// parenthesis after the name calls, and so also the declaration of a constructor of that name.
+///
+/// \code
+/// const futures::timeout limit = std::chrono::seconds(5);
+/// assert(executor.submit([] { return 42; }).result(limit) == 42);
+/// \endcode
+using timeout = timeout_duration;
 
 }  // namespace concurrent::futures

@@ -95,7 +95,8 @@ public:
     /// \endcode
     explicit thread_pool_executor(thread_pool_options options) : pool_(make_pool(std::move(options))) {}
 
-    // Not from a const one, which empty braces could make as well as they make options.
+    // The parameter is not const: `{}` would make a const one as well as options, and `executor({})` be
+    // ambiguous.
     thread_pool_executor(thread_pool_executor&) = delete;
     thread_pool_executor& operator=(const thread_pool_executor&) = delete;
 
