@@ -1,15 +1,23 @@
 // submit(): what can be called, with what, and how it fails.
 
+#include <any>
 #include <atomic>
 #include <concurrent/futures.hpp>
 #include <functional>
+#include <future>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 #include <vector>
+#include <version>
+
+#if defined(__cpp_lib_jthread)
+#include <stop_token>
+#endif
 
 #include "support/busy_workers.hpp"
 #include "support/captured_log.hpp"
@@ -188,6 +196,168 @@ TEST_CASE("a task that throws leaves its worker to the next") {
     CHECK(executor.submit([] { return 2; }).result() == 2);
     CHECK(executor.worker_count() == 1);
 }
+
+#if defined(__cpp_lib_jthread)
+
+namespace {
+
+// Whether the token that a task got can be signalled, as the library's can, and one made by itself can't.
+int with_token(std::stop_token stop, int number) {
+    return stop.stop_possible() ? number : -1;
+}
+int with_token_noexcept(const std::stop_token& stop, int number) noexcept {
+    return stop.stop_possible() ? number : -1;
+}
+
+struct in_each_way {
+    struct plain {
+        int operator()(std::stop_token stop, int number) { return with_token(stop, number); }
+    };
+    struct constant {
+        int operator()(std::stop_token stop, int number) const { return with_token(stop, number); }
+    };
+    struct no_throw {
+        int operator()(std::stop_token stop, int number) noexcept { return with_token(stop, number); }
+    };
+    struct constant_no_throw {
+        int operator()(std::stop_token&& stop, int number) const noexcept { return with_token(stop, number); }
+    };
+    struct constant_lvalue {
+        int operator()(const std::stop_token& stop, int number) const& { return with_token(stop, number); }
+    };
+    struct rvalue {
+        int operator()(std::stop_token stop, int number) && { return with_token(stop, number); }
+    };
+    struct constant_rvalue_no_throw {
+        int operator()(std::stop_token stop, int number) const&& noexcept { return with_token(stop, number); }
+    };
+    struct one_of_several {
+        int operator()(std::stop_token stop, int number) const { return with_token(stop, number); }
+        int operator()(const std::string&, int) const { return -2; }
+    };
+    struct lvalue {
+        int operator()(std::stop_token stop, int number) & { return with_token(stop, number); }
+    };
+    struct member {
+        int call(std::stop_token stop, int number) const { return with_token(stop, number); }
+    };
+};
+
+// What is made from a token, and what takes anything.
+struct made_from_token {
+    made_from_token(std::stop_token) {}
+};
+struct made_from_anything {
+    template <class T>
+    made_from_anything(T&&) {}
+};
+
+template <class Fn, class... Args>
+concept can_submit = futures::detail::submittable<Fn, Args...>;
+
+}  // namespace
+
+TEST_CASE("a callable whose first parameter is a stop token, by name, gets one, whatever it is") {
+    futures::thread_pool_executor executor(1);
+    const auto gets_one = [&executor](auto fn) { return executor.submit(std::move(fn), 7).result() == 7; };
+    CHECK(gets_one(with_token));
+    CHECK(gets_one(&with_token));
+    CHECK(gets_one(with_token_noexcept));
+    CHECK(gets_one(in_each_way::plain()));
+    CHECK(gets_one(in_each_way::constant()));
+    CHECK(gets_one(in_each_way::no_throw()));
+    CHECK(gets_one(in_each_way::constant_no_throw()));
+    CHECK(gets_one(in_each_way::constant_lvalue()));
+    CHECK(gets_one(in_each_way::rvalue()));
+    CHECK(gets_one(in_each_way::constant_rvalue_no_throw()));
+    CHECK(gets_one(in_each_way::one_of_several()));
+    CHECK(gets_one([](std::stop_token stop, int number) mutable { return with_token(stop, number); }));
+    CHECK(gets_one([](std::stop_token stop, auto number) { return with_token(stop, number); }));
+    CHECK(gets_one([](const std::stop_token& stop, auto... rest) { return with_token(stop, rest...); }));
+    CHECK(gets_one(
+        [](std::stop_token stop, int number, int more = 0) { return with_token(stop, number + more); }));
+    CHECK(gets_one([](std::stop_token stop = {}, int number = 0) { return with_token(stop, number); }));
+    CHECK(gets_one(std::function<int(std::stop_token, int)>(with_token)));
+    CHECK(gets_one(std::bind(with_token, std::placeholders::_1, std::placeholders::_2)));
+    CHECK(executor.submit(std::bind(with_token, std::placeholders::_1, 7)).result() == 7);
+    CHECK(gets_one(std::bind_front(with_token)));
+    const in_each_way::member object;
+    CHECK(gets_one(std::bind_front(&in_each_way::member::call, &object)));
+    in_each_way::plain functor;
+    CHECK(gets_one(std::ref(functor)));
+    in_each_way::lvalue of_lvalue;
+    CHECK(gets_one(std::ref(of_lvalue)));
+    const auto constant = [](std::stop_token stop = {}, int number = 0) { return with_token(stop, number); };
+    CHECK(gets_one(std::cref(constant)));
+    CHECK(gets_one(std::ref(with_token)));
+    std::packaged_task<int(std::stop_token, int)> packaged(with_token);
+    auto packaged_result = packaged.get_future();
+    executor.submit(std::move(packaged), 7).result();
+    CHECK(packaged_result.get() == 7);
+#if defined(__cpp_lib_move_only_function)
+    CHECK(gets_one(std::move_only_function<int(std::stop_token, int)>(with_token)));
+    CHECK(gets_one(std::move_only_function < int(std::stop_token, int)
+                                                 const&& noexcept > (in_each_way::constant_no_throw())));
+#endif
+}
+
+TEST_CASE("a callable that merely takes anything, or what is made from a token, gets no token") {
+    const auto any_first = [](std::any, int) {};
+    STATIC_REQUIRE(can_submit<decltype(any_first), int, int>);
+    STATIC_REQUIRE_FALSE(can_submit<decltype(any_first), int>);
+    STATIC_REQUIRE_FALSE(can_submit<void (*)(std::any, int), int>);
+    STATIC_REQUIRE_FALSE(can_submit<std::function<void(std::any, int)>, int>);
+    STATIC_REQUIRE_FALSE(can_submit<void (*)(made_from_token, int), int>);
+    STATIC_REQUIRE_FALSE(can_submit<void (*)(made_from_anything, int), int>);
+    STATIC_REQUIRE_FALSE(can_submit<std::function<void(made_from_token)>>);
+
+    // Bodies that can't be compiled with a token.
+    const auto sum = [](auto a, auto b) { return a + b; };
+    STATIC_REQUIRE(can_submit<decltype(sum), int, int>);
+    STATIC_REQUIRE_FALSE(can_submit<decltype(sum), int>);
+    const auto first_of = [](auto&& first, int) { return first + 1; };
+    STATIC_REQUIRE(can_submit<decltype(first_of), int, int>);
+    STATIC_REQUIRE_FALSE(can_submit<decltype(first_of), int>);
+    const auto first_of_more = [](const auto& first, auto...) { return first + 1; };
+    STATIC_REQUIRE_FALSE(can_submit<decltype(first_of_more)>);
+    STATIC_REQUIRE_FALSE(can_submit<std::plus<>, int>);
+
+    const auto any_before_generic = [](std::any, auto) {};
+    STATIC_REQUIRE_FALSE(can_submit<decltype(any_before_generic), int>);
+    const auto made_before_generic = [](made_from_token, auto) {};
+    STATIC_REQUIRE_FALSE(can_submit<decltype(made_before_generic), int>);
+    struct several {
+        void operator()(std::any, int) const {}
+        void operator()(std::any, const std::string&) const {}
+    };
+    STATIC_REQUIRE_FALSE(can_submit<several, int>);
+
+    using any_first_bound = decltype(std::bind_front(std::declval<void (*)(int, std::any, int)>(), 1));
+    STATIC_REQUIRE(can_submit<any_first_bound, int, int>);
+    STATIC_REQUIRE_FALSE(can_submit<any_first_bound, int>);
+    using made_first_bound = decltype(std::bind_front(std::declval<void (*)(int, made_from_token)>(), 1));
+    STATIC_REQUIRE_FALSE(can_submit<made_first_bound>);
+    using any_bound = decltype(std::bind(std::declval<void (*)(std::any)>(), std::placeholders::_1));
+    STATIC_REQUIRE_FALSE(can_submit<any_bound>);
+    STATIC_REQUIRE_FALSE(can_submit<std::reference_wrapper<decltype(any_first)>, int>);
+}
+
+TEST_CASE("a callable that takes anything gets the arguments as they are") {
+    futures::thread_pool_executor executor(1);
+    const auto is_token = [](const std::any& first) { return first.type() == typeid(std::stop_token); };
+    CHECK_FALSE(executor.submit(is_token, 1).result());
+    CHECK_FALSE(executor.submit([&](std::any first, int) { return is_token(first); }, 1, 2).result());
+    CHECK(executor.submit([](auto first, auto second) { return first + second; }, 1, 2).result() == 3);
+    CHECK(executor.submit([](made_from_anything, int number) { return number; }, "", 3).result() == 3);
+    // Its user's own token, not ours.
+    CHECK(executor.submit(with_token, std::stop_token(), 7).result() == -1);
+    CHECK(executor
+              .submit([](std::any token) { return std::any_cast<std::stop_token>(token).stop_possible(); },
+                      std::stop_token())
+              .result() == false);
+}
+
+#endif
 
 TEST_CASE("the future of a callable that returns a future is a future of that") {
     futures::thread_pool_executor executor(2);

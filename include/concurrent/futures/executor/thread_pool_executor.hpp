@@ -118,9 +118,10 @@ public:
 
     /// Has `fn(args...)` called by a worker, and returns the future of what it returns. The callable and the
     /// arguments are decay-copied, as by `std::thread` (`std::ref` passes a reference), and called as
-    /// rvalues; they are destroyed before the result can be seen. A callable that takes a `std::stop_token`
-    /// before the arguments is given one, which `Future::request_stop` signals; of one that can be called in
-    /// several ways, that without a token is taken. What it returns as an rvalue reference is kept by value.
+    /// rvalues; they are destroyed before the result can be seen. A callable whose first parameter is a
+    /// `std::stop_token`, by name, is given one before the arguments, which `Future::request_stop` signals; a
+    /// parameter that takes anything isn't given one. A callable with several signatures is given none if it
+    /// takes the arguments as they are. What `fn` returns as an rvalue reference is kept by value.
     ///
     /// \throws executor_shutdown after `shutdown`
     /// \throws broken_thread_pool once an initializer has thrown

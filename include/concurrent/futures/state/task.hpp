@@ -13,34 +13,10 @@
 #endif
 
 #include <concurrent/futures/scheduling/stoppable.hpp>
+#include <concurrent/futures/state/takes_stop_token.hpp>
 #include <concurrent/futures/state/typed_state.hpp>
 
 namespace concurrent::futures::inline v0_1::detail {
-
-#if defined(__cpp_lib_jthread)
-template <class Class, class Result, class First, class... Others>
-First first_parameter(Result (Class::*)(First, Others...));
-template <class Class, class Result, class First, class... Others>
-First first_parameter(Result (Class::*)(First, Others...) const);
-
-// That says so by the one signature that it has.
-template <class Fn>
-concept declares_stop_token = requires {
-    requires std::is_same_v<std::remove_cvref_t<decltype(detail::first_parameter(&Fn::operator()))>,
-                            std::stop_token>;
-};
-
-// A callable that fits the arguments as they are is called with them, unless it declares a token, which has a
-// default then; one that fits them only behind a stop token is given one. In this order, so that a generic
-// callable's body isn't tried with a token it doesn't expect.
-template <class Fn, class... Args>
-concept takes_stop_token =
-    (declares_stop_token<Fn> ||
-     !std::is_invocable_v<Fn, Args...>)&&std::is_invocable_v<Fn, std::stop_token, Args...>;
-#else
-template <class Fn, class... Args>
-concept takes_stop_token = false;
-#endif
 
 // What is kept of what a callable returns: an rvalue reference refers to what is gone with the task, such as
 // a member of an argument, so the value itself.

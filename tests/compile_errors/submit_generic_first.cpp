@@ -1,0 +1,5 @@
+#include <concurrent/futures.hpp>
+
+void fan_out(concurrent::futures::thread_pool_executor<>& executor) {
+    executor.submit([](auto first, auto second) { return first + second; }, 42);
+}
