@@ -83,10 +83,41 @@ struct json : std::vector<int> {
     using value_type = json;
 };
 
+// Contain each other.
+struct even;
+struct odd : std::vector<even> {};
+struct even : std::vector<odd> {};
+
+struct by_pair;
+struct by_tuple;
+struct by_optional;
+struct by_variant;
+struct by_map : std::map<int, std::vector<by_pair>> {};
+struct by_pair : std::vector<std::pair<const by_tuple, int>> {};
+struct by_tuple : std::list<std::tuple<int, by_optional>> {};
+struct by_optional : std::vector<std::optional<by_variant>> {};
+struct by_variant : std::vector<std::variant<int, by_map, by_variant>> {};
+
+// What contain each other, and one of them what can't be copied: by its constructor, or by what its author
+// says.
+struct of_owners;
+struct far_from_owners : std::vector<of_owners> {};
+struct of_owners : std::vector<std::pair<std::vector<far_from_owners>, std::vector<std::unique_ptr<int>>>> {};
+struct of_pages;
+struct far_from_pages : std::vector<of_pages> {};
+struct of_pages : std::map<int, std::variant<far_from_pages, page>> {};
+
+template <class T>
+struct boxed {
+    T* content;
+};
+
 }  // namespace
 
 template <>
 inline constexpr bool futures::is_copyable<page> = false;
+template <class T>
+inline constexpr bool futures::is_copyable<boxed<T>> = futures::is_copyable<T>;
 
 TEST_CASE(
     "a default-constructed future is not valid, and every other call on it throws invalid_state_error") {
@@ -234,6 +265,54 @@ TEST_CASE("what can be copied is known of containers too, whose elements may not
     STATIC_REQUIRE(futures::is_copyable<futures::Future<std::vector<owner>>>);
     STATIC_REQUIRE(futures::is_copyable<json>);
     STATIC_REQUIRE(futures::is_copyable<std::span<owner>>);
+}
+
+TEST_CASE("what can be copied is known of containers that contain each other") {
+    STATIC_REQUIRE(futures::is_copyable<odd>);
+    STATIC_REQUIRE(futures::is_copyable<even>);
+    STATIC_REQUIRE(futures::is_copyable<by_map>);
+    STATIC_REQUIRE(futures::is_copyable<by_pair>);
+    STATIC_REQUIRE(futures::is_copyable<by_tuple>);
+    STATIC_REQUIRE(futures::is_copyable<by_optional>);
+    STATIC_REQUIRE(futures::is_copyable<by_variant>);
+    STATIC_REQUIRE_FALSE(futures::is_copyable<of_owners>);
+    STATIC_REQUIRE_FALSE(futures::is_copyable<far_from_owners>);
+    STATIC_REQUIRE_FALSE(futures::is_copyable<of_pages>);
+    STATIC_REQUIRE_FALSE(futures::is_copyable<far_from_pages>);
+    futures::thread_pool_executor executor(1);
+    CHECK(executor.submit([] { return odd{{even(), even()}}; }).result().size() == 2);
+    CHECK(executor.submit([] { return by_map{{{1, {}}}}; }).result().size() == 1);
+    CHECK(executor.submit([] { return far_from_pages(); }).result().empty());
+}
+
+TEST_CASE("what a user says of a type by is_copyable holds wherever the type is a part") {
+    STATIC_REQUIRE_FALSE(futures::is_copyable<page>);
+    STATIC_REQUIRE_FALSE(futures::is_copyable<const page>);
+    STATIC_REQUIRE_FALSE(futures::is_copyable<std::map<int, std::list<page>>>);
+    STATIC_REQUIRE_FALSE(futures::is_copyable<std::pair<const page, int>>);
+    STATIC_REQUIRE_FALSE(futures::is_copyable<std::tuple<int, std::variant<int, std::optional<page>>>>);
+    STATIC_REQUIRE_FALSE(futures::is_copyable<std::vector<boxed<page>>>);
+    STATIC_REQUIRE(futures::is_copyable<std::vector<boxed<int>>>);
+}
+
+template <class T>
+    requires futures::is_copyable<T>
+constexpr bool accepts(const T*) {
+    return true;
+}
+template <class T>
+constexpr bool accepts(const volatile T*) {
+    return false;
+}
+
+TEST_CASE("is_copyable is a bool, also where nothing else is taken for one") {
+    STATIC_REQUIRE(accepts(static_cast<const int*>(nullptr)));
+    STATIC_REQUIRE_FALSE(accepts(static_cast<const page*>(nullptr)));
+    STATIC_REQUIRE_FALSE(accepts(static_cast<const std::vector<page>*>(nullptr)));
+    STATIC_REQUIRE(std::bool_constant<futures::is_copyable<odd>>::value);
+    const auto copied = futures::is_copyable<int>;
+    STATIC_REQUIRE(std::is_same_v<decltype(copied), const bool>);
+    CHECK(copied);
 }
 
 TEST_CASE("result() of an rvalue moves containers out that can't be copied") {

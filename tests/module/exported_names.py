@@ -11,7 +11,7 @@ PUBLIC = re.compile(r"concurrent::futures(::inline v\d+_\d+)?")
 DECLARATION = re.compile(
     r"""(?:class|struct|enum\ class)\ (?:\[\[.*?\]\]\ )?(?P<type>\w+)
       | (?:concept|using)\ (?P<named>\w+)\ =
-      | inline\ constexpr\ \w+\ (?P<constant>\w+)\ =
+      | inline\ constexpr\ (?:const\ )?\w+&?\ (?P<constant>\w+)\ =
       | (?:\[\[nodiscard\]\]\ )?[\w:]+[^()=]*[ &](?P<function>operator[^(\s]+|\w+)\(""",
     re.VERBOSE,
 )

@@ -4,7 +4,7 @@
 #include <optional>     // std::optional
 #include <ranges>       // std::ranges::range
 #include <tuple>        // std::tuple_size, std::tuple_element_t
-#include <type_traits>  // std::is_copy_constructible_v
+#include <type_traits>  // std::is_copy_constructible_v, std::is_reference_v, std::is_same_v, std::remove_cv_t
 #include <utility>      // std::index_sequence
 #include <variant>      // std::variant
 
@@ -13,14 +13,15 @@ namespace concurrent::futures::inline v0_1 {
 namespace detail {
 
 template <class T>
-constexpr bool is_copyable();
+struct copyable;
 
 }  // namespace detail
 
 /// Whether a value of type `T` can be copied. `std::is_copy_constructible` says so of a container even if its
-/// elements can't be; this sees through ranges, pairs, tuples, optionals and variants. It can't see through a
-/// class that has such a container for a member and seems to be copyable by that: specialize this as false
-/// for it, or delete its copy constructor.
+/// elements can't be; this sees through ranges, pairs, tuples, optionals and variants, also where they
+/// contain each other. It can't see through a class that has such a container for a member and seems to be
+/// copyable by that: delete its copy constructor, or specialize this for it, `template <> inline constexpr
+/// bool futures::is_copyable<page> = false;`.
 ///
 /// `Future::result()` of an rvalue asks it, and moves out what can't be copied.
 ///
@@ -28,42 +29,87 @@ constexpr bool is_copyable();
 /// static_assert(!futures::is_copyable<std::vector<std::unique_ptr<int>>>);
 /// \endcode
 template <class T>
-inline constexpr bool is_copyable = detail::is_copyable<T>();
+inline constexpr const bool& is_copyable = detail::copyable<T>::value;
 
 namespace detail {
 
 // What has elements, and a copy constructor that copies them.
 template <class T>
-concept container = std::ranges::range<T> && !std::ranges::view<T> && requires { typename T::value_type; } &&
-                    !std::is_same_v<typename T::value_type, T>;  // as of some JSON
+concept container = std::ranges::range<T> && !std::ranges::view<T> && requires { typename T::value_type; };
 
 template <class T>
 concept tuple_like = requires { std::tuple_size<T>::value; };
 
+template <class... Types>
+struct parts {};
+
 template <class T, std::size_t... index>
-constexpr bool has_copyable_elements(std::index_sequence<index...>) {
-    return (futures::is_copyable<std::tuple_element_t<index, T>> && ...);
-}
+parts<std::tuple_element_t<index, T>...> elements_of(std::index_sequence<index...>);
 
 template <class T>
-inline constexpr bool has_copyable_alternatives = true;
+struct alternatives {
+    using type = parts<>;
+};
 template <class T>
-inline constexpr bool has_copyable_alternatives<std::optional<T>> = futures::is_copyable<T>;
+struct alternatives<std::optional<T>> {
+    using type = parts<T>;
+};
 template <class... Ts>
-inline constexpr bool has_copyable_alternatives<std::variant<Ts...>> = (futures::is_copyable<Ts> && ...);
+struct alternatives<std::variant<Ts...>> {
+    using type = parts<Ts...>;
+};
 
+// The types of what is copied with a `T`, though its copy constructor doesn't say whether it can be.
 template <class T>
-constexpr bool is_copyable() {
-    if constexpr (!std::is_copy_constructible_v<T>) {
-        return false;
-    } else if constexpr (container<T>) {
-        return futures::is_copyable<typename T::value_type>;
+constexpr auto parts_of() {
+    if constexpr (container<T>) {
+        return parts<typename T::value_type>();
     } else if constexpr (tuple_like<T>) {
-        return has_copyable_elements<T>(std::make_index_sequence<std::tuple_size_v<T>>());
+        return decltype(detail::elements_of<T>(std::make_index_sequence<std::tuple_size_v<T>>()))();
     } else {
-        return has_copyable_alternatives<T>;
+        return typename alternatives<T>::type();
     }
 }
+
+template <class T, class... Wholes>
+constexpr bool look_into();
+
+// Whether `T` can be copied, leaving aside what users say of it. `Wholes` are what it is a part of.
+template <class T, class... Wholes>
+inline constexpr bool seems_copyable = detail::look_into<T, Wholes...>();
+
+template <class T, class... Wholes>
+constexpr bool is_copyable_part() {
+    using part = std::remove_cv_t<T>;
+    // A user's specialization of `is_copyable` is no reference. The others must not be evaluated here: one of
+    // them may be the one that is being initialized.
+    if constexpr (!std::is_reference_v<decltype(futures::is_copyable<part>)>) {
+        return futures::is_copyable<part>;
+    } else if constexpr ((std::is_same_v<part, Wholes> || ...)) {
+        return true;  // unless another part says otherwise
+    } else {
+        return seems_copyable<part, Wholes...>;
+    }
+}
+
+template <class... Wholes, class... Parts>
+constexpr bool are_copyable_parts(parts<Parts...>) {
+    return (detail::is_copyable_part<Parts, Wholes...>() && ...);
+}
+
+template <class T, class... Wholes>
+constexpr bool look_into() {
+    if constexpr (!std::is_copy_constructible_v<T>) {
+        return false;
+    } else {
+        return detail::are_copyable_parts<T, Wholes...>(detail::parts_of<T>());
+    }
+}
+
+template <class T>
+struct copyable {
+    static constexpr bool value = detail::is_copyable_part<T>();
+};
 
 }  // namespace detail
 }  // namespace concurrent::futures
