@@ -474,6 +474,41 @@ TEST_CASE("auto_chunksize: about four chunks a worker") {
     CHECK(collect(of_unknown_size).size() == 10);
 }
 
+TEST_CASE("auto_chunksize: each element is a task of its own where the workers may be more, however many") {
+    // Four times as many are none, or four, where a word has 32 bits.
+    for (const int limit : {1 << 30, (1 << 30) + 1, std::numeric_limits<int>::max()}) {
+        futures::thread_pool_executor executor(limit);
+        std::latch all(8);
+        auto results = executor.map(
+            {.auto_chunksize = true},
+            [&all](int x) {
+                all.arrive_and_wait();
+                return x;
+            },
+            numbers(8));
+        CHECK(collect(results) == numbers(8));
+    }
+}
+
+namespace {
+
+// Says of three elements that they are more than a word of 32 bits can count.
+struct of_great_size : std::vector<int> {
+    using vector::vector;
+    [[nodiscard]] std::uint64_t size() const { return (std::uint64_t{1} << 32) + 1; }
+};
+
+}  // namespace
+
+TEST_CASE("auto_chunksize: a range's size counts as it is, whatever its type") {
+    futures::thread_pool_executor executor(1);
+    tests::busy_workers busy(executor);
+    auto results = executor.map({.auto_chunksize = true}, twice, of_great_size{1, 2, 3});
+    CHECK(executor.pending_count() == 1);
+    busy.release();
+    CHECK(collect(results) == std::vector{2, 4, 6});
+}
+
 TEST_CASE("buffersize is never exceeded, counted in the tasks") {
     for (const std::ptrdiff_t chunksize : {1, 2}) {
         for (const std::ptrdiff_t buffersize : {1, 3}) {

@@ -114,8 +114,11 @@ private:
         std::size_t chunksize_for(const map_options& options) const {
             if (options.auto_chunksize) {
                 if (const std::optional<std::size_t> size = cutter.size()) {
-                    const std::size_t chunks = 4 * pool->max_workers();
-                    return std::max<std::size_t>(1, (*size + chunks - 1) / chunks);
+                    // Divides twice, as the product of both divisors need not fit into a std::size_t.
+                    const auto share = [](std::size_t whole, std::size_t shares) {
+                        return whole / shares + (whole % shares != 0 ? 1 : 0);
+                    };
+                    return std::max<std::size_t>(1, share(share(*size, pool->max_workers()), 4));
                 }
             }
             return static_cast<std::size_t>(options.chunksize);

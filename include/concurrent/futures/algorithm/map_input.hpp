@@ -128,7 +128,11 @@ public:
         std::optional<std::size_t> smallest;
         const auto note = [&](auto& range) {
             if constexpr (std::ranges::sized_range<decltype(range)>) {
-                const auto size = static_cast<std::size_t>(std::ranges::size(range));
+                const auto counted = std::ranges::size(range);
+                auto size = static_cast<std::size_t>(counted);
+                if (static_cast<decltype(std::ranges::size(range))>(size) != counted) {  // its type is wider
+                    size = (std::numeric_limits<std::size_t>::max)();
+                }
                 smallest = (std::min)(smallest.value_or(size), size);
             }
         };
