@@ -2,11 +2,16 @@
 
 #include <chrono>
 #include <concurrent/futures.hpp>
+#include <cstddef>
 #include <exception>
+#include <future>
+#include <latch>
+#include <ranges>
 #include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -53,6 +58,80 @@ bool works() {
            referred == 4 && !all.done.empty();
 }
 
+template <class Queue>
+bool waiting_works() {
+    futures::thread_pool_executor<Queue> executor(1);
+    std::latch started(1);
+    std::latch go(1);
+    const auto running = executor.submit([&] {
+        started.count_down();
+        go.wait();
+    });
+    started.wait();
+    std::vector<futures::Future<int>> many;
+    for (int i = 0; i < 300; ++i) {
+        many.push_back(executor.submit({.priority = -i}, doubled, 0));
+    }
+    int cancelled = 0;
+    for (std::size_t i = 0; i < many.size(); i += 2) {
+        cancelled += many[i].cancel() ? 1 : 0;
+    }
+    for (int i = 0; i < 300; ++i) {
+        many.push_back(executor.submit({.priority = i}, doubled, 0));  // the queue is swept meanwhile
+    }
+    bool timed_out = false;
+    try {
+        running.result(std::chrono::microseconds(1));
+    } catch (const futures::timeout_error&) {
+        timed_out = true;
+    }
+    const auto first = futures::wait(
+        many, {.timeout = std::chrono::hours(1), .return_when = futures::return_when::first_completed});
+    const auto none = futures::wait({running}, {.timeout = std::chrono::nanoseconds(-1)});
+    const bool waits = executor.pending_count() == 450 && executor.worker_count() == 1;
+    go.count_down();
+    const auto all = futures::wait(many);
+    const auto later = std::chrono::system_clock::now() + std::chrono::hours(1);
+    const bool ready = many.back().wait_until(later) == std::future_status::ready &&
+                       many.back().wait_for(std::chrono::years(1000)) == std::future_status::ready;
+    auto refused = executor.submit([] {});
+    refused.request_stop();
+    executor.shutdown({.cancel_futures = true});
+    return timed_out && cancelled == 150 && waits && !first.done.empty() && none.done.empty() &&
+           all.not_done.empty() && ready && refused.done();
+}
+
+bool loops_work() {
+    futures::thread_pool_executor executor(3);
+    long sum = 0;
+    for (const int each : executor.map(
+             {.timeout = std::chrono::minutes(1), .auto_chunksize = true}, [](int x) { return x; },
+             std::views::iota(0, 1000))) {
+        sum += each;
+    }
+    for (const long each :
+         executor.map([](int x, long y) { return x * y; }, std::vector{1, 2, 3}, std::views::iota(1L))) {
+        sum += each;
+    }
+    std::vector<futures::Future<int>> trees;
+    for (int i = 0; i < 20; ++i) {
+        trees.push_back(executor.submit([&executor] {
+            auto left = executor.submit([] { return 1; });
+            auto right = executor.submit([] { return 2; });
+            return left.result() + right.result();
+        }));
+    }
+    for (auto tree : futures::as_completed(trees)) {
+        sum += tree.result();
+    }
+    std::unordered_map<futures::Future<int>, int> by_future;
+    by_future.emplace(executor.submit([] { return 4; }), 5);
+    for (auto future : futures::as_completed(by_future)) {
+        sum += future.result() * by_future.at(future);
+    }
+    return sum == 999 * 500 + 14 + 60 + 20;
+}
+
 bool promises_work() {
     futures::Promise<int> promise;
     const auto future = promise.get_future();
@@ -90,7 +169,9 @@ bool log_works() {
 
 int main() {
     return works<futures::fifo>() && works<futures::lifo>() && works<futures::priority>() &&
-                   promises_work() && printing_works() && log_works()
+                   waiting_works<futures::fifo>() && waiting_works<futures::lifo>() &&
+                   waiting_works<futures::priority>() && loops_work() && promises_work() &&
+                   printing_works() && log_works()
                ? 0
                : 1;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>  // std::size_t, std::ptrdiff_t
+#include <cstdint>  // std::uint64_t
 #include <mutex>    // std::lock_guard
 #include <utility>  // std::exchange
 
@@ -25,10 +26,9 @@ public:
 
     [[nodiscard]] std::size_t size() const noexcept {
         // Relaxed: a hint, or somebody's whom `has_items` has shown all that was pushed before.
-        const std::size_t popped = popped_.load(std::memory_order_relaxed);
-        const std::size_t pushed = pushed_.load(std::memory_order_relaxed);
-        const auto waiting = static_cast<std::ptrdiff_t>(pushed - popped);  // right also if one has wrapped
-        return waiting > 0 ? static_cast<std::size_t>(waiting) : 0;
+        const std::uint64_t popped = popped_.load(std::memory_order_relaxed);
+        const std::uint64_t pushed = pushed_.load(std::memory_order_relaxed);
+        return pushed > popped ? static_cast<std::size_t>(pushed - popped) : 0;
     }
 
     // A hint. Who pops looks first at what only those who pop write, and leaves the others' cache line alone.
@@ -93,7 +93,7 @@ public:
 
 private:
     // Written by the holder of the lock that belongs to it alone.
-    static void add(sync::atomic<std::size_t>& count, std::size_t more) noexcept {
+    static void add(sync::atomic<std::uint64_t>& count, std::size_t more) noexcept {
         count.store(count.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
     }
 
@@ -108,19 +108,15 @@ private:
         return all;
     }
 
-    // Where counting begins: shortly before the counts wrap around, which they do after 4,000 million items
-    // where a word has 32 bits. So they are seen to.
-    static constexpr std::size_t first_count = static_cast<std::size_t>(-100);
-
     // Who holds both took `pop_lock_` first.
     alignas(cache_line) spin_lock push_lock_;
     work_list pushed_list_;
-    sync::atomic<std::size_t> pushed_{first_count};
+    sync::atomic<std::uint64_t> pushed_{0};  // since the queue was made, and so is `popped_`
     sweep_schedule schedule_;
 
     alignas(cache_line) spin_lock pop_lock_;
     work_list popping_list_;
-    sync::atomic<std::size_t> popped_{first_count};
+    sync::atomic<std::uint64_t> popped_{0};
     sync::atomic<bool> popping_{false};  // whether that list has items
 };
 

@@ -259,7 +259,7 @@ private:
     // The next item for this worker; null if all queues were empty.
     work_item* next_item(worker& self) noexcept {
         constexpr unsigned now_and_then = 32;
-        const unsigned turn = ++self.turns_ % now_and_then;
+        const unsigned turn = self.turns_ = (self.turns_ + 1) % now_and_then;
         const bool shared_first = turn == 0;
         const bool another_first = turn == now_and_then / 2;
         work_item* item = another_first ? pop_in_turn(self) : nullptr;
