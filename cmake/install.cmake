@@ -1,32 +1,58 @@
 # What `cmake --install` puts where, for find_package(concurrent_futures) and pkg-config. The library is headers only, so
 # one installation serves every architecture.
+#
+# A project that takes this one in can export targets which link it: it is in an export set of its own, also where
+# nothing of it is to be installed.
 include(CMakePackageConfigHelpers)
-include(GNUInstallDirs)
 
-target_include_directories(concurrent_futures INTERFACE "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+# As of GNUInstallDirs, which is not included here: it would fill the cache of a project that takes this one in.
+set(include_directory "${CMAKE_INSTALL_INCLUDEDIR}")
+if(NOT include_directory)
+    set(include_directory include)
+endif()
+set(data_directory "${CMAKE_INSTALL_DATADIR}")
+if(NOT data_directory)
+    set(data_directory "${CMAKE_INSTALL_DATAROOTDIR}")
+endif()
+if(NOT data_directory)
+    set(data_directory share)
+endif()
+set(doc_directory "${data_directory}/doc/concurrent_futures")
+if(PROJECT_IS_TOP_LEVEL AND CMAKE_INSTALL_DOCDIR)
+    set(doc_directory "${CMAKE_INSTALL_DOCDIR}")
+endif()
+
+set(rule COMPONENT concurrent_futures)
+if(NOT CONCURRENT_FUTURES_INSTALL)
+    list(APPEND rule EXCLUDE_FROM_ALL)
+endif()
+
+target_include_directories(concurrent_futures INTERFACE "$<INSTALL_INTERFACE:${include_directory}>")
 
 install(
     DIRECTORY "${PROJECT_SOURCE_DIR}/include/"
-    DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
+    DESTINATION "${include_directory}" ${rule}
     FILES_MATCHING
     PATTERN "*.hpp"
     PATTERN "*.cppm"
     PATTERN debugger EXCLUDE
 )
-install(FILES "${PROJECT_SOURCE_DIR}/single_include/concurrent_futures.hpp" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
-install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+install(
+    FILES "${PROJECT_SOURCE_DIR}/single_include/concurrent_futures.hpp" DESTINATION "${include_directory}" ${rule}
+)
+install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${doc_directory}" ${rule})
 install(
     DIRECTORY "${PROJECT_SOURCE_DIR}/include/concurrent/futures/debugger/"
-    DESTINATION "${CMAKE_INSTALL_DATADIR}/concurrent_futures"
+    DESTINATION "${data_directory}/concurrent_futures" ${rule}
 )
 install(TARGETS concurrent_futures EXPORT concurrent_futures)
 
-set(package_directory "${CMAKE_INSTALL_DATADIR}/cmake/concurrent_futures")
+set(package_directory "${data_directory}/cmake/concurrent_futures")
 install(
     EXPORT concurrent_futures
     NAMESPACE concurrent::
     FILE concurrent_futures-targets.cmake
-    DESTINATION "${package_directory}"
+    DESTINATION "${package_directory}" ${rule}
 )
 configure_package_config_file(
     "${CMAKE_CURRENT_LIST_DIR}/concurrent_futures-config.cmake.in"
@@ -43,21 +69,32 @@ install(
     FILES "${CMAKE_CURRENT_LIST_DIR}/atomic.cmake"
           "${PROJECT_BINARY_DIR}/concurrent_futures-config.cmake"
           "${PROJECT_BINARY_DIR}/concurrent_futures-config-version.cmake"
-    DESTINATION "${package_directory}"
+    DESTINATION "${package_directory}" ${rule}
 )
 
-# The prefix is where the file is found, so that the installation may be moved.
-file(
-    RELATIVE_PATH prefix_from_pkgconfig
-    "${CMAKE_INSTALL_FULL_DATADIR}/pkgconfig"
-    "${CMAKE_INSTALL_PREFIX}"
+# The build directory is a package too, for who exports from theirs.
+export(
+    EXPORT concurrent_futures
+    NAMESPACE concurrent::
+    FILE "${PROJECT_BINARY_DIR}/concurrent_futures-targets.cmake"
 )
-set(includedir_for_pkgconfig "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
-if(IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
-    set(includedir_for_pkgconfig "${CMAKE_INSTALL_INCLUDEDIR}")
+configure_file("${CMAKE_CURRENT_LIST_DIR}/atomic.cmake" "${PROJECT_BINARY_DIR}/atomic.cmake" COPYONLY)
+
+# The prefix is where the file is found, so that the installation may be moved.
+cmake_path(
+    ABSOLUTE_PATH data_directory
+    BASE_DIRECTORY "${CMAKE_INSTALL_PREFIX}"
+    OUTPUT_VARIABLE full_data_directory
+)
+file(RELATIVE_PATH prefix_from_pkgconfig "${full_data_directory}/pkgconfig" "${CMAKE_INSTALL_PREFIX}")
+set(includedir_for_pkgconfig "\${prefix}/${include_directory}")
+if(IS_ABSOLUTE "${include_directory}")
+    set(includedir_for_pkgconfig "${include_directory}")
 endif()
 configure_file(
     "${CMAKE_CURRENT_LIST_DIR}/concurrent_futures.pc.in" "${PROJECT_BINARY_DIR}/concurrent_futures.pc"
     @ONLY
 )
-install(FILES "${PROJECT_BINARY_DIR}/concurrent_futures.pc" DESTINATION "${CMAKE_INSTALL_DATADIR}/pkgconfig")
+install(
+    FILES "${PROJECT_BINARY_DIR}/concurrent_futures.pc" DESTINATION "${data_directory}/pkgconfig" ${rule}
+)

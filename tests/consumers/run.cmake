@@ -7,6 +7,15 @@ function(run)
     set(output "${output}" PARENT_SCOPE)
 endfunction()
 
+# configure(<directory> <build directory> [<argument>...]): the project in a directory beside this file.
+function(configure directory build)
+    run("${CMAKE_COMMAND}" -S "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/${directory}" -B "${build}" -G "${GENERATOR}"
+        "-DCMAKE_MAKE_PROGRAM=${MAKE_PROGRAM}" "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_CXX_FLAGS=${FLAGS}"
+        "-DCMAKE_EXE_LINKER_FLAGS=${LINK_FLAGS}" "-DLIBRARY_DIRECTORY=${WORK}/the sources"
+        --no-warn-unused-cli ${ARGN}
+    )
+endfunction()
+
 separate_arguments(flags UNIX_COMMAND "${FLAGS}")
 separate_arguments(link_flags UNIX_COMMAND "${LINK_FLAGS}")
 set(build "${WORK}/build of ${WAY}")
@@ -40,13 +49,41 @@ elseif(WAY STREQUAL "meson")
     run("${MESON}" setup "-Dcpp_args=${FLAGS}" "-Dcpp_link_args=${FLAGS} ${LINK_FLAGS}" "${build}/build" "${build}")
     run("${MESON}" compile -C "${build}/build")
     set(program "${build}/build/program")
+elseif(WAY MATCHES "^exported_by_(.*)$")
+    # Configures a third project, which finds a library that has taken the library in by itself.
+    function(configure_user name)
+        configure(of_exporting_library "${build}/${name}" ${ARGN})
+    endfunction()
+
+    set(exporting "${build}/exporting library")
+    set(prefix "${build}/prefix")
+    if(CMAKE_MATCH_1 STREQUAL "add_subdirectory")
+        configure(exporting_library "${exporting}" -DTAKE=add_subdirectory)
+    else()
+        # Not to be installed with it: it is there already.
+        configure(exporting_library "${exporting}" -DTAKE=fetch_content -DCONCURRENT_FUTURES_INSTALL=OFF)
+    endif()
+    run("${CMAKE_COMMAND}" --build "${exporting}")
+    run("${CMAKE_COMMAND}" --install "${exporting}" --prefix "${prefix}")
+    if(CMAKE_MATCH_1 STREQUAL "add_subdirectory")
+        configure_user(user "-DCMAKE_PREFIX_PATH=${prefix}")
+        configure_user("user of the build" "-Danswers_DIR=${exporting}" "-Dconcurrent_futures_DIR=${exporting}/library")
+    else()
+        if(EXISTS "${prefix}/include/concurrent")
+            message(FATAL_ERROR "the library was installed, though CONCURRENT_FUTURES_INSTALL is OFF")
+        endif()
+        configure_user(
+            user "-DCMAKE_PREFIX_PATH=${prefix}"
+            "-Dconcurrent_futures_DIR=${WORK}/the prefix/share/cmake/concurrent_futures"
+        )
+    endif()
+    run("${CMAKE_COMMAND}" --build "${build}/user")
+    set(program "${build}/user/program")
 else()
-    run("${CMAKE_COMMAND}" -S "${CMAKE_CURRENT_LIST_DIR}/${WAY}" -B "${build}" -G "${GENERATOR}"
-        "-DCMAKE_MAKE_PROGRAM=${MAKE_PROGRAM}" "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_CXX_FLAGS=${FLAGS}"
-        "-DCMAKE_EXE_LINKER_FLAGS=${LINK_FLAGS}"
+    configure(
+        ${WAY} "${build}"
         "-DCMAKE_PROJECT_INCLUDE=${CMAKE_CURRENT_LIST_DIR}/guest.cmake" "-DPROGRAM_SOURCE=${build}/program.cpp"
-        "-DLIBRARY_DIRECTORY=${WORK}/the sources" "-DCMAKE_PREFIX_PATH=${WORK}/the prefix" "-DLIBRARY_VERSION=${VERSION}"
-        --no-warn-unused-cli
+        "-DCMAKE_PREFIX_PATH=${WORK}/the prefix" "-DLIBRARY_VERSION=${VERSION}"
     )
     run("${CMAKE_COMMAND}" --build "${build}")
 endif()
