@@ -203,14 +203,15 @@ namespace concurrent::futures::inline v0_1 {
 namespace detail {
 
 template <class T>
-constexpr bool is_copyable();
+struct copyable;
 
 }  // namespace detail
 
 /// Whether a value of type `T` can be copied. `std::is_copy_constructible` says so of a container even if its
-/// elements can't be; this sees through ranges, pairs, tuples, optionals and variants. It can't see through a
-/// class that has such a container for a member and seems to be copyable by that: specialize this as false
-/// for it, or delete its copy constructor.
+/// elements can't be; this sees through ranges, pairs, tuples, optionals and variants, also where they
+/// contain each other. It can't see through a class that has such a container for a member and seems to be
+/// copyable by that: delete its copy constructor, or specialize this for it, `template <> inline constexpr
+/// bool futures::is_copyable<page> = false;`.
 ///
 /// `Future::result()` of an rvalue asks it, and moves out what can't be copied.
 ///
@@ -218,42 +219,87 @@ constexpr bool is_copyable();
 /// static_assert(!futures::is_copyable<std::vector<std::unique_ptr<int>>>);
 /// \endcode
 template <class T>
-inline constexpr bool is_copyable = detail::is_copyable<T>();
+inline constexpr const bool& is_copyable = detail::copyable<T>::value;
 
 namespace detail {
 
 // What has elements, and a copy constructor that copies them.
 template <class T>
-concept container = std::ranges::range<T> && !std::ranges::view<T> && requires { typename T::value_type; } &&
-                    !std::is_same_v<typename T::value_type, T>;  // as of some JSON
+concept container = std::ranges::range<T> && !std::ranges::view<T> && requires { typename T::value_type; };
 
 template <class T>
 concept tuple_like = requires { std::tuple_size<T>::value; };
 
+template <class... Types>
+struct parts {};
+
 template <class T, std::size_t... index>
-constexpr bool has_copyable_elements(std::index_sequence<index...>) {
-    return (futures::is_copyable<std::tuple_element_t<index, T>> && ...);
-}
+parts<std::tuple_element_t<index, T>...> elements_of(std::index_sequence<index...>);
 
 template <class T>
-inline constexpr bool has_copyable_alternatives = true;
+struct alternatives {
+    using type = parts<>;
+};
 template <class T>
-inline constexpr bool has_copyable_alternatives<std::optional<T>> = futures::is_copyable<T>;
+struct alternatives<std::optional<T>> {
+    using type = parts<T>;
+};
 template <class... Ts>
-inline constexpr bool has_copyable_alternatives<std::variant<Ts...>> = (futures::is_copyable<Ts> && ...);
+struct alternatives<std::variant<Ts...>> {
+    using type = parts<Ts...>;
+};
 
+// The types of what is copied with a `T`, though its copy constructor doesn't say whether it can be.
 template <class T>
-constexpr bool is_copyable() {
-    if constexpr (!std::is_copy_constructible_v<T>) {
-        return false;
-    } else if constexpr (container<T>) {
-        return futures::is_copyable<typename T::value_type>;
+constexpr auto parts_of() {
+    if constexpr (container<T>) {
+        return parts<typename T::value_type>();
     } else if constexpr (tuple_like<T>) {
-        return has_copyable_elements<T>(std::make_index_sequence<std::tuple_size_v<T>>());
+        return decltype(detail::elements_of<T>(std::make_index_sequence<std::tuple_size_v<T>>()))();
     } else {
-        return has_copyable_alternatives<T>;
+        return typename alternatives<T>::type();
     }
 }
+
+template <class T, class... Wholes>
+constexpr bool look_into();
+
+// Whether `T` can be copied, leaving aside what users say of it. `Wholes` are what it is a part of.
+template <class T, class... Wholes>
+inline constexpr bool seems_copyable = detail::look_into<T, Wholes...>();
+
+template <class T, class... Wholes>
+constexpr bool is_copyable_part() {
+    using part = std::remove_cv_t<T>;
+    // A user's specialization of `is_copyable` is no reference. The others must not be evaluated here: one of
+    // them may be the one that is being initialized.
+    if constexpr (!std::is_reference_v<decltype(futures::is_copyable<part>)>) {
+        return futures::is_copyable<part>;
+    } else if constexpr ((std::is_same_v<part, Wholes> || ...)) {
+        return true;  // unless another part says otherwise
+    } else {
+        return seems_copyable<part, Wholes...>;
+    }
+}
+
+template <class... Wholes, class... Parts>
+constexpr bool are_copyable_parts(parts<Parts...>) {
+    return (detail::is_copyable_part<Parts, Wholes...>() && ...);
+}
+
+template <class T, class... Wholes>
+constexpr bool look_into() {
+    if constexpr (!std::is_copy_constructible_v<T>) {
+        return false;
+    } else {
+        return detail::are_copyable_parts<T, Wholes...>(detail::parts_of<T>());
+    }
+}
+
+template <class T>
+struct copyable {
+    static constexpr bool value = detail::is_copyable_part<T>();
+};
 
 }  // namespace detail
 }  // namespace concurrent::futures
@@ -2481,19 +2527,20 @@ private:
 /// };
 /// assert(answer() == 42 && answer(std::chrono::hours(1)) == 42 && answer(std::nullopt) == 42);
 /// \endcode
-class timeout {
+class timeout_duration {
 public:
     /// For ever.
-    constexpr timeout() noexcept = default;
+    constexpr timeout_duration() noexcept = default;
     /// For ever.
-    constexpr timeout(std::nullopt_t) noexcept {}
+    constexpr timeout_duration(std::nullopt_t) noexcept {}
     /// For so long.
     template <class Rep, class Period>
-    constexpr timeout(const std::chrono::duration<Rep, Period>& duration) : length_(saturated(duration)) {}
-    /// A number of what isn't said.
+    constexpr timeout_duration(const std::chrono::duration<Rep, Period>& duration)
+        : length_(saturated(duration)) {}
+    /// Deleted: a bare number has no unit. Write `std::chrono::seconds(5)` or `5s`.
     template <class Number>
         requires std::is_arithmetic_v<Number>
-    timeout(Number) = delete;  // of what? Say std::chrono::seconds(5), or 5s
+    timeout_duration(Number) = delete;  // a bare number has no unit: write std::chrono::seconds(5) or 5s
 
     /// The deadline of a wait that begins now.
     [[nodiscard]] detail::deadline start() const {
@@ -2530,6 +2577,15 @@ private:
 
     std::chrono::nanoseconds length_ = (std::chrono::nanoseconds::max)();  // for ever
 };
+
+/// The name of a `timeout_duration` for users. `<curses.h>` defines a macro `timeout(delay)`, which a
+/// parenthesis after the name calls, and so also the declaration of a constructor of that name.
+///
+/// \code
+/// const futures::timeout limit = std::chrono::seconds(5);
+/// assert(executor.submit([] { return 42; }).result(limit) == 42);
+/// \endcode
+using timeout = timeout_duration;
 
 }  // namespace concurrent::futures
 
@@ -3713,7 +3769,7 @@ template <class T>
 }  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/state/task.hpp
+// concurrent/futures/state/takes_stop_token.hpp
 
 #if defined(__cpp_lib_jthread)
 #include <stop_token>  // std::stop_token
@@ -3722,29 +3778,119 @@ template <class T>
 namespace concurrent::futures::inline v0_1::detail {
 
 #if defined(__cpp_lib_jthread)
-template <class Class, class Result, class First, class... Others>
-First first_parameter(Result (Class::*)(First, Others...));
-template <class Class, class Result, class First, class... Others>
-First first_parameter(Result (Class::*)(First, Others...) const);
 
-// That says so by the one signature that it has.
-template <class Fn>
-concept declares_stop_token = requires {
-    requires std::is_same_v<std::remove_cvref_t<decltype(detail::first_parameter(&Fn::operator()))>,
-                            std::stop_token>;
+template <class... Parameters>
+struct parameters {
+    static constexpr bool begin_with_stop_token = false;
+};
+template <class First, class... Others>
+struct parameters<First, Others...> {
+    static constexpr bool begin_with_stop_token = std::is_same_v<std::remove_cvref_t<First>, std::stop_token>;
 };
 
-// A callable that fits the arguments as they are is called with them, unless it declares a token, which has a
-// default then; one that fits them only behind a stop token is given one. In this order, so that a generic
-// callable's body isn't tried with a token it doesn't expect.
+template <class Result, class... Each, bool no_throw>
+parameters<Each...> parameters_of(Result (*)(Each...) noexcept(no_throw));
+
+template <class Class, class Result, class... Each, bool no_throw>
+parameters<Each...> parameters_of_call(Result (Class::*)(Each...) noexcept(no_throw));
+template <class Class, class Result, class... Each, bool no_throw>
+parameters<Each...> parameters_of_call(Result (Class::*)(Each...) const noexcept(no_throw));
+template <class Class, class Result, class... Each, bool no_throw>
+parameters<Each...> parameters_of_call(Result (Class::*)(Each...) & noexcept(no_throw));
+template <class Class, class Result, class... Each, bool no_throw>
+parameters<Each...> parameters_of_call(Result (Class::*)(Each...) const& noexcept(no_throw));
+template <class Class, class Result, class... Each, bool no_throw>
+parameters<Each...> parameters_of_call(Result (Class::*)(Each...) && noexcept(no_throw));
+template <class Class, class Result, class... Each, bool no_throw>
+parameters<Each...> parameters_of_call(Result (Class::*)(Each...) const&& noexcept(no_throw));
+
+// The parameters of a callable that has one signature: a pointer to a function, or a class with one
+// operator() that is no template.
+template <class Fn>
+struct signature {};
+template <class Fn>
+    requires requires(Fn fn) { detail::parameters_of(fn); }
+struct signature<Fn> {
+    using type = decltype(detail::parameters_of(std::declval<Fn>()));
+};
+template <class Fn>
+    requires requires { detail::parameters_of_call(&Fn::operator()); }
+struct signature<Fn> {
+    using type = decltype(detail::parameters_of_call(&Fn::operator()));
+};
+template <class Fn>
+struct signature<std::reference_wrapper<Fn>> : signature<std::decay_t<Fn>> {};
+
+// Whether `Fn` is a specialization of a class template, as what std::bind_front returns.
+template <class Fn>
+inline constexpr bool is_specialization = false;
+template <template <class...> class Template, class... Arguments>
+inline constexpr bool is_specialization<Template<Arguments...>> = true;
+
+// What only a parameter that takes anything is made from.
+struct unrelated {};
+
+// What a std::stop_token is made from, but no class that is itself made from a std::stop_token.
+struct makes_stop_token {
+    operator std::stop_token() const noexcept;
+};
+
+// In braces, an argument has no type from which a template's parameter could be deduced. So the call is not
+// possible, and the body of a generic callable isn't tried, where `First` would be the type of an `auto`.
+template <class Fn, class First, class... Args>
+concept callable_with_braced =
+    requires { std::declval<Fn>()({std::declval<First>()}, std::declval<Args>()...); };
+
 template <class Fn, class... Args>
-concept takes_stop_token =
-    (declares_stop_token<Fn> ||
-     !std::is_invocable_v<Fn, Args...>)&&std::is_invocable_v<Fn, std::stop_token, Args...>;
+concept names_stop_token =
+    callable_with_braced<Fn, std::stop_token, Args...> && !callable_with_braced<Fn, unrelated, Args...> &&
+    std::is_invocable_v<Fn, makes_stop_token, Args...>;
+
+// What wraps a callable, as what std::bind_front returns, forwards arguments of any type, and says of each
+// whether the callable takes it.
+template <class Fn, class... Args>
+concept forwards_stop_token =
+    is_specialization<Fn> && std::is_invocable_v<Fn, std::stop_token, Args...> &&
+    std::is_invocable_v<Fn, makes_stop_token, Args...> && !std::is_invocable_v<Fn, unrelated, Args...>;
+
+// Whether `Fn` is called with a std::stop_token before `Args`: if its first parameter is one, by name.
+//
+// Where `Fn` has one signature, that decides. Where it has several, or a template, it is called with the
+// arguments as they are if it can be; that is tried first, as it may compile the body of a generic callable.
+template <class Fn, class... Args>
+constexpr bool is_called_with_stop_token() {
+    if constexpr (requires { typename signature<Fn>::type; }) {
+        return signature<Fn>::type::begin_with_stop_token &&
+               std::is_invocable_v<Fn, std::stop_token, Args...>;
+    } else if constexpr (std::is_invocable_v<Fn, Args...>) {
+        return false;
+    } else if constexpr (names_stop_token<Fn, Args...> || forwards_stop_token<Fn, Args...>) {
+        return std::is_invocable_v<Fn, std::stop_token, Args...>;
+    } else {
+        return false;
+    }
+}
+
+template <class Fn, class... Args>
+concept takes_stop_token = is_called_with_stop_token<Fn, Args...>();
+
 #else
+
 template <class Fn, class... Args>
 concept takes_stop_token = false;
+
 #endif
+
+}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/state/task.hpp
+
+#if defined(__cpp_lib_jthread)
+#include <stop_token>  // std::stop_token
+#endif
+
+namespace concurrent::futures::inline v0_1::detail {
 
 // What is kept of what a callable returns: an rvalue reference refers to what is gone with the task, such as
 // a member of an argument, so the value itself.
@@ -4076,7 +4222,11 @@ public:
         std::optional<std::size_t> smallest;
         const auto note = [&](auto& range) {
             if constexpr (std::ranges::sized_range<decltype(range)>) {
-                const auto size = static_cast<std::size_t>(std::ranges::size(range));
+                const auto counted = std::ranges::size(range);
+                auto size = static_cast<std::size_t>(counted);
+                if (static_cast<decltype(std::ranges::size(range))>(size) != counted) {  // its type is wider
+                    size = (std::numeric_limits<std::size_t>::max)();
+                }
                 smallest = (std::min)(smallest.value_or(size), size);
             }
         };
@@ -4297,8 +4447,11 @@ private:
         std::size_t chunksize_for(const map_options& options) const {
             if (options.auto_chunksize) {
                 if (const std::optional<std::size_t> size = cutter.size()) {
-                    const std::size_t chunks = 4 * pool->max_workers();
-                    return std::max<std::size_t>(1, (*size + chunks - 1) / chunks);
+                    // Divides twice, as the product of both divisors need not fit into a std::size_t.
+                    const auto share = [](std::size_t whole, std::size_t shares) {
+                        return whole / shares + (whole % shares != 0 ? 1 : 0);
+                    };
+                    return std::max<std::size_t>(1, share(share(*size, pool->max_workers()), 4));
                 }
             }
             return static_cast<std::size_t>(options.chunksize);
@@ -4641,6 +4794,52 @@ wait_result<T> wait(std::initializer_list<Future<T>> futures, const wait_options
 
 namespace concurrent::futures::inline v0_1 {
 
+namespace detail {
+
+// A value of an integral type, or of one that converts to such a type, as an enumeration does.
+template <class Number>
+concept whole_number = requires(const Number& number) {
+    { +number } -> std::integral;
+};
+
+// The greatest number of threads that a pool starts. It is made from every integral type and narrows none:
+// the compiler has nothing to warn of, and a number that no int can hold is not taken for another one.
+class worker_limit {
+public:
+    template <whole_number Number>
+    constexpr worker_limit(Number number) : number_(saturated(+number)) {}
+
+    // Or the nearest int.
+    constexpr operator int() const noexcept {
+        return static_cast<int>(std::clamp<long long>(number_, (std::numeric_limits<int>::min)(), greatest));
+    }
+
+    // Throws std::invalid_argument if a pool can't have so many.
+    [[nodiscard]] std::size_t checked() const {
+        if (number_ < 1) {
+            throw std::invalid_argument("max_workers must be greater than 0");
+        }
+        if (number_ > greatest) {
+            throw std::invalid_argument("max_workers is too great: it can be " + std::to_string(greatest) +
+                                        " at most");
+        }
+        return static_cast<std::size_t>(number_);
+    }
+
+private:
+    static constexpr long long greatest = (std::numeric_limits<int>::max)();
+
+    template <std::integral Integer>
+    static constexpr long long saturated(Integer number) noexcept {
+        return std::in_range<long long>(number) ? static_cast<long long>(number)
+                                                : (std::numeric_limits<long long>::max)();
+    }
+
+    long long number_;
+};
+
+}  // namespace detail
+
 /// How a `thread_pool_executor` is made.
 ///
 /// \code
@@ -4648,13 +4847,16 @@ namespace concurrent::futures::inline v0_1 {
 /// assert(crawlers.max_workers() == 8);
 /// \endcode
 struct thread_pool_options {
-    /// How many threads it starts at most, at least 1; by default `min(32, usable_cpus() + 4)`.
+    /// How many threads it starts at most, from 1 to the greatest int; by default
+    /// `min(32, usable_cpus() + 4)`. Takes every integral type and reads as an int.
     ///
     /// \code
-    /// futures::thread_pool_executor one({.max_workers = 1});
-    /// assert(one.max_workers() == 1);
+    /// futures::thread_pool_options options = {.max_workers = std::vector<int>(3).size()};
+    /// assert(options.max_workers == 3 && *options.max_workers + 1 == 4);
+    /// options.max_workers = std::nullopt;
+    /// assert(options.max_workers.value_or(8) == 8);
     /// \endcode
-    std::optional<int> max_workers = {};
+    std::optional<detail::worker_limit> max_workers = {};
     /// What the names of its threads begin with, before `_<n>`; by default `thread_pool_executor-<k>`. The
     /// operating system may show a name without its middle: Linux shows 15 bytes, such as `thread_poo-3_12`.
     ///
@@ -4750,10 +4952,9 @@ public:
 
     [[nodiscard]] std::size_t size() const noexcept {
         // Relaxed: a hint, or somebody's whom `has_items` has shown all that was pushed before.
-        const std::size_t popped = popped_.load(std::memory_order_relaxed);
-        const std::size_t pushed = pushed_.load(std::memory_order_relaxed);
-        const auto waiting = static_cast<std::ptrdiff_t>(pushed - popped);  // right also if one has wrapped
-        return waiting > 0 ? static_cast<std::size_t>(waiting) : 0;
+        const std::uint64_t popped = popped_.load(std::memory_order_relaxed);
+        const std::uint64_t pushed = pushed_.load(std::memory_order_relaxed);
+        return pushed > popped ? static_cast<std::size_t>(pushed - popped) : 0;
     }
 
     // A hint. Who pops looks first at what only those who pop write, and leaves the others' cache line alone.
@@ -4818,7 +5019,7 @@ public:
 
 private:
     // Written by the holder of the lock that belongs to it alone.
-    static void add(sync::atomic<std::size_t>& count, std::size_t more) noexcept {
+    static void add(sync::atomic<std::uint64_t>& count, std::size_t more) noexcept {
         count.store(count.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
     }
 
@@ -4833,19 +5034,15 @@ private:
         return all;
     }
 
-    // Where counting begins: shortly before the counts wrap around, which they do after 4,000 million items
-    // where a word has 32 bits. So they are seen to.
-    static constexpr std::size_t first_count = static_cast<std::size_t>(-100);
-
     // Who holds both took `pop_lock_` first.
     alignas(cache_line) spin_lock push_lock_;
     work_list pushed_list_;
-    sync::atomic<std::size_t> pushed_{first_count};
+    sync::atomic<std::uint64_t> pushed_{0};  // since the queue was made, and so is `popped_`
     sweep_schedule schedule_;
 
     alignas(cache_line) spin_lock pop_lock_;
     work_list popping_list_;
-    sync::atomic<std::size_t> popped_{first_count};
+    sync::atomic<std::uint64_t> popped_{0};
     sync::atomic<bool> popping_{false};  // whether that list has items
 };
 
@@ -5943,7 +6140,7 @@ private:
     // The next item for this worker; null if all queues were empty.
     work_item* next_item(worker& self) noexcept {
         constexpr unsigned now_and_then = 32;
-        const unsigned turn = ++self.turns_ % now_and_then;
+        const unsigned turn = self.turns_ = (self.turns_ + 1) % now_and_then;
         const bool shared_first = turn == 0;
         const bool another_first = turn == now_and_then / 2;
         work_item* item = another_first ? pop_in_turn(self) : nullptr;
@@ -6096,18 +6293,32 @@ public:
     /// Has at most `min(32, usable_cpus() + 4)` threads.
     thread_pool_executor() : thread_pool_executor(thread_pool_options()) {}
 
-    /// Has at most `max_workers` threads.
+    /// Has at most `max_workers` threads. The number may be of any integral type.
     ///
-    /// \throws std::invalid_argument if `max_workers` is not greater than 0
-    explicit thread_pool_executor(int max_workers)
+    /// \throws std::invalid_argument if `max_workers` is not greater than 0, or greater than an int can be
+    ///
+    /// \code
+    /// futures::thread_pool_executor one_for_each_element{std::vector<int>(3).size()};
+    /// assert(one_for_each_element.max_workers() == 3);
+    /// \endcode
+    template <detail::whole_number Number>
+    explicit thread_pool_executor(Number max_workers)
         : thread_pool_executor(thread_pool_options{.max_workers = max_workers}) {}
 
-    /// Is as `options` say.
+    /// Is as `options` say. Empty braces are options, all of them the defaults.
     ///
-    /// \throws std::invalid_argument if `options.max_workers` is not greater than 0
+    /// \throws std::invalid_argument if `options.max_workers` is not greater than 0, or greater than an int
+    /// can be
+    ///
+    /// \code
+    /// futures::thread_pool_executor by_default({});
+    /// assert(by_default.max_workers() > 1);
+    /// \endcode
     explicit thread_pool_executor(thread_pool_options options) : pool_(make_pool(std::move(options))) {}
 
-    thread_pool_executor(const thread_pool_executor&) = delete;
+    // The parameter is not const: `{}` would make a const one as well as options, and `executor({})` be
+    // ambiguous.
+    thread_pool_executor(thread_pool_executor&) = delete;
     thread_pool_executor& operator=(const thread_pool_executor&) = delete;
 
     /// As `shutdown()`: everything that was submitted runs, and every thread ends before this returns.
@@ -6128,9 +6339,10 @@ public:
 
     /// Has `fn(args...)` called by a worker, and returns the future of what it returns. The callable and the
     /// arguments are decay-copied, as by `std::thread` (`std::ref` passes a reference), and called as
-    /// rvalues; they are destroyed before the result can be seen. A callable that takes a `std::stop_token`
-    /// before the arguments is given one, which `Future::request_stop` signals; of one that can be called in
-    /// several ways, that without a token is taken. What it returns as an rvalue reference is kept by value.
+    /// rvalues; they are destroyed before the result can be seen. A callable whose first parameter is a
+    /// `std::stop_token`, by name, is given one before the arguments, which `Future::request_stop` signals; a
+    /// parameter that takes anything isn't given one. A callable with several signatures is given none if it
+    /// takes the arguments as they are. What `fn` returns as an rvalue reference is kept by value.
     ///
     /// \throws executor_shutdown after `shutdown`
     /// \throws broken_thread_pool once an initializer has thrown
@@ -6265,17 +6477,16 @@ private:
     using pool = detail::worker_pool<typename Queue::queue>;
 
     static std::shared_ptr<pool> make_pool(thread_pool_options options) {
-        const int max_workers =
-            options.max_workers ? *options.max_workers : (std::min)(32, usable_cpus() + 4);
-        if (max_workers <= 0) {
-            throw std::invalid_argument("max_workers must be greater than 0");
-        }
+        const detail::worker_limit max_workers =
+            options.max_workers ? *options.max_workers
+                                : detail::worker_limit((std::min)(32, usable_cpus() + 4));
+        const std::size_t checked_max_workers = max_workers.checked();
         if (options.thread_name_prefix.empty()) {
             options.thread_name_prefix = "thread_pool_executor-";
             options.thread_name_prefix += std::to_string(detail::next_executor_number());
         }
-        return std::make_shared<pool>(static_cast<std::size_t>(max_workers),
-                                      std::move(options.thread_name_prefix), std::move(options.initializer));
+        return std::make_shared<pool>(checked_max_workers, std::move(options.thread_name_prefix),
+                                      std::move(options.initializer));
     }
 
     const std::shared_ptr<pool> pool_;
