@@ -87,9 +87,7 @@ public:
 
     // Of a state that is done.
     [[nodiscard]] outcome how_done() const noexcept {
-        return state() == future_state::cancelled ? outcome::cancelled
-               : exception_                       ? outcome::exception
-                                                  : outcome::value;
+        return state() == future_state::cancelled ? outcome::cancelled : how_finished();
     }
 
     // Of a state that is finished. Does not mark it as looked at.
@@ -149,8 +147,7 @@ public:
 
     // running → finished, by whoever claimed and has stored the result.
     void complete() noexcept {
-        static_cast<void>(
-            settle(future_state::finished, exception_ ? outcome::exception : outcome::value, 0));
+        static_cast<void>(settle<future_state::finished, false>(how_finished()));
     }
 
     // pending → cancelled. True if the future is cancelled now, by this or an earlier call; but within the
@@ -259,8 +256,7 @@ public:
         if (word_.load(std::memory_order_relaxed) & handles) {
             self.about_to_look();
         }
-        if (settle(future_state::finished, exception_ ? outcome::exception : outcome::value, in_queue,
-                   &self)) {
+        if (settle<future_state::finished, true>(how_finished(), &self)) {
             self.stay_busy();
             destroy();
         }
@@ -280,7 +276,7 @@ public:
         note_dead_in_queue();
         discard_captures();
         set_exception(reason);
-        if (settle(future_state::finished, outcome::exception, in_queue)) {
+        if (settle<future_state::finished, true>(outcome::exception)) {
             destroy();
         }
     }
@@ -367,35 +363,50 @@ private:
         shared_state_base* state_;
     };
 
+    [[nodiscard]] outcome how_finished() const noexcept {
+        return exception_ ? outcome::exception : outcome::value;
+    }
+
     void run(worker& self) noexcept {
         const worker::running mark(self, *this);
         call();
     }
 
-    // To finished or cancelled. Clears the flags `also` in the same step. True if there is no handle and no
-    // queue any more: then the caller must `destroy`. `self` is the worker that has said that it is about to
-    // look, if any.
-    [[nodiscard]] bool settle(future_state to, outcome how, std::uint64_t also,
-                              worker* self = nullptr) noexcept {
-        const auto settled = [to, also](std::uint64_t word) { return with_state(word, to) & ~also; };
-        const auto is_left = [](std::uint64_t word) { return !(word & (handles | in_queue)); };
+    // To finished or cancelled; and out of the queue in the same step, if `taken`. True if there is no handle
+    // and no queue any more: then the caller must `destroy`. `self` is the worker that has said that it is
+    // about to look, if any.
+    template <future_state to, bool taken>
+    [[nodiscard]] bool settle(outcome how, worker* self = nullptr) noexcept {
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while (!(word & (locked | has_waiters))) {
             // Release: publishes the result to every acquire load of the word. Acquire: if there is no handle
             // any more, see `remove_handle`.
-            if (word_.compare_exchange_weak(word, settled(word), std::memory_order_acq_rel,
+            if (word_.compare_exchange_weak(word, settled<to, taken>(word), std::memory_order_acq_rel,
                                             std::memory_order_relaxed)) {
-                return is_left(settled(word));
+                return is_left(settled<to, taken>(word));
             }
         }
+        return settle_and_tell<to, taken>(how, self);
+    }
+
+    template <future_state to, bool taken>
+    static constexpr std::uint64_t settled(std::uint64_t word) noexcept {
+        return with_state(word, to) & ~(taken ? in_queue : 0);
+    }
+
+    static constexpr bool is_left(std::uint64_t word) noexcept { return !(word & (handles | in_queue)); }
+
+    // The same, where there are waiters.
+    template <future_state to, bool taken>
+    [[nodiscard]] bool settle_and_tell(outcome how, worker* self) noexcept {
         lock();
         waiter_list waiters = std::move(waiters_);
-        word = word_.load(std::memory_order_relaxed);
-        while (!word_.compare_exchange_weak(word, settled(word) & ~(locked | has_waiters),
+        std::uint64_t word = word_.load(std::memory_order_relaxed);
+        while (!word_.compare_exchange_weak(word, settled<to, taken>(word) & ~(locked | has_waiters),
                                             std::memory_order_acq_rel,  // as above, and unlocks
                                             std::memory_order_relaxed)) {
         }
-        const bool left = is_left(settled(word));
+        const bool left = is_left(settled<to, taken>(word));
         if (self && waiters.call_back()) {
             self->stay_busy();
         }
@@ -430,23 +441,27 @@ private:
             const cancellation mark;
             discard_captures();
         }
-        static_cast<void>(settle(future_state::cancelled, outcome::cancelled, 0));
+        static_cast<void>(settle<future_state::cancelled, false>(outcome::cancelled));
     }
 
     // Whoever gave up the last reference: logs what nobody looked at, and frees all.
     void destroy() noexcept {
         if (exception_) {
-            trampoline::call([this]() noexcept {
-                log_if_not_looked_at();
-                delete this;
-            });
+            destroy_failed();
         } else {
             dispose();
         }
     }
 
+    [[gnu::noinline]] void destroy_failed() noexcept {
+        trampoline::call([this]() noexcept {
+            log_if_not_looked_at();
+            delete this;
+        });
+    }
+
     // The last handle, while a queue still holds the memory.
-    void clear_result() noexcept {
+    [[gnu::noinline]] void clear_result() noexcept {
         trampoline::call([this]() noexcept {
             if (exception_) {
                 log_if_not_looked_at();
