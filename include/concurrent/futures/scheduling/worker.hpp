@@ -138,6 +138,28 @@ private:
     running_stoppables stoppables_;
 };
 
+#if defined(__cpp_lib_jthread)
+// That a pool's shutdown can ask a running task to stop. The child of a fork leaves the list alone: its mutex
+// may be that of a thread that isn't there.
+class listed_stoppable {
+public:
+    listed_stoppable(pool_base& pool, stoppable& source) noexcept : pool_(pool), source_(source) {
+        pool_.stoppables().add(source_);
+    }
+    listed_stoppable(const listed_stoppable&) = delete;
+    listed_stoppable& operator=(const listed_stoppable&) = delete;
+    ~listed_stoppable() {
+        if (!pool_.is_inherited()) {
+            pool_.stoppables().remove(source_);
+        }
+    }
+
+private:
+    pool_base& pool_;
+    stoppable& source_;
+};
+#endif
+
 // One thread of a pool.
 class worker {
 public:

@@ -101,33 +101,16 @@ private:
     }
 
     result_type call(Fn& fn, Args&... args) {
-        if constexpr (std::is_same_v<stop_source, no_stop_source>) {
-            return std::invoke(std::move(fn), std::move(args)...);
-        } else {
-            const listed mark(this->owner(), stop_source_);
+#if defined(__cpp_lib_jthread)
+        if constexpr (std::is_same_v<stop_source, stoppable>) {
+            const listed_stoppable listed(this->owner(), stop_source_);
             return std::invoke(std::move(fn), stop_source_.token(), std::move(args)...);
+        } else
+#endif
+        {
+            return std::invoke(std::move(fn), std::move(args)...);
         }
     }
-
-    // That its pool's shutdown can ask it to stop. The child of a fork leaves the list alone: the mutex may
-    // be that of a thread that isn't there.
-    class listed {
-    public:
-        listed(pool_base& owner, stop_source& source) noexcept : owner_(owner), source_(source) {
-            owner_.stoppables().add(source_);
-        }
-        listed(const listed&) = delete;
-        listed& operator=(const listed&) = delete;
-        ~listed() {
-            if (!owner_.is_inherited()) {
-                owner_.stoppables().remove(source_);
-            }
-        }
-
-    private:
-        pool_base& owner_;
-        stop_source& source_;
-    };
 
     void discard_captures() noexcept override { std::destroy_at(std::addressof(captures_)); }
 
