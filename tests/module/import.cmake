@@ -1,11 +1,24 @@
-# Builds the module from INTERFACE and a program from CONSUMER, which imports it, and runs that.
+# Builds the module from INTERFACE, and a program from CONSUMER, which imports it, by the commands of the README, and runs
+# the program. The commands are run in WORK, by COMPILER with FLAGS.
 separate_arguments(flags UNIX_COMMAND "${FLAGS}")
 separate_arguments(link_flags UNIX_COMMAND "${LINK_FLAGS}")
-set(compile "${COMPILER}" ${flags} -std=c++20 -pthread -Wall -Wextra -Werror "-I${INCLUDE}")
-set(module "${WORK}/concurrent.futures.pcm")
-execute_process(COMMAND ${compile} --precompile "${INTERFACE}" -o "${module}" COMMAND_ERROR_IS_FATAL ANY)
-execute_process(
-    COMMAND ${compile} "-fmodule-file=concurrent.futures=${module}" "${CONSUMER}" "${module}" ${link_flags} -o "${WORK}/consumer"
-    COMMAND_ERROR_IS_FATAL ANY
-)
+file(STRINGS "${README}" commands REGEX "^clang[+][+] .*concurrent[.]futures[.]pcm")
+list(LENGTH commands number)
+if(NOT number EQUAL 2)
+    message(FATAL_ERROR "${README} has ${number} commands of Clang's for the module, not 2")
+endif()
+foreach(command IN LISTS commands)
+    separate_arguments(command UNIX_COMMAND "${command}")
+    list(TRANSFORM command REPLACE "^include$" "${INCLUDE}")
+    list(TRANSFORM command REPLACE "^include/concurrent/futures[.]cppm$" "${INTERFACE}")
+    list(TRANSFORM command REPLACE "^my_program[.]cpp$" "${CONSUMER}")
+    list(POP_FRONT command)
+    if(NOT command MATCHES "--precompile")
+        list(APPEND command ${link_flags} -o consumer)
+    endif()
+    execute_process(
+        COMMAND "${COMPILER}" ${flags} -Wall -Wextra -Werror ${command}
+        WORKING_DIRECTORY "${WORK}" COMMAND_ERROR_IS_FATAL ANY
+    )
+endforeach()
 execute_process(COMMAND "${WORK}/consumer" COMMAND_ERROR_IS_FATAL ANY)
