@@ -249,7 +249,7 @@ struct made_from_token {
 };
 struct made_from_anything {
     template <class T>
-    made_from_anything(T&&) {}
+    made_from_anything(const T&) {}
 };
 
 template <class Fn, class... Args>

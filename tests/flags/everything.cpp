@@ -124,7 +124,7 @@ bool loops_work() {
     for (auto tree : futures::as_completed(trees)) {
         sum += tree.result();
     }
-    std::unordered_map<futures::Future<int>, int> by_future;
+    std::unordered_map<futures::Future<int>, long> by_future;
     by_future.emplace(executor.submit([] { return 4; }), 5);
     for (auto future : futures::as_completed(by_future)) {
         sum += future.result() * by_future.at(future);

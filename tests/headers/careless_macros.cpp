@@ -173,7 +173,7 @@
 #define interrupts() @
 
 // gettext, Linux and many a config.h
-#define _(text) @
+#define _(text) @  // NOLINT(bugprone-reserved-identifier)
 #define N_(text) @
 #define likely(x) @
 #define unlikely(x) @

@@ -13,14 +13,14 @@ namespace concurrent::futures::inline v0_1::detail {
 
 #if defined(__cpp_lib_jthread)
 
-template <class... Parameters>
-struct parameters {
-    static constexpr bool begin_with_stop_token = false;
-};
+template <class... Each>
+struct parameters {};
+
+template <class Parameters>
+inline constexpr bool begin_with_stop_token = false;
 template <class First, class... Others>
-struct parameters<First, Others...> {
-    static constexpr bool begin_with_stop_token = std::is_same_v<std::remove_cvref_t<First>, std::stop_token>;
-};
+inline constexpr bool begin_with_stop_token<parameters<First, Others...>> =
+    std::is_same_v<std::remove_cvref_t<First>, std::stop_token>;
 
 template <class Result, class... Each, bool no_throw>
 parameters<Each...> parameters_of(Result (*)(Each...) noexcept(no_throw));
@@ -94,7 +94,7 @@ concept forwards_stop_token =
 template <class Fn, class... Args>
 constexpr bool is_called_with_stop_token() {
     if constexpr (requires { typename signature<Fn>::type; }) {
-        return signature<Fn>::type::begin_with_stop_token &&
+        return begin_with_stop_token<typename signature<Fn>::type> &&
                std::is_invocable_v<Fn, std::stop_token, Args...>;
     } else if constexpr (std::is_invocable_v<Fn, Args...>) {
         return false;
