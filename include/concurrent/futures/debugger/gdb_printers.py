@@ -15,6 +15,7 @@ import gdb.printing
 VERSION = r"(?:v\d+_\d+::)?"  # the inline namespace
 
 STATES = ["pending", "running", "cancelled", "finished"]
+CANCELLING = 32  # a flag: a thread destroys what the task captured
 
 
 def number_in(atomic):
@@ -82,7 +83,8 @@ class ThrownObject:
 def describe_state(state):
     """What the shared state at which `state` points says of its future."""
     shared = state.dereference()
-    name = STATES[int(number_in(shared["word_"])) & 3]
+    word = int(number_in(shared["word_"]))
+    name = "pending" if word & CANCELLING else STATES[word & 3]
     if name != "finished":
         return name
     thrown = int(words_in(shared["exception_"]).dereference())
