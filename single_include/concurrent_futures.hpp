@@ -3128,10 +3128,14 @@ public:
         return state.exception();
     }
 
-    /// Cancels the task if it has not started: then it never will, everyone who waits for it is woken, and
-    /// what it captured is destroyed, all by this thread. Returns whether the future is cancelled now, by
-    /// this call or an earlier one; false if the task runs or has run. Done callbacks are called before this
-    /// returns.
+    /// Cancels the task if it has not started. The task will never run. This thread first destroys what the
+    /// task captured; then the future is cancelled for everybody to see, whoever waits for it is woken, and
+    /// its done callbacks are called. If another thread is cancelling the same task, this call waits for that.
+    /// Returns true if the future was cancelled by this call or an earlier one, false if the task runs or has
+    /// run.
+    ///
+    /// The destructor of a captured object may cancel other tasks, and its own; such a call returns true at
+    /// once if somebody is cancelling the task already.
     ///
     /// \code
     /// futures::Promise<int> promise;
@@ -3180,7 +3184,11 @@ public:
 
     /// Calls `fn(Future<T>)` once the future is done: on the thread that completes or cancels it, after those
     /// that were added before it; at once, on this thread, if it is done already. An exception from `fn` goes
-    /// to the log handler.
+    /// to the log handler. `fn` may still run when `result()` has returned on another thread.
+    ///
+    /// A callback that completes another future has the callbacks of that one called before it goes on. Where
+    /// such calls are more than 32 deep, they are postponed until the outermost has returned, so a chain of
+    /// any length needs a bounded part of the stack.
     ///
     /// \throws whatever copying or moving `fn` throws, and `std::bad_alloc`; then `fn` is not called
     ///
@@ -3816,14 +3824,14 @@ namespace concurrent::futures::inline v0_1::detail {
 
 #if defined(__cpp_lib_jthread)
 
-template <class... Parameters>
-struct parameters {
-    static constexpr bool begin_with_stop_token = false;
-};
+template <class... Each>
+struct parameters {};
+
+template <class Parameters>
+inline constexpr bool begin_with_stop_token = false;
 template <class First, class... Others>
-struct parameters<First, Others...> {
-    static constexpr bool begin_with_stop_token = std::is_same_v<std::remove_cvref_t<First>, std::stop_token>;
-};
+inline constexpr bool begin_with_stop_token<parameters<First, Others...>> =
+    std::is_same_v<std::remove_cvref_t<First>, std::stop_token>;
 
 template <class Result, class... Each, bool no_throw>
 parameters<Each...> parameters_of(Result (*)(Each...) noexcept(no_throw));
@@ -3897,7 +3905,7 @@ concept forwards_stop_token =
 template <class Fn, class... Args>
 constexpr bool is_called_with_stop_token() {
     if constexpr (requires { typename signature<Fn>::type; }) {
-        return signature<Fn>::type::begin_with_stop_token &&
+        return begin_with_stop_token<typename signature<Fn>::type> &&
                std::is_invocable_v<Fn, std::stop_token, Args...>;
     } else if constexpr (std::is_invocable_v<Fn, Args...>) {
         return false;
@@ -6297,8 +6305,9 @@ concept queue_discipline =
 /// Thread-safety: all members may be called by any threads at once, tasks of the pool included.
 ///
 /// After a `fork()`, the threads are the parent's. In the child, an executor that was made before may be shut
-/// down and destroyed, both of which do nothing, `submit` and `map` throw `broken_executor`, and futures of
-/// it that were not done never will be: don't wait for them. New executors work as ever.
+/// down and destroyed, both of which do nothing; `submit` and `map` throw `broken_executor`, and so does
+/// whoever would wait for one of its futures that was not done; such futures may be cancelled and dropped. If
+/// the task that forked returns, its thread ends in the child. New executors work as ever.
 ///
 /// \code
 /// futures::thread_pool_executor pool(8);  // or thread_pool_executor<futures::priority> pool(8)

@@ -230,10 +230,14 @@ public:
         return state.exception();
     }
 
-    /// Cancels the task if it has not started: then it never will, everyone who waits for it is woken, and
-    /// what it captured is destroyed, all by this thread. Returns whether the future is cancelled now, by
-    /// this call or an earlier one; false if the task runs or has run. Done callbacks are called before this
-    /// returns.
+    /// Cancels the task if it has not started. The task will never run. This thread first destroys what the
+    /// task captured; then the future is cancelled for everybody to see, whoever waits for it is woken, and
+    /// its done callbacks are called. If another thread is cancelling the same task, this call waits for that.
+    /// Returns true if the future was cancelled by this call or an earlier one, false if the task runs or has
+    /// run.
+    ///
+    /// The destructor of a captured object may cancel other tasks, and its own; such a call returns true at
+    /// once if somebody is cancelling the task already.
     ///
     /// \code
     /// futures::Promise<int> promise;
@@ -282,7 +286,11 @@ public:
 
     /// Calls `fn(Future<T>)` once the future is done: on the thread that completes or cancels it, after those
     /// that were added before it; at once, on this thread, if it is done already. An exception from `fn` goes
-    /// to the log handler.
+    /// to the log handler. `fn` may still run when `result()` has returned on another thread.
+    ///
+    /// A callback that completes another future has the callbacks of that one called before it goes on. Where
+    /// such calls are more than 32 deep, they are postponed until the outermost has returned, so a chain of
+    /// any length needs a bounded part of the stack.
     ///
     /// \throws whatever copying or moving `fn` throws, and `std::bad_alloc`; then `fn` is not called
     ///
