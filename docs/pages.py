@@ -4,12 +4,15 @@
     docs/pages.py DIRECTORY PAGE.md...  writes them into DIRECTORY
 
 Headings get the anchors that GitHub gives them, links between the pages become links between the site's, and links to
-what isn't a page become plain text. In the reference, names become links to their descriptions.
+what isn't a page become plain text. In the reference, names become links to their descriptions. Code stays as it is.
 """
 
 import pathlib
 import re
 import sys
+
+CODE = r"`[^`]+`"
+LINK = rf"(!?)\[((?:{CODE}|[^]`])*)\]\(([^)]*)\)"
 
 
 def page_name(path):
@@ -30,33 +33,43 @@ class Page:
 
     def heading(self, match):
         level, title = match.groups()
-        if level == "#" and self.name == "index":
-            return match.group(0)
-        label = self.name if level == "#" else f"{self.name}-{slug(title)}"
-        return f"{level} {title} {{#{label}}}"
+        if level == "#":
+            return match.group(0) if self.name == "index" else f"# {title} {{#{self.name}}}"
+        # In these, Doxygen shows the tags that it makes of backticks.
+        return f"{level} {title.replace('`', '')} {{#{self.name}-{slug(title)}}}"
 
-    def link(self, match):
-        text, target = match.groups()
+    def link(self, image, text, target):
+        if image:
+            return f'<img src="{pathlib.Path(target).name}" alt="{text}"/>'
         file, _, anchor = target.partition("#")
         if "://" in file:
-            return match.group(0)
+            return f"[{text}]({target})"
         path = (self.path.parent / file).resolve() if file else self.path
         if path not in self.pages:
             return text
         name = page_name(path)
         return f"[{text}]({name}.html" + (f"#{name}-{anchor})" if anchor else ")")
 
-    def image(self, match):
-        text, target = match.groups()
-        return f'<img src="{pathlib.Path(target).name}" alt="{text}"/>'
+    def code_or_link(self, match):
+        code, *link = match.groups()
+        return code or self.link(*link)
+
+    def code(self, match):
+        name = re.fullmatch(r"`(\w+)(\(\))?`", match.group(0))
+        if name and self.name == "reference":
+            return f'<code>\\ref concurrent::futures::{name[1]} "{name[1]}{name[2] or ""}"</code>'
+        # Within single backticks, Doxygen takes an apostrophe for the end of a quotation.
+        return f"`{match.group(0)}`"
 
     def prose(self, text):
+        text = re.sub(r"<!--.*?-->\n*", "", text, flags=re.DOTALL)
         text = re.sub(r"^(#+) (.*)$", self.heading, text, flags=re.MULTILINE)
-        text = re.sub(r"!\[([^]]*)\]\(([^)]*)\)", self.image, text)
-        text = re.sub(r"(?<!!)\[([^]]*)\]\(([^)]*)\)", self.link, text)
-        if self.name == "reference":
-            text = re.sub(r"`(\w+)(?:\(\))?`", r'\\ref concurrent::futures::\1 "\1"', text)
-        return re.sub(r"<!--.*?-->\n*", "", text, flags=re.DOTALL)
+        text = re.sub(f"({CODE})|{LINK}", self.code_or_link, text)
+        text = re.sub(CODE, self.code, text)
+        # A percent sign keeps Doxygen from making a link to our namespace, of the name of Python's module too. In the
+        # headings of sections, Doxygen makes no links, and shows the sign.
+        names = re.compile(r"(^##.*$)|(?<![\w./:])(?=concurrent(?:\.|::)futures\b(?!::))", re.MULTILINE)
+        return names.sub(lambda match: match[1] or "%", text)
 
     def text(self):
         # Every second part is a block of code.
