@@ -13,6 +13,7 @@ import sys
 
 CODE = r"`[^`]+`"
 LINK = rf"(!?)\[((?:{CODE}|[^]`])*)\]\(([^)]*)\)"
+BOLD = rf"\*\*((?:{CODE}|[^*`])+)\*\*"
 
 
 def page_name(path):
@@ -25,6 +26,10 @@ def slug(title):
     return "".join(kept).strip().replace(" ", "-")
 
 
+def replace_outside_code(pattern, replacement, text):
+    return re.sub(f"{CODE}|{pattern}", lambda match: match[0] if match[0].startswith("`") else replacement(match), text)
+
+
 class Page:
     def __init__(self, path, pages):
         self.path = path
@@ -34,37 +39,36 @@ class Page:
     def heading(self, match):
         level, title = match.groups()
         if level == "#":
-            return match.group(0) if self.name == "index" else f"# {title} {{#{self.name}}}"
+            return match[0] if self.name == "index" else f"# {title} {{#{self.name}}}"
         # In these, Doxygen shows the tags that it makes of backticks.
         return f"{level} {title.replace('`', '')} {{#{self.name}-{slug(title)}}}"
 
-    def link(self, image, text, target):
+    def link(self, match):
+        image, text, target = match.groups()
         if image:
             return f'<img src="{pathlib.Path(target).name}" alt="{text}"/>'
         file, _, anchor = target.partition("#")
         if "://" in file:
-            return f"[{text}]({target})"
+            return match[0]
         path = (self.path.parent / file).resolve() if file else self.path
         if path not in self.pages:
             return text
         name = page_name(path)
         return f"[{text}]({name}.html" + (f"#{name}-{anchor})" if anchor else ")")
 
-    def code_or_link(self, match):
-        code, *link = match.groups()
-        return code or self.link(*link)
-
     def code(self, match):
-        name = re.fullmatch(r"`(\w+)(\(\))?`", match.group(0))
+        name = re.fullmatch(r"`(\w+)(\(\))?`", match[0])
         if name and self.name == "reference":
             return f'<code>\\ref concurrent::futures::{name[1]} "{name[1]}{name[2] or ""}"</code>'
         # Within single backticks, Doxygen takes an apostrophe for the end of a quotation.
-        return f"`{match.group(0)}`"
+        return f"`{match[0]}`"
 
     def prose(self, text):
         text = re.sub(r"<!--.*?-->\n*", "", text, flags=re.DOTALL)
         text = re.sub(r"^(#+) (.*)$", self.heading, text, flags=re.MULTILINE)
-        text = re.sub(f"({CODE})|{LINK}", self.code_or_link, text)
+        text = replace_outside_code(LINK, self.link, text)
+        # Doxygen sees no asterisks beside a backtick or a quotation mark.
+        text = replace_outside_code(BOLD, lambda match: f"<b>{match[1]}</b>", text)
         text = re.sub(CODE, self.code, text)
         # A percent sign keeps Doxygen from making a link to our namespace, of the name of Python's module too. In the
         # headings of sections, Doxygen makes no links, and shows the sign.

@@ -22,6 +22,7 @@ PARAGRAPHS = {
     "![A picture](drawn.svg)": '<img src="drawn.svg" alt="A picture"/>',
     "A lambda in code: `submit([](int x) { return x; }, 1)`.": "A lambda in code: ``submit([](int x) { return x; }, 1)``.",
     "A link of code: [`[](auto x)`](other.md).": "A link of code: [``[](auto x)``](other.html).",
+    "**`*x` is bold** and **[a link](other.md)**": "<b>``*x`` is bold</b> and <b>[a link](other.html)</b>",
     "Quotes: `dependency('name')`": "Quotes: ``dependency('name')``",
     "Python's `concurrent.futures`, our concurrent::futures": "Python's ``%concurrent.futures``, our %concurrent::futures",
     "`concurrent::futures::wait`, `<concurrent/futures.hpp>`": "``concurrent::futures::wait``, ``<concurrent/futures.hpp>``",
