@@ -3,11 +3,12 @@
 
     tests/docs/check_links.py DIRECTORY
 
-Each href and src must be a file of the site, and each #anchor an id in it. Also, each page must fit phones: it has a
-viewport, and no id twice.
+Each href and src must be a file of the site, and each #anchor an id in it; so must be what the search finds. Also, each
+page must fit phones: it has a viewport, and no id twice.
 """
 
 import html.parser
+import json
 import pathlib
 import sys
 import urllib.parse
@@ -36,6 +37,9 @@ def problems(site):
     pages = {path: Page(path) for path in sorted(site.rglob("*.html"))}
     if not pages:
         yield f"{site}: no pages"
+    index = (site / "search_index.js").read_text(encoding="utf-8")
+    found = json.loads(index[index.index("["):index.rindex("]") + 1])
+    pages[site / "search.html"].links += [section["address"] for section in found]
     for path, page in pages.items():
         name = path.relative_to(site)
         if not page.has_viewport:
