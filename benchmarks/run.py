@@ -20,17 +20,50 @@ PROGRAMS = ["submit_get", "round_trip", "producers", "fibonacci", "map", "comple
 
 # What the picture shows: benchmark, as the programs name it, and its caption.
 SHOWN = {
-    "submit 200,000 tasks, then take each result": "submit 200,000 tasks and take each result",
-    "round trip, hot": "one submit, one result, repeated",
+    "submit 200,000 tasks, then take each result": "Submit 200,000 tasks, take each result",
+    "round trip, hot": "One submit, one result, repeated",
     "4 producers": "4 threads submit at once",
     "Fibonacci(30) by tasks that wait for tasks": "Fibonacci(30) by tasks that wait for tasks",
 }
 
-# What the picture of scaling shows, with a colour for each.
-SCALING = {
-    "scaling of Fibonacci(27) by tasks": "#1a7f37",
-    "scaling of a map of 20,000 elements": "#0969da",
+# Contestants whose names are too long for it.
+SHORT = {
+    "Asio thread_pool, packaged_task": "Asio thread_pool",
+    "oneTBB task_arena::enqueue, packaged_task": "oneTBB enqueue",
+    "oneTBB task_group::run, no future": "oneTBB, no future",
 }
+
+# What the picture of scaling shows, with a class of STYLE for each.
+SCALING = {
+    "scaling of Fibonacci(27) by tasks": "first",
+    "scaling of a map of 20,000 elements": "second",
+}
+
+# Pictures bring their background with them, so that they can be read on pages of any colour.
+STYLE = """\
+text { font: 14px system-ui, sans-serif; fill: #1f2328; }
+.caption { font-weight: bold; }
+.paper { fill: #ffffff; }
+.quiet { fill: #59636e; }
+.rival { fill: #9aa4ae; }
+.grid { stroke: #d1d9e0; }
+.ideal { stroke: #59636e; stroke-dasharray: 4; }
+.first { color: #1a7f37; }
+.second { color: #0969da; }
+.first, .second { fill: currentColor; }
+.line { stroke: currentColor; stroke-width: 2.5; }
+.line, .ideal { fill: none; }
+@media (prefers-color-scheme: dark) {
+text { fill: #e6edf3; }
+.paper { fill: #0d1117; }
+.quiet { fill: #9da7b1; }
+.rival { fill: #6e7681; }
+.grid { stroke: #30363d; }
+.ideal { stroke: #9da7b1; }
+.first { color: #3fb950; }
+.second { color: #58a6ff; }
+}
+"""
 
 
 def run(command):
@@ -60,34 +93,44 @@ def measure(build, rounds):
 
 
 def svg(width, height, parts):
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
-            f'font-family="sans-serif" font-size="12" fill="#1f2328">\n'
-            f'<rect width="100%" height="100%" fill="#ffffff"/>\n' + "\n".join(parts) + "\n</svg>\n")
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{1.2 * width:.0f}" height="{1.2 * height:.0f}" '
+            f'viewBox="0 0 {width} {height}">\n<style>\n{STYLE}</style>\n'
+            f'<rect class="paper" width="100%" height="100%" rx="6"/>\n' + "\n".join(parts) + "\n</svg>\n")
+
+
+def label(x, y, text, attributes=""):
+    return f'<text x="{x:.1f}" y="{y:.1f}"{attributes and " " + attributes}>{html.escape(text)}</text>'
 
 
 def draw(figures, file):
-    """A bar for each contestant, as long as its median is in proportion to ours, up to a limit."""
-    width, label, longest, row = 860, 330, 400, 20
-    parts = []
-    y = 10
+    """A bar for each contestant, in proportion to its time. That of std::async would dwarf the others, so it is a text."""
+    width, left, longest, row = 480, 160, 250, 21
+    parts = [label(12, 24, "Time relative to concurrent::futures (shorter is better)", 'class="quiet"')]
+    y = 38
     for benchmark, caption in SHOWN.items():
         contestants = [each for each in figures if each["benchmark"] == benchmark]
         if not contestants:
             continue
         contestants.sort(key=lambda each: each["median"])
-        parts.append(f'<text x="10" y="{y + 15}" font-weight="bold">{html.escape(caption)}</text>')
-        y += row + 4
-        most = max(each["median"] for each in contestants)
+        parts.append(label(12, y + 16, caption, 'class="caption"'))
+        y += row + 3
+        ours = next(each for each in contestants if each["contestant"] == "concurrent::futures")
+        bars = [each for each in contestants if each["contestant"] != "std::async"]
         for each in contestants:
-            length = max(1, longest * each["median"] / most)
-            ours = each["contestant"].startswith("concurrent::futures")
-            colour = "#1a7f37" if ours else "#8c959f"
-            parts.append(f'<text x="{label - 8}" y="{y + 14}" text-anchor="end">{html.escape(each["contestant"])}</text>')
-            parts.append(f'<rect x="{label}" y="{y + 2}" width="{length:.1f}" height="{row - 5}" fill="{colour}"/>')
-            parts.append(f'<text x="{label + length + 6:.1f}" y="{y + 14}">{each["median"]:,.0f} {html.escape(each["unit"])}</text>')
+            ratio = each["median"] / ours["median"]
+            value = f"{ratio:.1f}×" if ratio < 10 else f"{ratio:.0f}×"
+            parts.append(label(left - 8, y + 15, SHORT.get(each["contestant"], each["contestant"]), 'text-anchor="end"'))
+            if each in bars:
+                length = longest * each["median"] / bars[-1]["median"]
+                kind = "first" if each is ours else "rival"
+                parts.append(f'<rect class="{kind}" x="{left}" y="{y + 3}" width="{length:.1f}" height="{row - 6}"/>')
+                value = f'1× = {each["median"]:,.0f} {each["unit"]}' if each is ours else value
+                parts.append(label(left + length + 6, y + 15, value))
+            else:
+                parts.append(label(left, y + 15, f"{value}, with a thread for each task", 'class="quiet"'))
             y += row
-        y += 14
-    file.write_text(svg(width, y, parts))
+        y += 12
+    file.write_text(svg(width, y, parts), encoding="utf-8")
 
 
 def write_table(figures, file):
@@ -107,32 +150,34 @@ def write_table(figures, file):
 
 
 def draw_scaling(figures, file):
-    """How much faster the same work is on more workers than on one, and a grey line for the ideal."""
-    width, height, left, bottom = 480, 300, 50, 250
+    """How much faster the same work is on more workers than on one, and a dashed line for the ideal."""
+    width, height, left, bottom = 480, 330, 36, 280
     speeds = {}
     for benchmark in SCALING:
         medians = [each["median"] for each in figures if each["benchmark"] == benchmark]
         speeds[benchmark] = [medians[0] / each for each in medians]
     workers = max(map(len, speeds.values()))
     def x(number):
-        return left + 400 * (number - 1) / max(1, workers - 1)
+        return left + 420 * (number - 1) / max(1, workers - 1)
     def y(speed):
-        return bottom - 220 * speed / workers
+        return bottom - 240 * speed / workers
+    def line(points, kind):
+        places = " ".join(f"{x(number):.1f},{y(speed):.1f}" for number, speed in points)
+        return f'<polyline class="{kind}" points="{places}"/>'
     parts = []
     for number in range(1, workers + 1):
-        parts.append(f'<text x="{x(number):.1f}" y="{bottom + 18}" text-anchor="middle">{number}</text>')
-        parts.append(f'<text x="{left - 14}" y="{y(number) + 4:.1f}" text-anchor="end">{number}</text>')
-        parts.append(f'<line x1="{left}" y1="{y(number):.1f}" x2="{left + 400}" y2="{y(number):.1f}" stroke="#d0d7de"/>')
+        parts.append(label(x(number), bottom + 18, str(number), 'text-anchor="middle"'))
+        parts.append(label(left - 12, y(number) + 5, str(number), 'text-anchor="end"'))
+        parts.append(f'<line class="grid" x1="{left}" y1="{y(number):.1f}" x2="{left + 420}" y2="{y(number):.1f}"/>')
     processors = min(len(os.sched_getaffinity(0)), workers)
-    ideal = f'{x(1):.1f},{y(1):.1f} {x(processors):.1f},{y(processors):.1f} {x(workers):.1f},{y(processors):.1f}'
-    parts.append(f'<polyline points="{ideal}" fill="none" stroke="#8c959f" stroke-dasharray="4"/>')
+    parts.append(line([(1, 1), (processors, processors), (workers, processors)], "ideal"))
     for row, (benchmark, colour) in enumerate(SCALING.items()):
-        points = " ".join(f"{x(i + 1):.1f},{y(speed):.1f}" for i, speed in enumerate(speeds[benchmark]))
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts.append(f'<text x="{left + 10}" y="{20 + 16 * row}" fill="{colour}">{html.escape(benchmark)}</text>')
-    parts.append(f'<text x="{left + 200}" y="{height - 10}" text-anchor="middle">workers (speed, one worker = 1; '
-                 f'dashed: ideal on {processors} processors)</text>')
-    file.write_text(svg(width, height, parts))
+        parts.append(line(enumerate(speeds[benchmark], 1), f"line {colour}"))
+        parts.append(label(left + 10, 65 + 20 * row, benchmark.removeprefix("scaling of "), f'class="{colour}"'))
+    parts.append(label(12, 20, "Speed, that of one worker being 1", 'class="quiet"'))
+    parts.append(label(left + 210, height - 10, f"workers (dashed: ideal on {processors} processors)",
+                       'class="quiet" text-anchor="middle"'))
+    file.write_text(svg(width, height, parts), encoding="utf-8")
 
 
 def main():
