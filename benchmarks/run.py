@@ -103,7 +103,7 @@ def label(x, y, text, attributes=""):
 
 
 def draw(figures, file):
-    """A bar for each contestant, in proportion to its time. That of std::async would dwarf the others, so it is a text."""
+    """A bar for each contestant, in proportion to its time. That of std::async would dwarf the others: it is a text."""
     width, left, longest, row = 480, 160, 250, 21
     parts = [label(12, 24, "Time relative to concurrent::futures (shorter is better)", 'class="quiet"')]
     y = 38
@@ -119,7 +119,8 @@ def draw(figures, file):
         for each in contestants:
             ratio = each["median"] / ours["median"]
             value = f"{ratio:.1f}×" if ratio < 10 else f"{ratio:.0f}×"
-            parts.append(label(left - 8, y + 15, SHORT.get(each["contestant"], each["contestant"]), 'text-anchor="end"'))
+            name = SHORT.get(each["contestant"], each["contestant"])
+            parts.append(label(left - 8, y + 15, name, 'text-anchor="end"'))
             if each in bars:
                 length = longest * each["median"] / bars[-1]["median"]
                 kind = "first" if each is ours else "rival"

@@ -11,7 +11,8 @@ import re
 import sys
 
 # Lists that Doxygen makes: what they have stands on other pages too.
-LISTS = re.compile(r"annotated|classes|concepts|dir_.*|functions.*|hierarchy|namespace(concurrent|members.*)|pages|search|.*-members")
+LISTS = re.compile("annotated|classes|concepts|dir_.*|functions.*|hierarchy|namespace(concurrent|members.*)|pages|search|"
+                   ".*-members")
 HEADING = re.compile(r'<(?:h[1-4]|div class="title")[^>]*>(.*?)</(?:h[1-4]|div)>', re.DOTALL)
 
 

@@ -17,7 +17,8 @@ def words(text):
 
 def written(path):
     """The inline code of a page's Markdown, without the headings of sections."""
-    text = re.sub(r"^```.*?^```$|^##.*?$|<!--.*?-->", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    left_out = re.compile(r"^```.*?^```$|^##.*?$|<!--.*?-->", re.MULTILINE | re.DOTALL)
+    text = left_out.sub("", path.read_text(encoding="utf-8"))
     return [words(code) for code in re.findall(r"`([^`]+)`", text)]
 
 

@@ -38,7 +38,8 @@ def main():
         other.write_text("# Other\n", encoding="utf-8")
         subprocess.run([sys.executable, PAGES, directory / "made", page, other], check=True)
         made = (directory / "made" / "page.md").read_text(encoding="utf-8").split("\n\n")
-    wrong = [f"{each}\n  became {got}\n  not    {must}" for (each, must), got in zip(PARAGRAPHS.items(), made) if got != must]
+    wrong = [f"{each}\n  became {got}\n  not    {must}"
+             for (each, must), got in zip(PARAGRAPHS.items(), made) if got != must]
     if len(made) != len(PARAGRAPHS):
         wrong.append(f"{len(PARAGRAPHS)} paragraphs became {len(made)}")
     print("\n".join(wrong))
