@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Makes docs/cookbook.md of the programs in examples/cookbook/.
+"""Makes docs/cookbook.md from the programs in examples/cookbook/.
 
     docs/cookbook.py          writes it
-    docs/cookbook.py --check  fails if it isn't what would be written
+    docs/cookbook.py --check  fails if the file would change
 
-A program begins with a comment: its first line is the recipe's title, what follows says what it is about.
+Each program begins with a comment. Its first line is the title of the recipe; the lines after it are the text.
 """
 
 import pathlib
@@ -15,13 +15,13 @@ RECIPES = PROJECT / "examples" / "cookbook"
 OUTPUT = PROJECT / "docs" / "cookbook.md"
 
 INTRODUCTION = """\
-<!-- Made by docs/cookbook.py of the programs in examples/cookbook/: change those. -->
+<!-- docs/cookbook.py makes this page from the programs in examples/cookbook/: change those. -->
 
 # Cookbook
 
-What is often asked of Python's `concurrent.futures` and of thread pools in C++. Each recipe is a whole program to copy
-from, which says by `assert` what holds, and is compiled and run with the tests. They synchronise by latches where a
-program of yours would have work to do.
+These recipes answer what users of Python's `concurrent.futures` and of C++ thread pools often ask. Each is a whole program
+to copy from. The program asserts what it shows, and the tests compile and run it. The recipes use latches where a program
+of yours would have work to do.
 """
 
 CHAPTERS = {
@@ -42,7 +42,7 @@ def recipe(name):
 
 
 def slug(title):
-    """What GitHub makes of a title."""
+    """The anchor that GitHub makes from a title."""
     kept = (letter for letter in title.lower() if letter.isalnum() or letter in " -")
     return "".join(kept).replace(" ", "-")
 
@@ -50,7 +50,7 @@ def slug(title):
 def text():
     listed = [name for names in CHAPTERS.values() for name in names]
     if sorted(listed) != sorted(path.stem for path in RECIPES.glob("*.cpp")):
-        sys.exit(f"docs/cookbook.py doesn't list just what is in {RECIPES.relative_to(PROJECT)}")
+        sys.exit(f"the list in docs/cookbook.py is not the same as the programs in {RECIPES.relative_to(PROJECT)}")
     contents = []
     sections = []
     for chapter, names in CHAPTERS.items():

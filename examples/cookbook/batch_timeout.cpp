@@ -1,8 +1,12 @@
 // A timeout for the whole batch
 //
-// The timeout of `as_completed` counts from its call and is one for all: results are used as they come, and
-// what has not come by then is given up. `wait` with a timeout does the same without an exception. Neither
-// ends a task that runs; that takes a stop token or a timeout in the task itself.
+// The timeout of `as_completed` counts from the call and covers the whole loop. The loop uses each result as
+// it comes. When the timeout passes, the loop throws `timeout_error`, and the program gives up the rest.
+// `wait` with a timeout returns instead of throwing. Neither ends a task that runs: give the task a stop
+// token, or a timeout of its own.
+//
+// Inside a task of the same pool, the timeout needs another worker that is free. Without one, the waiting
+// task runs the others itself, and the timeout can't interrupt them.
 
 #include <concurrent/futures.hpp>
 

@@ -1,8 +1,12 @@
 // Bounded producer
 //
-// `submit` never blocks: a producer that is faster than the workers fills the memory. A semaphore holds it
-// back. The place is given back by a done callback, so also when the task fails or is cancelled. Where the
-// input is a range, `map` with `buffersize` needs none of this.
+// `submit` never blocks, so a producer that is faster than the workers fills the memory. Here a semaphore
+// holds the producer back. A done callback gives the place back, so a task that fails or is cancelled gives
+// it back too. If the input is a range, use `map` with `buffersize` instead.
+//
+// **Warning:** don't call this `submit` inside a task of the same executor. A task that waits for a place
+// keeps its worker. If all workers wait for places, no task ends, and the program hangs. The library will get
+// the option `max_pending` later, with which tasks may submit.
 
 #include <concurrent/futures.hpp>
 
@@ -16,7 +20,7 @@ namespace futures = concurrent::futures;
 
 class bounded_executor {
 public:
-    // At most `limit` tasks are waiting or running.
+    // At most `limit` tasks wait or run at any moment.
     bounded_executor(int max_workers, int limit) : places_(limit), executor_(max_workers) {}
 
     // Blocks until there is a place.
@@ -35,7 +39,7 @@ public:
 
 private:
     std::counting_semaphore<> places_;
-    futures::thread_pool_executor<> executor_;  // last: its tasks use the other
+    futures::thread_pool_executor<> executor_;  // last, so destroyed first: its tasks use `places_`
 };
 
 int main() {

@@ -1,8 +1,9 @@
 // Callbacks on a thread of your own
 //
-// A done callback runs on whatever thread completes the task, which is seldom where a user interface or an
-// event loop wants it. Let the callback do no more than hand the future over; the loop does the rest, on its
-// thread.
+// A done callback runs on the thread that completes or cancels the task. If the task is done already, the
+// callback runs at once, on the thread that adds it. A user interface or an event loop seldom wants it there.
+// So let the callback only hand the future over to the loop, which does the rest on its own thread. A
+// callback that blocks holds up its thread, and the callbacks after it.
 
 #include <concurrent/futures.hpp>
 
@@ -18,7 +19,7 @@ namespace futures = concurrent::futures;
 
 class event_loop {
 public:
-    // From any thread.
+    // Any thread may call this.
     void post(std::function<void()> event) {
         {
             const std::lock_guard lock(mutex_);

@@ -1,8 +1,9 @@
 // Cancel the rest on the first error
 //
-// `wait` with `first_exception` returns as soon as any task has failed. What has not started is cancelled and
-// never runs; what runs goes on to its end, unless it looks at a stop token (`request_stop()` instead of
-// `cancel()`). Where the results are wanted in order, `map` does all of this by itself.
+// `wait` with `first_exception` returns as soon as any task has failed. The loop then cancels the tasks that
+// have not started, and they never run. A task that runs goes on to its end. To ask it to stop, call
+// `request_stop()` instead of `cancel()`, and let the task look at its stop token. If you want the results in
+// order, use `map`: it cancels what has not started when the loop over its results meets an exception.
 
 #include <concurrent/futures.hpp>
 
@@ -19,7 +20,7 @@ int main() {
         if (number == 1)
             throw std::runtime_error("disk full");
         if (number == 2)
-            under_way.wait();  // runs when the error comes, and so isn't cancelled
+            under_way.wait();  // if it runs when the error comes, it isn't cancelled
         return number;
     };
 
@@ -42,6 +43,6 @@ int main() {
             ++failed;
     }
     assert(failed == 1);
-    assert(cancelled >= 7);  // all that come after number 2
+    assert(cancelled >= 7);  // all after number 2
     assert(done.size() + not_done.size() == tasks.size());
 }

@@ -1,7 +1,7 @@
 // Keep going, and collect all errors
 //
-// A task that fails disturbs no other. `exception()` tells what became of each without throwing it, so the
-// good results and all errors can be told apart in one pass, in the order of the input.
+// A task that fails does not disturb the others. `exception()` returns what a task threw, without throwing
+// it. So one pass over the futures, in the order of the input, sorts the good results from the errors.
 
 #include <concurrent/futures.hpp>
 

@@ -1,7 +1,15 @@
 // Then: go on with a result without waiting for it
 //
-// A done callback submits the next step when the first is done, so no thread waits in between. What comes of
-// the next step is a future again, made by a `Promise`; an error of the first step goes through to it.
+// A done callback submits the next step when the first is done, so no thread waits in between. A `Promise`
+// makes the future of the next step. If the first step fails, that future fails with the same exception.
+//
+// **Warning:** don't wait inside a task for a future that this `then` returns, if both use the same pool. The
+// worker can't know which task sets a promise, so it sleeps. If all workers sleep, nobody runs that task, and
+// the program hangs. Wait on another thread, or call `then` once more. The library will get its own `then`
+// later, for which tasks may wait.
+//
+// After `shutdown()`, and so also at the end of its scope, the executor refuses the next step. Its future
+// then fails with `broken_promise_error`.
 
 #include <concurrent/futures.hpp>
 
@@ -14,7 +22,7 @@
 
 namespace futures = concurrent::futures;
 
-// The future of fn(value of future). `executor` outlives what it returns.
+// Returns the future of `fn(value of future)`. `executor` must live until that is done.
 template <class T, class Fn>
 auto then(futures::executor auto& executor, const futures::Future<T>& future, Fn fn) {
     using result = std::invoke_result_t<Fn&, const T&>;
@@ -23,7 +31,7 @@ auto then(futures::executor auto& executor, const futures::Future<T>& future, Fn
     future.add_done_callback([&executor, promise, fn](const futures::Future<T>& first) {
         executor.submit([promise, fn, first]() mutable {
             if (!promise->set_running_or_notify_cancel())
-                return;  // nobody wants it any more
+                return;  // `next` was cancelled
             try {
                 promise->set_result(fn(first.result()));
             } catch (...) {

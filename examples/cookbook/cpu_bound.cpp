@@ -1,7 +1,7 @@
 // CPU-bound loops
 //
-// A task for each element costs more than a small computation. With `auto_chunksize`, `map` makes about four
-// tasks a worker of a range that knows its size. As many workers as CPUs are enough.
+// A task for each element costs more than a small computation does. With `auto_chunksize`, `map` makes about
+// four tasks for each worker, if the range knows its size. As many workers as CPUs are enough.
 
 #include <concurrent/futures.hpp>
 

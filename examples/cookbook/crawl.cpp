@@ -1,8 +1,12 @@
 // Work that finds more work
 //
-// A crawler doesn't know beforehand how much there is. Tasks return what they found; the loop that waits
-// decides what is new, submits it, and ends when nothing is under way. All that must not be done twice is
-// known to one thread.
+// A crawler doesn't know in advance how much work there is. Each task returns what it found. One loop waits
+// for the tasks, decides what is new, submits it, and ends when no task is left. Only the thread of this loop
+// knows which pages were seen, so nothing needs a lock.
+//
+// **Warning:** with n tasks under way, each round of the loop costs O(n), because `wait` starts to watch all
+// of them again. If there may be many thousands, keep the new pages in a queue of your own, and submit only a
+// few for each worker. The library will get a `completion_queue` later, which watches each task once.
 
 #include <concurrent/futures.hpp>
 

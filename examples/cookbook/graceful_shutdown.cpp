@@ -1,8 +1,9 @@
 // Graceful shutdown on SIGTERM
 //
-// A signal handler may hardly do anything. So the signal is blocked, before any thread is started, and one
-// thread waits for it by `sigwait`. Then what runs ends, what has not started is cancelled, and the program
-// leaves main as usual. (POSIX.)
+// A signal handler may do hardly anything. So the program blocks the signal before it starts any thread, and
+// one thread waits for it by `sigwait`. Then `shutdown` cancels what has not started, asks the tasks that run
+// to stop, and waits until they have ended. A task that takes no stop token runs to its end. The program
+// leaves `main` as usual. (This needs POSIX.)
 
 #include <concurrent/futures.hpp>
 
@@ -10,7 +11,8 @@
 #include <unistd.h>
 
 #include <cassert>
-#include <latch>
+#include <stop_token>
+#include <thread>
 #include <vector>
 
 namespace futures = concurrent::futures;
@@ -22,11 +24,11 @@ int main() {
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // the workers inherit it
 
-    std::latch stopping{1};
-    auto serve = [&stopping](int request) {
+    auto serve = [](const std::stop_token& stop, int request) {
         if (request == 0) {
             kill(getpid(), SIGTERM);  // as `kill` or a container's runtime does
-            stopping.wait();
+            while (!stop.stop_requested())
+                std::this_thread::yield();  // stands for work in short steps
         }
         return request;
     };
@@ -37,9 +39,7 @@ int main() {
 
     int received = 0;
     sigwait(&signals, &received);
-    executor.shutdown({.wait = false, .cancel_futures = true});
-    stopping.count_down();
-    executor.shutdown();  // waits for what runs
+    executor.shutdown({.cancel_futures = true, .request_stop = true});
 
     assert(received == SIGTERM);
     assert(requests.front().result() == 0);

@@ -1,7 +1,7 @@
 // A sign of life while waiting
 //
-// `wait` with a timeout returns what is done and what is not, and throws nothing: wait again for the rest,
-// and say something in between. The same loop serves to look at a flag, or to give up after some rounds.
+// `wait` with a timeout returns which tasks are done and which are not, and throws nothing. So wait again for
+// the rest, and report in between. The same loop can look at a flag, or give up after some rounds.
 
 #include <concurrent/futures.hpp>
 

@@ -1,8 +1,8 @@
 // An executor for a library's function
 //
 // A library should not start threads of its own for each call, nor choose how many there are. Let it take the
-// caller's executor as `executor auto&`: any queue will do, and what a test has made for itself. It may be
-// called by a task of that very executor, too.
+// caller's executor as `executor auto&`. Then it works with a pool of any queue, and with an executor that a
+// test has made for itself. A task of that same executor may call the function too.
 
 #include <concurrent/futures.hpp>
 
@@ -14,7 +14,7 @@
 
 namespace futures = concurrent::futures;
 
-// How many spaces there are in all texts together, a task for each.
+// Counts the spaces in all texts, with a task for each text.
 std::size_t count_spaces(futures::executor auto& executor, const std::vector<std::string>& texts) {
     std::vector<futures::Future<std::size_t>> counts;
     for (const auto& text : texts) {
@@ -22,7 +22,7 @@ std::size_t count_spaces(futures::executor auto& executor, const std::vector<std
             [&text] { return static_cast<std::size_t>(std::count(text.begin(), text.end(), ' ')); }));
     }
     for (const auto& count : counts)
-        count.wait();  // first for all, as the tasks refer to `texts`: then an exception may leave
+        count.wait();  // for all, before `result()` may throw: the tasks refer to `texts`
     std::size_t sum = 0;
     for (const auto& count : counts)
         sum += count.result();

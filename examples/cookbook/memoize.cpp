@@ -1,7 +1,8 @@
 // The same work only once
 //
-// A future can be copied and waited for by many. A cache of futures, not of values, lets whoever asks first
-// start the work, and all others wait for that, also while it is still under way.
+// A future can be copied, and many threads can wait for it. So this cache holds futures, not values. The
+// first call starts the work. Every other call gets the same future, even while the work goes on. A failure
+// stays in the cache too.
 
 #include <concurrent/futures.hpp>
 
@@ -53,6 +54,6 @@ int main() {
 
     assert(answers[98].result() == "contents of even");
     assert(answers[99].result() == "contents of odd");
-    assert(answers[98] == answers[0]);  // one future
+    assert(answers[98] == answers[0]);  // the same future
     assert(loads == 2);
 }

@@ -1,8 +1,11 @@
 // Tasks that wait for tasks
 //
-// Divide and conquer: each half is a task that divides again and waits. In most pools this deadlocks as soon
-// as all threads wait. Here a worker that waits for a task which has not started runs it on the spot, so one
-// worker is enough.
+// Each call of `sort` halves its part, submits one half as a task, sorts the other, and waits. In most pools
+// such tasks deadlock as soon as all threads wait. Here a worker that waits for a task which has not started
+// runs that task on the spot. So one worker is enough.
+//
+// A task that runs on the spot has the thread of the task that waits for it. So don't hold a mutex while you
+// wait: the other task may want it, and a recursive mutex would even let it in.
 
 #include <concurrent/futures.hpp>
 
@@ -16,7 +19,7 @@
 namespace futures = concurrent::futures;
 
 void sort(futures::executor auto& executor, std::span<int> numbers) {
-    if (numbers.size() <= 64) {  // a task should be worth some microseconds
+    if (numbers.size() <= 64) {  // a task should take some microseconds
         std::ranges::sort(numbers);
         return;
     }

@@ -1,8 +1,12 @@
 // A connection for each thread
 //
-// The initializer runs first on each worker. What it puts into a `thread_local` variable is there for every
-// task on that thread, without a lock, and is destroyed when the thread ends. If it throws, the pool is
-// broken and says so.
+// The initializer runs first on each worker, on several at the same time. What it puts into a `thread_local`
+// variable is there for every task on that thread, without a lock. The variable is destroyed when the thread
+// ends. If the initializer throws, the pool is broken: what waits fails with `broken_thread_pool`, and so
+// does every later `submit`.
+//
+// A task that waits for another may run it on its own thread. Then both use one connection, so don't wait in
+// the middle of a transaction.
 
 #include <concurrent/futures.hpp>
 
@@ -17,7 +21,7 @@ namespace futures = concurrent::futures;
 std::atomic<int> opened = 0;
 std::atomic<int> closed = 0;
 
-// Stands for what is dear to open and can't be used by two threads at once.
+// Stands for something that is expensive to open, and that only one thread may use at a time.
 class connection {
 public:
     explicit connection(const std::string& host) : host_(host) { ++opened; }

@@ -1,7 +1,7 @@
 // Periodic tasks
 //
-// A pool runs what it is given; when to give it is a clock's job. One thread waits for the next tick and
-// submits, and skips a tick whose predecessor still runs. Stopping wakes it at once.
+// A pool runs what it is given; a clock decides when. One thread waits for the next tick and submits a task.
+// It skips a tick if the last task is not done. The destructor wakes this thread at once.
 
 #include <concurrent/futures.hpp>
 
@@ -48,7 +48,7 @@ private:
     std::mutex mutex_;
     std::condition_variable woken_;
     bool stopped_ = false;
-    std::thread thread_;  // last: it uses the others
+    std::thread thread_;  // last, so started last: it uses the others
 };
 
 int main() {

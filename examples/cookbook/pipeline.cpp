@@ -1,7 +1,7 @@
 // A pipeline of stages
 //
-// What `map` returns is a range, and so can be the input of another `map`: each stage has its own workers,
-// all stages work at once, and the order is kept. `buffersize` says how far each may run ahead of the next.
+// `map` returns a range, which can be the input of another `map`. Each stage has its own workers, all stages
+// work at once, and the order is kept. `buffersize` limits how far a stage may run ahead of the next.
 
 #include <concurrent/futures.hpp>
 

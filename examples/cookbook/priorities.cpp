@@ -1,8 +1,8 @@
 // Priorities
 //
-// In a pool with the `priority` queue, of the tasks that wait the one with the greatest priority starts
-// first, and of equals the one that was submitted first. What runs already isn't interrupted: keep tasks
-// short, or a worker free.
+// A pool with the `priority` queue starts the waiting task with the greatest priority first. Among equals it
+// starts the one that was submitted first. It doesn't interrupt a task that runs: keep tasks short, or a
+// worker free.
 
 #include <concurrent/futures.hpp>
 

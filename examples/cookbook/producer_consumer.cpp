@@ -1,8 +1,8 @@
 // Producer and consumers
 //
-// In most cases the executor is the queue: submit each item as it is produced. Where consumers must live
-// long, each with a state of its own, let them take from a queue that can be closed. They hold their workers
-// all the while, so the pool needs one for each.
+// In most cases the executor is the queue: submit each item as soon as it is produced. Some consumers must
+// live long, because each has a state of its own. Let those take their items from a queue that can be closed.
+// Each holds its worker all the while, so the pool needs a worker for each.
 
 #include <concurrent/futures.hpp>
 
@@ -27,7 +27,7 @@ public:
         changed_.notify_one();
     }
 
-    // No more will come.
+    // Says that no more items will come.
     void close() {
         {
             const std::lock_guard lock(mutex_);
@@ -36,7 +36,7 @@ public:
         changed_.notify_all();
     }
 
-    // Waits for an item; none once the channel is closed and empty.
+    // Waits for an item. Returns none once the channel is closed and empty.
     std::optional<T> pop() {
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [this] { return closed_ || !items_.empty(); });

@@ -1,7 +1,7 @@
 // Progress bar
 //
-// `as_completed` yields each task the moment it is done: count them. The bar is drawn by the one thread that
-// waits, so the tasks know nothing of it and nothing needs a lock.
+// `as_completed` yields each task as soon as it is done, so count them. Only the thread that waits draws the
+// bar. So the tasks know nothing of it, and nothing needs a lock.
 
 #include <concurrent/futures.hpp>
 

@@ -1,7 +1,8 @@
 // Rate limit
 //
-// So many requests a second, however many workers there are. Each takes the next free moment under a lock and
-// sleeps until then without it. For a limit on how many run at once, `max_workers` is enough.
+// This class limits how many requests start in a second, however many workers there are. Each request takes
+// the next free moment under a lock, and sleeps until then without the lock. To limit how many run at once,
+// `max_workers` is enough.
 
 #include <concurrent/futures.hpp>
 
@@ -21,7 +22,7 @@ public:
 
     explicit rate_limit(clock::duration interval) : interval_(interval) {}
 
-    // Returns when it is the caller's turn.
+    // Waits until it is the caller's turn.
     void wait() {
         std::unique_lock lock(mutex_);
         const auto turn = std::max(next_, clock::now());

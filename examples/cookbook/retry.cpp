@@ -1,8 +1,8 @@
 // Retry with backoff
 //
-// What fails now and then is tried again, after a pause that doubles each time. The loop is inside the task,
-// so whoever waits for the future sees the last outcome only. A pause keeps a worker: give the pool as many
-// workers as requests may be under way or pausing at once.
+// `retry` calls a function again if it fails with an error that may pass, after a pause that doubles each
+// time. The loop is inside the task, so the future has only the last outcome. A pause keeps a worker: give
+// the pool as many workers as requests may be under way or pausing at once.
 
 #include <concurrent/futures.hpp>
 
@@ -20,7 +20,7 @@ auto retry(int attempts, std::chrono::milliseconds pause, Fn fn) {
     for (;;) {
         try {
             return fn();
-        } catch (const std::runtime_error&) {  // what may pass; anything else is passed on at once
+        } catch (const std::runtime_error&) {  // may pass; anything else leaves at once
             if (--attempts == 0)
                 throw;
         }

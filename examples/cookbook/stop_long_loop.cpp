@@ -1,14 +1,18 @@
 // Stop a long loop
 //
-// A thread can't be killed, but asked. A callable whose first parameter is a `std::stop_token` gets one; it
-// looks at it between two steps and returns what it has so far, or throws. `request_stop()` cancels a task
-// that has not started and signals one that runs.
+// You can't kill a thread, but you can ask a task to stop. A callable whose first parameter is a
+// `std::stop_token` gets one. It looks at the token between two steps, and returns what it has so far, or
+// throws. `request_stop()` of a future cancels a task that has not started, and signals one that runs.
+//
+// `shutdown({.request_stop = true})` signals all tasks that run, and the later ones as soon as they start.
+// Nothing else can signal a task whose future nobody has kept.
 
 #include <concurrent/futures.hpp>
 
 #include <cassert>
 #include <latch>
 #include <stop_token>
+#include <thread>
 
 namespace futures = concurrent::futures;
 
@@ -32,4 +36,11 @@ int main() {
     assert(waiting.cancelled());
     assert(endless.request_stop());
     assert(endless.result() >= 1);  // what it had by then
+
+    // Nobody keeps the future of this one.
+    executor.submit([](const std::stop_token& stop) {
+        while (!stop.stop_requested())
+            std::this_thread::yield();
+    });
+    executor.shutdown({.request_stop = true});  // stops it, and returns
 }

@@ -1,8 +1,12 @@
 // One at a time, in order
 //
-// What concerns one account, one file, one connection must often not run twice at once. A strand is a queue
-// on top of a shared pool: its tasks run one after the other, those of different strands at the same time,
-// and no thread waits for its turn.
+// Two tasks that use the same account, file or connection must often not run at once. A strand is a queue on
+// top of a shared pool. Its tasks run one after the other; tasks of different strands run at the same time.
+// No thread waits for its turn.
+//
+// **Warning:** `post` returns no future. So nobody can wait for a task of the strand, and the task must not
+// throw: an exception would stop the strand. The library will get a `limited_executor` later, which gives
+// futures.
 
 #include <concurrent/futures.hpp>
 
@@ -15,7 +19,7 @@
 
 namespace futures = concurrent::futures;
 
-// Outlives its tasks: declare it before the executor. They may throw nothing.
+// A strand must outlive its tasks, so declare it before the executor. Tasks must not throw.
 class strand {
 public:
     void post(futures::thread_pool_executor<>& executor, std::function<void()> task) {
@@ -44,7 +48,7 @@ private:
 };
 
 int main() {
-    std::vector<int> first_log, second_log;  // need no lock: each belongs to one strand
+    std::vector<int> first_log, second_log;  // need no lock: only one strand uses each
     strand first, second;
     {
         futures::thread_pool_executor executor(4);

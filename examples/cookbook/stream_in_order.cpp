@@ -1,8 +1,11 @@
 // Results in order, while they stream
 //
-// `map` gives the results in the order of the input, each as soon as it is there. With `buffersize` it reads
-// the input only so far ahead of what you have taken, so the input may be endless: a file, a socket, a
-// generator. It is read on the thread that takes the results, and the loop may be left at any time.
+// `map` gives the results in the order of the input, each as soon as it is there. With `buffersize`, `map`
+// reads the input only so far ahead of what you have taken. So the input may be endless: a file, a socket, a
+// generator. The thread that takes the results reads it.
+//
+// You may leave the loop at any time. The results then cancel what has not started, and their destructor
+// waits for what runs.
 
 #include <concurrent/futures.hpp>
 
@@ -29,5 +32,5 @@ int main() {
 
     int next = 0;
     input >> next;
-    assert(next > 10 && next <= 14);  // it read ahead by no more than three
+    assert(next > 10 && next <= 14);  // `map` has read ahead by no more than three
 }

@@ -1,8 +1,11 @@
 // Test code that uses an executor
 //
-// Code that takes `executor auto&` can be tested without threads. An executor of your own is a `submit` that
-// fulfils a `Promise`, and a `shutdown`. This one keeps the tasks until the test runs them, one by one, so
-// the test decides what happens in which order; to run each inside `submit` would be simpler still.
+// You can test code that takes `executor auto&` without threads. An executor of your own needs a `submit`
+// that fulfils a `Promise`, and a `shutdown`. This one keeps the tasks until the test runs them, one by one.
+// So the test decides what happens in which order. An executor that runs each task inside `submit` would be
+// simpler still.
+//
+// Run a task before you ask for its result: nobody else would run it, so `result()` would wait for ever.
 
 #include <concurrent/futures.hpp>
 
@@ -48,7 +51,7 @@ public:
     void shutdown(futures::shutdown_options options = {}) {
         shut_down_ = true;
         if (options.cancel_futures)
-            tasks_.clear();  // their futures fail with broken_promise_error
+            tasks_.clear();  // the futures fail with broken_promise_error
         while (!tasks_.empty())
             run_one();
     }
@@ -67,7 +70,7 @@ private:
 };
 static_assert(futures::executor<manual_executor>);
 
-// What is to be tested.
+// The code to be tested.
 class uploader {
 public:
     void add(futures::executor auto& executor, const std::string& name) {

@@ -1,8 +1,9 @@
 // Logging with the thread's name
 //
-// Each worker has a name, `<prefix>_<n>`, which debuggers and `top -H` show too. A line is put together first
-// and written in one piece, so no two are mixed. What nobody looked at, a task's lost exception, can go to
-// the same log.
+// Each worker has a name, `<prefix>_<n>`, which debuggers and `top -H` show too. The logger puts a line
+// together first and then writes it in one piece, so lines never mix. The log handler gets the exceptions
+// that nobody looked at, and can write them to the same log. It may be called as long as futures live: reset
+// it before the logger goes.
 
 #include <concurrent/futures.hpp>
 
@@ -24,7 +25,7 @@ public:
         std::string line = "[" + (thread.empty() ? "main" : thread) + "] ";
         line += message;
         const std::lock_guard lock(mutex_);
-        lines_.push_back(std::move(line));  // or to a file, in one call
+        lines_.push_back(std::move(line));  // or write it to a file, in one call
     }
 
     std::vector<std::string> lines() {

@@ -1,8 +1,9 @@
 // Map over two ranges
 //
-// `map` takes any number of ranges and calls the function with an element of each, side by side, up to the
-// end of the shortest. A container is copied, so that it may go before the tasks do; `std::span`,
-// `std::views::all` or `std::ref` refers to it. What is the same for all elements, the lambda captures.
+// `map` takes any number of ranges. It calls the function with one element of each, side by side, up to the
+// end of the shortest. It copies a container, so that the container may go before the tasks do. `std::span`,
+// `std::views::all` and `std::ref` refer to a container, which must then outlive the results. Let the lambda
+// capture what is the same for all elements.
 
 #include <concurrent/futures.hpp>
 
