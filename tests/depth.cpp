@@ -13,12 +13,14 @@
 #include "support/busy_workers.hpp"
 #include "support/captured_log.hpp"
 #include "support/catch.hpp"
+#include "support/sanitizer.hpp"
 
 namespace futures = concurrent::futures;
 
 namespace {
 
-constexpr std::size_t many = 100'000;
+// More than the stack has room for, at a hundred bytes each; under ThreadSanitizer it is for the races.
+constexpr std::size_t many = tests::under_thread_sanitizer ? 5'000 : 100'000;
 
 // A chain of promises: when the future of one is done, `next` is called with the one after it.
 template <class Next>
@@ -63,9 +65,11 @@ TEST_CASE("a chain of done callbacks, each of which lets the next future fail, e
     const auto failure = std::make_exception_ptr(std::runtime_error("failed"));
     auto promises = chain([failure](futures::Promise<int>& next) { next.set_exception(failure); });
     promises.front().set_exception(failure);
-    for (auto& promise : promises) {
-        CHECK_THROWS_WITH(promise.get_future().result(), "failed");
+    std::size_t failed = 0;
+    for (const auto& promise : promises) {
+        failed += promise.get_future().exception() == failure;
     }
+    CHECK(failed == many);
 }
 
 TEST_CASE("a chain of done callbacks, each of which cancels the next future, ends") {

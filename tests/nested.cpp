@@ -232,21 +232,26 @@ TEST_CASE("an exception crosses nested tasks") {
 
 namespace {
 
-// Runs `wait` in a task of a pool whose other worker is idle, or not started yet. It gets a task that runs
-// until it is released, and must come back before.
+// Runs `wait` in a task of a pool whose other worker is idle, or not started yet, or has just begun to run
+// the task that `wait` gets. That one runs until it is released, and `wait` must come back before.
 template <class Wait>
-void check_that_it_is_left_to_another(Wait wait) {
+void check_that_it_is_left_to_another(Wait wait, bool after_it_has_begun = false) {
     const auto check = [&](auto executor, bool warm) {
         if (warm) {
             tests::busy_workers(*executor, 2).release();
         }
         executor
             ->submit([&] {
+                std::latch begun(1);
                 std::latch released(1);
                 const auto slow = executor->submit([&] {
+                    begun.count_down();
                     released.wait();
                     return 1;
                 });
+                if (after_it_has_begun) {
+                    begun.wait();
+                }
                 wait(*executor, slow);
                 released.count_down();
                 CHECK(slow.result() == 1);
@@ -290,25 +295,52 @@ TEST_CASE("a task's map with a limit leaves its tasks to another worker, and end
 }
 
 TEST_CASE("a task that waits for the first of two doesn't run the one on top of itself that it would end") {
-    check_that_it_is_left_to_another([](auto& executor, const auto& slow) {
-        const auto quick = executor.submit([] { return 2; });
-        const auto first =
-            futures::wait({slow, quick}, {.return_when = futures::return_when::first_completed});
-        CHECK(first.done == std::vector{quick});
-    });
-    check_that_it_is_left_to_another([](auto& executor, const auto& slow) {
-        const auto bad = executor.submit([]() -> int { throw std::runtime_error("bad"); });
-        const auto first = futures::wait({slow, bad}, {.return_when = futures::return_when::first_exception});
-        CHECK(first.done == std::vector{bad});
-        CHECK(bad.exception());
-    });
-    check_that_it_is_left_to_another([](auto& executor, const auto& slow) {
-        const auto quick = executor.submit([] { return 2; });
-        for (const auto& future : futures::as_completed({slow, quick})) {
-            CHECK(future == quick);
-            break;
-        }
-    });
+    // Of two that wait, the other worker may take either: so it has begun the one, and nobody is left but the
+    // waiter for the other.
+    constexpr bool after_it_has_begun = true;
+    check_that_it_is_left_to_another(
+        [](auto& executor, const auto& slow) {
+            const auto quick = executor.submit([] { return 2; });
+            const auto first =
+                futures::wait({slow, quick}, {.return_when = futures::return_when::first_completed});
+            CHECK(first.done == std::vector{quick});
+        },
+        after_it_has_begun);
+    check_that_it_is_left_to_another(
+        [](auto& executor, const auto& slow) {
+            const auto bad = executor.submit([]() -> int { throw std::runtime_error("bad"); });
+            const auto first =
+                futures::wait({slow, bad}, {.return_when = futures::return_when::first_exception});
+            CHECK(first.done == std::vector{bad});
+            CHECK(bad.exception());
+        },
+        after_it_has_begun);
+    check_that_it_is_left_to_another(
+        [](auto& executor, const auto& slow) {
+            const auto quick = executor.submit([] { return 2; });
+            for (const auto& future : futures::as_completed({slow, quick})) {
+                CHECK(future == quick);
+                break;
+            }
+        },
+        after_it_has_begun);
+}
+
+TEST_CASE(
+    "a task that waits for the first of several runs none on top of itself if there are workers enough") {
+    futures::thread_pool_executor executor(3);
+    executor
+        .submit([&] {
+            std::latch released(1);
+            const auto slow = executor.submit([&] { released.wait(); });
+            const auto quick = executor.submit([] {});
+            const auto first =
+                futures::wait({slow, quick}, {.return_when = futures::return_when::first_completed});
+            CHECK(first.done == std::vector{quick});
+            released.count_down();
+            slow.wait();
+        })
+        .result();
 }
 
 TEST_CASE("a wait in a task that may end early runs a task on the spot if nobody else can") {
