@@ -1,0 +1,6 @@
+#pragma once
+
+//! \code
+//! executor.submit([] {});
+//! \endcode
+void next();

@@ -1,0 +1,7 @@
+#pragma once
+
+/// \code
+/// executor.submit([] {});
+
+/// What comes next.
+void next();
