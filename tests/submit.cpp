@@ -338,7 +338,8 @@ TEST_CASE("a callable that merely takes anything, or what is made from a token, 
     using made_first_bound = decltype(std::bind_front(std::declval<void (*)(int, made_from_token)>(), 1));
     STATIC_REQUIRE_FALSE(can_submit<made_first_bound>);
     using any_bound = decltype(std::bind(std::declval<void (*)(std::any)>(), std::placeholders::_1));
-    STATIC_REQUIRE_FALSE(can_submit<any_bound>);
+    // In libc++, it can be called without the argument that it lacks.
+    STATIC_REQUIRE(can_submit<any_bound> == std::is_invocable_v<any_bound>);
     STATIC_REQUIRE_FALSE(can_submit<std::reference_wrapper<decltype(any_first)>, int>);
 }
 
