@@ -2036,7 +2036,7 @@ public:
     // Acquire: pairs with the release of `settle`; what is done can be read.
     [[nodiscard]] future_state state() const noexcept {
         const std::uint64_t word = word_.load(std::memory_order_acquire);
-        return word & cancelling ? future_state::pending : state_of(word);
+        return (word & cancelling) != 0 ? future_state::pending : state_of(word);
     }
 
     [[nodiscard]] bool done() const noexcept { return is_done(word_.load(std::memory_order_acquire)); }
@@ -2108,9 +2108,7 @@ public:
     }
 
     // running → finished, by whoever claimed and has stored the result.
-    void complete() noexcept {
-        static_cast<void>(settle<future_state::finished, false>(how_finished()));
-    }
+    void complete() noexcept { static_cast<void>(settle<future_state::finished, false>(how_finished())); }
 
     // pending → cancelled. True if the future is cancelled now, by this or an earlier call; but within the
     // destruction of what a cancelled task has captured perhaps before that.
@@ -2795,9 +2793,13 @@ inline bool await(shared_state_base& state, const deadline& until) {
 
 // The same without a limit, for destructors; but returns at once where `await` throws.
 inline void await_if_it_ends(shared_state_base& state) noexcept {
-    const worker* const self = state.worker_here();
-    if (!state.is_inherited() && !(self && self->runs(state))) {
-        await(state, deadline());
+    worker* const self = state.worker_here();
+    if (state.is_inherited() || (self && self->runs(state))) {
+        return;
+    }
+    trampoline::run_postponed();
+    if (!state.done() && !(self && state.run_here(*self)) && !spin_until_done(state, deadline())) {
+        block_until_done(state, deadline());
     }
 }
 
@@ -3130,9 +3132,9 @@ public:
 
     /// Cancels the task if it has not started. The task will never run. This thread first destroys what the
     /// task captured; then the future is cancelled for everybody to see, whoever waits for it is woken, and
-    /// its done callbacks are called. If another thread is cancelling the same task, this call waits for that.
-    /// Returns true if the future was cancelled by this call or an earlier one, false if the task runs or has
-    /// run.
+    /// its done callbacks are called. If another thread is cancelling the same task, this call waits for
+    /// that. Returns true if the future was cancelled by this call or an earlier one, false if the task runs
+    /// or has run.
     ///
     /// The destructor of a captured object may cancel other tasks, and its own; such a call returns true at
     /// once if somebody is cancelling the task already.

@@ -232,9 +232,9 @@ public:
 
     /// Cancels the task if it has not started. The task will never run. This thread first destroys what the
     /// task captured; then the future is cancelled for everybody to see, whoever waits for it is woken, and
-    /// its done callbacks are called. If another thread is cancelling the same task, this call waits for that.
-    /// Returns true if the future was cancelled by this call or an earlier one, false if the task runs or has
-    /// run.
+    /// its done callbacks are called. If another thread is cancelling the same task, this call waits for
+    /// that. Returns true if the future was cancelled by this call or an earlier one, false if the task runs
+    /// or has run.
     ///
     /// The destructor of a captured object may cancel other tasks, and its own; such a call returns true at
     /// once if somebody is cancelling the task already.

@@ -179,9 +179,13 @@ inline bool await(shared_state_base& state, const deadline& until) {
 
 // The same without a limit, for destructors; but returns at once where `await` throws.
 inline void await_if_it_ends(shared_state_base& state) noexcept {
-    const worker* const self = state.worker_here();
-    if (!state.is_inherited() && !(self && self->runs(state))) {
-        await(state, deadline());
+    worker* const self = state.worker_here();
+    if (state.is_inherited() || (self && self->runs(state))) {
+        return;
+    }
+    trampoline::run_postponed();
+    if (!state.done() && !(self && state.run_here(*self)) && !spin_until_done(state, deadline())) {
+        block_until_done(state, deadline());
     }
 }
 

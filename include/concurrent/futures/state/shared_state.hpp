@@ -74,7 +74,7 @@ public:
     // Acquire: pairs with the release of `settle`; what is done can be read.
     [[nodiscard]] future_state state() const noexcept {
         const std::uint64_t word = word_.load(std::memory_order_acquire);
-        return word & cancelling ? future_state::pending : state_of(word);
+        return (word & cancelling) != 0 ? future_state::pending : state_of(word);
     }
 
     [[nodiscard]] bool done() const noexcept { return is_done(word_.load(std::memory_order_acquire)); }
@@ -146,9 +146,7 @@ public:
     }
 
     // running → finished, by whoever claimed and has stored the result.
-    void complete() noexcept {
-        static_cast<void>(settle<future_state::finished, false>(how_finished()));
-    }
+    void complete() noexcept { static_cast<void>(settle<future_state::finished, false>(how_finished())); }
 
     // pending → cancelled. True if the future is cancelled now, by this or an earlier call; but within the
     // destruction of what a cancelled task has captured perhaps before that.
