@@ -428,7 +428,7 @@ inline std::optional<std::string_view> path_below(std::string_view ancestor, std
 
 // A tree of cgroups. The process is in one of them.
 struct hierarchy {
-    int (*quota_of)(const std::string& cgroup);
+    int (*quota_of)(const std::string& cgroup) = nullptr;
 
     std::optional<std::string_view> path = {};  // of the cgroup of the process
     std::optional<int> found = {};              // the least quota of that cgroup and its visible ancestors
@@ -1086,11 +1086,16 @@ public:
     static void call(Fn fn) noexcept {
         static_assert(std::is_nothrow_invocable_v<Fn&>);
         constexpr int deepest = 32;
-        if (depth_ >= deepest && postpone(fn)) {
-            return;
+        if (depth_ >= deepest) {
+            // Null if there is no memory to remember it: then it is called at once, however deep. The
+            // constructor, which moves from `fn`, is not called then.
+            if (postponed* const later = new (std::nothrow) postponed_call<Fn>(std::move(fn))) {
+                postpone(*later);
+                return;
+            }
         }
         ++depth_;
-        fn();
+        fn();  // NOLINT(clang-analyzer-cplusplus.Move,bugprone-use-after-move): not moved from, see above
         --depth_;
         if (depth_ == 0) {
             run_postponed();
@@ -1130,16 +1135,9 @@ private:
         Fn fn;
     };
 
-    // False if there is no memory to remember it: it has to be called at once, however deep.
-    template <class Fn>
-    static bool postpone(Fn& fn) noexcept {
-        postponed* const added = new (std::nothrow) postponed_call<Fn>(std::move(fn));
-        if (!added) {
-            return false;
-        }
-        (last_ ? last_->next : first_) = added;
-        last_ = added;
-        return true;
+    static void postpone(postponed& added) noexcept {
+        (last_ ? last_->next : first_) = &added;
+        last_ = &added;
     }
 
     static constinit inline thread_local int depth_ = 0;
@@ -1854,13 +1852,13 @@ private:
     pool_base& pool_;
     const std::string name_;
     sync::atomic<activity> activity_{activity::any};
+    worker* helped_ = nullptr;  // this thread's alone: into whose own queue it looked last, in turn
 
     local_queue own_;
     worker* next_with_own_ = nullptr;   // in the pool's list of those whose `own_` was ever used
     bool has_own_ = false;              // this thread's alone
     bool is_coming_ = true;             // this thread's alone; see `crew`
     unsigned turns_ = 0;                // this thread's alone
-    worker* helped_ = nullptr;          // this thread's alone: into whose own queue it looked last, in turn
     const running* running_ = nullptr;  // this thread's alone
 
     parking_spot parking_spot_;
@@ -3909,13 +3907,12 @@ constexpr bool is_called_with_stop_token() {
     if constexpr (requires { typename signature<Fn>::type; }) {
         return begin_with_stop_token<typename signature<Fn>::type> &&
                std::is_invocable_v<Fn, std::stop_token, Args...>;
-    } else if constexpr (std::is_invocable_v<Fn, Args...>) {
-        return false;
-    } else if constexpr (names_stop_token<Fn, Args...> || forwards_stop_token<Fn, Args...>) {
-        return std::is_invocable_v<Fn, std::stop_token, Args...>;
-    } else {
-        return false;
+    } else if constexpr (!std::is_invocable_v<Fn, Args...>) {
+        if constexpr (names_stop_token<Fn, Args...> || forwards_stop_token<Fn, Args...>) {
+            return std::is_invocable_v<Fn, std::stop_token, Args...>;
+        }
     }
+    return false;
 }
 
 template <class Fn, class... Args>
@@ -4684,6 +4681,20 @@ concept keepable = (is_keepable<Arguments>() && ...);
 template <class Fn, class... Arguments>
 concept mappable_with = std::invocable<std::decay_t<Fn>&, map_argument<mapped_range<Arguments>>...>;
 
+// Not inlined: there GCC 12 with -O1 warns that the `buffersize` of options that have none is uninitialized.
+#if defined(__GNUC__)
+__attribute__((noinline))
+#endif
+inline void
+throw_if_wrong(const map_options& options) {
+    if (options.buffersize && *options.buffersize < 1) {
+        throw std::invalid_argument("buffersize must be at least 1");
+    }
+    if (options.chunksize < 1) {
+        throw std::invalid_argument("chunksize must be at least 1");
+    }
+}
+
 // An executor's `map`, on its pool.
 template <class Pool, class Fn, class... Arguments>
 auto map(std::shared_ptr<Pool> pool, const map_options& options, Fn&& fn, Arguments&&... ranges) {
@@ -4697,12 +4708,7 @@ auto map(std::shared_ptr<Pool> pool, const map_options& options, Fn&& fn, Argume
         static_assert(mappable_with<Fn, Arguments...>,
                       "map(fn, ranges...): fn can't be called with one element of each range");
         if constexpr (keepable<Arguments...> && mappable_with<Fn, Arguments...>) {
-            if (options.buffersize && *options.buffersize < 1) {
-                throw std::invalid_argument("buffersize must be at least 1");
-            }
-            if (options.chunksize < 1) {
-                throw std::invalid_argument("chunksize must be at least 1");
-            }
+            throw_if_wrong(options);
             using result = kept_result_t<
                 std::invoke_result_t<std::decay_t<Fn>&, map_argument<mapped_range<Arguments>>...>>;
             using input = map_input<std::decay_t<Fn>, typename kept_range<Arguments>::type...>;
@@ -5899,6 +5905,7 @@ private:
 
     pool_base& pool_;
     const std::size_t max_workers_;
+    const std::string thread_name_prefix_;
 
     std::list<thread_family> orphans_{1};  // room that `orphan` needs
     sync::atomic<bool> start_failure_logged_{false};
@@ -5923,7 +5930,6 @@ private:
     idle_watch_list watches_;
     std::vector<std::unique_ptr<worker>> workers_;  // all that were ever started
     std::vector<started_thread> threads_;           // those of them that nobody has joined
-    const std::string thread_name_prefix_;          // never written, but here it fills a line
 };
 
 }  // namespace concurrent::futures::detail

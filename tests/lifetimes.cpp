@@ -189,7 +189,8 @@ public:
     // The first result is there at once.
     template <class Body>
     void loop(Body body) {
-        for (const int result : executor_.map(fn(), std::views::all(elements_))) {
+        for (const int result :
+             executor_.map([this](int& element) { return run(element); }, std::views::all(elements_))) {
             if (result == 0) {
                 wait_until_two_run();
                 release_when_cancelled();
@@ -214,20 +215,18 @@ public:
     ~map_left_early() { releaser_.join(); }
 
 private:
-    auto fn() {
-        return [this](int& element) {
-            if (element == 0) {
-                if (fails_) {
-                    wait_until_two_run();
-                    throw std::runtime_error("the task's");
-                }
-                return 0;
+    int run(int element) {
+        if (element == 0) {
+            if (fails_) {
+                wait_until_two_run();
+                throw std::runtime_error("the task's");
             }
-            ++begun_;
-            released_.wait();
-            ++ended_;
-            return element;
-        };
+            return 0;
+        }
+        ++begun_;
+        released_.wait();
+        ++ended_;
+        return element;
     }
 
     void wait_until_two_run() const {

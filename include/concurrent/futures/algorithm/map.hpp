@@ -321,6 +321,20 @@ concept keepable = (is_keepable<Arguments>() && ...);
 template <class Fn, class... Arguments>
 concept mappable_with = std::invocable<std::decay_t<Fn>&, map_argument<mapped_range<Arguments>>...>;
 
+// Not inlined: there GCC 12 with -O1 warns that the `buffersize` of options that have none is uninitialized.
+#if defined(__GNUC__)
+__attribute__((noinline))
+#endif
+inline void
+throw_if_wrong(const map_options& options) {
+    if (options.buffersize && *options.buffersize < 1) {
+        throw std::invalid_argument("buffersize must be at least 1");
+    }
+    if (options.chunksize < 1) {
+        throw std::invalid_argument("chunksize must be at least 1");
+    }
+}
+
 // An executor's `map`, on its pool.
 template <class Pool, class Fn, class... Arguments>
 auto map(std::shared_ptr<Pool> pool, const map_options& options, Fn&& fn, Arguments&&... ranges) {
@@ -334,12 +348,7 @@ auto map(std::shared_ptr<Pool> pool, const map_options& options, Fn&& fn, Argume
         static_assert(mappable_with<Fn, Arguments...>,
                       "map(fn, ranges...): fn can't be called with one element of each range");
         if constexpr (keepable<Arguments...> && mappable_with<Fn, Arguments...>) {
-            if (options.buffersize && *options.buffersize < 1) {
-                throw std::invalid_argument("buffersize must be at least 1");
-            }
-            if (options.chunksize < 1) {
-                throw std::invalid_argument("chunksize must be at least 1");
-            }
+            throw_if_wrong(options);
             using result = kept_result_t<
                 std::invoke_result_t<std::decay_t<Fn>&, map_argument<mapped_range<Arguments>>...>>;
             using input = map_input<std::decay_t<Fn>, typename kept_range<Arguments>::type...>;

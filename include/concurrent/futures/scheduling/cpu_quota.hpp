@@ -134,7 +134,7 @@ inline std::optional<std::string_view> path_below(std::string_view ancestor, std
 
 // A tree of cgroups. The process is in one of them.
 struct hierarchy {
-    int (*quota_of)(const std::string& cgroup);
+    int (*quota_of)(const std::string& cgroup) = nullptr;
 
     std::optional<std::string_view> path = {};  // of the cgroup of the process
     std::optional<int> found = {};              // the least quota of that cgroup and its visible ancestors

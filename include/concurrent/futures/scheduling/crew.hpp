@@ -465,6 +465,7 @@ private:
 
     pool_base& pool_;
     const std::size_t max_workers_;
+    const std::string thread_name_prefix_;
 
     std::list<thread_family> orphans_{1};  // room that `orphan` needs
     sync::atomic<bool> start_failure_logged_{false};
@@ -489,7 +490,6 @@ private:
     idle_watch_list watches_;
     std::vector<std::unique_ptr<worker>> workers_;  // all that were ever started
     std::vector<started_thread> threads_;           // those of them that nobody has joined
-    const std::string thread_name_prefix_;          // never written, but here it fills a line
 };
 
 }  // namespace concurrent::futures::detail

@@ -19,11 +19,16 @@ public:
     static void call(Fn fn) noexcept {
         static_assert(std::is_nothrow_invocable_v<Fn&>);
         constexpr int deepest = 32;
-        if (depth_ >= deepest && postpone(fn)) {
-            return;
+        if (depth_ >= deepest) {
+            // Null if there is no memory to remember it: then it is called at once, however deep. The
+            // constructor, which moves from `fn`, is not called then.
+            if (postponed* const later = new (std::nothrow) postponed_call<Fn>(std::move(fn))) {
+                postpone(*later);
+                return;
+            }
         }
         ++depth_;
-        fn();
+        fn();  // NOLINT(clang-analyzer-cplusplus.Move,bugprone-use-after-move): not moved from, see above
         --depth_;
         if (depth_ == 0) {
             run_postponed();
@@ -63,16 +68,9 @@ private:
         Fn fn;
     };
 
-    // False if there is no memory to remember it: it has to be called at once, however deep.
-    template <class Fn>
-    static bool postpone(Fn& fn) noexcept {
-        postponed* const added = new (std::nothrow) postponed_call<Fn>(std::move(fn));
-        if (!added) {
-            return false;
-        }
-        (last_ ? last_->next : first_) = added;
-        last_ = added;
-        return true;
+    static void postpone(postponed& added) noexcept {
+        (last_ ? last_->next : first_) = &added;
+        last_ = &added;
     }
 
     static constinit inline thread_local int depth_ = 0;

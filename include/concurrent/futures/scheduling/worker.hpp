@@ -246,13 +246,13 @@ private:
     pool_base& pool_;
     const std::string name_;
     sync::atomic<activity> activity_{activity::any};
+    worker* helped_ = nullptr;  // this thread's alone: into whose own queue it looked last, in turn
 
     local_queue own_;
     worker* next_with_own_ = nullptr;   // in the pool's list of those whose `own_` was ever used
     bool has_own_ = false;              // this thread's alone
     bool is_coming_ = true;             // this thread's alone; see `crew`
     unsigned turns_ = 0;                // this thread's alone
-    worker* helped_ = nullptr;          // this thread's alone: into whose own queue it looked last, in turn
     const running* running_ = nullptr;  // this thread's alone
 
     parking_spot parking_spot_;

@@ -96,13 +96,12 @@ constexpr bool is_called_with_stop_token() {
     if constexpr (requires { typename signature<Fn>::type; }) {
         return begin_with_stop_token<typename signature<Fn>::type> &&
                std::is_invocable_v<Fn, std::stop_token, Args...>;
-    } else if constexpr (std::is_invocable_v<Fn, Args...>) {
-        return false;
-    } else if constexpr (names_stop_token<Fn, Args...> || forwards_stop_token<Fn, Args...>) {
-        return std::is_invocable_v<Fn, std::stop_token, Args...>;
-    } else {
-        return false;
+    } else if constexpr (!std::is_invocable_v<Fn, Args...>) {
+        if constexpr (names_stop_token<Fn, Args...> || forwards_stop_token<Fn, Args...>) {
+            return std::is_invocable_v<Fn, std::stop_token, Args...>;
+        }
     }
+    return false;
 }
 
 template <class Fn, class... Args>
