@@ -274,8 +274,8 @@ TEST_CASE("in the child of a fork, an inherited future can be asked, cancelled a
 }
 
 TEST_CASE("in the child of a fork, what iterates the parent's futures can be dropped") {
-    futures::thread_pool_executor executor(1);
     std::latch released(1);
+    futures::thread_pool_executor executor(1);
     auto results = executor.map(
         [&](int element) {
             if (element != 0) {

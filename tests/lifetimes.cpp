@@ -310,8 +310,8 @@ TEST_CASE("leaving a map's results midway waits for the tasks that run") {
 }
 
 TEST_CASE("results that are never iterated wait for nothing") {
-    futures::thread_pool_executor executor(1);
     std::latch released(1);
+    futures::thread_pool_executor executor(1);
     executor.map([&](int) { released.wait(); }, std::vector{1, 2});
     released.count_down();  // which the results' end has not waited for
 }
