@@ -313,7 +313,9 @@ namespace concurrent::futures::inline v0_1::detail {
 // The quota of those that have none.
 inline constexpr int unlimited_cpus = (std::numeric_limits<int>::max)();
 
-namespace cgroups {
+}  // namespace concurrent::futures::detail
+
+namespace concurrent::futures::inline v0_1::detail::cgroups {
 
 // Returns the first mebibyte of a file; nothing if it can't be read.
 inline std::string read_file(const std::string& path) {
@@ -502,7 +504,9 @@ inline int read_quota(std::string_view root_directory) {
     return (std::min)(v1.quota(), v2.quota());
 }
 
-}  // namespace cgroups
+}  // namespace concurrent::futures::detail::cgroups
+
+namespace concurrent::futures::inline v0_1::detail {
 
 // Returns how many CPUs the cgroups of this process, of version 1 and 2, let it use at a time: their least
 // quota, rounded up, so at least 1; `unlimited_cpus` if there is no quota, or no memory left to read it.
