@@ -372,8 +372,8 @@ inline int cpus_of(long long quota, long long period) noexcept {
 
 inline long long read_number(const std::string& path) {
     const std::string text = read_file(path);
-    std::string_view lines = text;
-    return positive_number(take_field(lines, '\n'));
+    std::string_view text_lines = text;
+    return positive_number(take_field(text_lines, '\n'));
 }
 
 // Both return the quota of the cgroup with this directory, without looking at its ancestors.
@@ -384,8 +384,8 @@ inline int quota_v1(const std::string& cgroup) {
 
 inline int quota_v2(const std::string& cgroup) {
     const std::string text = read_file(cgroup + "/cpu.max");
-    std::string_view lines = text;
-    std::string_view period = take_field(lines, '\n');
+    std::string_view text_lines = text;
+    std::string_view period = take_field(text_lines, '\n');
     const std::string_view quota = take_field(period, ' ');
     return cpus_of(positive_number(quota), positive_number(period));
 }
@@ -467,8 +467,8 @@ inline int read_quota(std::string_view root_directory) {
 
     // Each line is <number>:<controllers>:<path>; that of v2 is 0::<path>.
     const std::string memberships = read_file(root + "/proc/self/cgroup");
-    for (std::string_view lines = memberships; !lines.empty();) {
-        std::string_view line = take_field(lines, '\n');
+    for (std::string_view text_lines = memberships; !text_lines.empty();) {
+        std::string_view line = take_field(text_lines, '\n');
         const std::string_view number = take_field(line, ':');
         const std::string_view controllers = take_field(line, ':');
         if (!line.starts_with('/')) {
@@ -484,8 +484,8 @@ inline int read_quota(std::string_view root_directory) {
     // Each line is <id> <parent> <device> <root> <mount point> <options and tags> - <type> <source>
     // <options>.
     const std::string mounts = read_file(root + "/proc/self/mountinfo");
-    for (std::string_view lines = mounts; !lines.empty();) {
-        std::string_view line = take_field(lines, '\n');
+    for (std::string_view text_lines = mounts; !text_lines.empty();) {
+        std::string_view line = take_field(text_lines, '\n');
         std::array<std::string_view, 5> fields;
         for (std::string_view& field : fields) {
             field = take_field(line, ' ');
