@@ -3133,7 +3133,7 @@ public:
     }
 
     /// Cancels the task if it has not started. The task will never run. This thread first destroys what the
-    /// task captured; then the future is cancelled for everybody to see, whoever waits for it is woken, and
+    /// task captured; then the future becomes cancelled, the threads that wait for it are woken, and
     /// its done callbacks are called. If another thread is cancelling the same task, this call waits for
     /// that. Returns true if the future was cancelled by this call or an earlier one, false if the task runs
     /// or has run.
@@ -5748,7 +5748,8 @@ private:
         std::exception_ptr start_failure;
     };
 
-    // A copy of the last reference, for ever. In the child of a fork memory is short as a whole if it is.
+    // Keeps a pool of another process for ever, as nobody can end its threads. Ends the process if there is
+    // no memory left for that.
     static void keep(std::shared_ptr<const void> inherited) noexcept {
         std::list<thread_family> families(1);
         families.front().kept_pool = std::move(inherited);
@@ -6317,9 +6318,9 @@ concept queue_discipline =
 /// Thread-safety: all members may be called by any threads at once, tasks of the pool included.
 ///
 /// After a `fork()`, the threads are the parent's. In the child, an executor that was made before may be shut
-/// down and destroyed, both of which do nothing; `submit` and `map` throw `broken_executor`, and so does
-/// whoever would wait for one of its futures that was not done; such futures may be cancelled and dropped. If
-/// the task that forked returns, its thread ends in the child. New executors work as ever.
+/// down and destroyed, both of which do nothing; `submit` and `map` throw `broken_executor`, and so does a
+/// call that would wait for one of its futures that was not done; such futures may be cancelled and dropped.
+/// If the task that forked returns, its thread ends in the child. New executors work as ever.
 ///
 /// \code
 /// futures::thread_pool_executor pool(8);  // or thread_pool_executor<futures::priority> pool(8)

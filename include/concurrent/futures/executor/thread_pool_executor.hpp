@@ -56,9 +56,9 @@ concept queue_discipline =
 /// Thread-safety: all members may be called by any threads at once, tasks of the pool included.
 ///
 /// After a `fork()`, the threads are the parent's. In the child, an executor that was made before may be shut
-/// down and destroyed, both of which do nothing; `submit` and `map` throw `broken_executor`, and so does
-/// whoever would wait for one of its futures that was not done; such futures may be cancelled and dropped. If
-/// the task that forked returns, its thread ends in the child. New executors work as ever.
+/// down and destroyed, both of which do nothing; `submit` and `map` throw `broken_executor`, and so does a
+/// call that would wait for one of its futures that was not done; such futures may be cancelled and dropped.
+/// If the task that forked returns, its thread ends in the child. New executors work as ever.
 ///
 /// \code
 /// futures::thread_pool_executor pool(8);  // or thread_pool_executor<futures::priority> pool(8)

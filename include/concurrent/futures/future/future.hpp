@@ -231,7 +231,7 @@ public:
     }
 
     /// Cancels the task if it has not started. The task will never run. This thread first destroys what the
-    /// task captured; then the future is cancelled for everybody to see, whoever waits for it is woken, and
+    /// task captured; then the future becomes cancelled, the threads that wait for it are woken, and
     /// its done callbacks are called. If another thread is cancelling the same task, this call waits for
     /// that. Returns true if the future was cancelled by this call or an earlier one, false if the task runs
     /// or has run.

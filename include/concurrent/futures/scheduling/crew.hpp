@@ -304,7 +304,8 @@ private:
         std::exception_ptr start_failure;
     };
 
-    // A copy of the last reference, for ever. In the child of a fork memory is short as a whole if it is.
+    // Keeps a pool of another process for ever, as nobody can end its threads. Ends the process if there is
+    // no memory left for that.
     static void keep(std::shared_ptr<const void> inherited) noexcept {
         std::list<thread_family> families(1);
         families.front().kept_pool = std::move(inherited);
