@@ -253,34 +253,31 @@ struct runs_until_told {
     }
 };
 
+// A task waits with a limit for one that it must be able to end.
+void wait_with_limit(futures::thread_pool_executor<>& executor) {
+    runs_until_told slow;
+    executor
+        .submit([&] {
+            const auto inner = executor.submit([&] { slow(); });
+            inner.wait_for(std::chrono::hours(1));
+            slow.told.unpark();
+            inner.wait();
+        })
+        .wait();
+}
+
 const scenario left_to_idle("a task that waits with a limit leaves its task to a worker that can be started",
                             {.preemptions = 2, .stale_reads = 0}, [] {
-                                runs_until_told slow;
                                 futures::thread_pool_executor executor(2);
-                                executor
-                                    .submit([&] {
-                                        const auto inner = executor.submit([&] { slow(); });
-                                        inner.wait_for(std::chrono::hours(1));
-                                        slow.told.unpark();
-                                        inner.wait();
-                                    })
-                                    .wait();
+                                wait_with_limit(executor);
                             });
 
 const scenario left_to_sleeping(
     "a task that waits with a limit leaves its task to a worker that sleeps or looks",
     {.preemptions = 2, .stale_reads = 0}, [] {
-        runs_until_told slow;
         futures::thread_pool_executor executor(2);
         run_at_once(executor);
-        executor
-            .submit([&] {
-                const auto inner = executor.submit([&] { slow(); });
-                inner.wait_for(std::chrono::hours(1));
-                slow.told.unpark();
-                inner.wait();
-            })
-            .wait();
+        wait_with_limit(executor);
     });
 
 const scenario first_of_two("a task that waits for the first of two runs neither on top of itself",
