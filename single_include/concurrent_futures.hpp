@@ -932,28 +932,6 @@ using std::chrono::steady_clock;
 
 namespace this_thread = std::this_thread;
 
-// Whether a thread is over, with the destructors of its thread_local objects.
-class thread_end {
-public:
-    // By the thread, as the last that it does before those destructors. Without memory for it, the thread
-    // seems never to end.
-    void announce() noexcept {
-        try {
-            over_.set_value_at_thread_exit();
-        } catch (const std::bad_alloc&) {
-            return;
-        }
-    }
-
-    [[nodiscard]] bool passed() const {
-        return seen_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
-    }
-
-private:
-    std::promise<void> over_;
-    const std::future<void> seen_ = over_.get_future();
-};
-
 // Tells the processor that this thread is spinning.
 inline void spin_pause() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
@@ -5350,24 +5328,17 @@ namespace concurrent::futures::inline v0_1::detail {
 
 // A thread of a pool.
 struct started_thread {
-    sync::thread thread;
-    std::shared_ptr<const sync::thread_end> end;
-};
-
-// The threads of a pool that were left to themselves.
-struct thread_family {
-    std::shared_ptr<const void> kept_pool = {};  // null, but of an `inherited` one
-    std::vector<started_thread> threads;
-
-    [[nodiscard]] bool is_over() const {
-        return std::all_of(threads.begin(), threads.end(),
-                           [](const started_thread& each) { return each.end->passed(); });
-    }
+    sync::thread thread = {};
+    bool has_worked = false;  // guarded by the mutex of `orphaned_threads`
 };
 
 // The threads of pools whose executor was destroyed by one of its own tasks. That task's thread can't wait
-// for itself to end, so somebody else must: whoever leaves the next threads here, if it is over by then, or
-// the end of the process, which so doesn't come before everything submitted has run.
+// for itself to end, so somebody else must: the next of these threads that has no more to do, or the end of
+// the process, which so doesn't come before everything submitted has run.
+//
+// Such a wait may be long, as a thread isn't over before the destructors of its thread_local objects have
+// run. Nobody waits for the waiting thread but the end of the process. No two threads wait for each other:
+// each waits for those that said before it that they have worked.
 class orphaned_threads {
 public:
     // One for all shared libraries.
@@ -5379,30 +5350,61 @@ public:
         return orphans;
     }
 
-    // Takes over the list's families, without an allocation, as a destructor calls this. Waits for no thread:
-    // one may be kept for ever by the destructor of a thread_local object.
-    void adopt(std::list<thread_family>& families) noexcept {
-        std::list<thread_family> over;
-        {
-            const std::lock_guard lock(mutex_);
-            for (auto each = families_.begin(); each != families_.end();) {
-                const auto family = each++;
-                if (family->is_over()) {
-                    over.splice(over.end(), families_, family);
-                }
-            }
-            families_.splice(families_.end(), families);
-        }
-        for (thread_family& each : over) {
-            join(each);
-        }
+    // Takes over the threads of a pool. Neither allocates nor waits, as a destructor calls this.
+    void adopt(std::list<started_thread>& threads) noexcept {
+        const std::lock_guard lock(mutex_);
+        threads_.splice(threads_.end(), threads);
     }
 
-    // Takes over families whose threads are another process's, for ever: they can be neither joined nor
-    // destroyed.
-    void keep(std::list<thread_family>& inherited) noexcept {
+    // The last that each thread of a pool does, whoever is to wait for it.
+    void end(started_thread& self) noexcept {
+        std::list<started_thread> ending;
+        {
+            const std::lock_guard lock(mutex_);
+            const bool is_orphan = std::any_of(threads_.begin(), threads_.end(),
+                                               [&](const started_thread& each) { return &each == &self; });
+            for (auto next = threads_.begin(); is_orphan && next != threads_.end();) {
+                const auto each = next++;
+                if (each->has_worked) {
+                    ending.splice(ending.end(), threads_, each);
+                }
+            }
+            self.has_worked = true;
+        }
+        join(ending);
+    }
+
+    // Keeps a pool whose threads are another process's, for ever: they can be neither joined nor destroyed.
+    // Ends the process if there is no memory left for that.
+    void keep(std::shared_ptr<const void> inherited) noexcept {
+        std::list<std::shared_ptr<const void>> more;
+        more.push_back(std::move(inherited));
         const std::lock_guard lock(mutex_);
-        inherited_.splice(inherited_.end(), inherited);
+        kept_pools_.splice(kept_pools_.end(), more);
+    }
+
+    // At the end of the process: waits for all, those too that the ones it waits for leave here meanwhile. A
+    // task that calls `exit` ends the process: it is in the middle of that, so others may wait for it, and
+    // nobody waits for them.
+    void join_all() noexcept {
+        const bool in_task = pool_thread::current().pool != 0;
+        for (;;) {
+            std::list<started_thread> threads;
+            {
+                const std::lock_guard lock(mutex_);
+                if (in_task) {
+                    for (started_thread& each : threads_) {
+                        each.thread.detach();
+                    }
+                    abandon_all();
+                }
+                threads.swap(threads_);
+            }
+            if (threads.empty()) {
+                return;
+            }
+            join(threads);
+        }
     }
 
 private:
@@ -5419,43 +5421,24 @@ private:
         // Of all threads that might hold the mutex, the child of a fork has only the one that forks.
         at_fork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
                 [] {
-                    instance().inherited_.splice(instance().inherited_.end(), instance().families_);
+                    instance().abandon_all();
                     instance().mutex_.unlock();
                 });
     }
 
-    static void join(thread_family& family) noexcept {
-        for (started_thread& each : family.threads) {
+    static void join(std::list<started_thread>& threads) noexcept {
+        for (started_thread& each : threads) {
             each.thread.join();
         }
     }
 
-    // Those too that the ones it waits for leave here meanwhile. A task that calls `exit` ends the process:
-    // it is in the middle of that, so others may wait for it, and nobody waits for them.
-    void join_all() noexcept {
-        const bool in_task = pool_thread::current().pool != 0;
-        for (;;) {
-            std::list<thread_family> next;
-            {
-                const std::lock_guard lock(mutex_);
-                if (families_.empty()) {
-                    return;
-                }
-                next.splice(next.end(), families_, families_.begin());
-            }
-            if (in_task) {
-                for (started_thread& each : next.front().threads) {
-                    each.thread.detach();
-                }
-            } else {
-                join(next.front());
-            }
-        }
-    }
+    // Nobody will wait for them. The mutex is to be held.
+    void abandon_all() noexcept { abandoned_.splice(abandoned_.end(), threads_); }
 
     sync::mutex mutex_;
-    std::list<thread_family> families_;
-    std::list<thread_family> inherited_;
+    std::list<started_thread> threads_;
+    std::list<started_thread> abandoned_;
+    std::list<std::shared_ptr<const void>> kept_pools_;
 };
 
 }  // namespace concurrent::futures::detail
@@ -5700,7 +5683,7 @@ public:
         const std::lock_guard joining(joining_);
         // A worker may be called, and started, as long as others run.
         for (;;) {
-            std::vector<started_thread> threads;
+            std::list<started_thread> threads;
             {
                 const std::lock_guard lock(lock_);
                 threads.swap(threads_);
@@ -5718,18 +5701,19 @@ public:
     // After `end`, instead of `join` on one of the pool's own workers.
     void orphan() noexcept {
         called watching;
+        std::list<started_thread> orphans;
         {
             const std::lock_guard lock(lock_);
             start_no_more();  // nobody would join another
             note_nobody_idle(watching);
-            orphans_.front().threads = std::exchange(threads_, {});
+            orphans.swap(threads_);
         }
         call(watching);
-        orphaned_threads::instance().adopt(orphans_);
+        orphaned_threads::instance().adopt(orphans);
     }
 
     // Instead of all these, in a process that a fork made.
-    void keep() noexcept { keep(pool_.shared_from_this()); }
+    void keep() noexcept { orphaned_threads::instance().keep(pool_.shared_from_this()); }
 
     [[nodiscard]] std::size_t max_workers() const noexcept { return max_workers_; }
 
@@ -5747,14 +5731,6 @@ private:
         idle_watch_list watches;
         std::exception_ptr start_failure;
     };
-
-    // Keeps a pool of another process for ever, as nobody can end its threads. Ends the process if there is
-    // no memory left for that.
-    static void keep(std::shared_ptr<const void> inherited) noexcept {
-        std::list<thread_family> families(1);
-        families.front().kept_pool = std::move(inherited);
-        orphaned_threads::instance().keep(families);
-    }
 
     // Restores the invariant after a change, which it makes under the lock: a worker looks no more, or not
     // for a while, on which others may have relied.
@@ -5875,24 +5851,25 @@ private:
     }
 
     void start_worker() {
-        threads_.reserve(threads_.size() + 1);
+        std::list<started_thread> started(1);
         workers_.push_back(
             std::make_unique<worker>(pool_, thread_name_prefix_ + '_' + std::to_string(workers_.size())));
         try {
-            auto end = std::make_shared<sync::thread_end>();
-            threads_.push_back(
-                {.thread = sync::thread([end, pool = pool_.shared_from_this(), self = workers_.back().get()] {
-                     pool->work(*self);
-                     if (pool->is_inherited()) {
-                         keep(pool);
-                     }
-                     end->announce();
-                 }),
-                 .end = end});
+            started.front().thread =
+                sync::thread([started = &started.front(), pool = pool_.shared_from_this(),
+                              self = workers_.back().get()]() mutable {
+                    pool->work(*self);
+                    if (pool->is_inherited()) {
+                        orphaned_threads::instance().keep(std::move(pool));
+                    }
+                    pool.reset();
+                    orphaned_threads::instance().end(*started);
+                });
         } catch (...) {
             workers_.pop_back();
             throw;
         }
+        threads_.splice(threads_.end(), started);
         ++coming_;
         starting_ = true;
         start_fails_ = false;
@@ -5912,7 +5889,6 @@ private:
     const std::size_t max_workers_;
     const std::string thread_name_prefix_;
 
-    std::list<thread_family> orphans_{1};  // room that `orphan` needs
     sync::atomic<bool> start_failure_logged_{false};
 
     // Written under the lock.
@@ -5934,7 +5910,7 @@ private:
     std::size_t initializing_ = 0;  // those of them that run the initializer
     idle_watch_list watches_;
     std::vector<std::unique_ptr<worker>> workers_;  // all that were ever started
-    std::vector<started_thread> threads_;           // those of them that nobody has joined
+    std::list<started_thread> threads_;             // those of them that nobody has joined
 };
 
 }  // namespace concurrent::futures::detail

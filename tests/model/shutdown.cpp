@@ -2,7 +2,6 @@
 
 #include <concurrent/futures.hpp>
 
-#include <list>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -37,8 +36,7 @@ std::optional<future> try_to_submit(Executor& executor) {
 // Those of executors that were destroyed by their own tasks.
 void join_orphans() {
     model::join_others();
-    std::list<futures::detail::thread_family> none;
-    futures::detail::orphaned_threads::instance().adopt(none);
+    futures::detail::orphaned_threads::instance().join_all();
 }
 
 const scenario against_submit("a submit against a shutdown is refused, or its task runs", {.preemptions = 2},

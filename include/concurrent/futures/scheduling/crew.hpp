@@ -256,7 +256,7 @@ public:
         const std::lock_guard joining(joining_);
         // A worker may be called, and started, as long as others run.
         for (;;) {
-            std::vector<started_thread> threads;
+            std::list<started_thread> threads;
             {
                 const std::lock_guard lock(lock_);
                 threads.swap(threads_);
@@ -274,18 +274,19 @@ public:
     // After `end`, instead of `join` on one of the pool's own workers.
     void orphan() noexcept {
         called watching;
+        std::list<started_thread> orphans;
         {
             const std::lock_guard lock(lock_);
             start_no_more();  // nobody would join another
             note_nobody_idle(watching);
-            orphans_.front().threads = std::exchange(threads_, {});
+            orphans.swap(threads_);
         }
         call(watching);
-        orphaned_threads::instance().adopt(orphans_);
+        orphaned_threads::instance().adopt(orphans);
     }
 
     // Instead of all these, in a process that a fork made.
-    void keep() noexcept { keep(pool_.shared_from_this()); }
+    void keep() noexcept { orphaned_threads::instance().keep(pool_.shared_from_this()); }
 
     [[nodiscard]] std::size_t max_workers() const noexcept { return max_workers_; }
 
@@ -303,14 +304,6 @@ private:
         idle_watch_list watches;
         std::exception_ptr start_failure;
     };
-
-    // Keeps a pool of another process for ever, as nobody can end its threads. Ends the process if there is
-    // no memory left for that.
-    static void keep(std::shared_ptr<const void> inherited) noexcept {
-        std::list<thread_family> families(1);
-        families.front().kept_pool = std::move(inherited);
-        orphaned_threads::instance().keep(families);
-    }
 
     // Restores the invariant after a change, which it makes under the lock: a worker looks no more, or not
     // for a while, on which others may have relied.
@@ -431,24 +424,25 @@ private:
     }
 
     void start_worker() {
-        threads_.reserve(threads_.size() + 1);
+        std::list<started_thread> started(1);
         workers_.push_back(
             std::make_unique<worker>(pool_, thread_name_prefix_ + '_' + std::to_string(workers_.size())));
         try {
-            auto end = std::make_shared<sync::thread_end>();
-            threads_.push_back(
-                {.thread = sync::thread([end, pool = pool_.shared_from_this(), self = workers_.back().get()] {
-                     pool->work(*self);
-                     if (pool->is_inherited()) {
-                         keep(pool);
-                     }
-                     end->announce();
-                 }),
-                 .end = end});
+            started.front().thread =
+                sync::thread([started = &started.front(), pool = pool_.shared_from_this(),
+                              self = workers_.back().get()]() mutable {
+                    pool->work(*self);
+                    if (pool->is_inherited()) {
+                        orphaned_threads::instance().keep(std::move(pool));
+                    }
+                    pool.reset();
+                    orphaned_threads::instance().end(*started);
+                });
         } catch (...) {
             workers_.pop_back();
             throw;
         }
+        threads_.splice(threads_.end(), started);
         ++coming_;
         starting_ = true;
         start_fails_ = false;
@@ -468,7 +462,6 @@ private:
     const std::size_t max_workers_;
     const std::string thread_name_prefix_;
 
-    std::list<thread_family> orphans_{1};  // room that `orphan` needs
     sync::atomic<bool> start_failure_logged_{false};
 
     // Written under the lock.
@@ -490,7 +483,7 @@ private:
     std::size_t initializing_ = 0;  // those of them that run the initializer
     idle_watch_list watches_;
     std::vector<std::unique_ptr<worker>> workers_;  // all that were ever started
-    std::vector<started_thread> threads_;           // those of them that nobody has joined
+    std::list<started_thread> threads_;             // those of them that nobody has joined
 };
 
 }  // namespace concurrent::futures::detail

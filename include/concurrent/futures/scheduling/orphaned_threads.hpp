@@ -1,10 +1,10 @@
 #pragma once
 
-#include <algorithm>  // std::all_of
+#include <algorithm>  // std::any_of
 #include <list>       // std::list
 #include <memory>     // std::shared_ptr
 #include <mutex>      // std::lock_guard
-#include <vector>     // std::vector
+#include <utility>    // std::move
 
 #include <concurrent/futures/scheduling/platform.hpp>
 #include <concurrent/futures/scheduling/synchronization.hpp>
@@ -14,24 +14,17 @@ namespace concurrent::futures::inline v0_1::detail {
 
 // A thread of a pool.
 struct started_thread {
-    sync::thread thread;
-    std::shared_ptr<const sync::thread_end> end;
-};
-
-// The threads of a pool that were left to themselves.
-struct thread_family {
-    std::shared_ptr<const void> kept_pool = {};  // null, but of an `inherited` one
-    std::vector<started_thread> threads;
-
-    [[nodiscard]] bool is_over() const {
-        return std::all_of(threads.begin(), threads.end(),
-                           [](const started_thread& each) { return each.end->passed(); });
-    }
+    sync::thread thread = {};
+    bool has_worked = false;  // guarded by the mutex of `orphaned_threads`
 };
 
 // The threads of pools whose executor was destroyed by one of its own tasks. That task's thread can't wait
-// for itself to end, so somebody else must: whoever leaves the next threads here, if it is over by then, or
-// the end of the process, which so doesn't come before everything submitted has run.
+// for itself to end, so somebody else must: the next of these threads that has no more to do, or the end of
+// the process, which so doesn't come before everything submitted has run.
+//
+// Such a wait may be long, as a thread isn't over before the destructors of its thread_local objects have
+// run. Nobody waits for the waiting thread but the end of the process. No two threads wait for each other:
+// each waits for those that said before it that they have worked.
 class orphaned_threads {
 public:
     // One for all shared libraries.
@@ -43,30 +36,61 @@ public:
         return orphans;
     }
 
-    // Takes over the list's families, without an allocation, as a destructor calls this. Waits for no thread:
-    // one may be kept for ever by the destructor of a thread_local object.
-    void adopt(std::list<thread_family>& families) noexcept {
-        std::list<thread_family> over;
-        {
-            const std::lock_guard lock(mutex_);
-            for (auto each = families_.begin(); each != families_.end();) {
-                const auto family = each++;
-                if (family->is_over()) {
-                    over.splice(over.end(), families_, family);
-                }
-            }
-            families_.splice(families_.end(), families);
-        }
-        for (thread_family& each : over) {
-            join(each);
-        }
+    // Takes over the threads of a pool. Neither allocates nor waits, as a destructor calls this.
+    void adopt(std::list<started_thread>& threads) noexcept {
+        const std::lock_guard lock(mutex_);
+        threads_.splice(threads_.end(), threads);
     }
 
-    // Takes over families whose threads are another process's, for ever: they can be neither joined nor
-    // destroyed.
-    void keep(std::list<thread_family>& inherited) noexcept {
+    // The last that each thread of a pool does, whoever is to wait for it.
+    void end(started_thread& self) noexcept {
+        std::list<started_thread> ending;
+        {
+            const std::lock_guard lock(mutex_);
+            const bool is_orphan = std::any_of(threads_.begin(), threads_.end(),
+                                               [&](const started_thread& each) { return &each == &self; });
+            for (auto next = threads_.begin(); is_orphan && next != threads_.end();) {
+                const auto each = next++;
+                if (each->has_worked) {
+                    ending.splice(ending.end(), threads_, each);
+                }
+            }
+            self.has_worked = true;
+        }
+        join(ending);
+    }
+
+    // Keeps a pool whose threads are another process's, for ever: they can be neither joined nor destroyed.
+    // Ends the process if there is no memory left for that.
+    void keep(std::shared_ptr<const void> inherited) noexcept {
+        std::list<std::shared_ptr<const void>> more;
+        more.push_back(std::move(inherited));
         const std::lock_guard lock(mutex_);
-        inherited_.splice(inherited_.end(), inherited);
+        kept_pools_.splice(kept_pools_.end(), more);
+    }
+
+    // At the end of the process: waits for all, those too that the ones it waits for leave here meanwhile. A
+    // task that calls `exit` ends the process: it is in the middle of that, so others may wait for it, and
+    // nobody waits for them.
+    void join_all() noexcept {
+        const bool in_task = pool_thread::current().pool != 0;
+        for (;;) {
+            std::list<started_thread> threads;
+            {
+                const std::lock_guard lock(mutex_);
+                if (in_task) {
+                    for (started_thread& each : threads_) {
+                        each.thread.detach();
+                    }
+                    abandon_all();
+                }
+                threads.swap(threads_);
+            }
+            if (threads.empty()) {
+                return;
+            }
+            join(threads);
+        }
     }
 
 private:
@@ -83,43 +107,24 @@ private:
         // Of all threads that might hold the mutex, the child of a fork has only the one that forks.
         at_fork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
                 [] {
-                    instance().inherited_.splice(instance().inherited_.end(), instance().families_);
+                    instance().abandon_all();
                     instance().mutex_.unlock();
                 });
     }
 
-    static void join(thread_family& family) noexcept {
-        for (started_thread& each : family.threads) {
+    static void join(std::list<started_thread>& threads) noexcept {
+        for (started_thread& each : threads) {
             each.thread.join();
         }
     }
 
-    // Those too that the ones it waits for leave here meanwhile. A task that calls `exit` ends the process:
-    // it is in the middle of that, so others may wait for it, and nobody waits for them.
-    void join_all() noexcept {
-        const bool in_task = pool_thread::current().pool != 0;
-        for (;;) {
-            std::list<thread_family> next;
-            {
-                const std::lock_guard lock(mutex_);
-                if (families_.empty()) {
-                    return;
-                }
-                next.splice(next.end(), families_, families_.begin());
-            }
-            if (in_task) {
-                for (started_thread& each : next.front().threads) {
-                    each.thread.detach();
-                }
-            } else {
-                join(next.front());
-            }
-        }
-    }
+    // Nobody will wait for them. The mutex is to be held.
+    void abandon_all() noexcept { abandoned_.splice(abandoned_.end(), threads_); }
 
     sync::mutex mutex_;
-    std::list<thread_family> families_;
-    std::list<thread_family> inherited_;
+    std::list<started_thread> threads_;
+    std::list<started_thread> abandoned_;
+    std::list<std::shared_ptr<const void>> kept_pools_;
 };
 
 }  // namespace concurrent::futures::detail

@@ -29,6 +29,7 @@ using namespace synchronization_that_works;
 
 class thread : public std::thread {
 public:
+    thread() = default;
     template <class Fn>
         requires(!std::same_as<std::remove_cvref_t<Fn>, thread>)
     explicit thread(Fn&& fn) : std::thread((throw_at_random(), std::forward<Fn>(fn))) {}

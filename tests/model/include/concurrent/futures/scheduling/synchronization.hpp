@@ -280,16 +280,6 @@ private:
     id id_;
 };
 
-// No execution ends before all its threads have, and none of them has thread_local objects with destructors.
-class thread_end {
-public:
-    void announce() noexcept { passed_.store(true, std::memory_order_release); }
-    [[nodiscard]] bool passed() const noexcept { return passed_.load(std::memory_order_acquire); }
-
-private:
-    atomic<bool> passed_{false};
-};
-
 namespace this_thread {
 
 inline thread::id get_id() noexcept {
