@@ -17,7 +17,7 @@ class ConcurrentFutures(ConanFile):
     settings = "os", "arch", "compiler", "build_type"
     exports_sources = "include/*", "LICENSE"
     no_copy_source = True
-    test_package_folder = "tests/consumers/conan"
+    test_package_folder = "tests/build/consumers/conan"
 
     def set_version(self):
         project = load(self, os.path.join(self.recipe_folder, "CMakeLists.txt"))

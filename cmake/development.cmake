@@ -33,7 +33,7 @@ if(CMAKE_CXX_FLAGS MATCHES "-fsanitize=[a-z,]*thread")
     endif()
 endif()
 
-if(CMAKE_CXX_FLAGS MATCHES "--coverage")
+if("${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_DEBUG}" MATCHES "--coverage")
     include("${PROJECT_SOURCE_DIR}/cmake/coverage.cmake")
 endif()
 

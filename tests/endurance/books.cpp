@@ -70,7 +70,7 @@ void note_log(std::string_view message, const std::exception_ptr& exception) {
         require(faults::of_allocations() && (never_retrieved || is_start_failure(message)),
                 "std::bad_alloc is logged only where an allocation failed", message);
     } catch (const std::system_error& failed) {
-        require(faults::of_threads && is_start_failure(message),
+        require(faults::of_threads() && is_start_failure(message),
                 "a failure to start a thread is logged only where there was one", message, failed.what());
         ++total.start_failures;
     } catch (const std::exception& other) {

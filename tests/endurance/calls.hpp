@@ -33,7 +33,7 @@ bool submits(const pool_record& pool, Submit submit) {
     } catch (const std::bad_alloc&) {
         note_failed_allocation();
     } catch (const std::system_error& failed) {
-        require(faults::of_threads, "threads can be started", failed.what());
+        require(faults::of_threads(), "threads can be started", failed.what());
         ++total.start_failures;
     } catch (const copy_failed&) {
         // It was to.

@@ -17,10 +17,10 @@
 #include <thread>
 #include <vector>
 
-#include "../support/watchdog.hpp"
 #include "client.hpp"
 #include "faults.hpp"
 #include "figures.hpp"
+#include "support/watchdog.hpp"
 
 namespace {
 
@@ -30,16 +30,21 @@ struct options {
     long seconds = 5;
     std::uint64_t seed = std::random_device()();
     unsigned threads = 4;
+    bool faults = false;
 };
 
 std::optional<options> parsed(int count, char** arguments) {
     options result;
-    for (int index = 1; index < count; index += 2) {
+    for (int index = 1; index < count; ++index) {
         const std::string_view name = arguments[index];
-        if (index + 1 == count) {
+        if (name == "--faults") {
+            result.faults = true;
+            continue;
+        }
+        if (++index == count) {
             return std::nullopt;
         }
-        const auto value = std::strtoull(arguments[index + 1], nullptr, 10);
+        const auto value = std::strtoull(arguments[index], nullptr, 10);
         if (name == "--seconds") {
             result.seconds = static_cast<long>(value);
         } else if (name == "--seed") {
@@ -99,10 +104,13 @@ void play_round(const options& given, std::uint64_t seed, std::chrono::steady_cl
 int main(int argument_count, char** arguments) {
     const std::optional<options> given = parsed(argument_count, arguments);
     if (!given) {
-        std::fprintf(stderr, "usage: %s [--seconds N] [--seed N] [--threads N]\n", arguments[0]);
+        std::fprintf(stderr, "usage: %s [--seconds N] [--seed N] [--threads N] [--faults]\n", arguments[0]);
         return EXIT_FAILURE;
     }
     seed_of_this_run = given->seed;
+    if (given->faults) {
+        faults::enable();
+    }
     std::printf("endurance: seed %llu\n", static_cast<unsigned long long>(given->seed));
     std::fflush(stdout);
     constexpr long more_than_the_last_round_takes = 100;

@@ -1,18 +1,18 @@
 #pragma once
 
-#include <concurrent/futures.hpp>
 #include <cstddef>
 #include <limits>
-#include <thread>
-#include <type_traits>
 
 #include "random_source.hpp"
 
-// What fails at random in the faulty variant of this program: nothing in the other.
+// What fails at random: nothing, unless faults are enabled.
 namespace endurance::faults {
 
-// Whether threads may fail to start: where the library was given others, see faulty/.
-inline constexpr bool of_threads = !std::is_same_v<concurrent::futures::detail::sync::thread, std::thread>;
+// Called before there are other threads.
+void enable() noexcept;
+
+// Whether threads may fail to start; see faulty/.
+bool of_threads() noexcept;
 
 // Whether allocations may fail.
 bool of_allocations() noexcept;

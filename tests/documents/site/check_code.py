@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks that a built site shows the inline code of its pages as their Markdown has it.
 
-    tests/docs/check_code.py DIRECTORY PAGE.md...
+    tests/documents/site/check_code.py DIRECTORY PAGE.md...
 """
 
 import difflib

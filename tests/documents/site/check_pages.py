@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks what docs/pages.py makes of Markdown, paragraph by paragraph.
 
-    tests/docs/check_pages.py
+    tests/documents/site/check_pages.py
 """
 
 import pathlib
@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 
-PAGES = pathlib.Path(__file__).resolve().parent.parent.parent / "docs" / "pages.py"
+PAGES = pathlib.Path(__file__).resolve().parents[3] / "docs" / "pages.py"
 
 # What is in a page, and what must come of it.
 PARAGRAPHS = {

@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "../support/catch.hpp"
+#include "support/catch.hpp"
 #include "http_server.hpp"
 #include "process.hpp"
 

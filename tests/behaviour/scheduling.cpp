@@ -6,7 +6,6 @@
 #include <barrier>
 #include <concurrent/futures.hpp>
 #include <latch>
-#include <numeric>
 #include <random>
 #include <stdexcept>
 #include <thread>
@@ -14,19 +13,15 @@
 
 #include "support/busy_workers.hpp"
 #include "support/catch.hpp"
+#include "support/ranges.hpp"
 #include "support/sanitizer.hpp"
 
 namespace futures = concurrent::futures;
+using tests::numbers;
 
 namespace {
 
-constexpr int many = tests::under_thread_sanitizer ? 1'000 : 10'000;
-
-std::vector<int> numbers(int count) {
-    std::vector<int> all(static_cast<std::size_t>(count));
-    std::iota(all.begin(), all.end(), 0);
-    return all;
-}
+constexpr int many_tasks = tests::under_thread_sanitizer ? 1'000 : 10'000;
 
 }  // namespace
 
@@ -100,7 +95,7 @@ TEST_CASE("tasks that go on submitting for ever don't keep out what comes from o
 
 TEST_CASE("a worker is woken for what a busy worker submits, whatever the others were about to do") {
     futures::thread_pool_executor executor(2);
-    for (int i = 0; i < many; ++i) {
+    for (int i = 0; i < many_tasks; ++i) {
         std::latch ran(1);
         executor
             .submit([&] {
@@ -127,7 +122,7 @@ TEST_CASE("a burst of tasks that wait for each other gets as many workers, from 
         }
         done.wait();
     };
-    for (int i = 0; i < many / 10; ++i) {
+    for (int i = 0; i < many_tasks / 10; ++i) {
         burst();
         executor.submit(burst).result();
     }
@@ -152,7 +147,7 @@ TEST_CASE("workers that went to sleep are all woken, one by the other, by a burs
 }
 
 TEST_CASE("tasks that a task leaves behind, and that wait for each other, all run after shutdown") {
-    for (int i = 0; i < many / 10; ++i) {
+    for (int i = 0; i < many_tasks / 10; ++i) {
         futures::thread_pool_executor executor(3);
         std::barrier all(3);
         std::atomic<int> met = 0;
@@ -230,7 +225,7 @@ TEST_CASE("a task that waits for what it submitted races those who cancel it and
     int cancelled = 0;
     executor
         .submit([&] {
-            for (int i = 0; i < many; ++i) {
+            for (int i = 0; i < many_tasks; ++i) {
                 const auto inner = executor.submit([&ran] { ++ran; });
                 const auto other = executor.submit([inner] { return inner.cancel(); });
                 try {
@@ -243,7 +238,7 @@ TEST_CASE("a task that waits for what it submitted races those who cancel it and
             }
         })
         .result();
-    CHECK(results + cancelled == many);
+    CHECK(results + cancelled == many_tasks);
     CHECK(ran == results);
     CHECK(executor.pending_count() == 0);
 }
@@ -251,7 +246,7 @@ TEST_CASE("a task that waits for what it submitted races those who cancel it and
 TEST_CASE("a task waits for what it submitted in any order, and others help") {
     futures::thread_pool_executor executor(3);
     std::mt19937 random(1);
-    for (int round = 0; round < many / 100; ++round) {
+    for (int round = 0; round < many_tasks / 100; ++round) {
         const int sum = executor
                             .submit([&] {
                                 std::vector<futures::Future<int>> inner;

@@ -5,15 +5,16 @@
 #include <cstddef>
 #include <latch>
 #include <memory>
-#include <numeric>
 #include <random>
 #include <utility>
 #include <vector>
 
 #include "support/busy_workers.hpp"
 #include "support/catch.hpp"
+#include "support/ranges.hpp"
 
 namespace futures = concurrent::futures;
+using tests::numbers;
 
 namespace {
 
@@ -31,12 +32,6 @@ std::vector<int> order_of_start(int count, Submit submit) {
 }
 
 constexpr auto plainly = [](auto& executor, int, auto task) { executor.submit(task); };
-
-std::vector<int> numbers(int count) {
-    std::vector<int> all(static_cast<std::size_t>(count));
-    std::iota(all.begin(), all.end(), 0);
-    return all;
-}
 
 }  // namespace
 

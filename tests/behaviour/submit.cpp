@@ -22,8 +22,10 @@
 #include "support/busy_workers.hpp"
 #include "support/captured_log.hpp"
 #include "support/catch.hpp"
+#include "support/counts_copies.hpp"
 
 namespace futures = concurrent::futures;
+using tests::counts_copies;
 
 namespace {
 
@@ -34,13 +36,6 @@ int twice(int number) {
 struct account {
     int balance = 10;
     int withdraw(int amount) { return balance -= amount; }
-};
-
-struct counts_copies {
-    counts_copies() = default;
-    counts_copies(const counts_copies& other) : copies(other.copies + 1) {}
-    counts_copies(counts_copies&& other) noexcept : copies(other.copies) {}
-    int copies = 0;
 };
 
 // How many are alive, and from which copy on, counted from 0, copying throws.

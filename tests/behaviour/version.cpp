@@ -1,4 +1,5 @@
-// The library's version, as a program sees it. That it is the project's, version.cmake tests.
+// The library's version, as a program sees it. That it is the one of the project, interface/version.cmake
+// tests.
 
 #include <concurrent/futures.hpp>
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks that every internal link of a built site leads somewhere.
 
-    tests/docs/check_links.py DIRECTORY
+    tests/documents/site/check_links.py DIRECTORY
 
 Each href and src must be a file of the site, and each #anchor an id in it; so must be what the search finds. Also, each
 page must fit phones: it has a viewport, and no id twice.

@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "../support/catch.hpp"
+#include "support/catch.hpp"
 #include "part.hpp"
 
 namespace {
