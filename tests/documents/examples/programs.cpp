@@ -14,9 +14,9 @@
 #include <string>
 #include <vector>
 
-#include "support/catch.hpp"
 #include "http_server.hpp"
 #include "process.hpp"
+#include "support/catch.hpp"
 
 namespace {
 

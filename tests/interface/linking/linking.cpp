@@ -10,8 +10,8 @@
 #include <thread>
 #include <vector>
 
-#include "support/catch.hpp"
 #include "part.hpp"
+#include "support/catch.hpp"
 
 namespace {
 
