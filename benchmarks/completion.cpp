@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // wait() and as_completed() over many futures: of tasks that are done already, and of tasks that begin to run
 // only when everybody waits.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The thirtieth Fibonacci number, by two tasks for each but the smallest: nothing but submitting and waiting
 // inside tasks.
 

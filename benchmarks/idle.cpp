@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // An idle pool of 32 workers must cost nothing: counts its wake-ups and its processor time. These are counts,
 // not times: the program fails if there is any.
 

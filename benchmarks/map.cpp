@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // A loop over ten million numbers: some nanoseconds each.
 
 #include <cmath>

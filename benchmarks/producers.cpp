@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Several threads submit to one pool at once, each its share of the tasks, and take its results.
 
 #include <latch>

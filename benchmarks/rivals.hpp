@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 // The pools that others use, each behind the same face: `Pool(threads)` and `submit(fn)`, which returns a

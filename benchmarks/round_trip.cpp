@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // One task at a time: submitted, and its result taken, again and again (hot); or after a pause in which the
 // pool has gone to sleep (cold).
 

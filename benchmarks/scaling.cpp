@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The same work on 1 to N workers: Fibonacci by tasks that wait for tasks, and a map of some microseconds an
 // element.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // A thousand tasks that sleep 10 ms each, on 50 workers: what a pool for input and output does.
 
 #include <chrono>

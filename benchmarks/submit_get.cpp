@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // One thread submits many empty tasks, then takes the result of each.
 
 #include <string_view>

@@ -70,6 +70,7 @@ class Amalgamation:
         """The lines between the header's guards."""
         lines = (INCLUDE / name).read_text(encoding="utf-8").splitlines()
         lines.remove("#pragma once")
+        lines.remove("// SPDX-License-Identifier: MIT")
         if name == ROOT:
             guard = [index for index, line in enumerate(lines) if GUARD in line]
             if len(guard) != 3 or not lines[guard[2]].startswith("#endif"):

@@ -60,7 +60,7 @@
 #error "concurrent::futures needs exceptions: without them no future could carry one, and no call could fail"
 #endif
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 // Their visibility is given because some standard libraries tell exceptions apart by where their type's
 // description is: one that a shared library throws which is built with -fvisibility=hidden must be known to
@@ -193,12 +193,12 @@ public:
     using broken_executor::broken_executor;
 };
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/future/copyable.hpp
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
@@ -302,20 +302,20 @@ struct copyable {
 };
 
 }  // namespace detail
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/cpu_quota.hpp
 
 #if defined(__linux__)
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // The quota of those that have none.
 inline constexpr int unlimited_cpus = (std::numeric_limits<int>::max)();
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 
-namespace concurrent::futures::inline v0_1::detail::cgroups {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail::cgroups {
 
 // Returns the first mebibyte of a file; nothing if it can't be read.
 inline std::string read_file(const std::string& path) {
@@ -504,9 +504,9 @@ inline int read_quota(std::string_view root_directory) {
     return (std::min)(v1.quota(), v2.quota());
 }
 
-}  // namespace concurrent::futures::detail::cgroups
+}}}  // namespace concurrent::futures::detail::cgroups
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // Returns how many CPUs the cgroups of this process, of version 1 and 2, let it use at a time: their least
 // quota, rounded up, so at least 1; `unlimited_cpus` if there is no quota, or no memory left to read it.
@@ -519,7 +519,7 @@ inline int cpu_quota(std::string_view root_directory = "/") noexcept {
     }
 }
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 #endif
 
 // ----------------------------------------------------------------------------------------------------
@@ -535,7 +535,7 @@ inline int cpu_quota(std::string_view root_directory = "/") noexcept {
 #include <sched.h>  // sched_getaffinity
 #endif
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 #if defined(_WIN32)
 // What <windows.h> declares, without its macros: min, max, and thousands of other names.
@@ -713,12 +713,12 @@ inline void at_fork([[maybe_unused]] void (*before)(), [[maybe_unused]] void (*i
 inline constexpr std::size_t cache_line = 64;
 
 }  // namespace detail
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/log_handler.hpp
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 /// What is called with everything that would otherwise be lost: an exception that nobody retrieved, one that
 /// a done callback threw.
@@ -835,12 +835,12 @@ inline log_handler set_log_handler(log_handler handler) {
     }
 }
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/idle_watch.hpp
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // A worker that waits for tasks of its own pool, but might have to stop waiting before they are done. It
 // leaves them to the other workers as long as one of those is idle or can be started, and is told, once, when
@@ -914,7 +914,7 @@ private:
     idle_watch* first_ = nullptr;
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/synchronization.hpp
@@ -922,7 +922,7 @@ private:
 // All by which a thread of this library can see, wait for, or start another: the standard library's. Named
 // here once, so that the tests can put in the place of this file one with the same names that decides itself
 // which thread goes on, and so tries one interleaving after the other (tests/model).
-namespace concurrent::futures::inline v0_1::detail::sync {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail::sync {
 
 using std::atomic;
 using std::condition_variable;
@@ -941,12 +941,12 @@ inline void spin_pause() noexcept {
 #endif
 }
 
-}  // namespace concurrent::futures::detail::sync
+}}}  // namespace concurrent::futures::detail::sync
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/spin_wait.hpp
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // How to wait for what another running thread does in a few instructions, as the holder of a spin lock does:
 // at first without giving up the processor, then by giving it to that thread, which must have lost its own,
@@ -1048,12 +1048,12 @@ bool spin_until(int pauses, Ready ready) noexcept {
     return ready();
 }
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/trampoline.hpp
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // Calls of users' code that may lead to the next such call: a done callback that completes another future, a
 // result whose destructor gives up the last handle on another, a capture that cancels another task. Up to a
@@ -1127,12 +1127,12 @@ private:
     static constinit inline thread_local postponed* last_ = nullptr;
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/forks.hpp
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // The child of a fork has but the thread that called it, and a copy of all memory as it was at that moment:
 // with pools whose threads are not there, and locks that are held by such threads and never will be free. So
@@ -1168,12 +1168,12 @@ private:
     [[gnu::visibility("default")]] static constinit inline std::atomic<std::uint32_t> process_{0};
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/spin_lock.hpp
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // A mutex for sections of a few instructions. One byte, and an unlocking that is a plain store: `std::mutex`
 // takes an atomic read-modify-write for each, and puts to sleep who finds it locked, which takes a hundred
@@ -1202,12 +1202,12 @@ private:
     sync::atomic<bool> locked_{false};
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/work_item.hpp
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 class local_queue;
 class worker;
@@ -1303,12 +1303,12 @@ private:
     std::size_t size_ = 0;
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/sweep.hpp
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // When a queue is looked through for items that no longer wait: when it has doubled since the last time, if
 // then most of it may be such. So its length stays within a small multiple of what waits, and each item that
@@ -1351,12 +1351,12 @@ inline work_list take_dead(work_list& items, sync::atomic<std::ptrdiff_t>& dead)
     return taken;
 }
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/local_queue.hpp
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // What one worker has submitted to its own pool. The owner pushes, and takes back the item whose result it
 // needs; everybody pops the oldest. Each may have to wait for another for a few instructions; mostly there is
@@ -1473,12 +1473,12 @@ private:
     sweep_schedule schedule_;
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/parking_spot.hpp
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // Where one thread sleeps until another wakes it. A wake-up that comes first is kept. It must live until
 // `unpark` has returned.
@@ -1504,7 +1504,7 @@ private:
     bool woken_ = false;
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/stoppable.hpp
@@ -1513,7 +1513,7 @@ private:
 #include <stop_token>  // std::stop_source, std::stop_token
 #endif
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 #if defined(__cpp_lib_jthread)
 
@@ -1598,12 +1598,12 @@ public:
 
 #endif
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/worker.hpp
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 namespace detail {
 
 class worker;
@@ -1869,12 +1869,12 @@ inline const std::string& this_thread_name() noexcept {
     return self ? self->name() : none;
 }
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/state/waiter.hpp
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // How a future became done.
 enum class outcome { value, exception, cancelled };
@@ -1950,12 +1950,12 @@ private:
     waiter* last_ = nullptr;
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/state/shared_state.hpp
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 /// What has become of a future.
 ///
@@ -2503,12 +2503,12 @@ private:
 };
 
 }  // namespace detail
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/timeout.hpp
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
@@ -2602,12 +2602,12 @@ private:
 /// \endcode
 using timeout = timeout_duration;
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/state/await.hpp
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // Waits for `ready` until `until`; false if that has passed first.
 template <class Ready>
@@ -2783,12 +2783,12 @@ inline void await_if_it_ends(shared_state_base& state) noexcept {
     }
 }
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/state/result_storage.hpp
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // Room for what a function returns: an object, made in place so that it need not be movable; a reference;
 // nothing. Its owner knows whether something is in it.
@@ -2850,12 +2850,12 @@ public:
     void get() noexcept {}
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/state/typed_state.hpp
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // The shared state of a `Future<T>`: with room for the value. By itself a promise's; a `task` adds what is to
 // be run.
@@ -2891,12 +2891,12 @@ private:
     result_storage<T> result_;
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/future/future.hpp
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 template <class T>
 class Future;
@@ -3303,7 +3303,7 @@ private:
     detail::shared_state<T>* state_ = nullptr;
 };
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures
 
 /// Futures that are equal have the same hash.
 ///
@@ -3323,7 +3323,7 @@ struct std::hash<concurrent::futures::Future<T>> {
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/algorithm/completion_watch.hpp
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // Waits on many futures at once: each tells it once when it is done, so that n futures cost O(n) in all,
 // however often the watching thread wakes. Everything but the telling is that one thread's.
@@ -3544,12 +3544,12 @@ private:
     bool stopped_ = false;  // it waits for those that are telling at the moment, or has
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/algorithm/future_range.hpp
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
@@ -3628,12 +3628,12 @@ std::vector<future_in<Range>> unique_futures(Range&& futures) {
 }
 
 }  // namespace detail
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/algorithm/pull_iterator.hpp
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // The iterator of a single-pass range whose body knows how to `get()` the current element, to `advance()` to
 // the next, and whether it is `at_end()`.
@@ -3666,12 +3666,12 @@ private:
     Body* body_;
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/algorithm/as_completed.hpp
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 /// The input range that `as_completed` returns. Movable, not copyable; one thread's at a time.
 ///
@@ -3793,7 +3793,7 @@ template <class T>
     return as_completed<std::initializer_list<Future<T>>&>(futures, limit);
 }
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/state/takes_stop_token.hpp
@@ -3802,7 +3802,7 @@ template <class T>
 #include <stop_token>  // std::stop_token
 #endif
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 #if defined(__cpp_lib_jthread)
 
@@ -3907,7 +3907,7 @@ concept takes_stop_token = false;
 
 #endif
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/state/task.hpp
@@ -3916,7 +3916,7 @@ concept takes_stop_token = false;
 #include <stop_token>  // std::stop_token
 #endif
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // What is kept of what a callable returns: an rvalue reference refers to what is gone with the task, such as
 // a member of an argument, so the value itself.
@@ -4036,12 +4036,12 @@ private:
     };
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/algorithm/chunk_results.hpp
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // What the elements of one task of a `map` gave: results up to the first exception. Made in place as the
 // result of the task, and never moved. One result, the usual number, needs no allocation.
@@ -4115,12 +4115,12 @@ private:
 template <class R>
 inline constexpr bool refers_to_captures<chunk_results<R>> = std::is_lvalue_reference_v<R>;
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/algorithm/map_input.hpp
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // How `map` keeps a range that it was given: decay-copied, as arguments of a task are. What refers, a view or
 // a std::reference_wrapper, still refers; an array and an initializer list, whose copies would too, become
@@ -4332,12 +4332,12 @@ private:
     bool at_used_element_ = false;
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/future/launch.hpp
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // Makes a task of `fn(args...)` and queues it in `pool`; in all one allocation. Whatever it throws, nothing
 // is queued.
@@ -4358,12 +4358,12 @@ auto launch(Pool& pool, int priority, Fn&& fn, Args&&... args) {
     return future;
 }
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/algorithm/map.hpp
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 /// How an executor's `map` works.
 ///
@@ -4704,12 +4704,12 @@ auto map(std::shared_ptr<Pool> pool, const map_options& options, Fn&& fn, Argume
 }
 
 }  // namespace detail
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/algorithm/wait.hpp
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 /// When `wait` returns: when all futures are done, when any is, or when any has failed (or all are done). A
 /// future that was cancelled is done, but has not failed.
@@ -4805,12 +4805,12 @@ wait_result<T> wait(std::initializer_list<Future<T>> futures, const wait_options
     return wait<std::initializer_list<Future<T>>&>(futures, options);
 }
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/executor/options.hpp
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
@@ -4929,12 +4929,12 @@ struct shutdown_options {
     bool request_stop = false;
 };
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/executor/executor.hpp
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 /// What runs tasks and gives futures for them: a `thread_pool_executor` of any queue, or one's own. For
 /// signatures: `void crawl(futures::executor auto& executor)`.
@@ -4950,12 +4950,12 @@ concept executor = requires(E& each, int (*task)(), shutdown_options options) {
     each.shutdown(options);
 };
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/fifo.hpp
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
@@ -5079,12 +5079,12 @@ struct fifo {
     using queue = detail::fifo_queue;
 };
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/locked_queue.hpp
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // An order in which items are popped, `push(item)`, `pop()` and `take_all()`, made safe for several threads
 // by a lock.
@@ -5162,12 +5162,12 @@ private:
     sweep_schedule schedule_;
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/lifo.hpp
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
@@ -5215,12 +5215,12 @@ struct lifo {
     using queue = detail::locked_queue<detail::lifo_order>;
 };
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/priority.hpp
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
@@ -5319,12 +5319,12 @@ struct priority {
     using queue = detail::locked_queue<detail::priority_order>;
 };
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/orphaned_threads.hpp
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // A thread of a pool.
 struct started_thread {
@@ -5441,12 +5441,12 @@ private:
     std::list<std::shared_ptr<const void>> kept_pools_;
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/crew.hpp
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // The workers of one pool: who of them works, who sleeps, and who is called when something is to be done.
 //
@@ -5913,12 +5913,12 @@ private:
     std::list<started_thread> threads_;             // those of them that nobody has joined
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/worker_pool.hpp
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // Queues of work items and the crew that runs them. The executor owns it together with its threads, so that
 // it outlives an executor that is destroyed on one of them.
@@ -6251,12 +6251,12 @@ private:
     std::exception_ptr broken_;  // what submits throw once an initializer failed
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/executor/thread_pool_executor.hpp
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
@@ -6510,7 +6510,7 @@ private:
     const std::shared_ptr<pool> pool_;
 };
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/future/print.hpp
@@ -6524,7 +6524,7 @@ private:
 #include <format>  // std::formatter; <chrono> has brought it already
 #endif
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
@@ -6627,7 +6627,7 @@ std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& s
     return stream << detail::describe(future);
 }
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures
 
 #if defined(__cpp_lib_format) || (defined(_LIBCPP_VERSION) && _LIBCPP_VERSION >= 170000)
 /// As `operator<<` writes it; the format specification is that of a string.
@@ -6651,7 +6651,7 @@ struct std::formatter<concurrent::futures::Future<T>> : std::formatter<std::stri
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/future/promise.hpp
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 /// The producer's side of a `Future<T>`, for executors of one's own and for tests. Movable, not copyable.
 ///
@@ -6821,12 +6821,12 @@ private:
     detail::sync::atomic<bool> settled_{false};
 };
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/version.hpp
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 /// A semantic version. They compare as versions do:
 /// `static_assert(futures::version >= futures::version_number{0, 1, 0})`.
@@ -6845,7 +6845,7 @@ struct version_number {
 /// versions that differ in these numbers may be in one program, where each has its own types.
 inline constexpr version_number version = {0, 1, 0};
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures.hpp

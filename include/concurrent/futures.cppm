@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The library as a C++20 module: `import concurrent.futures;`. It exports what <concurrent/futures.hpp>
 // declares for its users; a test compares the two.
 module;
@@ -6,7 +8,7 @@ module;
 
 export module concurrent.futures;
 
-export namespace concurrent::futures::inline v0_1 {
+export namespace concurrent::futures { inline namespace v0_1 {
 
 using concurrent::futures::as_completed;
 using concurrent::futures::as_completed_range;
@@ -51,4 +53,4 @@ using concurrent::futures::wait_result;
 
 using concurrent::futures::operator<<;
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // How much is allocated, and what happens when it can't be.
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // as_completed(): futures as they become done.
 
 #include <algorithm>

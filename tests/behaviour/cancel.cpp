@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // cancel(), request_stop() and stop tokens.
 
 #include <algorithm>

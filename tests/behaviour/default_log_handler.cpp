@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The default log handler writes one line to stderr. This program's stderr is what is tested; see
 // CMakeLists.txt.
 

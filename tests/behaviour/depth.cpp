@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Chains as long as a user's data, of calls that lead to calls: none of them is as deep as it is long.
 
 #include <atomic>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // What executors that were destroyed by their own tasks have left behind at the end of the process runs
 // before it, and so does what that leaves behind in its turn. This program's end is what is tested.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // exit() in a task of an executor with static storage duration ends the process, although another task runs
 // on.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // A process that forks while it has executors: what its child can do with them, and with its own.
 
 #include <sys/wait.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // A Future: its handle, its result, its exception, its callbacks.
 
 #include <array>

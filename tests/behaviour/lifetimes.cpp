@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // How long results, exceptions, captures and what they refer to live, and who destroys them.
 
 #include <atomic>

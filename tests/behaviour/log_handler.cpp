@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // What would be lost goes to the log handler.
 
 #include <concurrent/futures.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // map(): a function over ranges.
 
 #include <atomic>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // What map() does with exceptions, time limits and iterations that are abandoned.
 
 #include <atomic>

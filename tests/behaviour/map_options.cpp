@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // What map() does with chunks and buffers, and with inputs of all kinds.
 
 #include <atomic>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Waiting inside a worker runs what waits in the same pool's queue, so it never deadlocks the pool.
 
 #include <algorithm>

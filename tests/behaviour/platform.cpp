@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // What the library asks the operating system for: the number of CPUs, and to show the names of threads.
 
 #include <bit>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // How a future and its state are written: by a stream and, where there is one, by <format>.
 
 #include <concurrent/futures.hpp>

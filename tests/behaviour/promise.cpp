@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Promise: the producer's side.
 
 #include <concurrent/futures.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The order in which waiting tasks start, and that dead ones don't stay in the queue.
 
 #include <algorithm>

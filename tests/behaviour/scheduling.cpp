@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Who runs what, and that nobody sleeps while there is something to run: tasks that tasks submit, bursts,
 // chains.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // shutdown() and destruction.
 
 #include <atomic>

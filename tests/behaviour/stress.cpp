@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Everything at once, at random, and the books must balance.
 
 #include <atomic>

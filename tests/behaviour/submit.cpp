@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // submit(): what can be called, with what, and how it fails.
 
 #include <any>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // What asks the operating system does without, where it is none that the library knows.
 
 #include <pthread.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The library's version, as a program sees it. That it is the one of the project, interface/version.cmake
 // tests.
 

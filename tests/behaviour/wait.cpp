@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // wait(): many futures at once.
 
 #include <atomic>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The threads of an executor: how many there are, what they are called, how they are initialized.
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "books.hpp"
 
 #include <concurrent/futures.hpp>

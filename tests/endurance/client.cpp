@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client.hpp"
 
 #include <concurrent/futures.hpp>

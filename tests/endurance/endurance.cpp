@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Everything that the library does, at random, by many threads, for as long as one likes; and the books must
 // balance.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // What is done with futures.
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // In which order a single worker starts what waits.
 
 #include <concurrent/futures.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // How executors are made and come to their end.
 
 #include <concurrent/futures.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Waiting for several futures, and promises that several threads fulfil.
 
 #include <concurrent/futures.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // What the checker itself can find, and what it must not: small programs of which the standard says what they
 // may do.
 

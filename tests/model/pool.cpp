@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The workers of a pool: who sleeps, who is called, and that nothing that was submitted waits for ever.
 
 #include <concurrent/futures.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Each queue by itself: nothing is lost, nothing comes twice, and what one thread pushes comes in order.
 
 #include <concurrent/futures.hpp>

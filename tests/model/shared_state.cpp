@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // One future: who claims, cancels, completes, waits, calls back and lets go of it, all at once.
 
 #include <concurrent/futures.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The end of a pool, against those who still submit, and against workers that still run.
 
 #include <concurrent/futures.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The lock that guards the queues and the crew. The other programs take it for a mutex.
 
 #include <concurrent/futures/scheduling/spin_lock.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 // Catch2, version 3 where there is one, else version 2. Its assertions are for the main thread only.

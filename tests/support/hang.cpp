@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Hangs in a task and in who waits for it, so that the watchdog can be seen to end that.
 
 #include <concurrent/futures.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #if __has_include(<catch2/catch_all.hpp>)
 #include <catch2/catch_all.hpp>
 #else

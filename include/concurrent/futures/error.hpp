@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <stdexcept>  // std::runtime_error
@@ -6,7 +8,7 @@
 #error "concurrent::futures needs exceptions: without them no future could carry one, and no call could fail"
 #endif
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 // Their visibility is given because some standard libraries tell exceptions apart by where their type's
 // description is: one that a shared library throws which is built with -fvisibility=hidden must be known to
@@ -139,4 +141,4 @@ public:
     using broken_executor::broken_executor;
 };
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <cstdio>       // std::fprintf
@@ -10,7 +12,7 @@
 
 #include <concurrent/futures/scheduling/platform.hpp>
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 /// What is called with everything that would otherwise be lost: an exception that nobody retrieved, one that
 /// a done callback threw.
@@ -127,4 +129,4 @@ inline log_handler set_log_handler(log_handler handler) {
     }
 }
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures

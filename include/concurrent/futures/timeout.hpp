@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <chrono>       // std::chrono
@@ -6,7 +8,7 @@
 
 #include <concurrent/futures/scheduling/synchronization.hpp>
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
@@ -100,4 +102,4 @@ private:
 /// \endcode
 using timeout = timeout_duration;
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures

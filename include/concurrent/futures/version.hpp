@@ -1,8 +1,10 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <compare>  // operator<=>
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 /// A semantic version. They compare as versions do:
 /// `static_assert(futures::version >= futures::version_number{0, 1, 0})`.
@@ -21,4 +23,4 @@ struct version_number {
 /// versions that differ in these numbers may be in one program, where each has its own types.
 inline constexpr version_number version = {0, 1, 0};
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The example programs, run as their users run them. EXAMPLES is where they are.
 
 #include <sys/stat.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Two versions of the library live in one program, though their types have the same names and other layouts.
 
 #include <cstring>

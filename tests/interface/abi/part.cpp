@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "part.hpp"
 
 #include <concurrent_futures.hpp>

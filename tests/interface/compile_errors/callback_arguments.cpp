@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include <concurrent/futures.hpp>
 
 void call_back(const concurrent::futures::Future<int>& future) {

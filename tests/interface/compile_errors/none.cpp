@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // What compiles: that the other files don't is not for want of an include directory.
 
 #include <concurrent/futures.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The compilers warn of it, where they can see it; the library doesn't get into their way.
 
 #include <concurrent/futures.hpp>

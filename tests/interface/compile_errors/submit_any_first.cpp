@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include <any>
 #include <concurrent/futures.hpp>
 

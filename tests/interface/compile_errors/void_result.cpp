@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include <concurrent/futures.hpp>
 
 int take(const concurrent::futures::Future<void>& future) {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include <concurrent/futures.hpp>
 #include <vector>
 

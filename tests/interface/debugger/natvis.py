@@ -26,7 +26,7 @@ for name in types:
     opened = namespace.removesuffix("::detail")
     if not re.search(rf"^class {plain.group(2)}\b[^;]*{{$", headers, re.MULTILINE):
         missing.append(name)
-    if f"namespace {opened.replace('::v', '::inline v')} {{" not in headers:
+    if f"namespace {opened.replace('::v', ' { inline namespace v')} {{" not in headers:
         missing.append(opened)
 if len(types) < 5 or len(members) < 8:
     sys.exit(f"there is less in it than there should be: {sorted(types)}, {sorted(members)}")

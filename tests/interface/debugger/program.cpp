@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // What a debugger is to show, at a breakpoint in `look`.
 
 #include <concurrent/futures.hpp>

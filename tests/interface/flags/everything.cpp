@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // A bit of everything, to be compiled with other flags than the tests are.
 
 #include <chrono>

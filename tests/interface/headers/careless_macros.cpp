@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The library's headers stand what other headers, in C and C++, have macros for: names that are not reserved
 // for it. None of them may be expanded here: each would be an error. The standard library's headers, which
 // come first, need not stand them.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The library's headers go with <curses.h>, whose macro timeout(delay) stays in C++.
 
 #include <curses.h>

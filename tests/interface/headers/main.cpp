@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Two translation units that use the library together: one definition of everything, one state of what is
 // shared.
 

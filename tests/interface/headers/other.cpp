@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "other.hpp"
 
 concurrent::futures::Future<int> submit_elsewhere(concurrent::futures::thread_pool_executor<>& executor) {

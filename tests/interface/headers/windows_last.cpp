@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // See windows_first.cpp.
 
 #include <concurrent/futures.hpp>

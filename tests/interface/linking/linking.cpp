@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The library in several parts of one program: the program itself, shared libraries, plugins. It behaves as
 // one.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // A program that has the library by `import` alone, and uses each name of it.
 
 #include <chrono>

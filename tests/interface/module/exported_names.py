@@ -7,7 +7,7 @@ import pathlib
 import re
 import sys
 
-PUBLIC = re.compile(r"concurrent::futures(::inline v\d+_\d+)?")
+PUBLIC = re.compile(r"namespace concurrent::futures { inline namespace v\d+_\d+ {")
 DECLARATION = re.compile(
     r"""(?:class|struct|enum\ class)\ (?:\[\[.*?\]\]\ )?(?P<type>\w+)
       | (?:concept|using)\ (?P<named>\w+)\ =
@@ -20,9 +20,9 @@ DECLARATION = re.compile(
 def public_names(header):
     namespaces = []
     for line in header.read_text(encoding="utf-8").splitlines():
-        if opened := re.fullmatch(r"namespace (\S*(?: v\d\S*)?) {", line):
-            namespaces.append(opened.group(1))
-        elif line.startswith("}  // namespace"):
+        if re.fullmatch(r"namespace .* {", line):
+            namespaces.append(line)
+        elif re.match(r"}+  // namespace", line):
             namespaces.pop()
         elif len(namespaces) == 1 and PUBLIC.fullmatch(namespaces[0]):
             if declared := DECLARATION.match(line):

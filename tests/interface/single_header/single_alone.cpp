@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include <concurrent_futures.hpp>
 
 #include "elsewhere.hpp"

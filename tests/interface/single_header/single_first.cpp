@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include <concurrent_futures.hpp>
 // In this order.
 #include <concurrent/futures.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include <concurrent/futures.hpp>
 // In this order.
 #include <concurrent_futures.hpp>

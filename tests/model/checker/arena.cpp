@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "arena.hpp"
 
 #include <cstdlib>

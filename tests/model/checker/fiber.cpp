@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "fiber.hpp"
 
 #include <cxxabi.h>

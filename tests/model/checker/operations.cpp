@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "operations.hpp"
 
 #include "arena.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // What a compiler calls at each use of memory in code that it was told to prepare for ThreadSanitizer. That
 // is not linked; these take its place, and tell the checker.
 

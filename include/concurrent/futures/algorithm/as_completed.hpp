@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <cstddef>           // std::size_t
@@ -16,7 +18,7 @@
 #include <concurrent/futures/future/future.hpp>
 #include <concurrent/futures/timeout.hpp>
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 /// The input range that `as_completed` returns. Movable, not copyable; one thread's at a time.
 ///
@@ -138,4 +140,4 @@ template <class T>
     return as_completed<std::initializer_list<Future<T>>&>(futures, limit);
 }
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures

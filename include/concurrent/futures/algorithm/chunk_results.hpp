@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <cstddef>      // std::size_t
@@ -11,7 +13,7 @@
 #include <concurrent/futures/state/result_storage.hpp>
 #include <concurrent/futures/state/task.hpp>
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // What the elements of one task of a `map` gave: results up to the first exception. Made in place as the
 // result of the task, and never moved. One result, the usual number, needs no allocation.
@@ -85,4 +87,4 @@ private:
 template <class R>
 inline constexpr bool refers_to_captures<chunk_results<R>> = std::is_lvalue_reference_v<R>;
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail

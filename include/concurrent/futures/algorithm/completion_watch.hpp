@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <cstddef>  // std::size_t
@@ -16,7 +18,7 @@
 #include <concurrent/futures/state/await.hpp>
 #include <concurrent/futures/state/waiter.hpp>
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // Waits on many futures at once: each tells it once when it is done, so that n futures cost O(n) in all,
 // however often the watching thread wakes. Everything but the telling is that one thread's.
@@ -237,4 +239,4 @@ private:
     bool stopped_ = false;  // it waits for those that are telling at the moment, or has
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail

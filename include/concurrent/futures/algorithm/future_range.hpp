@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <concepts>       // std::same_as
@@ -9,7 +11,7 @@
 
 #include <concurrent/futures/future/future.hpp>
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
@@ -88,4 +90,4 @@ std::vector<future_in<Range>> unique_futures(Range&& futures) {
 }
 
 }  // namespace detail
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <algorithm>    // std::max
@@ -21,7 +23,7 @@
 #include <concurrent/futures/state/await.hpp>
 #include <concurrent/futures/timeout.hpp>
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 /// How an executor's `map` works.
 ///
@@ -362,4 +364,4 @@ auto map(std::shared_ptr<Pool> pool, const map_options& options, Fn&& fn, Argume
 }
 
 }  // namespace detail
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <algorithm>         // std::min
@@ -17,7 +19,7 @@
 
 #include <concurrent/futures/algorithm/chunk_results.hpp>
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // How `map` keeps a range that it was given: decay-copied, as arguments of a task are. What refers, a view or
 // a std::reference_wrapper, still refers; an array and an initializer list, whose copies would too, become
@@ -229,4 +231,4 @@ private:
     bool at_used_element_ = false;
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <cstddef>      // std::ptrdiff_t
@@ -5,7 +7,7 @@
 #include <type_traits>  // std::remove_cvref_t
 #include <utility>      // std::declval
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // The iterator of a single-pass range whose body knows how to `get()` the current element, to `advance()` to
 // the next, and whether it is `at_end()`.
@@ -38,4 +40,4 @@ private:
     Body* body_;
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail

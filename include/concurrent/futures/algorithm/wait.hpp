@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <cstddef>           // std::size_t
@@ -10,7 +12,7 @@
 #include <concurrent/futures/future/future.hpp>
 #include <concurrent/futures/timeout.hpp>
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 /// When `wait` returns: when all futures are done, when any is, or when any has failed (or all are done). A
 /// future that was cancelled is done, but has not failed.
@@ -106,4 +108,4 @@ wait_result<T> wait(std::initializer_list<Future<T>> futures, const wait_options
     return wait<std::initializer_list<Future<T>>&>(futures, options);
 }
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures

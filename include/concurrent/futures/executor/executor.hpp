@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <concepts>  // std::same_as
@@ -5,7 +7,7 @@
 #include <concurrent/futures/executor/options.hpp>
 #include <concurrent/futures/future/future.hpp>
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 /// What runs tasks and gives futures for them: a `thread_pool_executor` of any queue, or one's own. For
 /// signatures: `void crawl(futures::executor auto& executor)`.
@@ -21,4 +23,4 @@ concept executor = requires(E& each, int (*task)(), shutdown_options options) {
     each.shutdown(options);
 };
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <algorithm>   // std::clamp
@@ -10,7 +12,7 @@
 #include <string>      // std::string, std::to_string
 #include <utility>     // std::in_range
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
@@ -129,4 +131,4 @@ struct shutdown_options {
     bool request_stop = false;
 };
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <algorithm>    // std::min
@@ -18,7 +20,7 @@
 #include <concurrent/futures/scheduling/priority.hpp>
 #include <concurrent/futures/scheduling/worker_pool.hpp>
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
@@ -272,4 +274,4 @@ private:
     const std::shared_ptr<pool> pool_;
 };
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures

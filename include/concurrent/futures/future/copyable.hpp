@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <cstddef>      // std::size_t
@@ -8,7 +10,7 @@
 #include <utility>      // std::index_sequence
 #include <variant>      // std::variant
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
@@ -112,4 +114,4 @@ struct copyable {
 };
 
 }  // namespace detail
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures

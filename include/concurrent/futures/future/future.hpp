@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <chrono>       // std::chrono
@@ -16,7 +18,7 @@
 #include <concurrent/futures/state/typed_state.hpp>
 #include <concurrent/futures/timeout.hpp>
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 template <class T>
 class Future;
@@ -423,7 +425,7 @@ private:
     detail::shared_state<T>* state_ = nullptr;
 };
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures
 
 /// Futures that are equal have the same hash.
 ///

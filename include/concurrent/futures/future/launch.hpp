@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <type_traits>  // std::decay_t
@@ -6,7 +8,7 @@
 #include <concurrent/futures/future/future.hpp>
 #include <concurrent/futures/state/task.hpp>
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // Makes a task of `fn(args...)` and queues it in `pool`; in all one allocation. Whatever it throws, nothing
 // is queued.
@@ -27,4 +29,4 @@ auto launch(Pool& pool, int priority, Fn&& fn, Args&&... args) {
     return future;
 }
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <cstddef>      // std::size_t
@@ -22,7 +24,7 @@
 
 #include <concurrent/futures/future/future.hpp>
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
@@ -125,7 +127,7 @@ std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& s
     return stream << detail::describe(future);
 }
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures
 
 #if defined(__cpp_lib_format) || (defined(_LIBCPP_VERSION) && _LIBCPP_VERSION >= 170000)
 /// As `operator<<` writes it; the format specification is that of a string.

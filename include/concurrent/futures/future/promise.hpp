@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <exception>    // std::exception_ptr, std::current_exception
@@ -11,7 +13,7 @@
 #include <concurrent/futures/future/future.hpp>
 #include <concurrent/futures/scheduling/synchronization.hpp>
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 /// The producer's side of a `Future<T>`, for executors of one's own and for tests. Movable, not copyable.
 ///
@@ -181,4 +183,4 @@ private:
     detail::sync::atomic<bool> settled_{false};
 };
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <algorithm>     // std::min
@@ -14,14 +16,14 @@
 #include <system_error>  // std::errc
 
 #if defined(__linux__)
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // The quota of those that have none.
 inline constexpr int unlimited_cpus = (std::numeric_limits<int>::max)();
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 
-namespace concurrent::futures::inline v0_1::detail::cgroups {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail::cgroups {
 
 // Returns the first mebibyte of a file; nothing if it can't be read.
 inline std::string read_file(const std::string& path) {
@@ -210,9 +212,9 @@ inline int read_quota(std::string_view root_directory) {
     return (std::min)(v1.quota(), v2.quota());
 }
 
-}  // namespace concurrent::futures::detail::cgroups
+}}}  // namespace concurrent::futures::detail::cgroups
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // Returns how many CPUs the cgroups of this process, of version 1 and 2, let it use at a time: their least
 // quota, rounded up, so at least 1; `unlimited_cpus` if there is no quota, or no memory left to read it.
@@ -225,5 +227,5 @@ inline int cpu_quota(std::string_view root_directory = "/") noexcept {
     }
 }
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail
 #endif

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <algorithm>  // std::count_if, std::any_of
@@ -19,7 +21,7 @@
 #include <concurrent/futures/scheduling/synchronization.hpp>
 #include <concurrent/futures/scheduling/worker.hpp>
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // The workers of one pool: who of them works, who sleeps, and who is called when something is to be done.
 //
@@ -486,4 +488,4 @@ private:
     std::list<started_thread> threads_;             // those of them that nobody has joined
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail

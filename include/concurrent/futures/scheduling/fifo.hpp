@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <cstddef>  // std::size_t, std::ptrdiff_t
@@ -11,7 +13,7 @@
 #include <concurrent/futures/scheduling/synchronization.hpp>
 #include <concurrent/futures/scheduling/work_item.hpp>
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
@@ -135,4 +137,4 @@ struct fifo {
     using queue = detail::fifo_queue;
 };
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures

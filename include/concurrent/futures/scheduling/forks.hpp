@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <atomic>   // std::atomic
@@ -7,7 +9,7 @@
 #include <concurrent/futures/scheduling/spin_wait.hpp>
 #include <concurrent/futures/scheduling/synchronization.hpp>
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // The child of a fork has but the thread that called it, and a copy of all memory as it was at that moment:
 // with pools whose threads are not there, and locks that are held by such threads and never will be free. So
@@ -43,4 +45,4 @@ private:
     [[gnu::visibility("default")]] static constinit inline std::atomic<std::uint32_t> process_{0};
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail

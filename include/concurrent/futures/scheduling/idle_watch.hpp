@@ -1,8 +1,10 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <utility>  // std::exchange
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // A worker that waits for tasks of its own pool, but might have to stop waiting before they are done. It
 // leaves them to the other workers as long as one of those is idle or can be started, and is told, once, when
@@ -76,4 +78,4 @@ private:
     idle_watch* first_ = nullptr;
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <utility>  // std::exchange
@@ -5,7 +7,7 @@
 #include <concurrent/futures/scheduling/locked_queue.hpp>
 #include <concurrent/futures/scheduling/work_item.hpp>
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
@@ -53,4 +55,4 @@ struct lifo {
     using queue = detail::locked_queue<detail::lifo_order>;
 };
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <cstddef>  // std::size_t, std::ptrdiff_t
@@ -10,7 +12,7 @@
 #include <concurrent/futures/scheduling/synchronization.hpp>
 #include <concurrent/futures/scheduling/work_item.hpp>
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // What one worker has submitted to its own pool. The owner pushes, and takes back the item whose result it
 // needs; everybody pops the oldest. Each may have to wait for another for a few instructions; mostly there is
@@ -127,4 +129,4 @@ private:
     sweep_schedule schedule_;
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail

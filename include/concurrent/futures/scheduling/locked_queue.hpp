@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <cstddef>  // std::size_t, std::ptrdiff_t
@@ -8,7 +10,7 @@
 #include <concurrent/futures/scheduling/synchronization.hpp>
 #include <concurrent/futures/scheduling/work_item.hpp>
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // An order in which items are popped, `push(item)`, `pop()` and `take_all()`, made safe for several threads
 // by a lock.
@@ -86,4 +88,4 @@ private:
     sweep_schedule schedule_;
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail

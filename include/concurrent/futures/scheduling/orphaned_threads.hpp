@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <algorithm>  // std::any_of
@@ -10,7 +12,7 @@
 #include <concurrent/futures/scheduling/synchronization.hpp>
 #include <concurrent/futures/scheduling/worker.hpp>
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // A thread of a pool.
 struct started_thread {
@@ -127,4 +129,4 @@ private:
     std::list<std::shared_ptr<const void>> kept_pools_;
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail

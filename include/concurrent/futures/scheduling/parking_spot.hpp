@@ -1,10 +1,12 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <mutex>  // std::lock_guard, std::unique_lock
 
 #include <concurrent/futures/scheduling/synchronization.hpp>
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // Where one thread sleeps until another wakes it. A wake-up that comes first is kept. It must live until
 // `unpark` has returned.
@@ -30,4 +32,4 @@ private:
     bool woken_ = false;
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail

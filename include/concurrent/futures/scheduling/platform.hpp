@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 // Everything that asks the operating system, each with what is done where it can't be asked.
@@ -23,7 +25,7 @@
 #include <sched.h>  // sched_getaffinity
 #endif
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 #if defined(_WIN32)
 // What <windows.h> declares, without its macros: min, max, and thousands of other names.
@@ -201,4 +203,4 @@ inline void at_fork([[maybe_unused]] void (*before)(), [[maybe_unused]] void (*i
 inline constexpr std::size_t cache_line = 64;
 
 }  // namespace detail
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <cstdint>  // std::uint64_t
@@ -6,7 +8,7 @@
 #include <concurrent/futures/scheduling/locked_queue.hpp>
 #include <concurrent/futures/scheduling/work_item.hpp>
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
@@ -105,4 +107,4 @@ struct priority {
     using queue = detail::locked_queue<detail::priority_order>;
 };
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures

@@ -1,9 +1,11 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <concurrent/futures/scheduling/spin_wait.hpp>
 #include <concurrent/futures/scheduling/synchronization.hpp>
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // A mutex for sections of a few instructions. One byte, and an unlocking that is a plain store: `std::mutex`
 // takes an atomic read-modify-write for each, and puts to sleep who finds it locked, which takes a hundred
@@ -32,4 +34,4 @@ private:
     sync::atomic<bool> locked_{false};
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail

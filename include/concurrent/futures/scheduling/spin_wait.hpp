@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <chrono>   // std::chrono
@@ -6,7 +8,7 @@
 #include <concurrent/futures/scheduling/platform.hpp>
 #include <concurrent/futures/scheduling/synchronization.hpp>
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // How to wait for what another running thread does in a few instructions, as the holder of a spin lock does:
 // at first without giving up the processor, then by giving it to that thread, which must have lost its own,
@@ -108,4 +110,4 @@ bool spin_until(int pauses, Ready ready) noexcept {
     return ready();
 }
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail

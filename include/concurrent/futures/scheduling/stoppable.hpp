@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <mutex>    // std::lock_guard
@@ -10,7 +12,7 @@
 
 #include <concurrent/futures/scheduling/synchronization.hpp>
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 #if defined(__cpp_lib_jthread)
 
@@ -95,4 +97,4 @@ public:
 
 #endif
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail

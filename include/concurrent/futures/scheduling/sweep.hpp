@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <algorithm>  // std::max
@@ -6,7 +8,7 @@
 #include <concurrent/futures/scheduling/synchronization.hpp>
 #include <concurrent/futures/scheduling/work_item.hpp>
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // When a queue is looked through for items that no longer wait: when it has doubled since the last time, if
 // then most of it may be such. So its length stays within a small multiple of what waits, and each item that
@@ -49,4 +51,4 @@ inline work_list take_dead(work_list& items, sync::atomic<std::ptrdiff_t>& dead)
     return taken;
 }
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail

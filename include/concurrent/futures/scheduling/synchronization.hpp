@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <atomic>              // std::atomic
@@ -9,7 +11,7 @@
 // All by which a thread of this library can see, wait for, or start another: the standard library's. Named
 // here once, so that the tests can put in the place of this file one with the same names that decides itself
 // which thread goes on, and so tries one interleaving after the other (tests/model).
-namespace concurrent::futures::inline v0_1::detail::sync {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail::sync {
 
 using std::atomic;
 using std::condition_variable;
@@ -28,4 +30,4 @@ inline void spin_pause() noexcept {
 #endif
 }
 
-}  // namespace concurrent::futures::detail::sync
+}}}  // namespace concurrent::futures::detail::sync

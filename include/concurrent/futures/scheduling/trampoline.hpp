@@ -1,10 +1,12 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <new>          // std::nothrow
 #include <type_traits>  // std::is_nothrow_invocable_v
 #include <utility>      // std::move, std::exchange
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // Calls of users' code that may lead to the next such call: a done callback that completes another future, a
 // result whose destructor gives up the last handle on another, a capture that cancels another task. Up to a
@@ -78,4 +80,4 @@ private:
     static constinit inline thread_local postponed* last_ = nullptr;
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail

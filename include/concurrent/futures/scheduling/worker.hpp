@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <atomic>   // std::atomic
@@ -15,7 +17,7 @@
 #include <concurrent/futures/scheduling/synchronization.hpp>
 #include <concurrent/futures/scheduling/work_item.hpp>
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 namespace detail {
 
 class worker;
@@ -281,4 +283,4 @@ inline const std::string& this_thread_name() noexcept {
     return self ? self->name() : none;
 }
 
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <algorithm>   // std::clamp
@@ -20,7 +22,7 @@
 #include <concurrent/futures/scheduling/work_item.hpp>
 #include <concurrent/futures/scheduling/worker.hpp>
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // Queues of work items and the crew that runs them. The executor owns it together with its threads, so that
 // it outlives an executor that is destroyed on one of them.
@@ -353,4 +355,4 @@ private:
     std::exception_ptr broken_;  // what submits throw once an initializer failed
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail

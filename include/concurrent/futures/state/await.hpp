@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <cstddef>  // std::size_t
@@ -13,7 +15,7 @@
 #include <concurrent/futures/state/waiter.hpp>
 #include <concurrent/futures/timeout.hpp>
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // Waits for `ready` until `until`; false if that has passed first.
 template <class Ready>
@@ -189,4 +191,4 @@ inline void await_if_it_ends(shared_state_base& state) noexcept {
     }
 }
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <memory>       // std::addressof, std::destroy_at
@@ -5,7 +7,7 @@
 #include <type_traits>  // std::remove_cv_t
 #include <utility>      // std::forward
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // Room for what a function returns: an object, made in place so that it need not be movable; a reference;
 // nothing. Its owner knows whether something is in it.
@@ -67,4 +69,4 @@ public:
     void get() noexcept {}
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail

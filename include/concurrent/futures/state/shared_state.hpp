@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <cstdint>    // std::uint64_t
@@ -13,7 +15,7 @@
 #include <concurrent/futures/scheduling/worker.hpp>
 #include <concurrent/futures/state/waiter.hpp>
 
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 /// What has become of a future.
 ///
@@ -561,4 +563,4 @@ private:
 };
 
 }  // namespace detail
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <functional>   // std::reference_wrapper
@@ -9,7 +11,7 @@
 #include <stop_token>  // std::stop_token
 #endif
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 #if defined(__cpp_lib_jthread)
 
@@ -114,4 +116,4 @@ concept takes_stop_token = false;
 
 #endif
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <exception>    // std::current_exception
@@ -16,7 +18,7 @@
 #include <concurrent/futures/state/takes_stop_token.hpp>
 #include <concurrent/futures/state/typed_state.hpp>
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // What is kept of what a callable returns: an rvalue reference refers to what is gone with the task, such as
 // a member of an argument, so the value itself.
@@ -136,4 +138,4 @@ private:
     };
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail

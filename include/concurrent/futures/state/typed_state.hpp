@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <type_traits>  // std::is_trivially_destructible_v
@@ -6,7 +8,7 @@
 #include <concurrent/futures/state/result_storage.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // The shared state of a `Future<T>`: with room for the value. By itself a promise's; a `task` adds what is to
 // be run.
@@ -42,4 +44,4 @@ private:
     result_storage<T> result_;
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail

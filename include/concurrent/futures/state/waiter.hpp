@@ -1,8 +1,10 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <utility>  // std::exchange
 
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // How a future became done.
 enum class outcome { value, exception, cancelled };
@@ -78,4 +80,4 @@ private:
     waiter* last_ = nullptr;
 };
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "answers.hpp"
 
 concurrent::futures::Future<int> answer(concurrent::futures::thread_pool_executor<>& executor) {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 // In the place of the library's header of this name: the same, but that threads fail to start at random.
@@ -23,7 +25,7 @@ bool next_thread_fails() noexcept;
 
 }  // namespace endurance
 
-namespace concurrent::futures::inline v0_1::detail::sync {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail::sync {
 
 using namespace synchronization_that_works;
 
@@ -42,4 +44,4 @@ private:
     }
 };
 
-}  // namespace concurrent::futures::detail::sync
+}}}  // namespace concurrent::futures::detail::sync

@@ -1,11 +1,13 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <concurrent/futures/scheduling/synchronization.hpp>
 
 // Stands in the place of the library's own header, where that was shown to be a mutex: each interleaving with
 // a thread that spins for it is one less to try.
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 using spin_lock = sync::mutex;
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail

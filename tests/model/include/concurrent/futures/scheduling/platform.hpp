@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <cstddef>      // std::size_t
@@ -6,7 +8,7 @@
 
 // Stands in the place of the library's own header: nothing here asks the operating system, of which an
 // execution's threads are none.
-namespace concurrent::futures::inline v0_1 {
+namespace concurrent::futures { inline namespace v0_1 {
 
 inline int usable_cpus() noexcept {
     return 2;
@@ -25,4 +27,4 @@ inline std::uint32_t process_number() noexcept {
 inline constexpr std::size_t cache_line = 64;
 
 }  // namespace detail
-}  // namespace concurrent::futures
+}}  // namespace concurrent::futures

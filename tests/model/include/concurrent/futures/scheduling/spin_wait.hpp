@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <cstddef>  // std::size_t
@@ -6,7 +8,7 @@
 
 // Stands in the place of the library's own header. How long it spins there is a matter of time; here, whoever
 // spins may see what it waits for, or give up at any moment, and both are tried.
-namespace concurrent::futures::inline v0_1::detail {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 class back_off {
 public:
@@ -35,4 +37,4 @@ bool spin_until(int, Ready ready) noexcept {
     return true;
 }
 
-}  // namespace concurrent::futures::detail
+}}}  // namespace concurrent::futures::detail

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #pragma once
 
 #include <atomic>       // std::memory_order
@@ -16,7 +18,7 @@
 
 // Stands in the place of the library's own header: the same names, but the checker decides which thread goes
 // on and which of its values an atomic shows.
-namespace concurrent::futures::inline v0_1::detail::sync {
+namespace concurrent::futures { inline namespace v0_1 { namespace detail::sync {
 
 // What is known to the checker by a number. What was made outside an execution, as a static variable is, is
 // new in each.
@@ -299,4 +301,4 @@ inline void spin_pause() noexcept {
     model::pause();
 }
 
-}  // namespace concurrent::futures::detail::sync
+}}}  // namespace concurrent::futures::detail::sync
