@@ -30,7 +30,7 @@ CHAPTERS = {
     "Time and progress": ["batch_timeout", "stop_long_loop", "progress_bar", "heartbeat", "rate_limit", "periodic"],
     "Flow of work": ["bounded_producer", "pipeline", "producer_consumer", "continuation", "callbacks", "strand"],
     "Threads": ["nested", "priorities", "per_thread_connections", "thread_names", "graceful_shutdown"],
-    "Libraries and tests": ["library_function", "testing"],
+    "Libraries and tests": ["library_function", "own_executor", "testing"],
 }
 
 

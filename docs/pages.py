@@ -11,6 +11,10 @@ import pathlib
 import re
 import sys
 
+# Doxygen knows names by the inline namespace that has the version.
+VERSION_HEADER = pathlib.Path(__file__).resolve().parent.parent / "include" / "concurrent" / "futures" / "version.hpp"
+VERSION = re.search(r"inline namespace (\w+)", VERSION_HEADER.read_text(encoding="utf-8"))[1]
+
 CODE = r"`[^`]+`"
 LINK = rf"(!?)\[((?:{CODE}|[^]`])*)\]\(([^)]*)\)"
 BOLD = rf"\*\*((?:{CODE}|[^*`])+)\*\*"
@@ -59,7 +63,7 @@ class Page:
     def code(self, match):
         name = re.fullmatch(r"`(\w+)(\(\))?`", match[0])
         if name and self.name == "reference":
-            return f'<code>\\ref concurrent::futures::{name[1]} "{name[1]}{name[2] or ""}"</code>'
+            return f'<code>\\ref concurrent::futures::{VERSION}::{name[1]} "{name[1]}{name[2] or ""}"</code>'
         # Within single backticks, Doxygen takes an apostrophe for the end of a quotation.
         return f"`{match[0]}`"
 

@@ -1731,19 +1731,22 @@ private:
 // may be that of a thread that isn't there.
 class listed_stoppable {
 public:
-    listed_stoppable(pool_base& pool, stoppable& source) noexcept : pool_(pool), source_(source) {
-        pool_.stoppables().add(source_);
+    // `pool` may be null: then nobody asks.
+    listed_stoppable(pool_base* pool, stoppable& source) noexcept : pool_(pool), source_(source) {
+        if (pool_) {
+            pool_->stoppables().add(source_);
+        }
     }
     listed_stoppable(const listed_stoppable&) = delete;
     listed_stoppable& operator=(const listed_stoppable&) = delete;
     ~listed_stoppable() {
-        if (!pool_.is_inherited()) {
-            pool_.stoppables().remove(source_);
+        if (pool_ && !pool_->is_inherited()) {
+            pool_->stoppables().remove(source_);
         }
     }
 
 private:
-    pool_base& pool_;
+    pool_base* const pool_;
     stoppable& source_;
 };
 #endif
@@ -2004,6 +2007,9 @@ namespace detail {
 // of a thread that isn't here: whoever locks next forgets both.
 class shared_state_base : public work_item {
 public:
+    // In place of the pool that is to run a task.
+    struct no_pool {};
+
     // Of a promise, with one handle.
     shared_state_base() noexcept : word_(one_handle | in_process(forks::process())) {}
 
@@ -2012,6 +2018,10 @@ public:
         : word_(one_handle | in_queue | in_process(owner.process())), owner_(&owner) {
         set_library(owner.library());
     }
+
+    // Of a task that a `packaged_task` holds, as a queue would, with one handle.
+    explicit shared_state_base(no_pool) noexcept
+        : word_(one_handle | in_queue | in_process(forks::process())) {}
 
     // Acquire: pairs with the release of `settle`; what is done can be read.
     [[nodiscard]] future_state state() const noexcept {
@@ -2183,6 +2193,18 @@ public:
         word_.fetch_and(~in_queue, std::memory_order_relaxed);  // nobody else has a handle
     }
 
+    // Runs the task, if it still waits, for whoever holds it instead of a queue.
+    void run_packaged() noexcept {
+        if (!claim()) {
+            drop();
+            return;
+        }
+        call();
+        if (settle<future_state::finished, true>(how_finished())) {
+            destroy();
+        }
+    }
+
     // The pool's side.
 
     bool execute(worker& self) noexcept final {
@@ -2252,8 +2274,8 @@ protected:
         return state_of(word) == future_state::finished && !exception_ && !(word & cleared);
     }
 
-    // The pool that has the task, which is there as long as that isn't done.
-    [[nodiscard]] pool_base& owner() const noexcept { return *owner_; }
+    // The pool that has the task, if one has, which is there as long as that isn't done.
+    [[nodiscard]] pool_base* owner() const noexcept { return owner_; }
 
 private:
     // The word: two bits of future_state, six flags, 23 bits of the process's number, which are enough for
@@ -2497,7 +2519,7 @@ private:
     }
 
     sync::atomic<std::uint64_t> word_;
-    pool_base* const owner_ = nullptr;  // whose queue it waits in; null for a promise's
+    pool_base* const owner_ = nullptr;  // whose queue it waits in, if it does
     waiter_list waiters_;
     std::exception_ptr exception_;
 };
@@ -3796,7 +3818,7 @@ template <class T>
 }}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/state/takes_stop_token.hpp
+// concurrent/futures/task/takes_stop_token.hpp
 
 #if defined(__cpp_lib_jthread)
 #include <stop_token>  // std::stop_token
@@ -3910,7 +3932,7 @@ concept takes_stop_token = false;
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/state/task.hpp
+// concurrent/futures/task/task.hpp
 
 #if defined(__cpp_lib_jthread)
 #include <stop_token>  // std::stop_token
@@ -3923,6 +3945,13 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 template <class Result>
 using kept_result_t =
     std::conditional_t<std::is_rvalue_reference_v<Result>, std::remove_cvref_t<Result>, Result>;
+
+template <class... Each>
+concept can_be_kept = (std::constructible_from<std::decay_t<Each>, Each> && ...);
+
+template <class Fn, class... Args>
+concept submittable = std::is_invocable_v<std::decay_t<Fn>, std::decay_t<Args>...> ||
+                      takes_stop_token<std::decay_t<Fn>, std::decay_t<Args>...>;
 
 template <class Fn, class... Args>
 struct task_result {
@@ -3964,8 +3993,9 @@ class task final : public shared_state<typename task_result<Fn, Args...>::type> 
     using base = shared_state<result_type>;
 
 public:
-    template <class OtherFn, class... OtherArgs>
-    explicit task(pool_base& owner, OtherFn&& fn, OtherArgs&&... args)
+    // `owner` is a pool, or `no_pool`.
+    template <class Owner, class OtherFn, class... OtherArgs>
+    explicit task(Owner&& owner, OtherFn&& fn, OtherArgs&&... args)
         : base(owner), captures_(std::forward<OtherFn>(fn), std::forward<OtherArgs>(args)...) {}
 
     bool signal_stop() noexcept override {
@@ -4335,32 +4365,6 @@ private:
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/future/launch.hpp
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-// Makes a task of `fn(args...)` and queues it in `pool`; in all one allocation. Whatever it throws, nothing
-// is queued.
-template <class Pool, class Fn, class... Args>
-auto launch(Pool& pool, int priority, Fn&& fn, Args&&... args) {
-    using task_type = task<std::decay_t<Fn>, std::decay_t<Args>...>;
-    using result_type = typename task_result<std::decay_t<Fn>, std::decay_t<Args>...>::type;
-    shared_state<result_type>* const state =
-        new task_type(pool, std::forward<Fn>(fn), std::forward<Args>(args)...);
-    Future<result_type> future = future_access::adopt(*state);
-    state->set_priority(priority);
-    try {
-        pool.push(*state);
-    } catch (...) {
-        state->note_not_queued();
-        throw;
-    }
-    return future;
-}
-
-}}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/algorithm/map.hpp
 
 namespace concurrent::futures { inline namespace v0_1 {
@@ -4386,6 +4390,199 @@ struct map_options {
     bool auto_chunksize = false;
 };
 
+namespace detail {
+
+// The results of a map on their way: all that doesn't depend on what is called, over which ranges, by which
+// executor. It stays where it is when the range of results is moved.
+template <class T>
+class map_body {
+public:
+    using chunk = chunk_results<T>;
+
+    map_body(const map_body&) = delete;
+    map_body& operator=(const map_body&) = delete;
+    virtual ~map_body() = default;
+
+    void begin() {
+        if (!begun_) {
+            begun_ = true;
+            find_results();
+        }
+    }
+
+    // Where the iteration is: in the results of the first task, or null at the end.
+    [[nodiscard]] chunk* current() const noexcept { return current_; }
+    [[nodiscard]] std::size_t index() const noexcept { return index_; }
+    void set_index(std::size_t index) noexcept { index_ = index; }
+
+    // The results of the first task were all looked at. False: `throw_failure` is to be called.
+    //
+    // A call that can't throw, as the loop over results in which it stands has something to destroy:
+    // across a call that can, GCC 12 keeps no floating-point number in a register, such as a sum of the
+    // results.
+    [[gnu::noinline]] bool next_chunk() noexcept {
+        try {
+            pop_chunk();
+            find_results();
+            return true;
+        } catch (...) {
+            failure_ = std::current_exception();
+            return false;
+        }
+    }
+
+    [[noreturn]] void throw_failure() { std::rethrow_exception(std::exchange(failure_, nullptr)); }
+
+protected:
+    explicit map_body(const map_options& options)
+        : until_(options.timeout.start()), buffersize_(options.buffersize) {}
+
+    // Whether there is another element in all ranges.
+    virtual bool more() = 0;
+    virtual Future<chunk> submit_next() = 0;
+
+    // At the end of the constructor: submits as many tasks as may be.
+    void start() {
+        try {
+            refill();
+        } catch (...) {
+            wait_for_running();
+            throw;
+        }
+    }
+
+    // At the begin of the destructor. As in Python, results that nobody ever asked for stop nothing.
+    void end() noexcept {
+        if (begun_) {
+            cancel();
+            wait_for_running();
+        }
+    }
+
+private:
+    void refill() {
+        try {
+            while ((!buffersize_ || tasks_.size() < static_cast<std::size_t>(*buffersize_)) && more()) {
+                // First the room, so that no task runs that nobody knows of.
+                tasks_.emplace_back();
+                tasks_.back() = submit_next();
+            }
+        } catch (...) {
+            cancel();
+            throw;
+        }
+    }
+
+    void pop_chunk() {
+        rethrow(std::exchange(current_, nullptr)->take_exception());
+        index_ = 0;
+        tasks_.pop_front();
+        refill();
+    }
+
+    // Makes the results of the first task that has any current; or none, at the end.
+    void find_results() {
+        while (!current_ && !tasks_.empty()) {
+            current_ = std::addressof(wait_for_first());
+            if (current_->size() == 0) {
+                pop_chunk();
+            }
+        }
+    }
+
+    chunk& wait_for_first() {
+        shared_state<chunk>& state = future_access::state(tasks_.front());
+        if (!await(state, until_)) {
+            cancel();
+            throw timeout_error("the map's next result was not there within the timeout");
+        }
+        if (state.state() == future_state::cancelled) {
+            cancel();
+            throw cancelled_error("a task of the map was cancelled");
+        }
+        if (state.exception()) {
+            state.mark_exception_as_looked_at();
+            rethrow(state.exception());
+        }
+        return state.result().get();
+    }
+
+    // By value: to cancel destroys the task's own.
+    void rethrow(std::exception_ptr exception) {
+        if (exception) {
+            cancel();
+            std::rethrow_exception(std::move(exception));
+        }
+    }
+
+    // There are no more results.
+    void cancel() noexcept {
+        current_ = nullptr;
+        index_ = 0;
+        std::erase_if(
+            tasks_, [](const Future<chunk>& task) { return !task.valid() || task.cancel() || task.done(); });
+        if (!tasks_.empty()) {
+            running_.swap(tasks_);
+        }
+    }
+
+    // They use the ranges, which may be views of what is destroyed next.
+    void wait_for_running() noexcept {
+        for (const Future<chunk>& task : running_) {
+            await_if_it_ends(future_access::state(task));
+        }
+    }
+
+    const deadline until_;
+    const std::optional<std::ptrdiff_t> buffersize_;
+    std::deque<Future<chunk>> tasks_;    // submitted and not consumed, in the order of the input
+    std::deque<Future<chunk>> running_;  // those of them that could not be cancelled, at the end
+    chunk* current_ = nullptr;           // the results of the first of them, once they are there
+    std::size_t index_ = 0;
+    std::exception_ptr failure_;
+    bool begun_ = false;
+};
+
+// What a map of `Cutter`'s chunks by `Launcher` adds.
+template <class T, class Launcher, class Cutter>
+class map_body_of final : public map_body<T> {
+public:
+    map_body_of(Launcher launcher, Cutter cutter, const map_options& options)
+        : map_body<T>(options),
+          launcher_(std::move(launcher)),
+          cutter_(std::move(cutter)),
+          chunksize_(chunksize_for(options)) {
+        this->start();
+    }
+
+    map_body_of(const map_body_of&) = delete;
+    map_body_of& operator=(const map_body_of&) = delete;
+    ~map_body_of() override { this->end(); }
+
+private:
+    bool more() override { return cutter_.more(); }
+    Future<chunk_results<T>> submit_next() override { return launcher_.launch(cutter_.cut(chunksize_)); }
+
+    std::size_t chunksize_for(const map_options& options) const {
+        if (options.auto_chunksize) {
+            if (const std::optional<std::size_t> size = cutter_.size()) {
+                // Divides twice, as the product of both divisors need not fit into a std::size_t.
+                const auto share = [](std::size_t whole, std::size_t shares) {
+                    return whole / shares + (whole % shares != 0 ? 1 : 0);
+                };
+                return std::max<std::size_t>(1, share(share(*size, launcher_.max_workers()), 4));
+            }
+        }
+        return static_cast<std::size_t>(options.chunksize);
+    }
+
+    Launcher launcher_;
+    Cutter cutter_;
+    const std::size_t chunksize_;
+};
+
+}  // namespace detail
+
 /// The input range of a function's results that `map` returns. Movable, not copyable; one thread's at a time.
 ///
 /// Dereferencing its iterator gives a result as an rvalue, which may be moved from; a reference that the
@@ -4400,187 +4597,35 @@ struct map_options {
 ///     all += each;
 /// assert(all == "12");
 /// \endcode
-template <class Result, class Pool, class Cutter>
+template <class T>
 class map_results {
-    struct body;
-
 public:
     class iterator;
 
     /// For executors, whose `map` makes it.
-    map_results(std::shared_ptr<Pool> pool, Cutter cutter, const map_options& options)
-        : body_(std::make_unique<body>(std::move(pool), std::move(cutter), options)) {}
+    explicit map_results(std::unique_ptr<detail::map_body<T>> body) noexcept : body_(std::move(body)) {}
 
     /// The first time, waits for the first result, and throws as the increment does; later, is where the
     /// iteration is. What it returned before is not to be used any more.
     [[nodiscard]] iterator begin() {
-        if (!body_->begun) {
-            body_->begun = true;
-            body_->find_results();
-        }
+        body_->begin();
         return iterator(*body_);
     }
     /// Where the iteration ends.
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
 private:
-    using chunk = detail::chunk_results<Result>;
-
-    // Stays where it is when the range is moved.
-    struct body {
-        body(std::shared_ptr<Pool> its_pool, Cutter its_cutter, const map_options& options)
-            : until(options.timeout.start()),
-              pool(std::move(its_pool)),
-              cutter(std::move(its_cutter)),
-              buffersize(options.buffersize),
-              chunksize(chunksize_for(options)) {
-            try {
-                refill();
-            } catch (...) {
-                wait_for_running();
-                throw;
-            }
-        }
-
-        // As in Python, results that nobody ever asked for stop nothing.
-        ~body() {
-            if (begun) {
-                cancel();
-                wait_for_running();
-            }
-        }
-
-        body(const body&) = delete;
-        body& operator=(const body&) = delete;
-
-        std::size_t chunksize_for(const map_options& options) const {
-            if (options.auto_chunksize) {
-                if (const std::optional<std::size_t> size = cutter.size()) {
-                    // Divides twice, as the product of both divisors need not fit into a std::size_t.
-                    const auto share = [](std::size_t whole, std::size_t shares) {
-                        return whole / shares + (whole % shares != 0 ? 1 : 0);
-                    };
-                    return std::max<std::size_t>(1, share(share(*size, pool->max_workers()), 4));
-                }
-            }
-            return static_cast<std::size_t>(options.chunksize);
-        }
-
-        // Submits as many tasks as may be.
-        void refill() {
-            try {
-                while ((!buffersize || tasks.size() < static_cast<std::size_t>(*buffersize)) &&
-                       cutter.more()) {
-                    // First the room, so that no task runs that nobody knows of.
-                    tasks.emplace_back();
-                    tasks.back() = detail::launch(*pool, 0, cutter.cut(chunksize));
-                }
-            } catch (...) {
-                cancel();
-                throw;
-            }
-        }
-
-        // The results of the first task were all looked at. False: `failure` is to be thrown.
-        //
-        // A call that can't throw, as the loop over results in which it stands has something to destroy:
-        // across a call that can, GCC 12 keeps no floating-point number in a register, such as a sum of the
-        // results.
-        [[gnu::noinline]] bool next_chunk() noexcept {
-            try {
-                pop_chunk();
-                find_results();
-                return true;
-            } catch (...) {
-                failure = std::current_exception();
-                return false;
-            }
-        }
-
-        [[noreturn]] void throw_failure() { std::rethrow_exception(std::exchange(failure, nullptr)); }
-
-        void pop_chunk() {
-            rethrow(std::exchange(current, nullptr)->take_exception());
-            index = 0;
-            tasks.pop_front();
-            refill();
-        }
-
-        // Makes the results of the first task that has any current; or none, at the end.
-        void find_results() {
-            while (!current && !tasks.empty()) {
-                current = std::addressof(wait_for_first());
-                if (current->size() == 0) {
-                    pop_chunk();
-                }
-            }
-        }
-
-        chunk& wait_for_first() {
-            detail::shared_state<chunk>& state = detail::future_access::state(tasks.front());
-            if (!detail::await(state, until)) {
-                cancel();
-                throw timeout_error("the map's next result was not there within the timeout");
-            }
-            if (state.state() == future_state::cancelled) {
-                cancel();
-                throw cancelled_error("a task of the map was cancelled");
-            }
-            if (state.exception()) {
-                state.mark_exception_as_looked_at();
-                rethrow(state.exception());
-            }
-            return state.result().get();
-        }
-
-        // By value: to cancel destroys the task's own.
-        void rethrow(std::exception_ptr exception) {
-            if (exception) {
-                cancel();
-                std::rethrow_exception(std::move(exception));
-            }
-        }
-
-        // There are no more results.
-        void cancel() noexcept {
-            current = nullptr;
-            index = 0;
-            std::erase_if(tasks, [](const Future<chunk>& task) {
-                return !task.valid() || task.cancel() || task.done();
-            });
-            if (!tasks.empty()) {
-                running.swap(tasks);
-            }
-        }
-
-        // They use the ranges, which may be views of what is destroyed next.
-        void wait_for_running() noexcept {
-            for (const Future<chunk>& task : running) {
-                detail::await_if_it_ends(detail::future_access::state(task));
-            }
-        }
-
-        const detail::deadline until;
-        const std::shared_ptr<Pool> pool;
-        Cutter cutter;
-        const std::optional<std::ptrdiff_t> buffersize;
-        const std::size_t chunksize;
-        std::deque<Future<chunk>> tasks;    // submitted and not consumed, in the order of the input
-        std::deque<Future<chunk>> running;  // those of them that could not be cancelled, at the end
-        chunk* current = nullptr;           // the results of the first of them, once they are there
-        std::size_t index = 0;
-        std::exception_ptr failure;
-        bool begun = false;
-    };
-
-    std::unique_ptr<body> body_;
+    std::unique_ptr<detail::map_body<T>> body_;
 };
 
 /// An input iterator. Its increment waits for the next result.
 ///
 /// \throws what the function threw for it, or timeout_error; then there are no more results
-template <class Result, class Pool, class Cutter>
-class map_results<Result, Pool, Cutter>::iterator {
+template <class T>
+class map_results<T>::iterator {
+    using body = detail::map_body<T>;
+    using chunk = typename body::chunk;
+
 public:
     /// What makes it an input iterator.
     ///@{
@@ -4603,7 +4648,7 @@ public:
     /// Waits for the next result, and throws what the function threw instead.
     iterator& operator++() {
         if (++index_ != count_) {
-            body_->index = index_;
+            body_->set_index(index_);
         } else {
             chunk_ = nullptr;  // where it stays if the next throws
             if (!body_->next_chunk()) {
@@ -4622,11 +4667,11 @@ public:
 private:
     friend class map_results;
 
-    explicit iterator(body& its_body) : body_(&its_body) { enter_chunk(); }
+    explicit iterator(body& its_body) : body_(std::addressof(its_body)) { enter_chunk(); }
 
     void enter_chunk() noexcept {
-        chunk_ = body_->current;
-        index_ = body_->index;
+        chunk_ = body_->current();
+        index_ = body_->index();
         count_ = chunk_ ? chunk_->size() : 0;
     }
 
@@ -4677,9 +4722,9 @@ throw_if_wrong(const map_options& options) {
     }
 }
 
-// An executor's `map`, on its pool.
-template <class Pool, class Fn, class... Arguments>
-auto map(std::shared_ptr<Pool> pool, const map_options& options, Fn&& fn, Arguments&&... ranges) {
+// The results of a map whose tasks `launcher` submits.
+template <class Launcher, class Fn, class... Arguments>
+auto start_map(Launcher launcher, const map_options& options, Fn&& fn, Arguments&&... ranges) {
     static_assert(sizeof...(Arguments) != 0, "map(fn, ranges...): it needs at least one range");
     static_assert((mappable<Arguments> && ...),
                   "map(fn, ranges...): each argument after the function must be an input range");
@@ -4695,10 +4740,10 @@ auto map(std::shared_ptr<Pool> pool, const map_options& options, Fn&& fn, Argume
                 std::invoke_result_t<std::decay_t<Fn>&, map_argument<mapped_range<Arguments>>...>>;
             using input = map_input<std::decay_t<Fn>, typename kept_range<Arguments>::type...>;
             using cutter = map_cutter<result, input, mapped_range<Arguments>...>;
-            return map_results<result, Pool, cutter>(
-                std::move(pool),
+            return map_results<result>(std::make_unique<map_body_of<result, Launcher, cutter>>(
+                std::move(launcher),
                 cutter(std::make_shared<input>(std::forward<Fn>(fn), std::forward<Arguments>(ranges)...)),
-                options);
+                options));
         }
     }
 }
@@ -4948,6 +4993,140 @@ concept executor = requires(E& each, int (*task)(), shutdown_options options) {
     { each.submit(task) } -> std::same_as<Future<int>>;
     each.shutdown();
     each.shutdown(options);
+};
+
+}}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/executor/executor_base.hpp
+
+namespace concurrent::futures { inline namespace v0_1 {
+
+namespace detail {
+
+// How a map submits its tasks to an executor of somebody's, which must be there as long as it submits.
+template <class Executor>
+class executor_launcher {
+public:
+    explicit executor_launcher(Executor& executor) noexcept : executor_(&executor) {}
+
+    template <class Fn>
+    auto launch(Fn&& fn) const {
+        return executor_->submit(std::forward<Fn>(fn));
+    }
+    [[nodiscard]] std::size_t max_workers() const {
+        if constexpr (requires { static_cast<std::size_t>(executor_->max_workers()); }) {
+            return static_cast<std::size_t>(executor_->max_workers());
+        } else {
+            return static_cast<std::size_t>(usable_cpus());
+        }
+    }
+
+private:
+    Executor* executor_;
+};
+
+// The launcher of an executor: its own, if it has one.
+class launcher_access {
+public:
+    template <class Executor>
+    [[nodiscard]] static auto launcher_of(Executor& executor) {
+        if constexpr (requires { executor.launcher(); }) {
+            return executor.launcher();
+        } else {
+            return executor_launcher<Executor>(executor);
+        }
+    }
+};
+
+}  // namespace detail
+
+/// `executor.map(fn, ranges...)` of any executor, also of one that has no such member. See
+/// `executor_base::map`. With a `buffersize`, or where the executor doesn't accept tasks any more, the
+/// executor must be there as long as the results are iterated.
+///
+/// \throws as the executor's `submit`
+///
+/// \code
+/// int sum = 0;
+/// for (int square : futures::map(executor, [](int x) { return x * x; }, std::vector{1, 2, 3}))
+///     sum += square;
+/// assert(sum == 14);
+/// \endcode
+template <executor Executor, class Fn, class... Ranges>
+auto map(Executor& executor, Fn&& fn, Ranges&&... ranges) {
+    return detail::start_map(detail::launcher_access::launcher_of(executor), map_options(),
+                             std::forward<Fn>(fn), std::forward<Ranges>(ranges)...);
+}
+/// The same, with options.
+///
+/// \throws std::invalid_argument if `options.chunksize` or `options.buffersize` is less than 1
+template <executor Executor, class Fn, class... Ranges>
+auto map(Executor& executor, map_options options, Fn&& fn, Ranges&&... ranges) {
+    return detail::start_map(detail::launcher_access::launcher_of(executor), options, std::forward<Fn>(fn),
+                             std::forward<Ranges>(ranges)...);
+}
+
+/// What an executor of one's own inherits to have `map`, by means of its `submit`: `class mine : public
+/// executor_base<mine>`. With `package`, such an executor is a dozen lines; the cookbook has one.
+///
+/// \code
+/// using pool = futures::thread_pool_executor<>;
+/// static_assert(std::derived_from<pool, futures::executor_base<pool>>);
+/// \endcode
+template <class Derived>
+class executor_base {
+public:
+    /// Calls `fn` with an element of each range, side by side, up to the end of the shortest, and returns an
+    /// input range of the results in the order of the input. All is submitted by this call. Ranges are
+    /// decay-copied: a container is copied, or moved in, a view or a `std::ref` refers. `fn` is one object
+    /// that all tasks call at once; it gets references to the elements.
+    ///
+    /// The first exception, in the order of the input, is rethrown by the increment (or `begin()`) that
+    /// reaches it. After that, and when an iteration is abandoned midway, what has not started is cancelled.
+    /// Results that are never iterated may be thrown away: everything runs, and exceptions go to the log
+    /// handler.
+    ///
+    /// \throws as `submit`
+    ///
+    /// \code
+    /// int sum = 0;
+    /// auto multiply = [](int x, int y) { return x * y; };
+    /// for (int product : executor.map(multiply, std::vector{1, 2}, std::vector{3, 4}))
+    ///     sum += product;
+    /// assert(sum == 11);
+    /// \endcode
+    template <class Fn, class... Ranges>
+    auto map(Fn&& fn, Ranges&&... ranges) {
+        return detail::start_map(detail::launcher_access::launcher_of(self()), map_options(),
+                                 std::forward<Fn>(fn), std::forward<Ranges>(ranges)...);
+    }
+
+    /// The same, with options.
+    ///
+    /// \throws std::invalid_argument if `options.chunksize` or `options.buffersize` is less than 1
+    ///
+    /// \code
+    /// int sum = 0;
+    /// for (int square : executor.map({.buffersize = 8}, [](int x) { return x * x; }, std::views::iota(0))) {
+    ///     sum += square;
+    ///     if (square == 100)
+    ///         break;
+    /// }
+    /// assert(sum == 385);
+    /// \endcode
+    template <class Fn, class... Ranges>
+    auto map(map_options options, Fn&& fn, Ranges&&... ranges) {
+        return detail::start_map(detail::launcher_access::launcher_of(self()), options, std::forward<Fn>(fn),
+                                 std::forward<Ranges>(ranges)...);
+    }
+
+protected:
+    executor_base() = default;
+    ~executor_base() = default;
+
+private:
+    [[nodiscard]] Derived& self() noexcept { return static_cast<Derived&>(*this); }
 };
 
 }}  // namespace concurrent::futures
@@ -6254,18 +6433,53 @@ private:
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/task/submit_to.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// Makes a task of `fn(args...)` and queues it in `pool`; in all one allocation. Whatever it throws, nothing
+// is queued.
+template <class Pool, class Fn, class... Args>
+auto submit_to(Pool& pool, int priority, Fn&& fn, Args&&... args) {
+    using task_type = task<std::decay_t<Fn>, std::decay_t<Args>...>;
+    using result_type = typename task_result<std::decay_t<Fn>, std::decay_t<Args>...>::type;
+    shared_state<result_type>* const state =
+        new task_type(pool, std::forward<Fn>(fn), std::forward<Args>(args)...);
+    Future<result_type> future = future_access::adopt(*state);
+    state->set_priority(priority);
+    try {
+        pool.push(*state);
+    } catch (...) {
+        state->note_not_queued();
+        throw;
+    }
+    return future;
+}
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/executor/thread_pool_executor.hpp
 
 namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
-template <class... Each>
-concept can_be_kept = (std::constructible_from<std::decay_t<Each>, Each> && ...);
+// How a map submits its tasks to a pool. The results may outlive the executor, so they own the pool too.
+template <class Pool>
+class pool_launcher {
+public:
+    explicit pool_launcher(std::shared_ptr<Pool> pool) noexcept : pool_(std::move(pool)) {}
 
-template <class Fn, class... Args>
-concept submittable = std::is_invocable_v<std::decay_t<Fn>, std::decay_t<Args>...> ||
-                      takes_stop_token<std::decay_t<Fn>, std::decay_t<Args>...>;
+    template <class Fn>
+    auto launch(Fn&& fn) const {
+        return submit_to(*pool_, 0, std::forward<Fn>(fn));
+    }
+    [[nodiscard]] std::size_t max_workers() const noexcept { return pool_->max_workers(); }
+
+private:
+    std::shared_ptr<Pool> pool_;
+};
 
 // Numbers the executors of the process, of all its shared libraries, for the names of their threads.
 [[gnu::visibility("default")]] inline unsigned next_executor_number() noexcept {
@@ -6304,7 +6518,7 @@ concept queue_discipline =
 /// assert(future.result() == 42);
 /// \endcode
 template <class Queue = fifo>
-class thread_pool_executor {
+class thread_pool_executor : public executor_base<thread_pool_executor<Queue>> {
     static_assert(queue_discipline<Queue>, "thread_pool_executor<Queue>: Queue is fifo, lifo or priority");
 
 public:
@@ -6398,52 +6612,10 @@ public:
                           "submit(fn, args...): fn can't be called with these arguments as rvalues (a "
                           "reference needs std::ref, a member function its object first)");
             if constexpr (detail::submittable<Fn, Args...>) {
-                return detail::launch(*pool_, options.priority, std::forward<Fn>(fn),
-                                      std::forward<Args>(args)...);
+                return detail::submit_to(*pool_, options.priority, std::forward<Fn>(fn),
+                                         std::forward<Args>(args)...);
             }
         }
-    }
-
-    /// Calls `fn` with an element of each range, side by side, up to the end of the shortest, and returns an
-    /// input range of the results in the order of the input. All is submitted by this call. Ranges are
-    /// decay-copied: a container is copied, or moved in, a view or a `std::ref` refers. `fn` is one object
-    /// that all tasks call at once; it gets references to the elements.
-    ///
-    /// The first exception, in the order of the input, is rethrown by the increment (or `begin()`) that
-    /// reaches it. After that, and when an iteration is abandoned midway, what has not started is cancelled.
-    /// Results that are never iterated may be thrown away: everything runs, and exceptions go to the log
-    /// handler.
-    ///
-    /// \throws as `submit`
-    ///
-    /// \code
-    /// int sum = 0;
-    /// auto multiply = [](int x, int y) { return x * y; };
-    /// for (int product : executor.map(multiply, std::vector{1, 2}, std::vector{3, 4}))
-    ///     sum += product;
-    /// assert(sum == 11);
-    /// \endcode
-    template <class Fn, class... Ranges>
-    auto map(Fn&& fn, Ranges&&... ranges) {
-        return detail::map(pool_, map_options(), std::forward<Fn>(fn), std::forward<Ranges>(ranges)...);
-    }
-
-    /// The same, with options.
-    ///
-    /// \throws std::invalid_argument if `options.chunksize` or `options.buffersize` is less than 1
-    ///
-    /// \code
-    /// int sum = 0;
-    /// for (int square : executor.map({.buffersize = 8}, [](int x) { return x * x; }, std::views::iota(0))) {
-    ///     sum += square;
-    ///     if (square == 100)
-    ///         break;
-    /// }
-    /// assert(sum == 385);
-    /// \endcode
-    template <class Fn, class... Ranges>
-    auto map(map_options options, Fn&& fn, Ranges&&... ranges) {
-        return detail::map(pool_, options, std::forward<Fn>(fn), std::forward<Ranges>(ranges)...);
     }
 
     /// Refuses further work: `submit` and `map` throw `executor_shutdown` from now on. What waits still runs,
@@ -6492,7 +6664,11 @@ public:
     [[nodiscard]] std::size_t pending_count() const { return pool_->waiting(); }
 
 private:
+    friend class detail::launcher_access;
+
     using pool = detail::worker_pool<typename Queue::queue>;
+
+    [[nodiscard]] auto launcher() const noexcept { return detail::pool_launcher<pool>(pool_); }
 
     static std::shared_ptr<pool> make_pool(thread_pool_options options) {
         const detail::worker_limit max_workers =
@@ -6820,6 +6996,138 @@ private:
     Future<T> future_;
     detail::sync::atomic<bool> settled_{false};
 };
+
+}}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/task/package.hpp
+
+namespace concurrent::futures { inline namespace v0_1 {
+
+namespace detail {
+
+class packaging;
+
+}  // namespace detail
+
+/// A callable that runs a task and completes its future; `package` makes it. Movable, not copyable, and of
+/// one type, so that a queue holds tasks of all kinds.
+///
+/// Destroyed before it was called, it makes the future fail with `broken_promise_error`. If the future was
+/// cancelled, a call does nothing.
+///
+/// Thread-safety: a task is one thread's at a time; its future is everybody's.
+///
+/// \code
+/// std::vector<futures::packaged_task> queue;
+/// auto [task, future] = futures::package([](int x) { return 2 * x; }, 21);
+/// queue.push_back(std::move(task));
+/// queue.back()();
+/// assert(future.result() == 42);
+/// \endcode
+class packaged_task {
+public:
+    /// Nothing to be called.
+    packaged_task() noexcept = default;
+    /// Takes over what `other` has to call.
+    packaged_task(packaged_task&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    /// The same; the future of what this one had to call fails with `broken_promise_error`.
+    packaged_task& operator=(packaged_task&& other) noexcept {
+        if (this != &other) {
+            abandon();
+            state_ = std::exchange(other.state_, nullptr);
+        }
+        return *this;
+    }
+    /// The future of what was not called fails with `broken_promise_error`.
+    ~packaged_task() { abandon(); }
+
+    /// Whether there is something to be called.
+    [[nodiscard]] bool valid() const noexcept { return state_ != nullptr; }
+
+    /// Runs the task on this thread, and completes its future, by what the callable returns or throws. The
+    /// callable may destroy this object meanwhile.
+    ///
+    /// \throws invalid_state_error if there is nothing to be called: it was called before, or moved from
+    void operator()() {
+        if (!valid()) {
+            throw invalid_state_error("there is no task to be called: it was called before, or moved from");
+        }
+        std::exchange(state_, nullptr)->run_packaged();
+    }
+
+private:
+    friend class detail::packaging;
+
+    explicit packaged_task(detail::shared_state_base& state) noexcept : state_(&state) {}
+
+    void abandon() noexcept {
+        if (detail::shared_state_base* const abandoned = std::exchange(state_, nullptr)) {
+            abandoned->fail_waiting(reason_to_abandon());
+        }
+    }
+
+    static std::exception_ptr reason_to_abandon() noexcept {
+        try {
+            return std::make_exception_ptr(
+                broken_promise_error("the packaged task was destroyed before it was called"));
+        } catch (...) {
+            return std::current_exception();  // no memory for the message
+        }
+    }
+
+    detail::shared_state_base* state_ = nullptr;
+};
+
+/// What `package` returns.
+template <class T>
+struct packaged {
+    packaged_task task;  ///< to be called once, by whatever thread
+    Future<T> future;    ///< of what it returns
+};
+
+namespace detail {
+
+class packaging {
+public:
+    template <class Fn, class... Args>
+    [[nodiscard]] static auto package(Fn&& fn, Args&&... args) {
+        using task_type = task<std::decay_t<Fn>, std::decay_t<Args>...>;
+        using result_type = typename task_result<std::decay_t<Fn>, std::decay_t<Args>...>::type;
+        shared_state<result_type>* const state =
+            new task_type(shared_state_base::no_pool(), std::forward<Fn>(fn), std::forward<Args>(args)...);
+        return packaged<result_type>{packaged_task(*state), future_access::adopt(*state)};
+    }
+};
+
+}  // namespace detail
+
+/// Makes a task of `fn(args...)`, and the future of what it returns, for executors of one's own: whatever
+/// calls the task completes the future. All in one allocation. Callable and arguments are kept, and called,
+/// as `thread_pool_executor::submit` does.
+///
+/// \throws std::bad_alloc, and what copying or moving `fn` and `args` throws
+///
+/// \code
+/// auto [task, future] = futures::package([](std::string name) { return name + "!"; }, "hello");
+/// std::thread runs(std::move(task));
+/// assert(future.result() == "hello!");
+/// runs.join();
+/// \endcode
+template <class Fn, class... Args>
+[[nodiscard]] auto package(Fn&& fn, Args&&... args) {
+    static_assert(
+        detail::can_be_kept<Fn, Args...>,
+        "package(fn, args...): fn or an argument can't be copied: pass it by std::move or std::ref");
+    if constexpr (detail::can_be_kept<Fn, Args...>) {
+        static_assert(detail::submittable<Fn, Args...>,
+                      "package(fn, args...): fn can't be called with these arguments as rvalues (a reference "
+                      "needs std::ref, a member function its object first)");
+        if constexpr (detail::submittable<Fn, Args...>) {
+            return detail::packaging::package(std::forward<Fn>(fn), std::forward<Args>(args)...);
+        }
+    }
+}
 
 }}  // namespace concurrent::futures
 

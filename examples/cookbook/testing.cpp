@@ -1,9 +1,9 @@
 // Test code that uses an executor
 //
 // You can test code that takes `executor auto&` without threads. An executor of your own needs a `submit`
-// that fulfils a `Promise`, and a `shutdown`. This one keeps the tasks until the test runs them, one by one.
-// So the test decides what happens in which order. An executor that runs each task inside `submit` would be
-// simpler still.
+// and a `shutdown`; `package` makes what it queues. This one keeps the tasks until the test runs them, one by
+// one. So the test decides what happens in which order. An executor that runs each task inside `submit` would
+// be simpler still.
 //
 // Run a task before you ask for its result: nobody else would run it, so `result()` would wait for ever.
 
@@ -12,40 +12,22 @@
 #include <cassert>
 #include <cstddef>
 #include <deque>
-#include <exception>
-#include <functional>
-#include <memory>
 #include <stdexcept>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace futures = concurrent::futures;
 
-class manual_executor {
+class manual_executor : public futures::executor_base<manual_executor> {
 public:
     template <class Fn, class... Args>
-    auto submit(Fn fn, Args... args) {
+    auto submit(Fn&& fn, Args&&... args) {
         if (shut_down_)
             throw futures::executor_shutdown("cannot schedule new futures after shutdown");
-        using result = std::invoke_result_t<Fn, Args...>;
-        auto promise = std::make_shared<futures::Promise<result>>();
-        tasks_.push_back([promise, fn = std::move(fn), ... args = std::move(args)]() mutable {
-            if (!promise->set_running_or_notify_cancel())
-                return;
-            try {
-                if constexpr (std::is_void_v<result>) {
-                    std::invoke(std::move(fn), std::move(args)...);
-                    promise->set_result();
-                } else {
-                    promise->set_result(std::invoke(std::move(fn), std::move(args)...));
-                }
-            } catch (...) {
-                promise->set_exception(std::current_exception());
-            }
-        });
-        return promise->get_future();
+        auto [task, future] = futures::package(std::forward<Fn>(fn), std::forward<Args>(args)...);
+        tasks_.push_back(std::move(task));
+        return future;
     }
 
     void shutdown(futures::shutdown_options options = {}) {
@@ -65,7 +47,7 @@ public:
     std::size_t waiting() const { return tasks_.size(); }
 
 private:
-    std::deque<std::function<void()>> tasks_;
+    std::deque<futures::packaged_task> tasks_;
     bool shut_down_ = false;
 };
 static_assert(futures::executor<manual_executor>);

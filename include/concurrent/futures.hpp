@@ -21,6 +21,7 @@
 #include <concurrent/futures/algorithm/wait.hpp>
 #include <concurrent/futures/error.hpp>
 #include <concurrent/futures/executor/executor.hpp>
+#include <concurrent/futures/executor/executor_base.hpp>
 #include <concurrent/futures/executor/options.hpp>
 #include <concurrent/futures/executor/thread_pool_executor.hpp>
 #include <concurrent/futures/future/copyable.hpp>
@@ -30,6 +31,7 @@
 #include <concurrent/futures/log_handler.hpp>
 #include <concurrent/futures/scheduling/platform.hpp>
 #include <concurrent/futures/scheduling/worker.hpp>
+#include <concurrent/futures/task/package.hpp>
 #include <concurrent/futures/timeout.hpp>
 #include <concurrent/futures/version.hpp>
 

@@ -531,7 +531,7 @@ TEST_CASE("the workers of all default pools can be told apart by the names that 
         for (const auto& name : names) {
             const std::string& each = name.result();
             CAPTURE(each);
-            CHECK(each.starts_with("thread_p"));
+            CHECK(each.starts_with("thread_"));
             shown.insert(each);
         }
     }

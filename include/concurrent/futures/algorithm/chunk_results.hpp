@@ -11,7 +11,7 @@
 
 #include <concurrent/futures/log_handler.hpp>
 #include <concurrent/futures/state/result_storage.hpp>
-#include <concurrent/futures/state/task.hpp>
+#include <concurrent/futures/task/task.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 

@@ -19,7 +19,6 @@
 #include <concurrent/futures/error.hpp>
 #include <concurrent/futures/future/copyable.hpp>
 #include <concurrent/futures/future/future.hpp>
-#include <concurrent/futures/future/launch.hpp>
 #include <concurrent/futures/state/await.hpp>
 #include <concurrent/futures/timeout.hpp>
 
@@ -46,6 +45,199 @@ struct map_options {
     bool auto_chunksize = false;
 };
 
+namespace detail {
+
+// The results of a map on their way: all that doesn't depend on what is called, over which ranges, by which
+// executor. It stays where it is when the range of results is moved.
+template <class T>
+class map_body {
+public:
+    using chunk = chunk_results<T>;
+
+    map_body(const map_body&) = delete;
+    map_body& operator=(const map_body&) = delete;
+    virtual ~map_body() = default;
+
+    void begin() {
+        if (!begun_) {
+            begun_ = true;
+            find_results();
+        }
+    }
+
+    // Where the iteration is: in the results of the first task, or null at the end.
+    [[nodiscard]] chunk* current() const noexcept { return current_; }
+    [[nodiscard]] std::size_t index() const noexcept { return index_; }
+    void set_index(std::size_t index) noexcept { index_ = index; }
+
+    // The results of the first task were all looked at. False: `throw_failure` is to be called.
+    //
+    // A call that can't throw, as the loop over results in which it stands has something to destroy:
+    // across a call that can, GCC 12 keeps no floating-point number in a register, such as a sum of the
+    // results.
+    [[gnu::noinline]] bool next_chunk() noexcept {
+        try {
+            pop_chunk();
+            find_results();
+            return true;
+        } catch (...) {
+            failure_ = std::current_exception();
+            return false;
+        }
+    }
+
+    [[noreturn]] void throw_failure() { std::rethrow_exception(std::exchange(failure_, nullptr)); }
+
+protected:
+    explicit map_body(const map_options& options)
+        : until_(options.timeout.start()), buffersize_(options.buffersize) {}
+
+    // Whether there is another element in all ranges.
+    virtual bool more() = 0;
+    virtual Future<chunk> submit_next() = 0;
+
+    // At the end of the constructor: submits as many tasks as may be.
+    void start() {
+        try {
+            refill();
+        } catch (...) {
+            wait_for_running();
+            throw;
+        }
+    }
+
+    // At the begin of the destructor. As in Python, results that nobody ever asked for stop nothing.
+    void end() noexcept {
+        if (begun_) {
+            cancel();
+            wait_for_running();
+        }
+    }
+
+private:
+    void refill() {
+        try {
+            while ((!buffersize_ || tasks_.size() < static_cast<std::size_t>(*buffersize_)) && more()) {
+                // First the room, so that no task runs that nobody knows of.
+                tasks_.emplace_back();
+                tasks_.back() = submit_next();
+            }
+        } catch (...) {
+            cancel();
+            throw;
+        }
+    }
+
+    void pop_chunk() {
+        rethrow(std::exchange(current_, nullptr)->take_exception());
+        index_ = 0;
+        tasks_.pop_front();
+        refill();
+    }
+
+    // Makes the results of the first task that has any current; or none, at the end.
+    void find_results() {
+        while (!current_ && !tasks_.empty()) {
+            current_ = std::addressof(wait_for_first());
+            if (current_->size() == 0) {
+                pop_chunk();
+            }
+        }
+    }
+
+    chunk& wait_for_first() {
+        shared_state<chunk>& state = future_access::state(tasks_.front());
+        if (!await(state, until_)) {
+            cancel();
+            throw timeout_error("the map's next result was not there within the timeout");
+        }
+        if (state.state() == future_state::cancelled) {
+            cancel();
+            throw cancelled_error("a task of the map was cancelled");
+        }
+        if (state.exception()) {
+            state.mark_exception_as_looked_at();
+            rethrow(state.exception());
+        }
+        return state.result().get();
+    }
+
+    // By value: to cancel destroys the task's own.
+    void rethrow(std::exception_ptr exception) {
+        if (exception) {
+            cancel();
+            std::rethrow_exception(std::move(exception));
+        }
+    }
+
+    // There are no more results.
+    void cancel() noexcept {
+        current_ = nullptr;
+        index_ = 0;
+        std::erase_if(
+            tasks_, [](const Future<chunk>& task) { return !task.valid() || task.cancel() || task.done(); });
+        if (!tasks_.empty()) {
+            running_.swap(tasks_);
+        }
+    }
+
+    // They use the ranges, which may be views of what is destroyed next.
+    void wait_for_running() noexcept {
+        for (const Future<chunk>& task : running_) {
+            await_if_it_ends(future_access::state(task));
+        }
+    }
+
+    const deadline until_;
+    const std::optional<std::ptrdiff_t> buffersize_;
+    std::deque<Future<chunk>> tasks_;    // submitted and not consumed, in the order of the input
+    std::deque<Future<chunk>> running_;  // those of them that could not be cancelled, at the end
+    chunk* current_ = nullptr;           // the results of the first of them, once they are there
+    std::size_t index_ = 0;
+    std::exception_ptr failure_;
+    bool begun_ = false;
+};
+
+// What a map of `Cutter`'s chunks by `Launcher` adds.
+template <class T, class Launcher, class Cutter>
+class map_body_of final : public map_body<T> {
+public:
+    map_body_of(Launcher launcher, Cutter cutter, const map_options& options)
+        : map_body<T>(options),
+          launcher_(std::move(launcher)),
+          cutter_(std::move(cutter)),
+          chunksize_(chunksize_for(options)) {
+        this->start();
+    }
+
+    map_body_of(const map_body_of&) = delete;
+    map_body_of& operator=(const map_body_of&) = delete;
+    ~map_body_of() override { this->end(); }
+
+private:
+    bool more() override { return cutter_.more(); }
+    Future<chunk_results<T>> submit_next() override { return launcher_.launch(cutter_.cut(chunksize_)); }
+
+    std::size_t chunksize_for(const map_options& options) const {
+        if (options.auto_chunksize) {
+            if (const std::optional<std::size_t> size = cutter_.size()) {
+                // Divides twice, as the product of both divisors need not fit into a std::size_t.
+                const auto share = [](std::size_t whole, std::size_t shares) {
+                    return whole / shares + (whole % shares != 0 ? 1 : 0);
+                };
+                return std::max<std::size_t>(1, share(share(*size, launcher_.max_workers()), 4));
+            }
+        }
+        return static_cast<std::size_t>(options.chunksize);
+    }
+
+    Launcher launcher_;
+    Cutter cutter_;
+    const std::size_t chunksize_;
+};
+
+}  // namespace detail
+
 /// The input range of a function's results that `map` returns. Movable, not copyable; one thread's at a time.
 ///
 /// Dereferencing its iterator gives a result as an rvalue, which may be moved from; a reference that the
@@ -60,187 +252,35 @@ struct map_options {
 ///     all += each;
 /// assert(all == "12");
 /// \endcode
-template <class Result, class Pool, class Cutter>
+template <class T>
 class map_results {
-    struct body;
-
 public:
     class iterator;
 
     /// For executors, whose `map` makes it.
-    map_results(std::shared_ptr<Pool> pool, Cutter cutter, const map_options& options)
-        : body_(std::make_unique<body>(std::move(pool), std::move(cutter), options)) {}
+    explicit map_results(std::unique_ptr<detail::map_body<T>> body) noexcept : body_(std::move(body)) {}
 
     /// The first time, waits for the first result, and throws as the increment does; later, is where the
     /// iteration is. What it returned before is not to be used any more.
     [[nodiscard]] iterator begin() {
-        if (!body_->begun) {
-            body_->begun = true;
-            body_->find_results();
-        }
+        body_->begin();
         return iterator(*body_);
     }
     /// Where the iteration ends.
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
 private:
-    using chunk = detail::chunk_results<Result>;
-
-    // Stays where it is when the range is moved.
-    struct body {
-        body(std::shared_ptr<Pool> its_pool, Cutter its_cutter, const map_options& options)
-            : until(options.timeout.start()),
-              pool(std::move(its_pool)),
-              cutter(std::move(its_cutter)),
-              buffersize(options.buffersize),
-              chunksize(chunksize_for(options)) {
-            try {
-                refill();
-            } catch (...) {
-                wait_for_running();
-                throw;
-            }
-        }
-
-        // As in Python, results that nobody ever asked for stop nothing.
-        ~body() {
-            if (begun) {
-                cancel();
-                wait_for_running();
-            }
-        }
-
-        body(const body&) = delete;
-        body& operator=(const body&) = delete;
-
-        std::size_t chunksize_for(const map_options& options) const {
-            if (options.auto_chunksize) {
-                if (const std::optional<std::size_t> size = cutter.size()) {
-                    // Divides twice, as the product of both divisors need not fit into a std::size_t.
-                    const auto share = [](std::size_t whole, std::size_t shares) {
-                        return whole / shares + (whole % shares != 0 ? 1 : 0);
-                    };
-                    return std::max<std::size_t>(1, share(share(*size, pool->max_workers()), 4));
-                }
-            }
-            return static_cast<std::size_t>(options.chunksize);
-        }
-
-        // Submits as many tasks as may be.
-        void refill() {
-            try {
-                while ((!buffersize || tasks.size() < static_cast<std::size_t>(*buffersize)) &&
-                       cutter.more()) {
-                    // First the room, so that no task runs that nobody knows of.
-                    tasks.emplace_back();
-                    tasks.back() = detail::launch(*pool, 0, cutter.cut(chunksize));
-                }
-            } catch (...) {
-                cancel();
-                throw;
-            }
-        }
-
-        // The results of the first task were all looked at. False: `failure` is to be thrown.
-        //
-        // A call that can't throw, as the loop over results in which it stands has something to destroy:
-        // across a call that can, GCC 12 keeps no floating-point number in a register, such as a sum of the
-        // results.
-        [[gnu::noinline]] bool next_chunk() noexcept {
-            try {
-                pop_chunk();
-                find_results();
-                return true;
-            } catch (...) {
-                failure = std::current_exception();
-                return false;
-            }
-        }
-
-        [[noreturn]] void throw_failure() { std::rethrow_exception(std::exchange(failure, nullptr)); }
-
-        void pop_chunk() {
-            rethrow(std::exchange(current, nullptr)->take_exception());
-            index = 0;
-            tasks.pop_front();
-            refill();
-        }
-
-        // Makes the results of the first task that has any current; or none, at the end.
-        void find_results() {
-            while (!current && !tasks.empty()) {
-                current = std::addressof(wait_for_first());
-                if (current->size() == 0) {
-                    pop_chunk();
-                }
-            }
-        }
-
-        chunk& wait_for_first() {
-            detail::shared_state<chunk>& state = detail::future_access::state(tasks.front());
-            if (!detail::await(state, until)) {
-                cancel();
-                throw timeout_error("the map's next result was not there within the timeout");
-            }
-            if (state.state() == future_state::cancelled) {
-                cancel();
-                throw cancelled_error("a task of the map was cancelled");
-            }
-            if (state.exception()) {
-                state.mark_exception_as_looked_at();
-                rethrow(state.exception());
-            }
-            return state.result().get();
-        }
-
-        // By value: to cancel destroys the task's own.
-        void rethrow(std::exception_ptr exception) {
-            if (exception) {
-                cancel();
-                std::rethrow_exception(std::move(exception));
-            }
-        }
-
-        // There are no more results.
-        void cancel() noexcept {
-            current = nullptr;
-            index = 0;
-            std::erase_if(tasks, [](const Future<chunk>& task) {
-                return !task.valid() || task.cancel() || task.done();
-            });
-            if (!tasks.empty()) {
-                running.swap(tasks);
-            }
-        }
-
-        // They use the ranges, which may be views of what is destroyed next.
-        void wait_for_running() noexcept {
-            for (const Future<chunk>& task : running) {
-                detail::await_if_it_ends(detail::future_access::state(task));
-            }
-        }
-
-        const detail::deadline until;
-        const std::shared_ptr<Pool> pool;
-        Cutter cutter;
-        const std::optional<std::ptrdiff_t> buffersize;
-        const std::size_t chunksize;
-        std::deque<Future<chunk>> tasks;    // submitted and not consumed, in the order of the input
-        std::deque<Future<chunk>> running;  // those of them that could not be cancelled, at the end
-        chunk* current = nullptr;           // the results of the first of them, once they are there
-        std::size_t index = 0;
-        std::exception_ptr failure;
-        bool begun = false;
-    };
-
-    std::unique_ptr<body> body_;
+    std::unique_ptr<detail::map_body<T>> body_;
 };
 
 /// An input iterator. Its increment waits for the next result.
 ///
 /// \throws what the function threw for it, or timeout_error; then there are no more results
-template <class Result, class Pool, class Cutter>
-class map_results<Result, Pool, Cutter>::iterator {
+template <class T>
+class map_results<T>::iterator {
+    using body = detail::map_body<T>;
+    using chunk = typename body::chunk;
+
 public:
     /// What makes it an input iterator.
     ///@{
@@ -263,7 +303,7 @@ public:
     /// Waits for the next result, and throws what the function threw instead.
     iterator& operator++() {
         if (++index_ != count_) {
-            body_->index = index_;
+            body_->set_index(index_);
         } else {
             chunk_ = nullptr;  // where it stays if the next throws
             if (!body_->next_chunk()) {
@@ -282,11 +322,11 @@ public:
 private:
     friend class map_results;
 
-    explicit iterator(body& its_body) : body_(&its_body) { enter_chunk(); }
+    explicit iterator(body& its_body) : body_(std::addressof(its_body)) { enter_chunk(); }
 
     void enter_chunk() noexcept {
-        chunk_ = body_->current;
-        index_ = body_->index;
+        chunk_ = body_->current();
+        index_ = body_->index();
         count_ = chunk_ ? chunk_->size() : 0;
     }
 
@@ -337,9 +377,9 @@ throw_if_wrong(const map_options& options) {
     }
 }
 
-// An executor's `map`, on its pool.
-template <class Pool, class Fn, class... Arguments>
-auto map(std::shared_ptr<Pool> pool, const map_options& options, Fn&& fn, Arguments&&... ranges) {
+// The results of a map whose tasks `launcher` submits.
+template <class Launcher, class Fn, class... Arguments>
+auto start_map(Launcher launcher, const map_options& options, Fn&& fn, Arguments&&... ranges) {
     static_assert(sizeof...(Arguments) != 0, "map(fn, ranges...): it needs at least one range");
     static_assert((mappable<Arguments> && ...),
                   "map(fn, ranges...): each argument after the function must be an input range");
@@ -355,10 +395,10 @@ auto map(std::shared_ptr<Pool> pool, const map_options& options, Fn&& fn, Argume
                 std::invoke_result_t<std::decay_t<Fn>&, map_argument<mapped_range<Arguments>>...>>;
             using input = map_input<std::decay_t<Fn>, typename kept_range<Arguments>::type...>;
             using cutter = map_cutter<result, input, mapped_range<Arguments>...>;
-            return map_results<result, Pool, cutter>(
-                std::move(pool),
+            return map_results<result>(std::make_unique<map_body_of<result, Launcher, cutter>>(
+                std::move(launcher),
                 cutter(std::make_shared<input>(std::forward<Fn>(fn), std::forward<Arguments>(ranges)...)),
-                options);
+                options));
         }
     }
 }

@@ -2,34 +2,42 @@
 
 #pragma once
 
-#include <algorithm>    // std::min
-#include <atomic>       // std::atomic
-#include <concepts>     // std::same_as, std::constructible_from
-#include <cstddef>      // std::size_t
-#include <memory>       // std::shared_ptr, std::make_shared
-#include <string>       // std::string, std::to_string
-#include <type_traits>  // std::decay_t, std::is_invocable_v
-#include <utility>      // std::forward, std::move
+#include <algorithm>  // std::min
+#include <atomic>     // std::atomic
+#include <concepts>   // std::same_as
+#include <cstddef>    // std::size_t
+#include <memory>     // std::shared_ptr, std::make_shared
+#include <string>     // std::string, std::to_string
+#include <utility>    // std::forward, std::move
 
-#include <concurrent/futures/algorithm/map.hpp>
+#include <concurrent/futures/executor/executor_base.hpp>
 #include <concurrent/futures/executor/options.hpp>
-#include <concurrent/futures/future/launch.hpp>
 #include <concurrent/futures/scheduling/fifo.hpp>
 #include <concurrent/futures/scheduling/lifo.hpp>
 #include <concurrent/futures/scheduling/platform.hpp>
 #include <concurrent/futures/scheduling/priority.hpp>
 #include <concurrent/futures/scheduling/worker_pool.hpp>
+#include <concurrent/futures/task/submit_to.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
-template <class... Each>
-concept can_be_kept = (std::constructible_from<std::decay_t<Each>, Each> && ...);
+// How a map submits its tasks to a pool. The results may outlive the executor, so they own the pool too.
+template <class Pool>
+class pool_launcher {
+public:
+    explicit pool_launcher(std::shared_ptr<Pool> pool) noexcept : pool_(std::move(pool)) {}
 
-template <class Fn, class... Args>
-concept submittable = std::is_invocable_v<std::decay_t<Fn>, std::decay_t<Args>...> ||
-                      takes_stop_token<std::decay_t<Fn>, std::decay_t<Args>...>;
+    template <class Fn>
+    auto launch(Fn&& fn) const {
+        return submit_to(*pool_, 0, std::forward<Fn>(fn));
+    }
+    [[nodiscard]] std::size_t max_workers() const noexcept { return pool_->max_workers(); }
+
+private:
+    std::shared_ptr<Pool> pool_;
+};
 
 // Numbers the executors of the process, of all its shared libraries, for the names of their threads.
 [[gnu::visibility("default")]] inline unsigned next_executor_number() noexcept {
@@ -68,7 +76,7 @@ concept queue_discipline =
 /// assert(future.result() == 42);
 /// \endcode
 template <class Queue = fifo>
-class thread_pool_executor {
+class thread_pool_executor : public executor_base<thread_pool_executor<Queue>> {
     static_assert(queue_discipline<Queue>, "thread_pool_executor<Queue>: Queue is fifo, lifo or priority");
 
 public:
@@ -162,52 +170,10 @@ public:
                           "submit(fn, args...): fn can't be called with these arguments as rvalues (a "
                           "reference needs std::ref, a member function its object first)");
             if constexpr (detail::submittable<Fn, Args...>) {
-                return detail::launch(*pool_, options.priority, std::forward<Fn>(fn),
-                                      std::forward<Args>(args)...);
+                return detail::submit_to(*pool_, options.priority, std::forward<Fn>(fn),
+                                         std::forward<Args>(args)...);
             }
         }
-    }
-
-    /// Calls `fn` with an element of each range, side by side, up to the end of the shortest, and returns an
-    /// input range of the results in the order of the input. All is submitted by this call. Ranges are
-    /// decay-copied: a container is copied, or moved in, a view or a `std::ref` refers. `fn` is one object
-    /// that all tasks call at once; it gets references to the elements.
-    ///
-    /// The first exception, in the order of the input, is rethrown by the increment (or `begin()`) that
-    /// reaches it. After that, and when an iteration is abandoned midway, what has not started is cancelled.
-    /// Results that are never iterated may be thrown away: everything runs, and exceptions go to the log
-    /// handler.
-    ///
-    /// \throws as `submit`
-    ///
-    /// \code
-    /// int sum = 0;
-    /// auto multiply = [](int x, int y) { return x * y; };
-    /// for (int product : executor.map(multiply, std::vector{1, 2}, std::vector{3, 4}))
-    ///     sum += product;
-    /// assert(sum == 11);
-    /// \endcode
-    template <class Fn, class... Ranges>
-    auto map(Fn&& fn, Ranges&&... ranges) {
-        return detail::map(pool_, map_options(), std::forward<Fn>(fn), std::forward<Ranges>(ranges)...);
-    }
-
-    /// The same, with options.
-    ///
-    /// \throws std::invalid_argument if `options.chunksize` or `options.buffersize` is less than 1
-    ///
-    /// \code
-    /// int sum = 0;
-    /// for (int square : executor.map({.buffersize = 8}, [](int x) { return x * x; }, std::views::iota(0))) {
-    ///     sum += square;
-    ///     if (square == 100)
-    ///         break;
-    /// }
-    /// assert(sum == 385);
-    /// \endcode
-    template <class Fn, class... Ranges>
-    auto map(map_options options, Fn&& fn, Ranges&&... ranges) {
-        return detail::map(pool_, options, std::forward<Fn>(fn), std::forward<Ranges>(ranges)...);
     }
 
     /// Refuses further work: `submit` and `map` throw `executor_shutdown` from now on. What waits still runs,
@@ -256,7 +222,11 @@ public:
     [[nodiscard]] std::size_t pending_count() const { return pool_->waiting(); }
 
 private:
+    friend class detail::launcher_access;
+
     using pool = detail::worker_pool<typename Queue::queue>;
+
+    [[nodiscard]] auto launcher() const noexcept { return detail::pool_launcher<pool>(pool_); }
 
     static std::shared_ptr<pool> make_pool(thread_pool_options options) {
         const detail::worker_limit max_workers =

@@ -145,19 +145,22 @@ private:
 // may be that of a thread that isn't there.
 class listed_stoppable {
 public:
-    listed_stoppable(pool_base& pool, stoppable& source) noexcept : pool_(pool), source_(source) {
-        pool_.stoppables().add(source_);
+    // `pool` may be null: then nobody asks.
+    listed_stoppable(pool_base* pool, stoppable& source) noexcept : pool_(pool), source_(source) {
+        if (pool_) {
+            pool_->stoppables().add(source_);
+        }
     }
     listed_stoppable(const listed_stoppable&) = delete;
     listed_stoppable& operator=(const listed_stoppable&) = delete;
     ~listed_stoppable() {
-        if (!pool_.is_inherited()) {
-            pool_.stoppables().remove(source_);
+        if (pool_ && !pool_->is_inherited()) {
+            pool_->stoppables().remove(source_);
         }
     }
 
 private:
-    pool_base& pool_;
+    pool_base* const pool_;
     stoppable& source_;
 };
 #endif

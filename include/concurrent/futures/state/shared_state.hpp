@@ -64,6 +64,9 @@ namespace detail {
 // of a thread that isn't here: whoever locks next forgets both.
 class shared_state_base : public work_item {
 public:
+    // In place of the pool that is to run a task.
+    struct no_pool {};
+
     // Of a promise, with one handle.
     shared_state_base() noexcept : word_(one_handle | in_process(forks::process())) {}
 
@@ -72,6 +75,10 @@ public:
         : word_(one_handle | in_queue | in_process(owner.process())), owner_(&owner) {
         set_library(owner.library());
     }
+
+    // Of a task that a `packaged_task` holds, as a queue would, with one handle.
+    explicit shared_state_base(no_pool) noexcept
+        : word_(one_handle | in_queue | in_process(forks::process())) {}
 
     // Acquire: pairs with the release of `settle`; what is done can be read.
     [[nodiscard]] future_state state() const noexcept {
@@ -243,6 +250,18 @@ public:
         word_.fetch_and(~in_queue, std::memory_order_relaxed);  // nobody else has a handle
     }
 
+    // Runs the task, if it still waits, for whoever holds it instead of a queue.
+    void run_packaged() noexcept {
+        if (!claim()) {
+            drop();
+            return;
+        }
+        call();
+        if (settle<future_state::finished, true>(how_finished())) {
+            destroy();
+        }
+    }
+
     // The pool's side.
 
     bool execute(worker& self) noexcept final {
@@ -312,8 +331,8 @@ protected:
         return state_of(word) == future_state::finished && !exception_ && !(word & cleared);
     }
 
-    // The pool that has the task, which is there as long as that isn't done.
-    [[nodiscard]] pool_base& owner() const noexcept { return *owner_; }
+    // The pool that has the task, if one has, which is there as long as that isn't done.
+    [[nodiscard]] pool_base* owner() const noexcept { return owner_; }
 
 private:
     // The word: two bits of future_state, six flags, 23 bits of the process's number, which are enough for
@@ -557,7 +576,7 @@ private:
     }
 
     sync::atomic<std::uint64_t> word_;
-    pool_base* const owner_ = nullptr;  // whose queue it waits in; null for a promise's
+    pool_base* const owner_ = nullptr;  // whose queue it waits in, if it does
     waiter_list waiters_;
     std::exception_ptr exception_;
 };

@@ -2,11 +2,12 @@
 
 #pragma once
 
+#include <concepts>     // std::constructible_from
 #include <exception>    // std::current_exception
 #include <functional>   // std::invoke
 #include <memory>       // std::addressof, std::construct_at, std::destroy_at
 #include <tuple>        // std::tuple, std::apply
-#include <type_traits>  // std::invoke_result_t, std::is_invocable_v, std::remove_cvref_t
+#include <type_traits>  // std::invoke_result_t, std::is_invocable_v, std::decay_t
 #include <utility>      // std::forward, std::move
 #include <version>      // __cpp_lib_jthread
 
@@ -15,8 +16,8 @@
 #endif
 
 #include <concurrent/futures/scheduling/stoppable.hpp>
-#include <concurrent/futures/state/takes_stop_token.hpp>
 #include <concurrent/futures/state/typed_state.hpp>
+#include <concurrent/futures/task/takes_stop_token.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
@@ -25,6 +26,13 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 template <class Result>
 using kept_result_t =
     std::conditional_t<std::is_rvalue_reference_v<Result>, std::remove_cvref_t<Result>, Result>;
+
+template <class... Each>
+concept can_be_kept = (std::constructible_from<std::decay_t<Each>, Each> && ...);
+
+template <class Fn, class... Args>
+concept submittable = std::is_invocable_v<std::decay_t<Fn>, std::decay_t<Args>...> ||
+                      takes_stop_token<std::decay_t<Fn>, std::decay_t<Args>...>;
 
 template <class Fn, class... Args>
 struct task_result {
@@ -66,8 +74,9 @@ class task final : public shared_state<typename task_result<Fn, Args...>::type> 
     using base = shared_state<result_type>;
 
 public:
-    template <class OtherFn, class... OtherArgs>
-    explicit task(pool_base& owner, OtherFn&& fn, OtherArgs&&... args)
+    // `owner` is a pool, or `no_pool`.
+    template <class Owner, class OtherFn, class... OtherArgs>
+    explicit task(Owner&& owner, OtherFn&& fn, OtherArgs&&... args)
         : base(owner), captures_(std::forward<OtherFn>(fn), std::forward<OtherArgs>(args)...) {}
 
     bool signal_stop() noexcept override {

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+
+#pragma once
+
+#include <cstddef>  // std::size_t
+#include <utility>  // std::forward
+
+#include <concurrent/futures/algorithm/map.hpp>
+#include <concurrent/futures/executor/executor.hpp>
+#include <concurrent/futures/scheduling/platform.hpp>
+
+namespace concurrent::futures { inline namespace v0_1 {
+
+namespace detail {
+
+// How a map submits its tasks to an executor of somebody's, which must be there as long as it submits.
+template <class Executor>
+class executor_launcher {
+public:
+    explicit executor_launcher(Executor& executor) noexcept : executor_(&executor) {}
+
+    template <class Fn>
+    auto launch(Fn&& fn) const {
+        return executor_->submit(std::forward<Fn>(fn));
+    }
+    [[nodiscard]] std::size_t max_workers() const {
+        if constexpr (requires { static_cast<std::size_t>(executor_->max_workers()); }) {
+            return static_cast<std::size_t>(executor_->max_workers());
+        } else {
+            return static_cast<std::size_t>(usable_cpus());
+        }
+    }
+
+private:
+    Executor* executor_;
+};
+
+// The launcher of an executor: its own, if it has one.
+class launcher_access {
+public:
+    template <class Executor>
+    [[nodiscard]] static auto launcher_of(Executor& executor) {
+        if constexpr (requires { executor.launcher(); }) {
+            return executor.launcher();
+        } else {
+            return executor_launcher<Executor>(executor);
+        }
+    }
+};
+
+}  // namespace detail
+
+/// `executor.map(fn, ranges...)` of any executor, also of one that has no such member. See
+/// `executor_base::map`. With a `buffersize`, or where the executor doesn't accept tasks any more, the
+/// executor must be there as long as the results are iterated.
+///
+/// \throws as the executor's `submit`
+///
+/// \code
+/// int sum = 0;
+/// for (int square : futures::map(executor, [](int x) { return x * x; }, std::vector{1, 2, 3}))
+///     sum += square;
+/// assert(sum == 14);
+/// \endcode
+template <executor Executor, class Fn, class... Ranges>
+auto map(Executor& executor, Fn&& fn, Ranges&&... ranges) {
+    return detail::start_map(detail::launcher_access::launcher_of(executor), map_options(),
+                             std::forward<Fn>(fn), std::forward<Ranges>(ranges)...);
+}
+/// The same, with options.
+///
+/// \throws std::invalid_argument if `options.chunksize` or `options.buffersize` is less than 1
+template <executor Executor, class Fn, class... Ranges>
+auto map(Executor& executor, map_options options, Fn&& fn, Ranges&&... ranges) {
+    return detail::start_map(detail::launcher_access::launcher_of(executor), options, std::forward<Fn>(fn),
+                             std::forward<Ranges>(ranges)...);
+}
+
+/// What an executor of one's own inherits to have `map`, by means of its `submit`: `class mine : public
+/// executor_base<mine>`. With `package`, such an executor is a dozen lines; the cookbook has one.
+///
+/// \code
+/// using pool = futures::thread_pool_executor<>;
+/// static_assert(std::derived_from<pool, futures::executor_base<pool>>);
+/// \endcode
+template <class Derived>
+class executor_base {
+public:
+    /// Calls `fn` with an element of each range, side by side, up to the end of the shortest, and returns an
+    /// input range of the results in the order of the input. All is submitted by this call. Ranges are
+    /// decay-copied: a container is copied, or moved in, a view or a `std::ref` refers. `fn` is one object
+    /// that all tasks call at once; it gets references to the elements.
+    ///
+    /// The first exception, in the order of the input, is rethrown by the increment (or `begin()`) that
+    /// reaches it. After that, and when an iteration is abandoned midway, what has not started is cancelled.
+    /// Results that are never iterated may be thrown away: everything runs, and exceptions go to the log
+    /// handler.
+    ///
+    /// \throws as `submit`
+    ///
+    /// \code
+    /// int sum = 0;
+    /// auto multiply = [](int x, int y) { return x * y; };
+    /// for (int product : executor.map(multiply, std::vector{1, 2}, std::vector{3, 4}))
+    ///     sum += product;
+    /// assert(sum == 11);
+    /// \endcode
+    template <class Fn, class... Ranges>
+    auto map(Fn&& fn, Ranges&&... ranges) {
+        return detail::start_map(detail::launcher_access::launcher_of(self()), map_options(),
+                                 std::forward<Fn>(fn), std::forward<Ranges>(ranges)...);
+    }
+
+    /// The same, with options.
+    ///
+    /// \throws std::invalid_argument if `options.chunksize` or `options.buffersize` is less than 1
+    ///
+    /// \code
+    /// int sum = 0;
+    /// for (int square : executor.map({.buffersize = 8}, [](int x) { return x * x; }, std::views::iota(0))) {
+    ///     sum += square;
+    ///     if (square == 100)
+    ///         break;
+    /// }
+    /// assert(sum == 385);
+    /// \endcode
+    template <class Fn, class... Ranges>
+    auto map(map_options options, Fn&& fn, Ranges&&... ranges) {
+        return detail::start_map(detail::launcher_access::launcher_of(self()), options, std::forward<Fn>(fn),
+                                 std::forward<Ranges>(ranges)...);
+    }
+
+protected:
+    executor_base() = default;
+    ~executor_base() = default;
+
+private:
+    [[nodiscard]] Derived& self() noexcept { return static_cast<Derived&>(*this); }
+};
+
+}}  // namespace concurrent::futures

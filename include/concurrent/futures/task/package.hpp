@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+
+#pragma once
+
+#include <exception>    // std::exception_ptr, std::current_exception
+#include <type_traits>  // std::decay_t
+#include <utility>      // std::forward, std::exchange
+
+#include <concurrent/futures/error.hpp>
+#include <concurrent/futures/future/future.hpp>
+#include <concurrent/futures/task/task.hpp>
+
+namespace concurrent::futures { inline namespace v0_1 {
+
+namespace detail {
+
+class packaging;
+
+}  // namespace detail
+
+/// A callable that runs a task and completes its future; `package` makes it. Movable, not copyable, and of
+/// one type, so that a queue holds tasks of all kinds.
+///
+/// Destroyed before it was called, it makes the future fail with `broken_promise_error`. If the future was
+/// cancelled, a call does nothing.
+///
+/// Thread-safety: a task is one thread's at a time; its future is everybody's.
+///
+/// \code
+/// std::vector<futures::packaged_task> queue;
+/// auto [task, future] = futures::package([](int x) { return 2 * x; }, 21);
+/// queue.push_back(std::move(task));
+/// queue.back()();
+/// assert(future.result() == 42);
+/// \endcode
+class packaged_task {
+public:
+    /// Nothing to be called.
+    packaged_task() noexcept = default;
+    /// Takes over what `other` has to call.
+    packaged_task(packaged_task&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    /// The same; the future of what this one had to call fails with `broken_promise_error`.
+    packaged_task& operator=(packaged_task&& other) noexcept {
+        if (this != &other) {
+            abandon();
+            state_ = std::exchange(other.state_, nullptr);
+        }
+        return *this;
+    }
+    /// The future of what was not called fails with `broken_promise_error`.
+    ~packaged_task() { abandon(); }
+
+    /// Whether there is something to be called.
+    [[nodiscard]] bool valid() const noexcept { return state_ != nullptr; }
+
+    /// Runs the task on this thread, and completes its future, by what the callable returns or throws. The
+    /// callable may destroy this object meanwhile.
+    ///
+    /// \throws invalid_state_error if there is nothing to be called: it was called before, or moved from
+    void operator()() {
+        if (!valid()) {
+            throw invalid_state_error("there is no task to be called: it was called before, or moved from");
+        }
+        std::exchange(state_, nullptr)->run_packaged();
+    }
+
+private:
+    friend class detail::packaging;
+
+    explicit packaged_task(detail::shared_state_base& state) noexcept : state_(&state) {}
+
+    void abandon() noexcept {
+        if (detail::shared_state_base* const abandoned = std::exchange(state_, nullptr)) {
+            abandoned->fail_waiting(reason_to_abandon());
+        }
+    }
+
+    static std::exception_ptr reason_to_abandon() noexcept {
+        try {
+            return std::make_exception_ptr(
+                broken_promise_error("the packaged task was destroyed before it was called"));
+        } catch (...) {
+            return std::current_exception();  // no memory for the message
+        }
+    }
+
+    detail::shared_state_base* state_ = nullptr;
+};
+
+/// What `package` returns.
+template <class T>
+struct packaged {
+    packaged_task task;  ///< to be called once, by whatever thread
+    Future<T> future;    ///< of what it returns
+};
+
+namespace detail {
+
+class packaging {
+public:
+    template <class Fn, class... Args>
+    [[nodiscard]] static auto package(Fn&& fn, Args&&... args) {
+        using task_type = task<std::decay_t<Fn>, std::decay_t<Args>...>;
+        using result_type = typename task_result<std::decay_t<Fn>, std::decay_t<Args>...>::type;
+        shared_state<result_type>* const state =
+            new task_type(shared_state_base::no_pool(), std::forward<Fn>(fn), std::forward<Args>(args)...);
+        return packaged<result_type>{packaged_task(*state), future_access::adopt(*state)};
+    }
+};
+
+}  // namespace detail
+
+/// Makes a task of `fn(args...)`, and the future of what it returns, for executors of one's own: whatever
+/// calls the task completes the future. All in one allocation. Callable and arguments are kept, and called,
+/// as `thread_pool_executor::submit` does.
+///
+/// \throws std::bad_alloc, and what copying or moving `fn` and `args` throws
+///
+/// \code
+/// auto [task, future] = futures::package([](std::string name) { return name + "!"; }, "hello");
+/// std::thread runs(std::move(task));
+/// assert(future.result() == "hello!");
+/// runs.join();
+/// \endcode
+template <class Fn, class... Args>
+[[nodiscard]] auto package(Fn&& fn, Args&&... args) {
+    static_assert(
+        detail::can_be_kept<Fn, Args...>,
+        "package(fn, args...): fn or an argument can't be copied: pass it by std::move or std::ref");
+    if constexpr (detail::can_be_kept<Fn, Args...>) {
+        static_assert(detail::submittable<Fn, Args...>,
+                      "package(fn, args...): fn can't be called with these arguments as rvalues (a reference "
+                      "needs std::ref, a member function its object first)");
+        if constexpr (detail::submittable<Fn, Args...>) {
+            return detail::packaging::package(std::forward<Fn>(fn), std::forward<Args>(args)...);
+        }
+    }
+}
+
+}}  // namespace concurrent::futures
