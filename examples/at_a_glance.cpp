@@ -1,5 +1,6 @@
 #include <concurrent/futures.hpp>
 
+#include <exception>
 #include <iostream>
 #include <stdexcept>
 #include <string>
@@ -11,11 +12,16 @@ int main() {
     auto page = executor.submit([&executor] {
         auto text = executor.submit([] { return std::string("text"); });
         auto advert = executor.submit([] { return std::string("advert"); });
-        advert.cancel();                      // has not started, and now never will
+        advert.cancel();                      // still queued, so it never runs
         return "page with " + text.result();  // a task waits for a task: no deadlock
     });
     auto broken = executor.submit([]() -> std::string { throw std::runtime_error("no such host"); });
-    for (auto future : futures::as_completed({page, broken}))  // whichever is done next
-        std::cout << (future.exception() ? "failed" : future.result()) << '\n';
+    for (auto future : futures::as_completed({page, broken})) {  // whichever is done next
+        try {
+            std::cout << future.result() << '\n';
+        } catch (const std::exception& error) {
+            std::cout << "failed: " << error.what() << '\n';
+        }
+    }
     executor.submit([] { throw std::runtime_error("disk full"); });  // nobody asks for the result
 }  // waits for all tasks, and ends the thread
