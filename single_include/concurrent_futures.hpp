@@ -1205,6 +1205,46 @@ private:
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/scheduling/queued_task.hpp
+
+namespace concurrent::futures { inline namespace v0_1 {
+
+/// A task that waits to be run, as the queue of a pool sees it. See `queue_discipline`.
+///
+/// \code
+/// struct least_first {
+///     void push(futures::queued_task& task) { tasks.emplace(task.priority(), &task); }
+///     futures::queued_task* pop() noexcept {
+///         return tasks.empty() ? nullptr : tasks.extract(tasks.begin()).mapped();
+///     }
+///     std::multimap<int, futures::queued_task*> tasks;
+/// };
+/// futures::thread_pool_executor<least_first> shortest_first(1);
+/// assert(shortest_first.submit({.priority = 5}, [] { return 42; }).result() == 42);
+/// \endcode
+class queued_task {
+public:
+    queued_task(const queued_task&) = delete;
+    queued_task& operator=(const queued_task&) = delete;
+
+    /// `submit_options::priority` of its submit; 0 if there were none.
+    [[nodiscard]] int priority() const noexcept { return priority_; }
+
+protected:
+    /// Not for users: tasks are made by a submit.
+    ///@{
+    queued_task() = default;
+    ~queued_task() = default;
+    void set_priority(int priority) noexcept { priority_ = priority; }
+    ///@}
+
+private:
+    int priority_ = 0;
+};
+
+}}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/work_item.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -1219,7 +1259,7 @@ class worker;
 // An item in a queue may be no longer waiting: somebody cancelled it, or a worker that needed its result has
 // run it. The queue isn't told, for then it would have to be searched; it finds out when the item's turn
 // comes.
-class work_item {
+class work_item : public queued_task {
 public:
     work_item(const work_item&) = delete;
     work_item& operator=(const work_item&) = delete;
@@ -1239,7 +1279,7 @@ public:
     [[nodiscard]] virtual bool is_waiting() const noexcept = 0;
 
     // Called before the item is queued, if at all.
-    void set_priority(int priority) noexcept { priority_ = priority; }
+    using queued_task::set_priority;
 
 protected:
     work_item() = default;
@@ -1256,6 +1296,7 @@ private:
     friend class local_queue;
     friend class work_list;
 
+    std::uint32_t library_ = 0;  // first, where it fills a gap
     work_item* next_ = nullptr;
     union {
         work_item* child_ = nullptr;  // in the order of priority
@@ -1263,8 +1304,6 @@ private:
     };
     sync::atomic<local_queue*> home_{nullptr};  // the local queue that it is in
     std::uint64_t sequence_ = 0;
-    int priority_ = 0;
-    std::uint32_t library_ = 0;
 };
 
 // Items in the order in which they were appended.
@@ -5132,6 +5171,92 @@ private:
 }}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/scheduling/discipline_queue.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+template <class Discipline>
+concept own_discipline =
+    std::default_initializable<Discipline> && requires(Discipline& discipline, queued_task& task) {
+        discipline.push(task);
+        { discipline.pop() } -> std::same_as<queued_task*>;
+    };
+
+// A user's queue discipline, made safe for several threads by a mutex: its calls may take long, and allocate.
+template <own_discipline Discipline>
+class discipline_queue {
+public:
+    static constexpr bool workers_keep_their_own = false;
+
+    [[nodiscard]] std::size_t size() const noexcept {
+        // Relaxed: either only a hint, or the caller has called `has_items()`, whose mutex makes all earlier
+        // pushes visible.
+        return size_.load(std::memory_order_relaxed);
+    }
+
+    [[nodiscard]] bool seems_empty() const noexcept { return size() == 0; }
+
+    // What the discipline throws leaves the queue as it was.
+    template <class Admit>
+    [[nodiscard]] bool push(work_item& item, Admit admit) {
+        const std::lock_guard lock(mutex_);
+        if (!admit()) {
+            return false;
+        }
+        discipline_.push(item);
+        set_size(size() + 1);
+        return true;
+    }
+
+    work_item* pop() noexcept {
+        if (seems_empty()) {
+            return nullptr;
+        }
+        const std::lock_guard lock(mutex_);
+        return take();
+    }
+
+    [[nodiscard]] bool has_items() noexcept {
+        const std::lock_guard lock(mutex_);
+        return size() != 0;
+    }
+
+    work_list take_all() noexcept {
+        const std::lock_guard lock(mutex_);
+        work_list items;
+        while (work_item* const item = take()) {
+            items.append(*item);
+        }
+        return items;
+    }
+
+    // Nobody knows in which order the discipline would have to be given its tasks again, so a task that was
+    // cancelled stays in it until its turn comes.
+    [[nodiscard]] bool sweep_is_due(const sync::atomic<std::ptrdiff_t>&) const noexcept { return false; }
+    work_list sweep(sync::atomic<std::ptrdiff_t>&) noexcept { return {}; }
+
+private:
+    // Requires: `mutex_` held.
+    work_item* take() noexcept {
+        queued_task* const task = discipline_.pop();
+        if (!task) {
+            return nullptr;
+        }
+        set_size(size() - 1);
+        return static_cast<work_item*>(task);
+    }
+
+    // Requires: `mutex_` held.
+    void set_size(std::size_t size) noexcept { size_.store(size, std::memory_order_relaxed); }
+
+    sync::mutex mutex_;
+    Discipline discipline_;
+    sync::atomic<std::size_t> size_{0};
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/scheduling/fifo.hpp
 
 namespace concurrent::futures { inline namespace v0_1 {
@@ -5450,7 +5575,7 @@ public:
 
 private:
     static bool runs_before(const work_item& a, const work_item& b) noexcept {
-        return a.priority_ != b.priority_ ? a.priority_ > b.priority_ : a.sequence_ < b.sequence_;
+        return a.priority() != b.priority() ? a.priority() > b.priority() : a.sequence_ < b.sequence_;
     }
 
     static work_item* merge(work_item* a, work_item* b) noexcept {
@@ -6108,7 +6233,7 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // while there is always something in those before it.
 //
 // All queues have these members. Each is safe for any thread; of a worker's own queue, `push` and `sweep` are
-// for the worker alone. None allocates, so none fails.
+// for the worker alone. None allocates, so none fails, but for the `push` of a `discipline_queue`.
 // - `seems_empty()`: a hint.
 // - `size()`: a hint too; but whoever has called `has_items` finds all counted that was pushed before.
 // - `push(item, admit)`: calls `admit()` under its lock; if that is false, so is this, and the item is not
@@ -6139,7 +6264,7 @@ public:
     // Whoever submitted may have given the executor's last owner away with the task, which has run, and ended
     // this pool, before the submitting thread is done with it.
     ~worker_pool() {
-        // Acquire: pairs with the release of `push_to`.
+        // Acquire: pairs with the release of `end_visit`.
         for (back_off delay; visitors_.load(std::memory_order_acquire) != 0;) {
             delay.pause();
         }
@@ -6264,7 +6389,7 @@ private:
     void push_to(AQueue& queue, work_item& item) {
         bool call = false;
         bool sweep = false;
-        const bool pushed = queue.push(item, [&]() noexcept {
+        const auto admit = [&]() noexcept {
             if (closed_.load(std::memory_order_relaxed)) {  // the queue's lock orders it
                 return false;
             }
@@ -6274,9 +6399,16 @@ private:
                 visitors_.fetch_add(1, std::memory_order_relaxed);  // the queue's lock orders it
             }
             return true;
-        });
-        if (!pushed) {
-            throw_if_closed();
+        };
+        try {
+            if (!queue.push(item, admit)) {
+                throw_if_closed();
+            }
+        } catch (...) {
+            if (call || sweep) {  // a user's discipline has thrown
+                end_visit();
+            }
+            throw;
         }
         // The pool may have ended by now, but for its visitors.
         if (call) {
@@ -6289,9 +6421,12 @@ private:
             }
         }
         if (call || sweep) {
-            visitors_.fetch_sub(1, std::memory_order_release);  // pairs with the acquire of the destructor
+            end_visit();
         }
     }
+
+    // Release: pairs with the acquire of the destructor.
+    void end_visit() noexcept { visitors_.fetch_sub(1, std::memory_order_release); }
 
     bool initialize(worker& self) noexcept {
         if (!initializer_) {
@@ -6481,6 +6616,22 @@ private:
     std::shared_ptr<Pool> pool_;
 };
 
+template <class Queue>
+struct queue_for {
+    using type = int;  // of what is no discipline, for which there is a message
+};
+template <class Queue>
+    requires requires { typename Queue::queue; }
+struct queue_for<Queue> {
+    using type = typename Queue::queue;
+};
+template <own_discipline Queue>
+struct queue_for<Queue> {
+    using type = discipline_queue<Queue>;
+};
+template <class Queue>
+using queue_of = typename queue_for<Queue>::type;
+
 // Numbers the executors of the process, of all its shared libraries, for the names of their threads.
 [[gnu::visibility("default")]] inline unsigned next_executor_number() noexcept {
     static std::atomic<unsigned> next{0};
@@ -6489,14 +6640,23 @@ private:
 
 }  // namespace detail
 
-/// The order in which a pool's waiting tasks start: `fifo`, `lifo` or `priority`.
+/// The order in which a pool's queued tasks start: `fifo`, `lifo`, `priority`, or a class of one's own that
+/// can be default-constructed and has these two members. The pool calls them one at a time, on whichever
+/// thread submits or runs a task; they must not use the pool.
+///
+/// - `push(queued_task&)` adds a task. If it throws, it must not have added the task; the submit throws that.
+/// - `pop()` returns a `queued_task*`: the task that is to start next, which it removes; null only if there
+/// is
+///   none. It must not throw.
+///
+/// A task that was cancelled stays in such a queue until its turn comes. See `queued_task` for an example.
 ///
 /// \code
 /// static_assert(futures::queue_discipline<futures::lifo> && !futures::queue_discipline<int>);
 /// \endcode
 template <class Queue>
-concept queue_discipline =
-    std::same_as<Queue, fifo> || std::same_as<Queue, lifo> || std::same_as<Queue, priority>;
+concept queue_discipline = std::same_as<Queue, fifo> || std::same_as<Queue, lifo> ||
+                           std::same_as<Queue, priority> || detail::own_discipline<Queue>;
 
 /// A pool of threads that runs what is submitted to it.
 ///
@@ -6519,7 +6679,9 @@ concept queue_discipline =
 /// \endcode
 template <class Queue = fifo>
 class thread_pool_executor : public executor_base<thread_pool_executor<Queue>> {
-    static_assert(queue_discipline<Queue>, "thread_pool_executor<Queue>: Queue is fifo, lifo or priority");
+    static_assert(queue_discipline<Queue>,
+                  "thread_pool_executor<Queue>: Queue is fifo, lifo or priority, or a class with "
+                  "push(queued_task&) and queued_task* pop()");
 
 public:
     /// Has at most `min(32, usable_cpus() + 4)` threads.
@@ -6666,7 +6828,7 @@ public:
 private:
     friend class detail::launcher_access;
 
-    using pool = detail::worker_pool<typename Queue::queue>;
+    using pool = detail::worker_pool<detail::queue_of<Queue>>;
 
     [[nodiscard]] auto launcher() const noexcept { return detail::pool_launcher<pool>(pool_); }
 

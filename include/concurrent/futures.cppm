@@ -39,6 +39,7 @@ using concurrent::futures::packaged_task;
 using concurrent::futures::priority;
 using concurrent::futures::Promise;
 using concurrent::futures::queue_discipline;
+using concurrent::futures::queued_task;
 using concurrent::futures::return_when;
 using concurrent::futures::set_log_handler;
 using concurrent::futures::shutdown_options;

@@ -12,6 +12,7 @@
 
 #include <concurrent/futures/executor/executor_base.hpp>
 #include <concurrent/futures/executor/options.hpp>
+#include <concurrent/futures/scheduling/discipline_queue.hpp>
 #include <concurrent/futures/scheduling/fifo.hpp>
 #include <concurrent/futures/scheduling/lifo.hpp>
 #include <concurrent/futures/scheduling/platform.hpp>
@@ -39,6 +40,22 @@ private:
     std::shared_ptr<Pool> pool_;
 };
 
+template <class Queue>
+struct queue_for {
+    using type = int;  // of what is no discipline, for which there is a message
+};
+template <class Queue>
+    requires requires { typename Queue::queue; }
+struct queue_for<Queue> {
+    using type = typename Queue::queue;
+};
+template <own_discipline Queue>
+struct queue_for<Queue> {
+    using type = discipline_queue<Queue>;
+};
+template <class Queue>
+using queue_of = typename queue_for<Queue>::type;
+
 // Numbers the executors of the process, of all its shared libraries, for the names of their threads.
 [[gnu::visibility("default")]] inline unsigned next_executor_number() noexcept {
     static std::atomic<unsigned> next{0};
@@ -47,14 +64,23 @@ private:
 
 }  // namespace detail
 
-/// The order in which a pool's waiting tasks start: `fifo`, `lifo` or `priority`.
+/// The order in which a pool's queued tasks start: `fifo`, `lifo`, `priority`, or a class of one's own that
+/// can be default-constructed and has these two members. The pool calls them one at a time, on whichever
+/// thread submits or runs a task; they must not use the pool.
+///
+/// - `push(queued_task&)` adds a task. If it throws, it must not have added the task; the submit throws that.
+/// - `pop()` returns a `queued_task*`: the task that is to start next, which it removes; null only if there
+/// is
+///   none. It must not throw.
+///
+/// A task that was cancelled stays in such a queue until its turn comes. See `queued_task` for an example.
 ///
 /// \code
 /// static_assert(futures::queue_discipline<futures::lifo> && !futures::queue_discipline<int>);
 /// \endcode
 template <class Queue>
-concept queue_discipline =
-    std::same_as<Queue, fifo> || std::same_as<Queue, lifo> || std::same_as<Queue, priority>;
+concept queue_discipline = std::same_as<Queue, fifo> || std::same_as<Queue, lifo> ||
+                           std::same_as<Queue, priority> || detail::own_discipline<Queue>;
 
 /// A pool of threads that runs what is submitted to it.
 ///
@@ -77,7 +103,9 @@ concept queue_discipline =
 /// \endcode
 template <class Queue = fifo>
 class thread_pool_executor : public executor_base<thread_pool_executor<Queue>> {
-    static_assert(queue_discipline<Queue>, "thread_pool_executor<Queue>: Queue is fifo, lifo or priority");
+    static_assert(queue_discipline<Queue>,
+                  "thread_pool_executor<Queue>: Queue is fifo, lifo or priority, or a class with "
+                  "push(queued_task&) and queued_task* pop()");
 
 public:
     /// Has at most `min(32, usable_cpus() + 4)` threads.
@@ -224,7 +252,7 @@ public:
 private:
     friend class detail::launcher_access;
 
-    using pool = detail::worker_pool<typename Queue::queue>;
+    using pool = detail::worker_pool<detail::queue_of<Queue>>;
 
     [[nodiscard]] auto launcher() const noexcept { return detail::pool_launcher<pool>(pool_); }
 

@@ -59,7 +59,7 @@ public:
 
 private:
     static bool runs_before(const work_item& a, const work_item& b) noexcept {
-        return a.priority_ != b.priority_ ? a.priority_ > b.priority_ : a.sequence_ < b.sequence_;
+        return a.priority() != b.priority() ? a.priority() > b.priority() : a.sequence_ < b.sequence_;
     }
 
     static work_item* merge(work_item* a, work_item* b) noexcept {

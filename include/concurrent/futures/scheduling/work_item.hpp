@@ -7,6 +7,7 @@
 #include <exception>  // std::exception_ptr
 #include <utility>    // std::exchange
 
+#include <concurrent/futures/scheduling/queued_task.hpp>
 #include <concurrent/futures/scheduling/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -21,7 +22,7 @@ class worker;
 // An item in a queue may be no longer waiting: somebody cancelled it, or a worker that needed its result has
 // run it. The queue isn't told, for then it would have to be searched; it finds out when the item's turn
 // comes.
-class work_item {
+class work_item : public queued_task {
 public:
     work_item(const work_item&) = delete;
     work_item& operator=(const work_item&) = delete;
@@ -41,7 +42,7 @@ public:
     [[nodiscard]] virtual bool is_waiting() const noexcept = 0;
 
     // Called before the item is queued, if at all.
-    void set_priority(int priority) noexcept { priority_ = priority; }
+    using queued_task::set_priority;
 
 protected:
     work_item() = default;
@@ -58,6 +59,7 @@ private:
     friend class local_queue;
     friend class work_list;
 
+    std::uint32_t library_ = 0;  // first, where it fills a gap
     work_item* next_ = nullptr;
     union {
         work_item* child_ = nullptr;  // in the order of priority
@@ -65,8 +67,6 @@ private:
     };
     sync::atomic<local_queue*> home_{nullptr};  // the local queue that it is in
     std::uint64_t sequence_ = 0;
-    int priority_ = 0;
-    std::uint32_t library_ = 0;
 };
 
 // Items in the order in which they were appended.

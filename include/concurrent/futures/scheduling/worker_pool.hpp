@@ -33,7 +33,7 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // while there is always something in those before it.
 //
 // All queues have these members. Each is safe for any thread; of a worker's own queue, `push` and `sweep` are
-// for the worker alone. None allocates, so none fails.
+// for the worker alone. None allocates, so none fails, but for the `push` of a `discipline_queue`.
 // - `seems_empty()`: a hint.
 // - `size()`: a hint too; but whoever has called `has_items` finds all counted that was pushed before.
 // - `push(item, admit)`: calls `admit()` under its lock; if that is false, so is this, and the item is not
@@ -64,7 +64,7 @@ public:
     // Whoever submitted may have given the executor's last owner away with the task, which has run, and ended
     // this pool, before the submitting thread is done with it.
     ~worker_pool() {
-        // Acquire: pairs with the release of `push_to`.
+        // Acquire: pairs with the release of `end_visit`.
         for (back_off delay; visitors_.load(std::memory_order_acquire) != 0;) {
             delay.pause();
         }
@@ -189,7 +189,7 @@ private:
     void push_to(AQueue& queue, work_item& item) {
         bool call = false;
         bool sweep = false;
-        const bool pushed = queue.push(item, [&]() noexcept {
+        const auto admit = [&]() noexcept {
             if (closed_.load(std::memory_order_relaxed)) {  // the queue's lock orders it
                 return false;
             }
@@ -199,9 +199,16 @@ private:
                 visitors_.fetch_add(1, std::memory_order_relaxed);  // the queue's lock orders it
             }
             return true;
-        });
-        if (!pushed) {
-            throw_if_closed();
+        };
+        try {
+            if (!queue.push(item, admit)) {
+                throw_if_closed();
+            }
+        } catch (...) {
+            if (call || sweep) {  // a user's discipline has thrown
+                end_visit();
+            }
+            throw;
         }
         // The pool may have ended by now, but for its visitors.
         if (call) {
@@ -214,9 +221,12 @@ private:
             }
         }
         if (call || sweep) {
-            visitors_.fetch_sub(1, std::memory_order_release);  // pairs with the acquire of the destructor
+            end_visit();
         }
     }
+
+    // Release: pairs with the acquire of the destructor.
+    void end_visit() noexcept { visitors_.fetch_sub(1, std::memory_order_release); }
 
     bool initialize(worker& self) noexcept {
         if (!initializer_) {
