@@ -305,7 +305,7 @@ struct copyable {
 }}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/scheduling/cpu_quota.hpp
+// concurrent/futures/platform/cpu_quota.hpp
 
 #if defined(__linux__)
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -523,7 +523,7 @@ inline int cpu_quota(std::string_view root_directory = "/") noexcept {
 #endif
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/scheduling/platform.hpp
+// concurrent/futures/platform/platform.hpp
 
 // Everything that asks the operating system, each with what is done where it can't be asked.
 
@@ -838,86 +838,7 @@ inline log_handler set_log_handler(log_handler handler) {
 }}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/scheduling/idle_watch.hpp
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-// A worker that waits for tasks of its own pool, but might have to stop waiting before they are done. It
-// leaves them to the other workers as long as one of those is idle or can be started, and is told, once, when
-// that is over: then it is for this worker to run them. It is linked into the pool's list from
-// `pool_base::watch_idle` until it was told or removed, and must live so long.
-class idle_watch {
-public:
-    idle_watch(const idle_watch&) = delete;
-    idle_watch& operator=(const idle_watch&) = delete;
-
-    // Called on the thread of whatever took the last idle worker away. This may be gone when it returns.
-    virtual void on_nobody_idle() noexcept = 0;
-
-protected:
-    idle_watch() = default;
-    ~idle_watch() = default;
-
-private:
-    friend class idle_watch_list;
-
-    idle_watch* next_ = nullptr;
-    idle_watch* previous_ = nullptr;
-    bool linked_ = false;
-};
-
-// Guarded as its owner is, except for what was taken out by `take_all`.
-class idle_watch_list {
-public:
-    [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
-
-    void add(idle_watch& added) noexcept {
-        added.linked_ = true;
-        added.previous_ = nullptr;
-        added.next_ = std::exchange(first_, &added);
-        if (added.next_) {
-            added.next_->previous_ = &added;
-        }
-    }
-
-    // False if it is not in the list any more: it was told, or is about to be.
-    [[nodiscard]] bool remove(idle_watch& removed) noexcept {
-        if (!removed.linked_) {
-            return false;
-        }
-        removed.linked_ = false;
-        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
-        if (removed.next_) {
-            removed.next_->previous_ = removed.previous_;
-        }
-        return true;
-    }
-
-    // Takes all out, for `tell_all`.
-    idle_watch_list take_all() noexcept {
-        for (idle_watch* each = first_; each; each = each->next_) {
-            each->linked_ = false;
-        }
-        idle_watch_list taken;
-        taken.first_ = std::exchange(first_, nullptr);
-        return taken;
-    }
-
-    // Of a list that `take_all` returned, without its owner's lock.
-    void tell_all() noexcept {
-        for (idle_watch* each = std::exchange(first_, nullptr); each;) {
-            std::exchange(each, each->next_)->on_nobody_idle();
-        }
-    }
-
-private:
-    idle_watch* first_ = nullptr;
-};
-
-}}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/scheduling/synchronization.hpp
+// concurrent/futures/sync/synchronization.hpp
 
 // All by which a thread of this library can see, wait for, or start another: the standard library's. Named
 // here once, so that the tests can put in the place of this file one with the same names that decides itself
@@ -944,7 +865,289 @@ inline void spin_pause() noexcept {
 }}}  // namespace concurrent::futures::detail::sync
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/scheduling/spin_wait.hpp
+// concurrent/futures/pool/stoppable.hpp
+
+#if defined(__cpp_lib_jthread)
+#include <stop_token>  // std::stop_source, std::stop_token
+#endif
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+#if defined(__cpp_lib_jthread)
+
+// The stop source of a task.
+class stoppable {
+public:
+    [[nodiscard]] std::stop_token token() const noexcept { return source_.get_token(); }
+    bool request_stop() noexcept { return source_.request_stop(); }
+
+private:
+    friend class running_stoppables;
+
+    std::stop_source source_;
+    // Guarded by the mutex of `running_stoppables`.
+    stoppable* next_ = nullptr;
+    stoppable* previous_ = nullptr;
+    bool asked_ = false;
+};
+
+// Those of a pool's running tasks that can be asked to stop.
+class running_stoppables {
+public:
+    // Requires: it runs, and is added once. If all were asked to stop, so is this.
+    void add(stoppable& added) noexcept {
+        bool asked = false;
+        {
+            const std::lock_guard lock(mutex_);
+            asked = all_asked_;
+            added.asked_ = asked;
+            added.next_ = std::exchange(first_, &added);
+            if (added.next_) {
+                added.next_->previous_ = &added;
+            }
+        }
+        if (asked) {
+            added.request_stop();
+        }
+    }
+
+    void remove(stoppable& removed) noexcept {
+        const std::lock_guard lock(mutex_);
+        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
+        if (removed.next_) {
+            removed.next_->previous_ = removed.previous_;
+        }
+    }
+
+    // Requests stop of all, and of all that are added from now on.
+    void request_stop() noexcept {
+        for (;;) {
+            std::stop_source next(std::nostopstate);
+            {
+                const std::lock_guard lock(mutex_);
+                all_asked_ = true;
+                stoppable* each = first_;
+                while (each && each->asked_) {
+                    each = each->next_;
+                }
+                if (!each) {
+                    return;
+                }
+                each->asked_ = true;
+                next = each->source_;
+            }
+            // Without the mutex: this calls what users have the token call. The task may have ended.
+            next.request_stop();
+        }
+    }
+
+private:
+    sync::mutex mutex_;
+    stoppable* first_ = nullptr;
+    bool all_asked_ = false;
+};
+
+#else
+
+class running_stoppables {
+public:
+    void request_stop() noexcept {}
+};
+
+#endif
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/queue/queued_task.hpp
+
+namespace concurrent::futures { inline namespace v0_1 {
+
+/// A task that waits to be run, as the queue of a pool sees it. See `queue_discipline`.
+///
+/// \code
+/// struct least_first {
+///     void push(futures::queued_task& task) { tasks.emplace(task.priority(), &task); }
+///     futures::queued_task* pop() noexcept {
+///         return tasks.empty() ? nullptr : tasks.extract(tasks.begin()).mapped();
+///     }
+///     std::multimap<int, futures::queued_task*> tasks;
+/// };
+/// futures::thread_pool_executor<least_first> shortest_first(1);
+/// assert(shortest_first.submit({.priority = 5}, [] { return 42; }).result() == 42);
+/// \endcode
+class queued_task {
+public:
+    queued_task(const queued_task&) = delete;
+    queued_task& operator=(const queued_task&) = delete;
+
+    /// `submit_options::priority` of its submit; 0 if there were none.
+    [[nodiscard]] int priority() const noexcept { return priority_; }
+
+protected:
+    /// Not for users: tasks are made by a submit.
+    ///@{
+    queued_task() = default;
+    ~queued_task() = default;
+    void set_priority(int priority) noexcept { priority_ = priority; }
+    ///@}
+
+private:
+    int priority_ = 0;
+};
+
+}}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/queue/work_item.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+class local_queue;
+class worker;
+
+// What waits in a pool's queue to be run. The queue holds each item in memory until one of `execute`,
+// `cancel_waiting`, `fail_waiting` and `drop` is called, so exactly one of them is called once on an item
+// that was taken out.
+//
+// An item in a queue may be no longer waiting: somebody cancelled it, or a worker that needed its result has
+// run it. The queue isn't told, for then it would have to be searched; it finds out when the item's turn
+// comes.
+class work_item : public queued_task {
+public:
+    work_item(const work_item&) = delete;
+    work_item& operator=(const work_item&) = delete;
+
+    // Runs the item on `self`'s thread, which is the calling one; false if it was no longer waiting.
+    virtual bool execute(worker& self) noexcept = 0;
+
+    // Cancels the item if it is still waiting.
+    virtual void cancel_waiting() noexcept = 0;
+
+    // Makes the item fail with `reason` if it is still waiting.
+    virtual void fail_waiting(const std::exception_ptr& reason) noexcept = 0;
+
+    // Gives up an item that is no longer waiting.
+    virtual void drop() noexcept = 0;
+
+    [[nodiscard]] virtual bool is_waiting() const noexcept = 0;
+
+    // Called before the item is queued, if at all.
+    using queued_task::set_priority;
+
+protected:
+    work_item() = default;
+    ~work_item() = default;
+
+    // See `pool_base::library`. Here, where it takes no room.
+    void set_library(std::uint32_t library) noexcept { library_ = library; }
+    [[nodiscard]] std::uint32_t library() const noexcept { return library_; }
+
+private:
+    // The links belong to the queue that holds the item and are guarded as that queue is.
+    friend class lifo_order;
+    friend class priority_order;
+    friend class local_queue;
+    friend class work_list;
+
+    std::uint32_t library_ = 0;  // first, where it fills a gap
+    work_item* next_ = nullptr;
+    union {
+        work_item* child_ = nullptr;  // in the order of priority
+        work_item* previous_;         // in a local queue
+    };
+    sync::atomic<local_queue*> home_{nullptr};  // the local queue that it is in
+    std::uint64_t sequence_ = 0;
+};
+
+// Items in the order in which they were appended.
+class work_list {
+public:
+    [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+    void append(work_item& item) noexcept {
+        item.next_ = nullptr;
+        *(first_ ? &last_->next_ : &first_) = &item;
+        last_ = &item;
+        ++size_;
+    }
+
+    void append(work_list items) noexcept {
+        if (!items.empty()) {
+            *(first_ ? &last_->next_ : &first_) = items.first_;
+            last_ = items.last_;
+            size_ += items.size_;
+        }
+    }
+
+    work_item* take_first() noexcept {
+        work_item* const item = first_;
+        if (item) {
+            first_ = std::exchange(item->next_, nullptr);
+            --size_;
+        }
+        return item;
+    }
+
+private:
+    work_item* first_ = nullptr;
+    work_item* last_ = nullptr;  // of a list that is not empty
+    std::size_t size_ = 0;
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/queue/sweep.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// When a queue is looked through for items that no longer wait: when it has doubled since the last time, if
+// then most of it may be such. So its length stays within a small multiple of what waits, and each item that
+// is pushed pays for a constant part of the looking.
+class sweep_schedule {
+public:
+    // Relaxed, all: a matter of cost, which orders nothing. `dead` is how many items in all queues no longer
+    // wait. It is looked at first: mostly there are none, and the queue's size is what others write.
+    template <class Queue>
+    [[nodiscard]] bool due(const Queue& queue, const sync::atomic<std::ptrdiff_t>& dead) const noexcept {
+        return dead.load(std::memory_order_relaxed) >= static_cast<std::ptrdiff_t>(least / 2) &&
+               queue.size() >= at_.load(std::memory_order_relaxed);
+    }
+
+    [[nodiscard]] static bool pays(std::size_t size, const sync::atomic<std::ptrdiff_t>& dead) noexcept {
+        return dead.load(std::memory_order_relaxed) >= static_cast<std::ptrdiff_t>(size / 2);
+    }
+
+    void done(std::size_t size_left) noexcept {
+        at_.store((std::max)(least, 2 * size_left), std::memory_order_relaxed);
+    }
+
+private:
+    static constexpr std::size_t least = 64;
+
+    sync::atomic<std::size_t> at_{least};
+};
+
+// Takes the items that no longer wait out of `items`, and from the count of the `dead`: before the queue's
+// size shows it, so that nobody counts too few that wait.
+inline work_list take_dead(work_list& items, sync::atomic<std::ptrdiff_t>& dead) noexcept {
+    work_list taken;
+    work_list kept;
+    while (work_item* const item = items.take_first()) {
+        (item->is_waiting() ? kept : taken).append(*item);
+    }
+    items = kept;
+    dead.fetch_sub(static_cast<std::ptrdiff_t>(taken.size()),
+                   std::memory_order_relaxed);  // see `note_dead_item`
+    return taken;
+}
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/sync/spin_wait.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
@@ -1051,127 +1254,7 @@ bool spin_until(int pauses, Ready ready) noexcept {
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/scheduling/trampoline.hpp
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-// Calls of users' code that may lead to the next such call: a done callback that completes another future, a
-// result whose destructor gives up the last handle on another, a capture that cancels another task. Up to a
-// depth they run on top of each other, so that each has returned when what led to it goes on. What is deeper
-// waits in a list that the outermost call of the thread works off. So a chain of any length needs a bounded
-// part of the stack.
-class trampoline {
-public:
-    // Calls `fn()` now, or, if this thread is too deep in such calls, later. `fn` must bear both, and so owns
-    // what it uses.
-    template <class Fn>
-    static void call(Fn fn) noexcept {
-        static_assert(std::is_nothrow_invocable_v<Fn&>);
-        constexpr int deepest = 32;
-        if (depth_ >= deepest) {
-            // Null if there is no memory to remember it: then it is called at once, however deep. The
-            // constructor, which moves from `fn`, is not called then.
-            if (postponed* const later = new (std::nothrow) postponed_call<Fn>(std::move(fn))) {
-                postpone(*later);
-                return;
-            }
-        }
-        ++depth_;
-        fn();  // NOLINT(clang-analyzer-cplusplus.Move,bugprone-use-after-move): not moved from, see above
-        --depth_;
-        if (depth_ == 0) {
-            run_postponed();
-        }
-    }
-
-    // Calls now what waits to be called on this thread: whoever blocks might wait for the outcome.
-    static void run_postponed() noexcept {
-        while (postponed* const next = first_) {
-            first_ = next->next;
-            if (!first_) {
-                last_ = nullptr;
-            }
-            ++depth_;
-            next->run();
-            --depth_;
-            delete next;
-        }
-    }
-
-private:
-    struct postponed {
-        postponed() = default;
-        postponed(const postponed&) = delete;
-        postponed& operator=(const postponed&) = delete;
-        virtual ~postponed() = default;
-        virtual void run() noexcept = 0;
-
-        postponed* next = nullptr;
-    };
-
-    template <class Fn>
-    struct postponed_call final : postponed {
-        explicit postponed_call(Fn&& its_fn) noexcept : fn(std::move(its_fn)) {}
-        void run() noexcept override { fn(); }
-
-        Fn fn;
-    };
-
-    static void postpone(postponed& added) noexcept {
-        (last_ ? last_->next : first_) = &added;
-        last_ = &added;
-    }
-
-    static constinit inline thread_local int depth_ = 0;
-    static constinit inline thread_local postponed* first_ = nullptr;
-    static constinit inline thread_local postponed* last_ = nullptr;
-};
-
-}}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/scheduling/forks.hpp
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-// The child of a fork has but the thread that called it, and a copy of all memory as it was at that moment:
-// with pools whose threads are not there, and locks that are held by such threads and never will be free. So
-// pools and futures remember in which process they were made, and in another do nothing that needs those
-// threads or waits for their locks.
-class forks {
-public:
-    // The number of this process, never 0; another than that of the process that forked it. It is what the
-    // operating system numbers processes by, so that it is the same for all shared libraries, also for those
-    // that share no variable.
-    [[nodiscard]] static std::uint32_t process() noexcept {
-        // Relaxed, as all uses: whoever finds 0 asks the system, and all get the same answer; in the child of
-        // a fork the only thread writes it.
-        const std::uint32_t known = process_.load(std::memory_order_relaxed);
-        return known != 0 ? known : ask_and_watch();
-    }
-
-private:
-    [[gnu::visibility("default")]] static std::uint32_t ask_and_watch() noexcept {
-        static const bool watched = (at_fork(nullptr, nullptr, note_fork), true);
-        static_cast<void>(watched);
-        const std::uint32_t number = process_number();
-        process_.store(number, std::memory_order_relaxed);
-        return number;
-    }
-
-    static void note_fork() noexcept {
-        process_.store(process_number(), std::memory_order_relaxed);
-        runnable_threads::forget_all_but(0);
-    }
-
-    // One for all shared libraries that share variables.
-    [[gnu::visibility("default")]] static constinit inline std::atomic<std::uint32_t> process_{0};
-};
-
-}}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/scheduling/spin_lock.hpp
+// concurrent/futures/sync/spin_lock.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
@@ -1205,195 +1288,7 @@ private:
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/scheduling/queued_task.hpp
-
-namespace concurrent::futures { inline namespace v0_1 {
-
-/// A task that waits to be run, as the queue of a pool sees it. See `queue_discipline`.
-///
-/// \code
-/// struct least_first {
-///     void push(futures::queued_task& task) { tasks.emplace(task.priority(), &task); }
-///     futures::queued_task* pop() noexcept {
-///         return tasks.empty() ? nullptr : tasks.extract(tasks.begin()).mapped();
-///     }
-///     std::multimap<int, futures::queued_task*> tasks;
-/// };
-/// futures::thread_pool_executor<least_first> shortest_first(1);
-/// assert(shortest_first.submit({.priority = 5}, [] { return 42; }).result() == 42);
-/// \endcode
-class queued_task {
-public:
-    queued_task(const queued_task&) = delete;
-    queued_task& operator=(const queued_task&) = delete;
-
-    /// `submit_options::priority` of its submit; 0 if there were none.
-    [[nodiscard]] int priority() const noexcept { return priority_; }
-
-protected:
-    /// Not for users: tasks are made by a submit.
-    ///@{
-    queued_task() = default;
-    ~queued_task() = default;
-    void set_priority(int priority) noexcept { priority_ = priority; }
-    ///@}
-
-private:
-    int priority_ = 0;
-};
-
-}}  // namespace concurrent::futures
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/scheduling/work_item.hpp
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-class local_queue;
-class worker;
-
-// What waits in a pool's queue to be run. The queue holds each item in memory until one of `execute`,
-// `cancel_waiting`, `fail_waiting` and `drop` is called, so exactly one of them is called once on an item
-// that was taken out.
-//
-// An item in a queue may be no longer waiting: somebody cancelled it, or a worker that needed its result has
-// run it. The queue isn't told, for then it would have to be searched; it finds out when the item's turn
-// comes.
-class work_item : public queued_task {
-public:
-    work_item(const work_item&) = delete;
-    work_item& operator=(const work_item&) = delete;
-
-    // Runs the item on `self`'s thread, which is the calling one; false if it was no longer waiting.
-    virtual bool execute(worker& self) noexcept = 0;
-
-    // Cancels the item if it is still waiting.
-    virtual void cancel_waiting() noexcept = 0;
-
-    // Makes the item fail with `reason` if it is still waiting.
-    virtual void fail_waiting(const std::exception_ptr& reason) noexcept = 0;
-
-    // Gives up an item that is no longer waiting.
-    virtual void drop() noexcept = 0;
-
-    [[nodiscard]] virtual bool is_waiting() const noexcept = 0;
-
-    // Called before the item is queued, if at all.
-    using queued_task::set_priority;
-
-protected:
-    work_item() = default;
-    ~work_item() = default;
-
-    // See `pool_base::library`. Here, where it takes no room.
-    void set_library(std::uint32_t library) noexcept { library_ = library; }
-    [[nodiscard]] std::uint32_t library() const noexcept { return library_; }
-
-private:
-    // The links belong to the queue that holds the item and are guarded as that queue is.
-    friend class lifo_order;
-    friend class priority_order;
-    friend class local_queue;
-    friend class work_list;
-
-    std::uint32_t library_ = 0;  // first, where it fills a gap
-    work_item* next_ = nullptr;
-    union {
-        work_item* child_ = nullptr;  // in the order of priority
-        work_item* previous_;         // in a local queue
-    };
-    sync::atomic<local_queue*> home_{nullptr};  // the local queue that it is in
-    std::uint64_t sequence_ = 0;
-};
-
-// Items in the order in which they were appended.
-class work_list {
-public:
-    [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
-    [[nodiscard]] std::size_t size() const noexcept { return size_; }
-
-    void append(work_item& item) noexcept {
-        item.next_ = nullptr;
-        *(first_ ? &last_->next_ : &first_) = &item;
-        last_ = &item;
-        ++size_;
-    }
-
-    void append(work_list items) noexcept {
-        if (!items.empty()) {
-            *(first_ ? &last_->next_ : &first_) = items.first_;
-            last_ = items.last_;
-            size_ += items.size_;
-        }
-    }
-
-    work_item* take_first() noexcept {
-        work_item* const item = first_;
-        if (item) {
-            first_ = std::exchange(item->next_, nullptr);
-            --size_;
-        }
-        return item;
-    }
-
-private:
-    work_item* first_ = nullptr;
-    work_item* last_ = nullptr;  // of a list that is not empty
-    std::size_t size_ = 0;
-};
-
-}}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/scheduling/sweep.hpp
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-// When a queue is looked through for items that no longer wait: when it has doubled since the last time, if
-// then most of it may be such. So its length stays within a small multiple of what waits, and each item that
-// is pushed pays for a constant part of the looking.
-class sweep_schedule {
-public:
-    // Relaxed, all: a matter of cost, which orders nothing. `dead` is how many items in all queues no longer
-    // wait. It is looked at first: mostly there are none, and the queue's size is what others write.
-    template <class Queue>
-    [[nodiscard]] bool due(const Queue& queue, const sync::atomic<std::ptrdiff_t>& dead) const noexcept {
-        return dead.load(std::memory_order_relaxed) >= static_cast<std::ptrdiff_t>(least / 2) &&
-               queue.size() >= at_.load(std::memory_order_relaxed);
-    }
-
-    [[nodiscard]] static bool pays(std::size_t size, const sync::atomic<std::ptrdiff_t>& dead) noexcept {
-        return dead.load(std::memory_order_relaxed) >= static_cast<std::ptrdiff_t>(size / 2);
-    }
-
-    void done(std::size_t size_left) noexcept {
-        at_.store((std::max)(least, 2 * size_left), std::memory_order_relaxed);
-    }
-
-private:
-    static constexpr std::size_t least = 64;
-
-    sync::atomic<std::size_t> at_{least};
-};
-
-// Takes the items that no longer wait out of `items`, and from the count of the `dead`: before the queue's
-// size shows it, so that nobody counts too few that wait.
-inline work_list take_dead(work_list& items, sync::atomic<std::ptrdiff_t>& dead) noexcept {
-    work_list taken;
-    work_list kept;
-    while (work_item* const item = items.take_first()) {
-        (item->is_waiting() ? kept : taken).append(*item);
-    }
-    items = kept;
-    dead.fetch_sub(static_cast<std::ptrdiff_t>(taken.size()),
-                   std::memory_order_relaxed);  // see `note_dead_item`
-    return taken;
-}
-
-}}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/scheduling/local_queue.hpp
+// concurrent/futures/queue/local_queue.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
@@ -1515,7 +1410,127 @@ private:
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/scheduling/parking_spot.hpp
+// concurrent/futures/sync/forks.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// The child of a fork has but the thread that called it, and a copy of all memory as it was at that moment:
+// with pools whose threads are not there, and locks that are held by such threads and never will be free. So
+// pools and futures remember in which process they were made, and in another do nothing that needs those
+// threads or waits for their locks.
+class forks {
+public:
+    // The number of this process, never 0; another than that of the process that forked it. It is what the
+    // operating system numbers processes by, so that it is the same for all shared libraries, also for those
+    // that share no variable.
+    [[nodiscard]] static std::uint32_t process() noexcept {
+        // Relaxed, as all uses: whoever finds 0 asks the system, and all get the same answer; in the child of
+        // a fork the only thread writes it.
+        const std::uint32_t known = process_.load(std::memory_order_relaxed);
+        return known != 0 ? known : ask_and_watch();
+    }
+
+private:
+    [[gnu::visibility("default")]] static std::uint32_t ask_and_watch() noexcept {
+        static const bool watched = (at_fork(nullptr, nullptr, note_fork), true);
+        static_cast<void>(watched);
+        const std::uint32_t number = process_number();
+        process_.store(number, std::memory_order_relaxed);
+        return number;
+    }
+
+    static void note_fork() noexcept {
+        process_.store(process_number(), std::memory_order_relaxed);
+        runnable_threads::forget_all_but(0);
+    }
+
+    // One for all shared libraries that share variables.
+    [[gnu::visibility("default")]] static constinit inline std::atomic<std::uint32_t> process_{0};
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/sync/idle_watch.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// A worker that waits for tasks of its own pool, but might have to stop waiting before they are done. It
+// leaves them to the other workers as long as one of those is idle or can be started, and is told, once, when
+// that is over: then it is for this worker to run them. It is linked into the pool's list from
+// `pool_base::watch_idle` until it was told or removed, and must live so long.
+class idle_watch {
+public:
+    idle_watch(const idle_watch&) = delete;
+    idle_watch& operator=(const idle_watch&) = delete;
+
+    // Called on the thread of whatever took the last idle worker away. This may be gone when it returns.
+    virtual void on_nobody_idle() noexcept = 0;
+
+protected:
+    idle_watch() = default;
+    ~idle_watch() = default;
+
+private:
+    friend class idle_watch_list;
+
+    idle_watch* next_ = nullptr;
+    idle_watch* previous_ = nullptr;
+    bool linked_ = false;
+};
+
+// Guarded as its owner is, except for what was taken out by `take_all`.
+class idle_watch_list {
+public:
+    [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+
+    void add(idle_watch& added) noexcept {
+        added.linked_ = true;
+        added.previous_ = nullptr;
+        added.next_ = std::exchange(first_, &added);
+        if (added.next_) {
+            added.next_->previous_ = &added;
+        }
+    }
+
+    // False if it is not in the list any more: it was told, or is about to be.
+    [[nodiscard]] bool remove(idle_watch& removed) noexcept {
+        if (!removed.linked_) {
+            return false;
+        }
+        removed.linked_ = false;
+        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
+        if (removed.next_) {
+            removed.next_->previous_ = removed.previous_;
+        }
+        return true;
+    }
+
+    // Takes all out, for `tell_all`.
+    idle_watch_list take_all() noexcept {
+        for (idle_watch* each = first_; each; each = each->next_) {
+            each->linked_ = false;
+        }
+        idle_watch_list taken;
+        taken.first_ = std::exchange(first_, nullptr);
+        return taken;
+    }
+
+    // Of a list that `take_all` returned, without its owner's lock.
+    void tell_all() noexcept {
+        for (idle_watch* each = std::exchange(first_, nullptr); each;) {
+            std::exchange(each, each->next_)->on_nobody_idle();
+        }
+    }
+
+private:
+    idle_watch* first_ = nullptr;
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/sync/parking_spot.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
@@ -1546,101 +1561,7 @@ private:
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/scheduling/stoppable.hpp
-
-#if defined(__cpp_lib_jthread)
-#include <stop_token>  // std::stop_source, std::stop_token
-#endif
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-#if defined(__cpp_lib_jthread)
-
-// The stop source of a task.
-class stoppable {
-public:
-    [[nodiscard]] std::stop_token token() const noexcept { return source_.get_token(); }
-    bool request_stop() noexcept { return source_.request_stop(); }
-
-private:
-    friend class running_stoppables;
-
-    std::stop_source source_;
-    // Guarded by the mutex of `running_stoppables`.
-    stoppable* next_ = nullptr;
-    stoppable* previous_ = nullptr;
-    bool asked_ = false;
-};
-
-// Those of a pool's running tasks that can be asked to stop.
-class running_stoppables {
-public:
-    // Requires: it runs, and is added once. If all were asked to stop, so is this.
-    void add(stoppable& added) noexcept {
-        bool asked = false;
-        {
-            const std::lock_guard lock(mutex_);
-            asked = all_asked_;
-            added.asked_ = asked;
-            added.next_ = std::exchange(first_, &added);
-            if (added.next_) {
-                added.next_->previous_ = &added;
-            }
-        }
-        if (asked) {
-            added.request_stop();
-        }
-    }
-
-    void remove(stoppable& removed) noexcept {
-        const std::lock_guard lock(mutex_);
-        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
-        if (removed.next_) {
-            removed.next_->previous_ = removed.previous_;
-        }
-    }
-
-    // Requests stop of all, and of all that are added from now on.
-    void request_stop() noexcept {
-        for (;;) {
-            std::stop_source next(std::nostopstate);
-            {
-                const std::lock_guard lock(mutex_);
-                all_asked_ = true;
-                stoppable* each = first_;
-                while (each && each->asked_) {
-                    each = each->next_;
-                }
-                if (!each) {
-                    return;
-                }
-                each->asked_ = true;
-                next = each->source_;
-            }
-            // Without the mutex: this calls what users have the token call. The task may have ended.
-            next.request_stop();
-        }
-    }
-
-private:
-    sync::mutex mutex_;
-    stoppable* first_ = nullptr;
-    bool all_asked_ = false;
-};
-
-#else
-
-class running_stoppables {
-public:
-    void request_stop() noexcept {}
-};
-
-#endif
-
-}}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/scheduling/worker.hpp
+// concurrent/futures/pool/worker.hpp
 
 namespace concurrent::futures { inline namespace v0_1 {
 namespace detail {
@@ -1912,6 +1833,85 @@ inline const std::string& this_thread_name() noexcept {
 }
 
 }}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/state/trampoline.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// Calls of users' code that may lead to the next such call: a done callback that completes another future, a
+// result whose destructor gives up the last handle on another, a capture that cancels another task. Up to a
+// depth they run on top of each other, so that each has returned when what led to it goes on. What is deeper
+// waits in a list that the outermost call of the thread works off. So a chain of any length needs a bounded
+// part of the stack.
+class trampoline {
+public:
+    // Calls `fn()` now, or, if this thread is too deep in such calls, later. `fn` must bear both, and so owns
+    // what it uses.
+    template <class Fn>
+    static void call(Fn fn) noexcept {
+        static_assert(std::is_nothrow_invocable_v<Fn&>);
+        constexpr int deepest = 32;
+        if (depth_ >= deepest) {
+            // Null if there is no memory to remember it: then it is called at once, however deep. The
+            // constructor, which moves from `fn`, is not called then.
+            if (postponed* const later = new (std::nothrow) postponed_call<Fn>(std::move(fn))) {
+                postpone(*later);
+                return;
+            }
+        }
+        ++depth_;
+        fn();  // NOLINT(clang-analyzer-cplusplus.Move,bugprone-use-after-move): not moved from, see above
+        --depth_;
+        if (depth_ == 0) {
+            run_postponed();
+        }
+    }
+
+    // Calls now what waits to be called on this thread: whoever blocks might wait for the outcome.
+    static void run_postponed() noexcept {
+        while (postponed* const next = first_) {
+            first_ = next->next;
+            if (!first_) {
+                last_ = nullptr;
+            }
+            ++depth_;
+            next->run();
+            --depth_;
+            delete next;
+        }
+    }
+
+private:
+    struct postponed {
+        postponed() = default;
+        postponed(const postponed&) = delete;
+        postponed& operator=(const postponed&) = delete;
+        virtual ~postponed() = default;
+        virtual void run() noexcept = 0;
+
+        postponed* next = nullptr;
+    };
+
+    template <class Fn>
+    struct postponed_call final : postponed {
+        explicit postponed_call(Fn&& its_fn) noexcept : fn(std::move(its_fn)) {}
+        void run() noexcept override { fn(); }
+
+        Fn fn;
+    };
+
+    static void postpone(postponed& added) noexcept {
+        (last_ ? last_->next : first_) = &added;
+        last_ = &added;
+    }
+
+    static constinit inline thread_local int depth_ = 0;
+    static constinit inline thread_local postponed* first_ = nullptr;
+    static constinit inline thread_local postponed* last_ = nullptr;
+};
+
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/state/waiter.hpp
@@ -5171,462 +5171,7 @@ private:
 }}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/scheduling/discipline_queue.hpp
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-template <class Discipline>
-concept own_discipline =
-    std::default_initializable<Discipline> && requires(Discipline& discipline, queued_task& task) {
-        discipline.push(task);
-        { discipline.pop() } -> std::same_as<queued_task*>;
-    };
-
-// A user's queue discipline, made safe for several threads by a mutex: its calls may take long, and allocate.
-template <own_discipline Discipline>
-class discipline_queue {
-public:
-    static constexpr bool workers_keep_their_own = false;
-
-    [[nodiscard]] std::size_t size() const noexcept {
-        // Relaxed: either only a hint, or the caller has called `has_items()`, whose mutex makes all earlier
-        // pushes visible.
-        return size_.load(std::memory_order_relaxed);
-    }
-
-    [[nodiscard]] bool seems_empty() const noexcept { return size() == 0; }
-
-    // What the discipline throws leaves the queue as it was.
-    template <class Admit>
-    [[nodiscard]] bool push(work_item& item, Admit admit) {
-        const std::lock_guard lock(mutex_);
-        if (!admit()) {
-            return false;
-        }
-        discipline_.push(item);
-        set_size(size() + 1);
-        return true;
-    }
-
-    work_item* pop() noexcept {
-        if (seems_empty()) {
-            return nullptr;
-        }
-        const std::lock_guard lock(mutex_);
-        return take();
-    }
-
-    [[nodiscard]] bool has_items() noexcept {
-        const std::lock_guard lock(mutex_);
-        return size() != 0;
-    }
-
-    work_list take_all() noexcept {
-        const std::lock_guard lock(mutex_);
-        work_list items;
-        while (work_item* const item = take()) {
-            items.append(*item);
-        }
-        return items;
-    }
-
-    // Nobody knows in which order the discipline would have to be given its tasks again, so a task that was
-    // cancelled stays in it until its turn comes.
-    [[nodiscard]] bool sweep_is_due(const sync::atomic<std::ptrdiff_t>&) const noexcept { return false; }
-    work_list sweep(sync::atomic<std::ptrdiff_t>&) noexcept { return {}; }
-
-private:
-    // Requires: `mutex_` held.
-    work_item* take() noexcept {
-        queued_task* const task = discipline_.pop();
-        if (!task) {
-            return nullptr;
-        }
-        set_size(size() - 1);
-        return static_cast<work_item*>(task);
-    }
-
-    // Requires: `mutex_` held.
-    void set_size(std::size_t size) noexcept { size_.store(size, std::memory_order_relaxed); }
-
-    sync::mutex mutex_;
-    Discipline discipline_;
-    sync::atomic<std::size_t> size_{0};
-};
-
-}}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/scheduling/fifo.hpp
-
-namespace concurrent::futures { inline namespace v0_1 {
-
-namespace detail {
-
-// First in, first out. Those who push and those who pop have a list and a lock each, and get in each other's
-// way only when the latter's list is empty and takes over all that is in the former's. (The idea of two locks
-// is Michael and Scott's, "Simple, fast, and practical non-blocking and blocking concurrent queue
-// algorithms", PODC 1996.)
-class fifo_queue {
-public:
-    // Whether a worker may keep what it submits to itself: of several workers nobody can tell the order.
-    static constexpr bool workers_keep_their_own = true;
-
-    [[nodiscard]] std::size_t size() const noexcept {
-        // Relaxed: a hint, or somebody's whom `has_items` has shown all that was pushed before.
-        const std::uint64_t popped = popped_.load(std::memory_order_relaxed);
-        const std::uint64_t pushed = pushed_.load(std::memory_order_relaxed);
-        return pushed > popped ? static_cast<std::size_t>(pushed - popped) : 0;
-    }
-
-    // A hint. Who pops looks first at what only those who pop write, and leaves the others' cache line alone.
-    [[nodiscard]] bool seems_empty() const noexcept {
-        return !popping_.load(std::memory_order_relaxed) && size() == 0;
-    }
-
-    template <class Admit>
-    [[nodiscard]] bool push(work_item& item, Admit admit) noexcept {
-        const std::lock_guard lock(push_lock_);
-        if (!admit()) {
-            return false;
-        }
-        pushed_list_.append(item);
-        add(pushed_, 1);
-        return true;
-    }
-
-    work_item* pop() noexcept {
-        if (seems_empty()) {
-            return nullptr;
-        }
-        const std::lock_guard lock(pop_lock_);
-        if (popping_list_.empty()) {
-            const std::lock_guard also(push_lock_);
-            popping_list_ = std::exchange(pushed_list_, work_list());
-        }
-        work_item* const item = popping_list_.take_first();
-        note_popped(item != nullptr);
-        return item;
-    }
-
-    [[nodiscard]] bool has_items() noexcept {
-        const std::lock_guard lock(push_lock_);
-        return size() != 0;
-    }
-
-    work_list take_all() noexcept {
-        const std::lock_guard lock(pop_lock_);
-        const std::lock_guard also(push_lock_);
-        work_list all = take_both_lists();
-        note_popped(all.size());
-        return all;
-    }
-
-    [[nodiscard]] bool sweep_is_due(const sync::atomic<std::ptrdiff_t>& dead) const noexcept {
-        return schedule_.due(*this, dead);
-    }
-
-    work_list sweep(sync::atomic<std::ptrdiff_t>& dead) noexcept {
-        const std::lock_guard lock(pop_lock_);
-        const std::lock_guard also(push_lock_);
-        work_list taken;
-        if (sweep_schedule::pays(size(), dead)) {
-            popping_list_ = take_both_lists();
-            taken = take_dead(popping_list_, dead);
-            note_popped(taken.size());
-        }
-        schedule_.done(size());
-        return taken;
-    }
-
-private:
-    // Written by the holder of the lock that belongs to it alone.
-    static void add(sync::atomic<std::uint64_t>& count, std::size_t more) noexcept {
-        count.store(count.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
-    }
-
-    void note_popped(std::size_t count) noexcept {
-        add(popped_, count);
-        popping_.store(!popping_list_.empty(), std::memory_order_relaxed);
-    }
-
-    work_list take_both_lists() noexcept {
-        work_list all = std::exchange(popping_list_, work_list());
-        all.append(std::exchange(pushed_list_, work_list()));
-        return all;
-    }
-
-    // Who holds both took `pop_lock_` first.
-    alignas(cache_line) spin_lock push_lock_;
-    work_list pushed_list_;
-    sync::atomic<std::uint64_t> pushed_{0};  // since the queue was made, and so is `popped_`
-    sweep_schedule schedule_;
-
-    alignas(cache_line) spin_lock pop_lock_;
-    work_list popping_list_;
-    sync::atomic<std::uint64_t> popped_{0};
-    sync::atomic<bool> popping_{false};  // whether that list has items
-};
-
-}  // namespace detail
-
-/// Queue of a pool whose waiting tasks start in the order in which they were submitted. (Those that the
-/// pool's own tasks submit start in the order in which each worker submitted them; workers help each other
-/// with them.)
-///
-/// \code
-/// futures::thread_pool_executor<futures::fifo> executor_in_order(1);  // or thread_pool_executor<>
-/// assert(executor_in_order.submit([] { return 42; }).result() == 42);
-/// \endcode
-struct fifo {
-    /// How it is done; not for users.
-    using queue = detail::fifo_queue;
-};
-
-}}  // namespace concurrent::futures
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/scheduling/locked_queue.hpp
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-// An order in which items are popped, `push(item)`, `pop()` and `take_all()`, made safe for several threads
-// by a lock.
-template <class Order>
-class locked_queue {
-public:
-    // Whether a worker may keep what it submits to itself: the order is one among all.
-    static constexpr bool workers_keep_their_own = false;
-
-    [[nodiscard]] std::size_t size() const noexcept {
-        // Relaxed: a hint, or somebody's whom `has_items` has shown all that was pushed before.
-        return size_.load(std::memory_order_relaxed);
-    }
-
-    [[nodiscard]] bool seems_empty() const noexcept { return size() == 0; }
-
-    template <class Admit>
-    [[nodiscard]] bool push(work_item& item, Admit admit) noexcept {
-        const std::lock_guard lock(lock_);
-        if (!admit()) {
-            return false;
-        }
-        order_.push(item);
-        set_size(size() + 1);
-        return true;
-    }
-
-    work_item* pop() noexcept {
-        if (seems_empty()) {
-            return nullptr;
-        }
-        const std::lock_guard lock(lock_);
-        work_item* const item = order_.pop();
-        set_size(size() - (item != nullptr));
-        return item;
-    }
-
-    [[nodiscard]] bool has_items() noexcept {
-        const std::lock_guard lock(lock_);
-        return size() != 0;
-    }
-
-    work_list take_all() noexcept {
-        const std::lock_guard lock(lock_);
-        set_size(0);
-        return order_.take_all();
-    }
-
-    [[nodiscard]] bool sweep_is_due(const sync::atomic<std::ptrdiff_t>& dead) const noexcept {
-        return schedule_.due(*this, dead);
-    }
-
-    work_list sweep(sync::atomic<std::ptrdiff_t>& dead) noexcept {
-        const std::lock_guard lock(lock_);
-        work_list taken;
-        if (sweep_schedule::pays(size(), dead)) {
-            work_list items = order_.take_all();
-            taken = take_dead(items, dead);
-            set_size(items.size());
-            while (work_item* const item = items.take_first()) {
-                order_.push(*item);
-            }
-        }
-        schedule_.done(size());
-        return taken;
-    }
-
-private:
-    // By the lock's holder.
-    void set_size(std::size_t size) noexcept { size_.store(size, std::memory_order_relaxed); }
-
-    spin_lock lock_;
-    Order order_;
-    sync::atomic<std::size_t> size_{0};
-    sweep_schedule schedule_;
-};
-
-}}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/scheduling/lifo.hpp
-
-namespace concurrent::futures { inline namespace v0_1 {
-
-namespace detail {
-
-class lifo_order {
-public:
-    void push(work_item& item) noexcept { item.next_ = std::exchange(newest_, &item); }
-
-    work_item* pop() noexcept {
-        work_item* const item = newest_;
-        if (item) {
-            newest_ = std::exchange(item->next_, nullptr);
-        }
-        return item;
-    }
-
-    // Takes out every item, in an order in which pushing them again restores the queue.
-    work_list take_all() noexcept {
-        work_item* oldest = nullptr;
-        while (work_item* const item = pop()) {
-            item->next_ = std::exchange(oldest, item);
-        }
-        work_list items;
-        while (oldest) {
-            work_item* const next = oldest->next_;
-            items.append(*oldest);
-            oldest = next;
-        }
-        return items;
-    }
-
-private:
-    work_item* newest_ = nullptr;
-};
-
-}  // namespace detail
-
-/// Queue of a pool whose task submitted last starts first.
-///
-/// \code
-/// futures::thread_pool_executor<futures::lifo> newest_first(1);
-/// assert(newest_first.submit([] { return 42; }).result() == 42);
-/// \endcode
-struct lifo {
-    /// How it is done; not for users.
-    using queue = detail::locked_queue<detail::lifo_order>;
-};
-
-}}  // namespace concurrent::futures
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/scheduling/priority.hpp
-
-namespace concurrent::futures { inline namespace v0_1 {
-
-namespace detail {
-
-// A pairing heap (Fredman, Sedgewick, Sleator and Tarjan, "The pairing heap: a new form of self-adjusting
-// heap", Algorithmica 1, 1986): push in constant, pop in amortised logarithmic time, two links an item.
-// `child_` is an item's first child, `next_` its next sibling.
-class priority_order {
-public:
-    // An item that comes from `take_all` keeps its place among those of its priority.
-    void push(work_item& item) noexcept {
-        if (item.sequence_ == 0) {
-            item.sequence_ = ++pushed_;
-        }
-        item.next_ = nullptr;
-        item.child_ = nullptr;
-        root_ = root_ ? merge(root_, &item) : &item;
-    }
-
-    work_item* pop() noexcept {
-        work_item* const item = root_;
-        if (item) {
-            root_ = merge_siblings(std::exchange(item->child_, nullptr));
-        }
-        return item;
-    }
-
-    // Takes out every item, in an order in which pushing them again restores the queue: any order.
-    work_list take_all() noexcept {
-        work_list items;
-        // The items still to visit are a chain of siblings; the children of each go to its front. Each list
-        // of children is walked once, so this is linear.
-        work_item* chain = std::exchange(root_, nullptr);
-        while (chain) {
-            work_item* const item = chain;
-            chain = item->next_;
-            if (work_item* const first = std::exchange(item->child_, nullptr)) {
-                work_item* last = first;
-                while (last->next_) {
-                    last = last->next_;
-                }
-                last->next_ = chain;
-                chain = first;
-            }
-            items.append(*item);
-        }
-        return items;
-    }
-
-private:
-    static bool runs_before(const work_item& a, const work_item& b) noexcept {
-        return a.priority() != b.priority() ? a.priority() > b.priority() : a.sequence_ < b.sequence_;
-    }
-
-    static work_item* merge(work_item* a, work_item* b) noexcept {
-        if (runs_before(*b, *a)) {
-            std::swap(a, b);
-        }
-        b->next_ = std::exchange(a->child_, b);
-        return a;
-    }
-
-    // Pairs from left to right, then merges the pairs from right to left.
-    static work_item* merge_siblings(work_item* first) noexcept {
-        work_item* pairs = nullptr;
-        while (first) {
-            work_item* const a = first;
-            work_item* const b = std::exchange(a->next_, nullptr);
-            first = b ? std::exchange(b->next_, nullptr) : nullptr;
-            work_item* const pair = b ? merge(a, b) : a;
-            pair->next_ = std::exchange(pairs, pair);
-        }
-        work_item* merged = nullptr;
-        while (pairs) {
-            work_item* const pair = std::exchange(pairs, pairs->next_);
-            pair->next_ = nullptr;
-            merged = merged ? merge(merged, pair) : pair;
-        }
-        return merged;
-    }
-
-    work_item* root_ = nullptr;
-    std::uint64_t pushed_ = 0;
-};
-
-}  // namespace detail
-
-/// Queue of a pool whose waiting task with the greatest `submit_options::priority` starts first; those of the
-/// same priority start in the order in which they were submitted.
-///
-/// \code
-/// futures::thread_pool_executor<futures::priority> urgent_first(1);
-/// assert(urgent_first.submit({.priority = 10}, [] { return 42; }).result() == 42);
-/// \endcode
-struct priority {
-    /// How it is done; not for users.
-    using queue = detail::locked_queue<detail::priority_order>;
-};
-
-}}  // namespace concurrent::futures
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/scheduling/orphaned_threads.hpp
+// concurrent/futures/pool/orphaned_threads.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
@@ -5748,7 +5293,7 @@ private:
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/scheduling/crew.hpp
+// concurrent/futures/pool/crew.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
@@ -6220,7 +5765,7 @@ private:
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/scheduling/worker_pool.hpp
+// concurrent/futures/pool/worker_pool.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
@@ -6566,6 +6111,461 @@ private:
 };
 
 }}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/queue/discipline_queue.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+template <class Discipline>
+concept own_discipline =
+    std::default_initializable<Discipline> && requires(Discipline& discipline, queued_task& task) {
+        discipline.push(task);
+        { discipline.pop() } -> std::same_as<queued_task*>;
+    };
+
+// A user's queue discipline, made safe for several threads by a mutex: its calls may take long, and allocate.
+template <own_discipline Discipline>
+class discipline_queue {
+public:
+    static constexpr bool workers_keep_their_own = false;
+
+    [[nodiscard]] std::size_t size() const noexcept {
+        // Relaxed: either only a hint, or the caller has called `has_items()`, whose mutex makes all earlier
+        // pushes visible.
+        return size_.load(std::memory_order_relaxed);
+    }
+
+    [[nodiscard]] bool seems_empty() const noexcept { return size() == 0; }
+
+    // What the discipline throws leaves the queue as it was.
+    template <class Admit>
+    [[nodiscard]] bool push(work_item& item, Admit admit) {
+        const std::lock_guard lock(mutex_);
+        if (!admit()) {
+            return false;
+        }
+        discipline_.push(item);
+        set_size(size() + 1);
+        return true;
+    }
+
+    work_item* pop() noexcept {
+        if (seems_empty()) {
+            return nullptr;
+        }
+        const std::lock_guard lock(mutex_);
+        return take();
+    }
+
+    [[nodiscard]] bool has_items() noexcept {
+        const std::lock_guard lock(mutex_);
+        return size() != 0;
+    }
+
+    work_list take_all() noexcept {
+        const std::lock_guard lock(mutex_);
+        work_list items;
+        while (work_item* const item = take()) {
+            items.append(*item);
+        }
+        return items;
+    }
+
+    // Nobody knows in which order the discipline would have to be given its tasks again, so a task that was
+    // cancelled stays in it until its turn comes.
+    [[nodiscard]] bool sweep_is_due(const sync::atomic<std::ptrdiff_t>&) const noexcept { return false; }
+    work_list sweep(sync::atomic<std::ptrdiff_t>&) noexcept { return {}; }
+
+private:
+    // Requires: `mutex_` held.
+    work_item* take() noexcept {
+        queued_task* const task = discipline_.pop();
+        if (!task) {
+            return nullptr;
+        }
+        set_size(size() - 1);
+        return static_cast<work_item*>(task);
+    }
+
+    // Requires: `mutex_` held.
+    void set_size(std::size_t size) noexcept { size_.store(size, std::memory_order_relaxed); }
+
+    sync::mutex mutex_;
+    Discipline discipline_;
+    sync::atomic<std::size_t> size_{0};
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/queue/fifo.hpp
+
+namespace concurrent::futures { inline namespace v0_1 {
+
+namespace detail {
+
+// First in, first out. Those who push and those who pop have a list and a lock each, and get in each other's
+// way only when the latter's list is empty and takes over all that is in the former's. (The idea of two locks
+// is Michael and Scott's, "Simple, fast, and practical non-blocking and blocking concurrent queue
+// algorithms", PODC 1996.)
+class fifo_queue {
+public:
+    // Whether a worker may keep what it submits to itself: of several workers nobody can tell the order.
+    static constexpr bool workers_keep_their_own = true;
+
+    [[nodiscard]] std::size_t size() const noexcept {
+        // Relaxed: a hint, or somebody's whom `has_items` has shown all that was pushed before.
+        const std::uint64_t popped = popped_.load(std::memory_order_relaxed);
+        const std::uint64_t pushed = pushed_.load(std::memory_order_relaxed);
+        return pushed > popped ? static_cast<std::size_t>(pushed - popped) : 0;
+    }
+
+    // A hint. Who pops looks first at what only those who pop write, and leaves the others' cache line alone.
+    [[nodiscard]] bool seems_empty() const noexcept {
+        return !popping_.load(std::memory_order_relaxed) && size() == 0;
+    }
+
+    template <class Admit>
+    [[nodiscard]] bool push(work_item& item, Admit admit) noexcept {
+        const std::lock_guard lock(push_lock_);
+        if (!admit()) {
+            return false;
+        }
+        pushed_list_.append(item);
+        add(pushed_, 1);
+        return true;
+    }
+
+    work_item* pop() noexcept {
+        if (seems_empty()) {
+            return nullptr;
+        }
+        const std::lock_guard lock(pop_lock_);
+        if (popping_list_.empty()) {
+            const std::lock_guard also(push_lock_);
+            popping_list_ = std::exchange(pushed_list_, work_list());
+        }
+        work_item* const item = popping_list_.take_first();
+        note_popped(item != nullptr);
+        return item;
+    }
+
+    [[nodiscard]] bool has_items() noexcept {
+        const std::lock_guard lock(push_lock_);
+        return size() != 0;
+    }
+
+    work_list take_all() noexcept {
+        const std::lock_guard lock(pop_lock_);
+        const std::lock_guard also(push_lock_);
+        work_list all = take_both_lists();
+        note_popped(all.size());
+        return all;
+    }
+
+    [[nodiscard]] bool sweep_is_due(const sync::atomic<std::ptrdiff_t>& dead) const noexcept {
+        return schedule_.due(*this, dead);
+    }
+
+    work_list sweep(sync::atomic<std::ptrdiff_t>& dead) noexcept {
+        const std::lock_guard lock(pop_lock_);
+        const std::lock_guard also(push_lock_);
+        work_list taken;
+        if (sweep_schedule::pays(size(), dead)) {
+            popping_list_ = take_both_lists();
+            taken = take_dead(popping_list_, dead);
+            note_popped(taken.size());
+        }
+        schedule_.done(size());
+        return taken;
+    }
+
+private:
+    // Written by the holder of the lock that belongs to it alone.
+    static void add(sync::atomic<std::uint64_t>& count, std::size_t more) noexcept {
+        count.store(count.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
+    }
+
+    void note_popped(std::size_t count) noexcept {
+        add(popped_, count);
+        popping_.store(!popping_list_.empty(), std::memory_order_relaxed);
+    }
+
+    work_list take_both_lists() noexcept {
+        work_list all = std::exchange(popping_list_, work_list());
+        all.append(std::exchange(pushed_list_, work_list()));
+        return all;
+    }
+
+    // Who holds both took `pop_lock_` first.
+    alignas(cache_line) spin_lock push_lock_;
+    work_list pushed_list_;
+    sync::atomic<std::uint64_t> pushed_{0};  // since the queue was made, and so is `popped_`
+    sweep_schedule schedule_;
+
+    alignas(cache_line) spin_lock pop_lock_;
+    work_list popping_list_;
+    sync::atomic<std::uint64_t> popped_{0};
+    sync::atomic<bool> popping_{false};  // whether that list has items
+};
+
+}  // namespace detail
+
+/// Queue of a pool whose waiting tasks start in the order in which they were submitted. (Those that the
+/// pool's own tasks submit start in the order in which each worker submitted them; workers help each other
+/// with them.)
+///
+/// \code
+/// futures::thread_pool_executor<futures::fifo> executor_in_order(1);  // or thread_pool_executor<>
+/// assert(executor_in_order.submit([] { return 42; }).result() == 42);
+/// \endcode
+struct fifo {
+    /// How it is done; not for users.
+    using queue = detail::fifo_queue;
+};
+
+}}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/queue/locked_queue.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// An order in which items are popped, `push(item)`, `pop()` and `take_all()`, made safe for several threads
+// by a lock.
+template <class Order>
+class locked_queue {
+public:
+    // Whether a worker may keep what it submits to itself: the order is one among all.
+    static constexpr bool workers_keep_their_own = false;
+
+    [[nodiscard]] std::size_t size() const noexcept {
+        // Relaxed: a hint, or somebody's whom `has_items` has shown all that was pushed before.
+        return size_.load(std::memory_order_relaxed);
+    }
+
+    [[nodiscard]] bool seems_empty() const noexcept { return size() == 0; }
+
+    template <class Admit>
+    [[nodiscard]] bool push(work_item& item, Admit admit) noexcept {
+        const std::lock_guard lock(lock_);
+        if (!admit()) {
+            return false;
+        }
+        order_.push(item);
+        set_size(size() + 1);
+        return true;
+    }
+
+    work_item* pop() noexcept {
+        if (seems_empty()) {
+            return nullptr;
+        }
+        const std::lock_guard lock(lock_);
+        work_item* const item = order_.pop();
+        set_size(size() - (item != nullptr));
+        return item;
+    }
+
+    [[nodiscard]] bool has_items() noexcept {
+        const std::lock_guard lock(lock_);
+        return size() != 0;
+    }
+
+    work_list take_all() noexcept {
+        const std::lock_guard lock(lock_);
+        set_size(0);
+        return order_.take_all();
+    }
+
+    [[nodiscard]] bool sweep_is_due(const sync::atomic<std::ptrdiff_t>& dead) const noexcept {
+        return schedule_.due(*this, dead);
+    }
+
+    work_list sweep(sync::atomic<std::ptrdiff_t>& dead) noexcept {
+        const std::lock_guard lock(lock_);
+        work_list taken;
+        if (sweep_schedule::pays(size(), dead)) {
+            work_list items = order_.take_all();
+            taken = take_dead(items, dead);
+            set_size(items.size());
+            while (work_item* const item = items.take_first()) {
+                order_.push(*item);
+            }
+        }
+        schedule_.done(size());
+        return taken;
+    }
+
+private:
+    // By the lock's holder.
+    void set_size(std::size_t size) noexcept { size_.store(size, std::memory_order_relaxed); }
+
+    spin_lock lock_;
+    Order order_;
+    sync::atomic<std::size_t> size_{0};
+    sweep_schedule schedule_;
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/queue/lifo.hpp
+
+namespace concurrent::futures { inline namespace v0_1 {
+
+namespace detail {
+
+class lifo_order {
+public:
+    void push(work_item& item) noexcept { item.next_ = std::exchange(newest_, &item); }
+
+    work_item* pop() noexcept {
+        work_item* const item = newest_;
+        if (item) {
+            newest_ = std::exchange(item->next_, nullptr);
+        }
+        return item;
+    }
+
+    // Takes out every item, in an order in which pushing them again restores the queue.
+    work_list take_all() noexcept {
+        work_item* oldest = nullptr;
+        while (work_item* const item = pop()) {
+            item->next_ = std::exchange(oldest, item);
+        }
+        work_list items;
+        while (oldest) {
+            work_item* const next = oldest->next_;
+            items.append(*oldest);
+            oldest = next;
+        }
+        return items;
+    }
+
+private:
+    work_item* newest_ = nullptr;
+};
+
+}  // namespace detail
+
+/// Queue of a pool whose task submitted last starts first.
+///
+/// \code
+/// futures::thread_pool_executor<futures::lifo> newest_first(1);
+/// assert(newest_first.submit([] { return 42; }).result() == 42);
+/// \endcode
+struct lifo {
+    /// How it is done; not for users.
+    using queue = detail::locked_queue<detail::lifo_order>;
+};
+
+}}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/queue/priority.hpp
+
+namespace concurrent::futures { inline namespace v0_1 {
+
+namespace detail {
+
+// A pairing heap (Fredman, Sedgewick, Sleator and Tarjan, "The pairing heap: a new form of self-adjusting
+// heap", Algorithmica 1, 1986): push in constant, pop in amortised logarithmic time, two links an item.
+// `child_` is an item's first child, `next_` its next sibling.
+class priority_order {
+public:
+    // An item that comes from `take_all` keeps its place among those of its priority.
+    void push(work_item& item) noexcept {
+        if (item.sequence_ == 0) {
+            item.sequence_ = ++pushed_;
+        }
+        item.next_ = nullptr;
+        item.child_ = nullptr;
+        root_ = root_ ? merge(root_, &item) : &item;
+    }
+
+    work_item* pop() noexcept {
+        work_item* const item = root_;
+        if (item) {
+            root_ = merge_siblings(std::exchange(item->child_, nullptr));
+        }
+        return item;
+    }
+
+    // Takes out every item, in an order in which pushing them again restores the queue: any order.
+    work_list take_all() noexcept {
+        work_list items;
+        // The items still to visit are a chain of siblings; the children of each go to its front. Each list
+        // of children is walked once, so this is linear.
+        work_item* chain = std::exchange(root_, nullptr);
+        while (chain) {
+            work_item* const item = chain;
+            chain = item->next_;
+            if (work_item* const first = std::exchange(item->child_, nullptr)) {
+                work_item* last = first;
+                while (last->next_) {
+                    last = last->next_;
+                }
+                last->next_ = chain;
+                chain = first;
+            }
+            items.append(*item);
+        }
+        return items;
+    }
+
+private:
+    static bool runs_before(const work_item& a, const work_item& b) noexcept {
+        return a.priority() != b.priority() ? a.priority() > b.priority() : a.sequence_ < b.sequence_;
+    }
+
+    static work_item* merge(work_item* a, work_item* b) noexcept {
+        if (runs_before(*b, *a)) {
+            std::swap(a, b);
+        }
+        b->next_ = std::exchange(a->child_, b);
+        return a;
+    }
+
+    // Pairs from left to right, then merges the pairs from right to left.
+    static work_item* merge_siblings(work_item* first) noexcept {
+        work_item* pairs = nullptr;
+        while (first) {
+            work_item* const a = first;
+            work_item* const b = std::exchange(a->next_, nullptr);
+            first = b ? std::exchange(b->next_, nullptr) : nullptr;
+            work_item* const pair = b ? merge(a, b) : a;
+            pair->next_ = std::exchange(pairs, pair);
+        }
+        work_item* merged = nullptr;
+        while (pairs) {
+            work_item* const pair = std::exchange(pairs, pairs->next_);
+            pair->next_ = nullptr;
+            merged = merged ? merge(merged, pair) : pair;
+        }
+        return merged;
+    }
+
+    work_item* root_ = nullptr;
+    std::uint64_t pushed_ = 0;
+};
+
+}  // namespace detail
+
+/// Queue of a pool whose waiting task with the greatest `submit_options::priority` starts first; those of the
+/// same priority start in the order in which they were submitted.
+///
+/// \code
+/// futures::thread_pool_executor<futures::priority> urgent_first(1);
+/// assert(urgent_first.submit({.priority = 10}, [] { return 42; }).result() == 42);
+/// \endcode
+struct priority {
+    /// How it is done; not for users.
+    using queue = detail::locked_queue<detail::priority_order>;
+};
+
+}}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/task/submit_to.hpp

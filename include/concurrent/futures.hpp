@@ -29,8 +29,8 @@
 #include <concurrent/futures/future/print.hpp>
 #include <concurrent/futures/future/promise.hpp>
 #include <concurrent/futures/log_handler.hpp>
-#include <concurrent/futures/scheduling/platform.hpp>
-#include <concurrent/futures/scheduling/worker.hpp>
+#include <concurrent/futures/platform/platform.hpp>
+#include <concurrent/futures/pool/worker.hpp>
 #include <concurrent/futures/task/package.hpp>
 #include <concurrent/futures/timeout.hpp>
 #include <concurrent/futures/version.hpp>

@@ -13,7 +13,7 @@
 #include <vector>
 
 #undef __linux__
-#include <concurrent/futures/scheduling/platform.hpp>
+#include <concurrent/futures/platform/platform.hpp>
 #define __linux__ 1  // NOLINT(bugprone-reserved-identifier): its value before
 #include <concurrent/futures.hpp>
 

@@ -2,7 +2,7 @@
 
 // The lock that guards the queues and the crew. The other programs take it for a mutex.
 
-#include <concurrent/futures/scheduling/spin_lock.hpp>
+#include <concurrent/futures/sync/spin_lock.hpp>
 
 #include "checker/model.hpp"
 

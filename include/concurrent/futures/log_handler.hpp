@@ -10,7 +10,7 @@
 #include <string_view>  // std::string_view
 #include <utility>      // std::move
 
-#include <concurrent/futures/scheduling/platform.hpp>
+#include <concurrent/futures/platform/platform.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 {
 

@@ -6,7 +6,7 @@
 #include <optional>     // std::nullopt_t
 #include <type_traits>  // std::is_arithmetic_v
 
-#include <concurrent/futures/scheduling/synchronization.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include <concurrent/futures/scheduling/synchronization.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
 
 #include "failure.hpp"
 #include "operations.hpp"
@@ -19,7 +19,7 @@
 // 2013.)
 //
 // What is checked is the library's own code. All by which its threads see each other comes from
-// scheduling/synchronization.hpp, and include/ here has a header of that name, which is found first: each
+// sync/synchronization.hpp, and include/ here has a header of that name, which is found first: each
 // operation goes to operations.hpp. Two more headers are replaced: platform.hpp asks the system nothing, and
 // spin_wait.hpp leaves it to the checker when a thread gives up spinning. Where that was shown to be a mutex
 // (spin_lock.cpp), abstract/ has a mutex in the place of spin_lock.hpp, which leaves far less to try.

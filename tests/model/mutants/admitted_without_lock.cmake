@@ -1,5 +1,5 @@
 # A push looks whether it is admitted, and whether somebody is to be called, before it has the lock.
-set(header concurrent/futures/scheduling/fifo.hpp)
+set(header concurrent/futures/queue/fifo.hpp)
 set(group queues)
 set(only "fifo_queue: ")
 set(finds "closer sees|one of the two sees the other")

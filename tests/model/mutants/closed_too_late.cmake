@@ -1,5 +1,5 @@
 # A pool is closed when its workers may have looked for the last time.
-set(header concurrent/futures/scheduling/worker_pool.hpp)
+set(header concurrent/futures/pool/worker_pool.hpp)
 set(group shutdown)
 set(only "against a shutdown")
 set(finds "lost wake-up|check")

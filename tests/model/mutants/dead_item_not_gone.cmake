@@ -1,5 +1,5 @@
 # A cancelled task that has left the queue counts for one that waits less.
-set(header concurrent/futures/scheduling/worker_pool.hpp)
+set(header concurrent/futures/pool/worker_pool.hpp)
 set(group pool)
 set(only "cancelled in the queue")
 set(finds "lost wake-up")

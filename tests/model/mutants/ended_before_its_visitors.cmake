@@ -1,5 +1,5 @@
 # A pool ends while the thread is still in it that has submitted the last task.
-set(header concurrent/futures/scheduling/worker_pool.hpp)
+set(header concurrent/futures/pool/worker_pool.hpp)
 set(group shutdown)
 set(only "the very task destroys")
 set(finds "data race: memory is written")

@@ -1,5 +1,5 @@
 # A worker that finds something when it is about to sleep is not coming, and so calls nobody for the rest.
-set(header concurrent/futures/scheduling/crew.hpp)
+set(header concurrent/futures/pool/crew.hpp)
 set(group pool)
 set(only "a worker that finds two tasks")
 set(finds "lost wake-up")

@@ -1,5 +1,5 @@
 # Who looks whether something waits misses what is pushed at the moment, and isn't seen either.
-set(header concurrent/futures/scheduling/fifo.hpp)
+set(header concurrent/futures/queue/fifo.hpp)
 set(group queues)
 set(only "fifo_queue: looking")
 set(finds "one of the two sees the other")

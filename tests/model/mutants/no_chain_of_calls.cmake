@@ -1,5 +1,5 @@
 # A worker that has found something doesn't call the next.
-set(header concurrent/futures/scheduling/crew.hpp)
+set(header concurrent/futures/pool/crew.hpp)
 set(group pool)
 set(only "two workers that sleep are called")
 set(finds "lost wake-up")

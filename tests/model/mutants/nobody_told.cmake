@@ -1,5 +1,5 @@
 # Who waits with a limit is not told that the last idle worker has found something else.
-set(header concurrent/futures/scheduling/crew.hpp)
+set(header concurrent/futures/pool/crew.hpp)
 set(group pool)
 set(only "when no other worker is left")
 set(finds "lost wake-up")

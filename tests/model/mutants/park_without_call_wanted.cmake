@@ -1,5 +1,5 @@
 # A worker that goes to sleep doesn't say that it is to be called.
-set(header concurrent/futures/scheduling/crew.hpp)
+set(header concurrent/futures/pool/crew.hpp)
 set(group pool)
 set(only "goes to sleep is called")
 set(finds "lost wake-up")

@@ -1,5 +1,5 @@
 # A worker goes to sleep without looking once more.
-set(header concurrent/futures/scheduling/crew.hpp)
+set(header concurrent/futures/pool/crew.hpp)
 set(group pool)
 set(only "goes to sleep is called")
 set(finds "lost wake-up")

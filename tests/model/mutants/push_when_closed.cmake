@@ -1,5 +1,5 @@
 # A push takes no notice of its not being admitted.
-set(header concurrent/futures/scheduling/fifo.hpp)
+set(header concurrent/futures/queue/fifo.hpp)
 set(group queues)
 set(only "fifo_queue: closing")
 set(finds "closer sees")

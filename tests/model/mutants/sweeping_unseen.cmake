@@ -1,5 +1,5 @@
 # Who sweeps a pool is not its visitor.
-set(header concurrent/futures/scheduling/worker_pool.hpp)
+set(header concurrent/futures/pool/worker_pool.hpp)
 set(group shutdown)
 set(only "outlives that thread's sweeping")
 set(finds "data race: memory is written")

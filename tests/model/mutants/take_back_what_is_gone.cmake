@@ -1,5 +1,5 @@
 # The owner takes back what was stolen meanwhile.
-set(header concurrent/futures/scheduling/local_queue.hpp)
+set(header concurrent/futures/queue/local_queue.hpp)
 set(group queues)
 set(only "local_queue: the owner takes back")
 set(finds "check|data race|crash")

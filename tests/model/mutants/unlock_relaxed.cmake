@@ -1,5 +1,5 @@
 # The lock keeps apart, but orders nothing.
-set(header concurrent/futures/scheduling/spin_lock.hpp)
+set(header concurrent/futures/sync/spin_lock.hpp)
 set(group spin_lock)
 set(only "")
 set(finds "data race")

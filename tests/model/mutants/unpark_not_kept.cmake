@@ -1,5 +1,5 @@
 # A call that comes before the thread sleeps is forgotten.
-set(header concurrent/futures/scheduling/parking_spot.hpp)
+set(header concurrent/futures/sync/parking_spot.hpp)
 set(group pool)
 set(only "a thread that parks")
 set(finds "lost wake-up")

@@ -1,5 +1,5 @@
 # A worker that claims something does not see who relies on it.
-set(header concurrent/futures/scheduling/crew.hpp)
+set(header concurrent/futures/pool/crew.hpp)
 set(group pool)
 set(only "when no other worker is left")
 set(finds "lost wake-up")

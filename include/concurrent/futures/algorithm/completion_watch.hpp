@@ -10,13 +10,13 @@
 #include <vector>   // std::vector
 
 #include <concurrent/futures/future/future.hpp>
-#include <concurrent/futures/scheduling/forks.hpp>
-#include <concurrent/futures/scheduling/idle_watch.hpp>
-#include <concurrent/futures/scheduling/synchronization.hpp>
-#include <concurrent/futures/scheduling/trampoline.hpp>
-#include <concurrent/futures/scheduling/worker.hpp>
+#include <concurrent/futures/pool/worker.hpp>
 #include <concurrent/futures/state/await.hpp>
+#include <concurrent/futures/state/trampoline.hpp>
 #include <concurrent/futures/state/waiter.hpp>
+#include <concurrent/futures/sync/forks.hpp>
+#include <concurrent/futures/sync/idle_watch.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 

@@ -7,7 +7,7 @@
 
 #include <concurrent/futures/algorithm/map.hpp>
 #include <concurrent/futures/executor/executor.hpp>
-#include <concurrent/futures/scheduling/platform.hpp>
+#include <concurrent/futures/platform/platform.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 {
 

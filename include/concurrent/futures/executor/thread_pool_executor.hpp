@@ -12,12 +12,12 @@
 
 #include <concurrent/futures/executor/executor_base.hpp>
 #include <concurrent/futures/executor/options.hpp>
-#include <concurrent/futures/scheduling/discipline_queue.hpp>
-#include <concurrent/futures/scheduling/fifo.hpp>
-#include <concurrent/futures/scheduling/lifo.hpp>
-#include <concurrent/futures/scheduling/platform.hpp>
-#include <concurrent/futures/scheduling/priority.hpp>
-#include <concurrent/futures/scheduling/worker_pool.hpp>
+#include <concurrent/futures/platform/platform.hpp>
+#include <concurrent/futures/pool/worker_pool.hpp>
+#include <concurrent/futures/queue/discipline_queue.hpp>
+#include <concurrent/futures/queue/fifo.hpp>
+#include <concurrent/futures/queue/lifo.hpp>
+#include <concurrent/futures/queue/priority.hpp>
 #include <concurrent/futures/task/submit_to.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 {

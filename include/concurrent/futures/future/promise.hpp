@@ -11,7 +11,7 @@
 
 #include <concurrent/futures/error.hpp>
 #include <concurrent/futures/future/future.hpp>
-#include <concurrent/futures/scheduling/synchronization.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 {
 

@@ -6,13 +6,13 @@
 #include <mutex>    // std::lock_guard, std::unique_lock
 
 #include <concurrent/futures/error.hpp>
-#include <concurrent/futures/scheduling/idle_watch.hpp>
-#include <concurrent/futures/scheduling/spin_wait.hpp>
-#include <concurrent/futures/scheduling/synchronization.hpp>
-#include <concurrent/futures/scheduling/trampoline.hpp>
-#include <concurrent/futures/scheduling/worker.hpp>
+#include <concurrent/futures/pool/worker.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
+#include <concurrent/futures/state/trampoline.hpp>
 #include <concurrent/futures/state/waiter.hpp>
+#include <concurrent/futures/sync/idle_watch.hpp>
+#include <concurrent/futures/sync/spin_wait.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
 #include <concurrent/futures/timeout.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {

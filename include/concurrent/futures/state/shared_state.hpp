@@ -7,13 +7,13 @@
 #include <utility>    // std::move, std::exchange
 
 #include <concurrent/futures/log_handler.hpp>
-#include <concurrent/futures/scheduling/forks.hpp>
-#include <concurrent/futures/scheduling/spin_wait.hpp>
-#include <concurrent/futures/scheduling/synchronization.hpp>
-#include <concurrent/futures/scheduling/trampoline.hpp>
-#include <concurrent/futures/scheduling/work_item.hpp>
-#include <concurrent/futures/scheduling/worker.hpp>
+#include <concurrent/futures/pool/worker.hpp>
+#include <concurrent/futures/queue/work_item.hpp>
+#include <concurrent/futures/state/trampoline.hpp>
 #include <concurrent/futures/state/waiter.hpp>
+#include <concurrent/futures/sync/forks.hpp>
+#include <concurrent/futures/sync/spin_wait.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 {
 

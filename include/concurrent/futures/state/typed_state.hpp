@@ -4,9 +4,9 @@
 
 #include <type_traits>  // std::is_trivially_destructible_v
 
-#include <concurrent/futures/scheduling/trampoline.hpp>
 #include <concurrent/futures/state/result_storage.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
+#include <concurrent/futures/state/trampoline.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 

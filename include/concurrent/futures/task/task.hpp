@@ -15,7 +15,7 @@
 #include <stop_token>  // std::stop_token
 #endif
 
-#include <concurrent/futures/scheduling/stoppable.hpp>
+#include <concurrent/futures/pool/stoppable.hpp>
 #include <concurrent/futures/state/typed_state.hpp>
 #include <concurrent/futures/task/takes_stop_token.hpp>
 

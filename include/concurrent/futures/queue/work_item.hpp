@@ -7,8 +7,8 @@
 #include <exception>  // std::exception_ptr
 #include <utility>    // std::exchange
 
-#include <concurrent/futures/scheduling/queued_task.hpp>
-#include <concurrent/futures/scheduling/synchronization.hpp>
+#include <concurrent/futures/queue/queued_task.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 

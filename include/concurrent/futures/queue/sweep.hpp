@@ -5,8 +5,8 @@
 #include <algorithm>  // std::max
 #include <cstddef>    // std::size_t, std::ptrdiff_t
 
-#include <concurrent/futures/scheduling/synchronization.hpp>
-#include <concurrent/futures/scheduling/work_item.hpp>
+#include <concurrent/futures/queue/work_item.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 

@@ -6,9 +6,9 @@
 #include <cstddef>   // std::size_t, std::ptrdiff_t
 #include <mutex>     // std::lock_guard
 
-#include <concurrent/futures/scheduling/queued_task.hpp>
-#include <concurrent/futures/scheduling/synchronization.hpp>
-#include <concurrent/futures/scheduling/work_item.hpp>
+#include <concurrent/futures/queue/queued_task.hpp>
+#include <concurrent/futures/queue/work_item.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 

@@ -5,10 +5,10 @@
 #include <cstddef>  // std::size_t, std::ptrdiff_t
 #include <mutex>    // std::lock_guard
 
-#include <concurrent/futures/scheduling/spin_lock.hpp>
-#include <concurrent/futures/scheduling/sweep.hpp>
-#include <concurrent/futures/scheduling/synchronization.hpp>
-#include <concurrent/futures/scheduling/work_item.hpp>
+#include <concurrent/futures/queue/sweep.hpp>
+#include <concurrent/futures/queue/work_item.hpp>
+#include <concurrent/futures/sync/spin_lock.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 

@@ -4,8 +4,8 @@
 
 #include <utility>  // std::exchange
 
-#include <concurrent/futures/scheduling/locked_queue.hpp>
-#include <concurrent/futures/scheduling/work_item.hpp>
+#include <concurrent/futures/queue/locked_queue.hpp>
+#include <concurrent/futures/queue/work_item.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 {
 

@@ -2,8 +2,8 @@
 
 #pragma once
 
-#include <concurrent/futures/scheduling/spin_wait.hpp>
-#include <concurrent/futures/scheduling/synchronization.hpp>
+#include <concurrent/futures/sync/spin_wait.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 

@@ -5,8 +5,8 @@
 #include <chrono>   // std::chrono
 #include <cstddef>  // std::size_t
 
-#include <concurrent/futures/scheduling/platform.hpp>
-#include <concurrent/futures/scheduling/synchronization.hpp>
+#include <concurrent/futures/platform/platform.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 

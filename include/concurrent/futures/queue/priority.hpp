@@ -5,8 +5,8 @@
 #include <cstdint>  // std::uint64_t
 #include <utility>  // std::exchange, std::swap
 
-#include <concurrent/futures/scheduling/locked_queue.hpp>
-#include <concurrent/futures/scheduling/work_item.hpp>
+#include <concurrent/futures/queue/locked_queue.hpp>
+#include <concurrent/futures/queue/work_item.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 {
 

@@ -16,7 +16,7 @@
 
 // The library's own, under another name. What it includes is included already.
 #define sync synchronization_that_works
-#include "../../../../../../include/concurrent/futures/scheduling/synchronization.hpp"
+#include "../../../../../../include/concurrent/futures/sync/synchronization.hpp"
 #undef sync
 
 namespace endurance {

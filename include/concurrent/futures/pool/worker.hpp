@@ -9,13 +9,13 @@
 #include <string>   // std::string
 #include <utility>  // std::move, std::exchange
 
-#include <concurrent/futures/scheduling/forks.hpp>
-#include <concurrent/futures/scheduling/idle_watch.hpp>
-#include <concurrent/futures/scheduling/local_queue.hpp>
-#include <concurrent/futures/scheduling/parking_spot.hpp>
-#include <concurrent/futures/scheduling/stoppable.hpp>
-#include <concurrent/futures/scheduling/synchronization.hpp>
-#include <concurrent/futures/scheduling/work_item.hpp>
+#include <concurrent/futures/pool/stoppable.hpp>
+#include <concurrent/futures/queue/local_queue.hpp>
+#include <concurrent/futures/queue/work_item.hpp>
+#include <concurrent/futures/sync/forks.hpp>
+#include <concurrent/futures/sync/idle_watch.hpp>
+#include <concurrent/futures/sync/parking_spot.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 {
 namespace detail {

@@ -15,7 +15,7 @@
 #include <string_view>  // std::string_view
 #include <thread>       // std::thread::hardware_concurrency
 
-#include <concurrent/futures/scheduling/cpu_quota.hpp>
+#include <concurrent/futures/platform/cpu_quota.hpp>
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>  // pthread_setname_np, pthread_atfork

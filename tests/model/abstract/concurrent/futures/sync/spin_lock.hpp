@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include <concurrent/futures/scheduling/synchronization.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
 
 // Stands in the place of the library's own header, where that was shown to be a mutex: each interleaving with
 // a thread that spins for it is one less to try.

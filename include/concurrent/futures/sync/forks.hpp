@@ -5,9 +5,9 @@
 #include <atomic>   // std::atomic
 #include <cstdint>  // std::uint32_t
 
-#include <concurrent/futures/scheduling/platform.hpp>
-#include <concurrent/futures/scheduling/spin_wait.hpp>
-#include <concurrent/futures/scheduling/synchronization.hpp>
+#include <concurrent/futures/platform/platform.hpp>
+#include <concurrent/futures/sync/spin_wait.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 

@@ -10,7 +10,7 @@
 #include <stop_token>  // std::stop_source, std::stop_token
 #endif
 
-#include <concurrent/futures/scheduling/synchronization.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 

@@ -13,13 +13,13 @@
 #include <vector>     // std::vector
 
 #include <concurrent/futures/log_handler.hpp>
-#include <concurrent/futures/scheduling/idle_watch.hpp>
-#include <concurrent/futures/scheduling/orphaned_threads.hpp>
-#include <concurrent/futures/scheduling/platform.hpp>
-#include <concurrent/futures/scheduling/spin_lock.hpp>
-#include <concurrent/futures/scheduling/spin_wait.hpp>
-#include <concurrent/futures/scheduling/synchronization.hpp>
-#include <concurrent/futures/scheduling/worker.hpp>
+#include <concurrent/futures/platform/platform.hpp>
+#include <concurrent/futures/pool/orphaned_threads.hpp>
+#include <concurrent/futures/pool/worker.hpp>
+#include <concurrent/futures/sync/idle_watch.hpp>
+#include <concurrent/futures/sync/spin_lock.hpp>
+#include <concurrent/futures/sync/spin_wait.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 

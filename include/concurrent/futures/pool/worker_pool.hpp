@@ -13,14 +13,14 @@
 
 #include <concurrent/futures/error.hpp>
 #include <concurrent/futures/log_handler.hpp>
-#include <concurrent/futures/scheduling/crew.hpp>
-#include <concurrent/futures/scheduling/forks.hpp>
-#include <concurrent/futures/scheduling/orphaned_threads.hpp>
-#include <concurrent/futures/scheduling/platform.hpp>
-#include <concurrent/futures/scheduling/spin_wait.hpp>
-#include <concurrent/futures/scheduling/synchronization.hpp>
-#include <concurrent/futures/scheduling/work_item.hpp>
-#include <concurrent/futures/scheduling/worker.hpp>
+#include <concurrent/futures/platform/platform.hpp>
+#include <concurrent/futures/pool/crew.hpp>
+#include <concurrent/futures/pool/orphaned_threads.hpp>
+#include <concurrent/futures/pool/worker.hpp>
+#include <concurrent/futures/queue/work_item.hpp>
+#include <concurrent/futures/sync/forks.hpp>
+#include <concurrent/futures/sync/spin_wait.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 

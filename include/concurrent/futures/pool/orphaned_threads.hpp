@@ -8,9 +8,9 @@
 #include <mutex>      // std::lock_guard
 #include <utility>    // std::move
 
-#include <concurrent/futures/scheduling/platform.hpp>
-#include <concurrent/futures/scheduling/synchronization.hpp>
-#include <concurrent/futures/scheduling/worker.hpp>
+#include <concurrent/futures/platform/platform.hpp>
+#include <concurrent/futures/pool/worker.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 

@@ -4,7 +4,7 @@
 
 #include <cstddef>  // std::size_t
 
-#include <concurrent/futures/scheduling/synchronization.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
 
 // Stands in the place of the library's own header. How long it spins there is a matter of time; here, whoever
 // spins may see what it waits for, or give up at any moment, and both are tried.

@@ -7,11 +7,11 @@
 #include <mutex>    // std::lock_guard
 #include <utility>  // std::exchange
 
-#include <concurrent/futures/scheduling/platform.hpp>
-#include <concurrent/futures/scheduling/spin_lock.hpp>
-#include <concurrent/futures/scheduling/sweep.hpp>
-#include <concurrent/futures/scheduling/synchronization.hpp>
-#include <concurrent/futures/scheduling/work_item.hpp>
+#include <concurrent/futures/platform/platform.hpp>
+#include <concurrent/futures/queue/sweep.hpp>
+#include <concurrent/futures/queue/work_item.hpp>
+#include <concurrent/futures/sync/spin_lock.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 {
 

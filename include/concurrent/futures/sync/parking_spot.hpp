@@ -4,7 +4,7 @@
 
 #include <mutex>  // std::lock_guard, std::unique_lock
 
-#include <concurrent/futures/scheduling/synchronization.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
