@@ -838,6 +838,167 @@ inline log_handler set_log_handler(log_handler handler) {
 }}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/state/trampoline.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// Calls of users' code that may lead to the next such call: a done callback that completes another future, a
+// result whose destructor gives up the last handle on another, a capture that cancels another task. Up to a
+// depth they run on top of each other, so that each has returned when what led to it goes on. What is deeper
+// waits in a list that the outermost call of the thread works off. So a chain of any length needs a bounded
+// part of the stack.
+class trampoline {
+public:
+    // Calls `fn()` now, or, if this thread is too deep in such calls, later. `fn` must bear both, and so owns
+    // what it uses.
+    template <class Fn>
+    static void call(Fn fn) noexcept {
+        static_assert(std::is_nothrow_invocable_v<Fn&>);
+        constexpr int deepest = 32;
+        if (depth_ >= deepest) {
+            // Null if there is no memory to remember it: then it is called at once, however deep. The
+            // constructor, which moves from `fn`, is not called then.
+            if (postponed* const later = new (std::nothrow) postponed_call<Fn>(std::move(fn))) {
+                postpone(*later);
+                return;
+            }
+        }
+        ++depth_;
+        fn();  // NOLINT(clang-analyzer-cplusplus.Move,bugprone-use-after-move): not moved from, see above
+        --depth_;
+        if (depth_ == 0) {
+            run_postponed();
+        }
+    }
+
+    // Calls now what waits to be called on this thread: whoever blocks might wait for the outcome.
+    static void run_postponed() noexcept {
+        while (postponed* const next = first_) {
+            first_ = next->next;
+            if (!first_) {
+                last_ = nullptr;
+            }
+            ++depth_;
+            next->run();
+            --depth_;
+            delete next;
+        }
+    }
+
+private:
+    struct postponed {
+        postponed() = default;
+        postponed(const postponed&) = delete;
+        postponed& operator=(const postponed&) = delete;
+        virtual ~postponed() = default;
+        virtual void run() noexcept = 0;
+
+        postponed* next = nullptr;
+    };
+
+    template <class Fn>
+    struct postponed_call final : postponed {
+        explicit postponed_call(Fn&& its_fn) noexcept : fn(std::move(its_fn)) {}
+        void run() noexcept override { fn(); }
+
+        Fn fn;
+    };
+
+    static void postpone(postponed& added) noexcept {
+        (last_ ? last_->next : first_) = &added;
+        last_ = &added;
+    }
+
+    static constinit inline thread_local int depth_ = 0;
+    static constinit inline thread_local postponed* first_ = nullptr;
+    static constinit inline thread_local postponed* last_ = nullptr;
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/state/waiter.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// How a future became done.
+enum class outcome { value, exception, cancelled };
+
+// Who is told, once, that a future is done. It is linked into the future's list of waiters from `add_waiter`
+// until it was removed or told, and must live so long; being told is the last that is done with it, and is
+// done with the future's state, which may be gone by then.
+class waiter {
+public:
+    waiter(const waiter&) = delete;
+    waiter& operator=(const waiter&) = delete;
+
+    // Called on the thread that completed or cancelled the future.
+    virtual void on_done(outcome how) noexcept = 0;
+
+    // Whether that runs a user's code.
+    [[nodiscard]] virtual bool calls_back() const noexcept { return false; }
+
+protected:
+    waiter() = default;
+    ~waiter() = default;
+
+private:
+    friend class waiter_list;
+
+    waiter* next_ = nullptr;
+    waiter* previous_ = nullptr;
+};
+
+// The waiters of one future, guarded by its state's lock. One word: the first one's `previous_` is the last.
+class waiter_list {
+public:
+    waiter_list() = default;
+    waiter_list(waiter_list&& other) noexcept : first_(std::exchange(other.first_, nullptr)) {}
+    waiter_list& operator=(waiter_list&&) = delete;
+
+    [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+
+    // Whether one of them runs a user's code. Those are added last.
+    [[nodiscard]] bool call_back() const noexcept { return first_ && first_->previous_->calls_back(); }
+
+    void add_first(waiter& added) noexcept {
+        added.next_ = first_;
+        added.previous_ = first_ ? std::exchange(first_->previous_, &added) : &added;
+        first_ = &added;
+    }
+
+    void add_last(waiter& added) noexcept {
+        if (!first_) {
+            add_first(added);
+            return;
+        }
+        added.next_ = nullptr;
+        added.previous_ = std::exchange(first_->previous_, &added);
+        added.previous_->next_ = &added;
+    }
+
+    void remove(waiter& removed) noexcept {
+        (removed.next_ ? removed.next_ : first_)->previous_ = removed.previous_;
+        (first_ == &removed ? first_ : removed.previous_->next_) = removed.next_;
+    }
+
+    // Of those that are not in this process.
+    void forget_all() noexcept { first_ = nullptr; }
+
+    // Tells all, from the first to the last. A waiter may be gone as soon as it was told.
+    void tell(outcome how) noexcept {
+        for (waiter* each = std::exchange(first_, nullptr); each != nullptr;) {
+            std::exchange(each, each->next_)->on_done(how);
+        }
+    }
+
+private:
+    waiter* first_ = nullptr;
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/sync/synchronization.hpp
 
 // All by which a thread of this library can see, wait for, or start another: the standard library's. Named
@@ -863,288 +1024,6 @@ inline void spin_pause() noexcept {
 }
 
 }}}  // namespace concurrent::futures::detail::sync
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/pool/stoppable.hpp
-
-#if defined(__cpp_lib_jthread)
-#include <stop_token>  // std::stop_source, std::stop_token
-#endif
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-#if defined(__cpp_lib_jthread)
-
-// The stop source of a task.
-class stoppable {
-public:
-    [[nodiscard]] std::stop_token token() const noexcept { return source_.get_token(); }
-    bool request_stop() noexcept { return source_.request_stop(); }
-
-private:
-    friend class running_stoppables;
-
-    std::stop_source source_;
-    // Guarded by the mutex of `running_stoppables`.
-    stoppable* next_ = nullptr;
-    stoppable* previous_ = nullptr;
-    bool asked_ = false;
-};
-
-// Those of a pool's running tasks that can be asked to stop.
-class running_stoppables {
-public:
-    // Requires: it runs, and is added once. If all were asked to stop, so is this.
-    void add(stoppable& added) noexcept {
-        bool asked = false;
-        {
-            const std::lock_guard lock(mutex_);
-            asked = all_asked_;
-            added.asked_ = asked;
-            added.next_ = std::exchange(first_, &added);
-            if (added.next_) {
-                added.next_->previous_ = &added;
-            }
-        }
-        if (asked) {
-            added.request_stop();
-        }
-    }
-
-    void remove(stoppable& removed) noexcept {
-        const std::lock_guard lock(mutex_);
-        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
-        if (removed.next_) {
-            removed.next_->previous_ = removed.previous_;
-        }
-    }
-
-    // Requests stop of all, and of all that are added from now on.
-    void request_stop() noexcept {
-        for (;;) {
-            std::stop_source next(std::nostopstate);
-            {
-                const std::lock_guard lock(mutex_);
-                all_asked_ = true;
-                stoppable* each = first_;
-                while (each && each->asked_) {
-                    each = each->next_;
-                }
-                if (!each) {
-                    return;
-                }
-                each->asked_ = true;
-                next = each->source_;
-            }
-            // Without the mutex: this calls what users have the token call. The task may have ended.
-            next.request_stop();
-        }
-    }
-
-private:
-    sync::mutex mutex_;
-    stoppable* first_ = nullptr;
-    bool all_asked_ = false;
-};
-
-#else
-
-class running_stoppables {
-public:
-    void request_stop() noexcept {}
-};
-
-#endif
-
-}}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/queue/queued_task.hpp
-
-namespace concurrent::futures { inline namespace v0_1 {
-
-/// A task that waits to be run, as the queue of a pool sees it. See `queue_discipline`.
-///
-/// \code
-/// struct least_first {
-///     void push(futures::queued_task& task) { tasks.emplace(task.priority(), &task); }
-///     futures::queued_task* pop() noexcept {
-///         return tasks.empty() ? nullptr : tasks.extract(tasks.begin()).mapped();
-///     }
-///     std::multimap<int, futures::queued_task*> tasks;
-/// };
-/// futures::thread_pool_executor<least_first> shortest_first(1);
-/// assert(shortest_first.submit({.priority = 5}, [] { return 42; }).result() == 42);
-/// \endcode
-class queued_task {
-public:
-    queued_task(const queued_task&) = delete;
-    queued_task& operator=(const queued_task&) = delete;
-
-    /// `submit_options::priority` of its submit; 0 if there were none.
-    [[nodiscard]] int priority() const noexcept { return priority_; }
-
-protected:
-    /// Not for users: tasks are made by a submit.
-    ///@{
-    queued_task() = default;
-    ~queued_task() = default;
-    void set_priority(int priority) noexcept { priority_ = priority; }
-    ///@}
-
-private:
-    int priority_ = 0;
-};
-
-}}  // namespace concurrent::futures
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/queue/work_item.hpp
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-class local_queue;
-class worker;
-
-// What waits in a pool's queue to be run. The queue holds each item in memory until one of `execute`,
-// `cancel_waiting`, `fail_waiting` and `drop` is called, so exactly one of them is called once on an item
-// that was taken out.
-//
-// An item in a queue may be no longer waiting: somebody cancelled it, or a worker that needed its result has
-// run it. The queue isn't told, for then it would have to be searched; it finds out when the item's turn
-// comes.
-class work_item : public queued_task {
-public:
-    work_item(const work_item&) = delete;
-    work_item& operator=(const work_item&) = delete;
-
-    // Runs the item on `self`'s thread, which is the calling one; false if it was no longer waiting.
-    virtual bool execute(worker& self) noexcept = 0;
-
-    // Cancels the item if it is still waiting.
-    virtual void cancel_waiting() noexcept = 0;
-
-    // Makes the item fail with `reason` if it is still waiting.
-    virtual void fail_waiting(const std::exception_ptr& reason) noexcept = 0;
-
-    // Gives up an item that is no longer waiting.
-    virtual void drop() noexcept = 0;
-
-    [[nodiscard]] virtual bool is_waiting() const noexcept = 0;
-
-    // Called before the item is queued, if at all.
-    using queued_task::set_priority;
-
-protected:
-    work_item() = default;
-    ~work_item() = default;
-
-    // See `pool_base::library`. Here, where it takes no room.
-    void set_library(std::uint32_t library) noexcept { library_ = library; }
-    [[nodiscard]] std::uint32_t library() const noexcept { return library_; }
-
-private:
-    // The links belong to the queue that holds the item and are guarded as that queue is.
-    friend class lifo_order;
-    friend class priority_order;
-    friend class local_queue;
-    friend class work_list;
-
-    std::uint32_t library_ = 0;  // first, where it fills a gap
-    work_item* next_ = nullptr;
-    union {
-        work_item* child_ = nullptr;  // in the order of priority
-        work_item* previous_;         // in a local queue
-    };
-    sync::atomic<local_queue*> home_{nullptr};  // the local queue that it is in
-    std::uint64_t sequence_ = 0;
-};
-
-// Items in the order in which they were appended.
-class work_list {
-public:
-    [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
-    [[nodiscard]] std::size_t size() const noexcept { return size_; }
-
-    void append(work_item& item) noexcept {
-        item.next_ = nullptr;
-        *(first_ ? &last_->next_ : &first_) = &item;
-        last_ = &item;
-        ++size_;
-    }
-
-    void append(work_list items) noexcept {
-        if (!items.empty()) {
-            *(first_ ? &last_->next_ : &first_) = items.first_;
-            last_ = items.last_;
-            size_ += items.size_;
-        }
-    }
-
-    work_item* take_first() noexcept {
-        work_item* const item = first_;
-        if (item) {
-            first_ = std::exchange(item->next_, nullptr);
-            --size_;
-        }
-        return item;
-    }
-
-private:
-    work_item* first_ = nullptr;
-    work_item* last_ = nullptr;  // of a list that is not empty
-    std::size_t size_ = 0;
-};
-
-}}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/queue/sweep.hpp
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-// When a queue is looked through for items that no longer wait: when it has doubled since the last time, if
-// then most of it may be such. So its length stays within a small multiple of what waits, and each item that
-// is pushed pays for a constant part of the looking.
-class sweep_schedule {
-public:
-    // Relaxed, all: a matter of cost, which orders nothing. `dead` is how many items in all queues no longer
-    // wait. It is looked at first: mostly there are none, and the queue's size is what others write.
-    template <class Queue>
-    [[nodiscard]] bool due(const Queue& queue, const sync::atomic<std::ptrdiff_t>& dead) const noexcept {
-        return dead.load(std::memory_order_relaxed) >= static_cast<std::ptrdiff_t>(least / 2) &&
-               queue.size() >= at_.load(std::memory_order_relaxed);
-    }
-
-    [[nodiscard]] static bool pays(std::size_t size, const sync::atomic<std::ptrdiff_t>& dead) noexcept {
-        return dead.load(std::memory_order_relaxed) >= static_cast<std::ptrdiff_t>(size / 2);
-    }
-
-    void done(std::size_t size_left) noexcept {
-        at_.store((std::max)(least, 2 * size_left), std::memory_order_relaxed);
-    }
-
-private:
-    static constexpr std::size_t least = 64;
-
-    sync::atomic<std::size_t> at_{least};
-};
-
-// Takes the items that no longer wait out of `items`, and from the count of the `dead`: before the queue's
-// size shows it, so that nobody counts too few that wait.
-inline work_list take_dead(work_list& items, sync::atomic<std::ptrdiff_t>& dead) noexcept {
-    work_list taken;
-    work_list kept;
-    while (work_item* const item = items.take_first()) {
-        (item->is_waiting() ? kept : taken).append(*item);
-    }
-    items = kept;
-    dead.fetch_sub(static_cast<std::ptrdiff_t>(taken.size()),
-                   std::memory_order_relaxed);  // see `note_dead_item`
-    return taken;
-}
-
-}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/sync/spin_wait.hpp
@@ -1183,6 +1062,10 @@ public:
     static void forget_all_but(std::size_t left) noexcept { count_.store(left, std::memory_order_relaxed); }
     static void remove(std::size_t fewer) noexcept { count_.fetch_sub(fewer, std::memory_order_relaxed); }
 
+    // Whether this thread is a worker's, and so counted.
+    static void count_this_thread(bool counts) noexcept { counts_this_thread_ = counts; }
+    [[nodiscard]] static bool counts_this_thread() noexcept { return counts_this_thread_; }
+
     // Asks how many processors there are, unless some thread has done so in this second: asking costs more
     // than making an executor. Every executor that is made calls this, so a change is noticed.
     static void note_processors() noexcept { note_processors(sync::steady_clock::now(), usable_cpus); }
@@ -1211,6 +1094,7 @@ public:
 
 private:
     // One for all shared libraries.
+    [[gnu::visibility("default")]] static constinit inline thread_local bool counts_this_thread_ = false;
     [[gnu::visibility("default")]] static constinit inline sync::atomic<std::size_t> count_{0};
     [[gnu::visibility("default")]] static constinit inline sync::atomic<std::size_t> processors_{0};
     [[gnu::visibility("default")]] static constinit inline sync::atomic<std::size_t> noted_in_second_{0};
@@ -1250,162 +1134,6 @@ bool spin_until(int pauses, Ready ready) noexcept {
     } while (now - before < taken_away && now - start < limit);
     return ready();
 }
-
-}}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/sync/spin_lock.hpp
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-// A mutex for sections of a few instructions. One byte, and an unlocking that is a plain store: `std::mutex`
-// takes an atomic read-modify-write for each, and puts to sleep who finds it locked, which takes a hundred
-// times as long as such a section.
-class spin_lock {
-public:
-    spin_lock() = default;
-    spin_lock(const spin_lock&) = delete;
-    spin_lock& operator=(const spin_lock&) = delete;
-
-    void lock() noexcept {
-        // Acquire: pairs with the release of `unlock`.
-        while (locked_.exchange(true, std::memory_order_acquire)) {
-            back_off delay;
-            // Relaxed: the exchange orders. Looking only reads, so the holder keeps the cache line.
-            while (locked_.load(std::memory_order_relaxed)) {
-                delay.pause();
-            }
-        }
-    }
-
-    // Release: pairs with the acquire of `lock`.
-    void unlock() noexcept { locked_.store(false, std::memory_order_release); }
-
-private:
-    sync::atomic<bool> locked_{false};
-};
-
-}}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/queue/local_queue.hpp
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-// What one worker has submitted to its own pool. The owner pushes, and takes back the item whose result it
-// needs; everybody pops the oldest. Each may have to wait for another for a few instructions; mostly there is
-// nobody.
-//
-// The items are linked both ways, so that one is taken back from wherever it is, and so that pushing can't
-// fail. A deque without a lock, such as Chase and Lev's, has room for so many only, or allocates, and leaves
-// behind what was taken back from its middle; and as a push must be ordered before the look whether a worker
-// is to be called, which this lock does by the way, it saves no atomic read-modify-write.
-class local_queue {
-public:
-    [[nodiscard]] std::size_t size() const noexcept {
-        // Relaxed: a hint, or somebody's whom `has_items` has shown all that was pushed before.
-        return size_.load(std::memory_order_relaxed);
-    }
-
-    [[nodiscard]] bool seems_empty() const noexcept { return size() == 0; }
-
-    template <class Admit>
-    [[nodiscard]] bool push(work_item& item, Admit admit) noexcept {
-        const std::lock_guard lock(lock_);
-        if (!admit()) {
-            return false;
-        }
-        item.next_ = nullptr;
-        item.previous_ = std::exchange(newest_, &item);
-        (item.previous_ ? item.previous_->next_ : oldest_) = &item;
-        item.home_.store(this, std::memory_order_relaxed);  // see `take_back`
-        set_size(size() + 1);
-        return true;
-    }
-
-    work_item* pop() noexcept {
-        if (seems_empty()) {
-            return nullptr;
-        }
-        const std::lock_guard lock(lock_);
-        return take_oldest();
-    }
-
-    // By the owner: takes the item out if it is in this queue.
-    [[nodiscard]] bool take_back(work_item& item) noexcept {
-        // Relaxed: that it is here is known for sure under the lock only, but that it is not, at once, as the
-        // owner alone could have pushed it.
-        if (item.home_.load(std::memory_order_relaxed) != this) {
-            return false;
-        }
-        const std::lock_guard lock(lock_);
-        const bool here = item.home_.load(std::memory_order_relaxed) == this;
-        if (here) {
-            unlink(item);
-        }
-        return here;
-    }
-
-    [[nodiscard]] bool has_items() noexcept {
-        const std::lock_guard lock(lock_);
-        return oldest_ != nullptr;
-    }
-
-    work_list take_all() noexcept {
-        const std::lock_guard lock(lock_);
-        work_list items;
-        while (work_item* const item = take_oldest()) {
-            items.append(*item);
-        }
-        return items;
-    }
-
-    [[nodiscard]] bool sweep_is_due(const sync::atomic<std::ptrdiff_t>& dead) const noexcept {
-        return schedule_.due(*this, dead);
-    }
-
-    work_list sweep(sync::atomic<std::ptrdiff_t>& dead) noexcept {
-        const std::lock_guard lock(lock_);
-        work_list taken;
-        if (sweep_schedule::pays(size(), dead)) {
-            for (work_item* each = oldest_; each;) {
-                work_item& item = *std::exchange(each, each->next_);
-                if (!item.is_waiting()) {
-                    dead.fetch_sub(1, std::memory_order_relaxed);  // see `take_dead`
-                    unlink(item);
-                    taken.append(item);
-                }
-            }
-        }
-        schedule_.done(size());
-        return taken;
-    }
-
-private:
-    work_item* take_oldest() noexcept {
-        work_item* const item = oldest_;
-        if (item) {
-            unlink(*item);
-        }
-        return item;
-    }
-
-    void unlink(work_item& item) noexcept {
-        (item.previous_ ? item.previous_->next_ : oldest_) = item.next_;
-        (item.next_ ? item.next_->previous_ : newest_) = item.previous_;
-        item.home_.store(nullptr, std::memory_order_relaxed);  // see `take_back`
-        set_size(size() - 1);
-    }
-
-    // By the lock's holder.
-    void set_size(std::size_t size) noexcept { size_.store(size, std::memory_order_relaxed); }
-
-    alignas(cache_line) spin_lock lock_;
-    work_item* oldest_ = nullptr;
-    work_item* newest_ = nullptr;
-    sync::atomic<std::size_t> size_{0};
-    sweep_schedule schedule_;
-};
 
 }}}  // namespace concurrent::futures::detail
 
@@ -1530,466 +1258,27 @@ private:
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/sync/parking_spot.hpp
+// concurrent/futures/sync/helper.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// Where one thread sleeps until another wakes it. A wake-up that comes first is kept. It must live until
-// `unpark` has returned.
-class parking_spot {
+// The calling thread, if it can run what it waits for: a worker. A future says whether the thread is one for
+// it, see `shared_state_base::helper_here`.
+class helper {
 public:
-    void park() {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [this] { return woken_; });
-        woken_ = false;
-    }
+    helper(const helper&) = delete;
+    helper& operator=(const helper&) = delete;
 
-    void unpark() {
-        {
-            const std::lock_guard lock(mutex_);
-            woken_ = true;
-        }
-        changed_.notify_one();
-    }
-
-private:
-    sync::mutex mutex_;
-    sync::condition_variable changed_;
-    bool woken_ = false;
-};
-
-}}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/pool/worker.hpp
-
-namespace concurrent::futures { inline namespace v0_1 {
-namespace detail {
-
-class worker;
-
-// What a thread knows of the pool that has started it.
-struct pool_thread {
-    worker* self = nullptr;  // while it works
-    std::size_t pool = 0;    // up to its very end, when the destructors of thread_local objects run
-
-    // The calling thread's.
-    [[nodiscard]] static pool_thread& current() noexcept;
-};
-
-// One for all shared libraries, also those whose other symbols are hidden. (So is all that a process has but
-// one of.) But a library may keep even this to itself, by a version script, or on Windows; so a pool is asked
-// for the record that its own library has, see `pool_base`.
-[[gnu::visibility("default")]] constinit inline thread_local pool_thread current_pool_thread = {};
-
-inline pool_thread& pool_thread::current() noexcept {
-    return current_pool_thread;
-}
-
-// What tasks, workers and the crew need to know of a pool, whatever its queue.
-class pool_base : public std::enable_shared_from_this<pool_base> {
-public:
-    pool_base(const pool_base&) = delete;
-    pool_base& operator=(const pool_base&) = delete;
-
-    // Whether the calling thread is one of this pool's. It is up to its very end, when the thread is no
-    // `worker` any more; its pool may be gone then, so it knows that by a number.
-    [[nodiscard]] bool owns_this_thread() const noexcept { return thread_record_().pool == number_; }
-
-    // The calling thread's worker, if it is one of this pool's; else null.
-    [[nodiscard]] worker* worker_here() const noexcept;
-
-    // A number of the shared library that has made this pool. Where it is `this_library()`, what this library
-    // knows of its threads is what the pool knows.
-    [[nodiscard]] std::uint32_t library() const noexcept { return number_of(thread_record_); }
-    [[nodiscard]] static std::uint32_t this_library() noexcept { return number_of(&pool_thread::current); }
-
-    // The number of the process that made it, see `forks`.
-    [[nodiscard]] std::uint32_t process() const noexcept { return process_; }
-
-    // Whether that is another process: then it has no threads here.
-    [[nodiscard]] bool is_inherited() const noexcept { return process_ != forks::process(); }
-
-    // Of its tasks. In the child of a fork it is left alone.
-    [[nodiscard]] running_stoppables& stoppables() noexcept { return stoppables_; }
-
-    // Somebody other than the queue's reader has claimed or cancelled an item that is still in a queue.
-    void note_dead_item() noexcept {
-        // Relaxed, as all uses: a count that steers when to sweep and whether as many workers are there as
-        // items wait; the queues' locks order what must be.
-        dead_items_.fetch_add(1, std::memory_order_relaxed);
-    }
-
-    // Such an item has left its queue. Until the caller looks for work or calls `call_for_what_waits`, there
-    // may seem to be one less that waits.
-    void note_dead_item_gone() noexcept { dead_items_.fetch_sub(1, std::memory_order_relaxed); }
-
-    // Sees to it that somebody comes for what waits.
-    virtual void call_for_what_waits() noexcept = 0;
-
-    // `self` had said that it is about to look for work, but is now to run a user's code first.
-    virtual void worker_stays_busy(worker& self) noexcept = 0;
-
-    // `self` was idle and has claimed what it has found.
-    virtual void worker_has_claimed(worker& self) noexcept = 0;
-
-    // If another worker than `self`, which is the calling thread's, is idle or can be started, and so comes
-    // for what waits: has `watch` told when that is over. Else returns false.
-    [[nodiscard]] virtual bool watch_idle(worker& self, idle_watch& watch) noexcept = 0;
+    // If another worker is idle or can be started, and so comes for what waits: has `watch` told when that is
+    // over. Else returns false.
+    [[nodiscard]] virtual bool watch_idle(idle_watch& watch) noexcept = 0;
 
     // False if `watch` was told, or is about to be, which its owner must wait for.
     [[nodiscard]] virtual bool unwatch_idle(idle_watch& watch) noexcept = 0;
 
-    // What the thread of `self` does.
-    virtual void work(worker& self) noexcept = 0;
-
-    // How many items wait, in all queues: exact for those whose pushing came before.
-    [[nodiscard]] virtual std::size_t waiting() const noexcept = 0;
-
-    // Whether anything is in a queue. Each queue is looked at by `has_items`.
-    [[nodiscard]] virtual bool something_waits() noexcept = 0;
-
-    // A hint.
-    [[nodiscard]] virtual bool shared_queue_seems_empty() const noexcept = 0;
-
 protected:
-    pool_base() = default;
-    ~pool_base() = default;
-
-    // By a thread that was started for this pool, first of all, and at the end of its work.
-    void begin_thread(worker& self) const noexcept { thread_record_() = {&self, number_}; }
-    void end_work() const noexcept { thread_record_().self = nullptr; }
-
-    // Below zero for a moment when the queue's reader meets a dead item before its killer has noted it.
-    sync::atomic<std::ptrdiff_t> dead_items_{0};
-
-private:
-    using record_getter = pool_thread& (*)() noexcept;
-
-    // Addresses of two libraries' code differ in these bits too, but for a rare chance; by which a library
-    // that shares no variable takes its own record for the pool's.
-    static std::uint32_t number_of(record_getter getter) noexcept {
-        return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(getter));
-    }
-
-    // Of the process, with all its shared libraries that share variables; 0 is no pool's.
-    [[gnu::visibility("default")]] static std::size_t next_number() noexcept {
-        static std::atomic<std::size_t> last{0};
-        return last.fetch_add(1, std::memory_order_relaxed) + 1;  // orders nothing
-    }
-
-    // A pointer, so that whichever library calls it, it runs in the one that has made this pool, whose code
-    // also writes the records of its threads.
-    const record_getter thread_record_ = &pool_thread::current;
-    const std::size_t number_ = next_number();
-    const std::uint32_t process_ = forks::process();
-    running_stoppables stoppables_;
-};
-
-#if defined(__cpp_lib_jthread)
-// That a pool's shutdown can ask a running task to stop. The child of a fork leaves the list alone: its mutex
-// may be that of a thread that isn't there.
-class listed_stoppable {
-public:
-    // `pool` may be null: then nobody asks.
-    listed_stoppable(pool_base* pool, stoppable& source) noexcept : pool_(pool), source_(source) {
-        if (pool_) {
-            pool_->stoppables().add(source_);
-        }
-    }
-    listed_stoppable(const listed_stoppable&) = delete;
-    listed_stoppable& operator=(const listed_stoppable&) = delete;
-    ~listed_stoppable() {
-        if (pool_ && !pool_->is_inherited()) {
-            pool_->stoppables().remove(source_);
-        }
-    }
-
-private:
-    pool_base* const pool_;
-    stoppable& source_;
-};
-#endif
-
-// One thread of a pool.
-class worker {
-public:
-    worker(pool_base& pool, std::string name) : pool_(pool), name_(std::move(name)) {}
-
-    // The worker whose thread calls this, as far as this library knows; null on a thread that no pool
-    // started.
-    [[nodiscard]] static worker* current() noexcept { return pool_thread::current().self; }
-
-    [[nodiscard]] pool_base& pool() const noexcept { return pool_; }
-    [[nodiscard]] const std::string& name() const noexcept { return name_; }
-
-    // Takes out `item` if it is among those that this worker, which is the calling thread's, has submitted.
-    [[nodiscard]] bool take_back(work_item& item) noexcept { return own_.take_back(item); }
-
-    // Says, before it publishes a task's result, that this worker runs no more of the user's code before it
-    // looks for work. So whoever has seen that result and submits the next task finds a worker that is as
-    // good as idle. A worker that has work before its eyes is not; nor is one that a fork has copied.
-    void about_to_look() noexcept {
-        if (own_.size() == 0 && pool_.shared_queue_seems_empty() && !pool_.is_inherited()) {
-            // Relaxed: the publishing that follows is a release that orders this store for all who see the
-            // result; the crew's lock orders it for all others.
-            activity_.store(activity::about_to_look, std::memory_order_relaxed);
-        }
-    }
-
-    // Takes that back, before it runs a done callback or destroys a result after all.
-    void stay_busy() noexcept {
-        if (is(activity::about_to_look)) {
-            pool_.worker_stays_busy(*this);
-        }
-    }
-
-    // Says that it has claimed what it has found.
-    void has_claimed() noexcept {
-        if (is(activity::claiming)) {
-            pool_.worker_has_claimed(*this);
-        }
-    }
-
-    // That this worker, which is the calling thread's, runs `item`, and for how long: the tasks that it runs
-    // on top of each other.
-    class running {
-    public:
-        running(worker& self, const work_item& item) noexcept
-            : self_(self), item_(item), below_(std::exchange(self.running_, this)) {}
-        running(const running&) = delete;
-        running& operator=(const running&) = delete;
-        ~running() { self_.running_ = below_; }
-
-    private:
-        friend class worker;
-
-        worker& self_;
-        const work_item& item_;
-        const running* const below_;
-    };
-
-    // Whether the calling thread's worker is in the middle of running `item`.
-    [[nodiscard]] bool runs(const work_item& item) const noexcept {
-        const running* each = running_;
-        while (each && &each->item_ != &item) {
-            each = each->below_;
-        }
-        return each != nullptr;
-    }
-
-private:
-    friend class crew;
-    template <class Queue>
-    friend class worker_pool;
-
-    enum class activity : unsigned char {
-        any,            // nothing that the others rely on, but for what the crew counts
-        about_to_look,  // see there
-        claiming        // it was idle, and has taken an item out of a queue
-    };
-
-    // By this thread, which alone writes it, or a hint.
-    [[nodiscard]] bool is(activity which) const noexcept {
-        return activity_.load(std::memory_order_relaxed) == which;
-    }
-
-    pool_base& pool_;
-    const std::string name_;
-    sync::atomic<activity> activity_{activity::any};
-    worker* helped_ = nullptr;  // this thread's alone: into whose own queue it looked last, in turn
-
-    local_queue own_;
-    worker* next_with_own_ = nullptr;   // in the pool's list of those whose `own_` was ever used
-    bool has_own_ = false;              // this thread's alone
-    bool is_coming_ = true;             // this thread's alone; see `crew`
-    unsigned turns_ = 0;                // this thread's alone
-    const running* running_ = nullptr;  // this thread's alone
-
-    parking_spot parking_spot_;
-    worker* next_parked_ = nullptr;  // guarded by the crew's lock
-};
-
-inline worker* pool_base::worker_here() const noexcept {
-    worker* const self = thread_record_().self;
-    return self && &self->pool() == this ? self : nullptr;
-}
-
-}  // namespace detail
-
-/// The name of the calling thread if a `thread_pool_executor` started it, else an empty string. The reference
-/// is valid as long as the thread runs.
-///
-/// \code
-/// assert(futures::this_thread_name().empty());
-/// assert(executor.submit([] { return futures::this_thread_name(); }).result().ends_with("_0"));
-/// \endcode
-inline const std::string& this_thread_name() noexcept {
-    // Never destroyed: destructors of other statics may ask. A process without room for it may as well end.
-    // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new)
-    static const std::string& none = *new std::string;
-    const detail::worker* const self = detail::worker::current();
-    return self ? self->name() : none;
-}
-
-}}  // namespace concurrent::futures
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/state/trampoline.hpp
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-// Calls of users' code that may lead to the next such call: a done callback that completes another future, a
-// result whose destructor gives up the last handle on another, a capture that cancels another task. Up to a
-// depth they run on top of each other, so that each has returned when what led to it goes on. What is deeper
-// waits in a list that the outermost call of the thread works off. So a chain of any length needs a bounded
-// part of the stack.
-class trampoline {
-public:
-    // Calls `fn()` now, or, if this thread is too deep in such calls, later. `fn` must bear both, and so owns
-    // what it uses.
-    template <class Fn>
-    static void call(Fn fn) noexcept {
-        static_assert(std::is_nothrow_invocable_v<Fn&>);
-        constexpr int deepest = 32;
-        if (depth_ >= deepest) {
-            // Null if there is no memory to remember it: then it is called at once, however deep. The
-            // constructor, which moves from `fn`, is not called then.
-            if (postponed* const later = new (std::nothrow) postponed_call<Fn>(std::move(fn))) {
-                postpone(*later);
-                return;
-            }
-        }
-        ++depth_;
-        fn();  // NOLINT(clang-analyzer-cplusplus.Move,bugprone-use-after-move): not moved from, see above
-        --depth_;
-        if (depth_ == 0) {
-            run_postponed();
-        }
-    }
-
-    // Calls now what waits to be called on this thread: whoever blocks might wait for the outcome.
-    static void run_postponed() noexcept {
-        while (postponed* const next = first_) {
-            first_ = next->next;
-            if (!first_) {
-                last_ = nullptr;
-            }
-            ++depth_;
-            next->run();
-            --depth_;
-            delete next;
-        }
-    }
-
-private:
-    struct postponed {
-        postponed() = default;
-        postponed(const postponed&) = delete;
-        postponed& operator=(const postponed&) = delete;
-        virtual ~postponed() = default;
-        virtual void run() noexcept = 0;
-
-        postponed* next = nullptr;
-    };
-
-    template <class Fn>
-    struct postponed_call final : postponed {
-        explicit postponed_call(Fn&& its_fn) noexcept : fn(std::move(its_fn)) {}
-        void run() noexcept override { fn(); }
-
-        Fn fn;
-    };
-
-    static void postpone(postponed& added) noexcept {
-        (last_ ? last_->next : first_) = &added;
-        last_ = &added;
-    }
-
-    static constinit inline thread_local int depth_ = 0;
-    static constinit inline thread_local postponed* first_ = nullptr;
-    static constinit inline thread_local postponed* last_ = nullptr;
-};
-
-}}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/state/waiter.hpp
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-// How a future became done.
-enum class outcome { value, exception, cancelled };
-
-// Who is told, once, that a future is done. It is linked into the future's list of waiters from `add_waiter`
-// until it was removed or told, and must live so long; being told is the last that is done with it, and is
-// done with the future's state, which may be gone by then.
-class waiter {
-public:
-    waiter(const waiter&) = delete;
-    waiter& operator=(const waiter&) = delete;
-
-    // Called on the thread that completed or cancelled the future.
-    virtual void on_done(outcome how) noexcept = 0;
-
-    // Whether that runs a user's code.
-    [[nodiscard]] virtual bool calls_back() const noexcept { return false; }
-
-protected:
-    waiter() = default;
-    ~waiter() = default;
-
-private:
-    friend class waiter_list;
-
-    waiter* next_ = nullptr;
-    waiter* previous_ = nullptr;
-};
-
-// The waiters of one future, guarded by its state's lock.
-class waiter_list {
-public:
-    waiter_list() = default;
-    waiter_list(waiter_list&& other) noexcept
-        : first_(std::exchange(other.first_, nullptr)), last_(std::exchange(other.last_, nullptr)) {}
-    waiter_list& operator=(waiter_list&&) = delete;
-
-    [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
-
-    // Whether one of them runs a user's code. Those are added last.
-    [[nodiscard]] bool call_back() const noexcept { return last_ && last_->calls_back(); }
-
-    void add_first(waiter& added) noexcept {
-        added.previous_ = nullptr;
-        added.next_ = std::exchange(first_, &added);
-        (added.next_ ? added.next_->previous_ : last_) = &added;
-    }
-
-    void add_last(waiter& added) noexcept {
-        added.next_ = nullptr;
-        added.previous_ = std::exchange(last_, &added);
-        (added.previous_ ? added.previous_->next_ : first_) = &added;
-    }
-
-    void remove(waiter& removed) noexcept {
-        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
-        (removed.next_ ? removed.next_->previous_ : last_) = removed.previous_;
-    }
-
-    // Of those that are not in this process.
-    void forget_all() noexcept { first_ = last_ = nullptr; }
-
-    // Tells all, from the first to the last. A waiter may be gone as soon as it was told.
-    void tell(outcome how) noexcept {
-        for (waiter* each = std::exchange(first_, nullptr); each != nullptr;) {
-            std::exchange(each, each->next_)->on_done(how);
-        }
-        last_ = nullptr;
-    }
-
-private:
-    waiter* first_ = nullptr;
-    waiter* last_ = nullptr;
+    helper() = default;
+    ~helper() = default;
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -2015,8 +1304,9 @@ enum class future_state {
 
 namespace detail {
 
-// What the handles on one future share, and, in the same allocation, the task that a pool's queue holds: all
-// but the value's type.
+// What the handles on one future share: all but the value's type. A task adds, in the same allocation, what
+// is to be run. Whoever holds it until it runs, a pool's queue or a `packaged_task`, is called its queue
+// here.
 //
 // Its states and who may change them:
 //
@@ -2044,23 +1334,17 @@ namespace detail {
 //
 // The word begins with the number of the process, see `forks`. A lock or a waiter of another process is that
 // of a thread that isn't here: whoever locks next forgets both.
-class shared_state_base : public work_item {
+class shared_state_base {
 public:
-    // In place of the pool that is to run a task.
-    struct no_pool {};
-
     // Of a promise, with one handle.
     shared_state_base() noexcept : word_(one_handle | in_process(forks::process())) {}
 
-    // Of a task that `owner` is to run, with one handle, and in its queue.
-    explicit shared_state_base(pool_base& owner) noexcept
-        : word_(one_handle | in_queue | in_process(owner.process())), owner_(&owner) {
-        set_library(owner.library());
-    }
+    // Of a task, with one handle, and in its queue, whose process is `process`.
+    explicit shared_state_base(std::uint32_t process) noexcept
+        : word_(one_handle | in_queue | in_process(process)) {}
 
-    // Of a task that a `packaged_task` holds, as a queue would, with one handle.
-    explicit shared_state_base(no_pool) noexcept
-        : word_(one_handle | in_queue | in_process(forks::process())) {}
+    shared_state_base(const shared_state_base&) = delete;
+    shared_state_base& operator=(const shared_state_base&) = delete;
 
     // Acquire: pairs with the release of `settle`; what is done can be read.
     [[nodiscard]] future_state state() const noexcept {
@@ -2136,8 +1420,33 @@ public:
         return false;
     }
 
-    // running → finished, by whoever claimed and has stored the result.
-    void complete() noexcept { static_cast<void>(settle<future_state::finished, false>(how_finished())); }
+    // running → finished, by whoever claimed, has stored the result, and has a handle.
+    void complete() noexcept {
+        static_cast<void>(settle<future_state::finished, false>(how_finished(), [] {}));
+    }
+
+    // The same, by whoever took the task out of its queue: in the same step it clears the queue's flag. Calls
+    // `before_callbacks()` first, if a waiter runs a user's code. True if there is no handle any more: then
+    // the caller must `destroy`.
+    template <class BeforeCallbacks>
+    [[nodiscard]] bool complete_taken(BeforeCallbacks before_callbacks) noexcept {
+        return settle<future_state::finished, true>(how_finished(), before_callbacks);
+    }
+
+    // Whether there is a handle. A hint, but to whoever has the queue's flag.
+    [[nodiscard]] bool has_handle() const noexcept {
+        // Relaxed: a handle that goes just now is seen by `complete_taken`.
+        return (word_.load(std::memory_order_relaxed) & handles) != 0;
+    }
+
+    // Whoever gave up the last reference: logs what nobody looked at, and frees all.
+    void destroy() noexcept {
+        if (exception_) {
+            destroy_failed();
+        } else {
+            dispose();
+        }
+    }
 
     // pending → cancelled. True if the future is cancelled now, by this or an earlier call; but within the
     // destruction of what a cancelled task has captured perhaps before that.
@@ -2159,43 +1468,30 @@ public:
     // Stops what is running, if it can be told to.
     virtual bool signal_stop() noexcept { return false; }
 
-    // The worker whose thread calls this, if it is one of the pool's that has the task; else null.
-    [[nodiscard]] worker* worker_here() noexcept {
-        if (!owner_ || library() == pool_base::this_library()) {
-            worker* const self = worker::current();
-            return self && &self->pool() == owner_ ? self : nullptr;
-        }
-        // The pool is there as long as the task isn't done, and it can't become so while this has the lock.
-        lock();
-        worker* const self = done() ? nullptr : owner_->worker_here();
-        unlock();
-        return self;
-    }
+    // How whoever waits for this future may help it, on the calling thread. What depends on nothing that
+    // could be run here, such as a promise, can't be helped.
+
+    enum class help_result {
+        none,           // another thread does it, or will
+        ran,            // it was run here, and is done
+        waits_for_self  // this thread is in the middle of running it, so nobody would ever complete it
+    };
+
+    // For a wait without a limit: runs what is queued, if it is queued here.
+    virtual help_result help() noexcept { return help_result::none; }
+
+    // For other waits: this thread, if it could run it; else null.
+    [[nodiscard]] virtual helper* helper_here() noexcept { return nullptr; }
+    // By that helper: runs it; false if it was no longer queued.
+    virtual bool help(helper&) noexcept { return false; }
+    // Whether this thread is in the middle of running it.
+    [[nodiscard]] virtual bool runs_here() noexcept { return false; }
 
     // Whether it comes from the process that forked this one, and was not done then, and so never will be.
     [[nodiscard]] bool is_inherited() const noexcept {
         const std::uint64_t word =
             word_.load(std::memory_order_relaxed);  // written by the process that made it
         return !is_done(word) && ((word & inherited) || is_of_another_process(word));
-    }
-
-    // Runs the task, which a pool of `self`, the calling thread's worker, has; false if it doesn't wait.
-    bool run_here(worker& self) noexcept {
-        const bool taken = self.take_back(*this);  // and with it the queue's flag
-        if (!claim(taken)) {
-            if (taken) {
-                drop();
-                owner_->note_dead_item_gone();
-                owner_->call_for_what_waits();
-            }
-            return false;
-        }
-        if (!taken) {
-            note_dead_in_queue();
-        }
-        run(self);
-        complete();  // the caller has a handle
-        return true;
     }
 
     // Adds a waiter, to be told before all that wait already or after them; false, without adding it, if the
@@ -2224,6 +1520,15 @@ public:
         return removes;
     }
 
+    // Returns what `fn()` does, during which the future doesn't become done; null if it is done.
+    template <class Fn>
+    [[nodiscard]] auto unless_done(Fn fn) noexcept -> decltype(fn()) {
+        lock();
+        const auto result = done() ? nullptr : fn();
+        unlock();
+        return result;
+    }
+
     // Only by whoever claimed, instead of storing a value.
     void set_exception(std::exception_ptr exception) noexcept { exception_ = std::move(exception); }
 
@@ -2232,57 +1537,8 @@ public:
         word_.fetch_and(~in_queue, std::memory_order_relaxed);  // nobody else has a handle
     }
 
-    // Runs the task, if it still waits, for whoever holds it instead of a queue.
-    void run_packaged() noexcept {
-        if (!claim()) {
-            drop();
-            return;
-        }
-        call();
-        if (settle<future_state::finished, true>(how_finished())) {
-            destroy();
-        }
-    }
-
-    // The pool's side.
-
-    bool execute(worker& self) noexcept final {
-        if (!claim()) {
-            drop();
-            return false;
-        }
-        self.has_claimed();
-        run(self);
-        // Relaxed: a handle that goes just now is seen below.
-        if (word_.load(std::memory_order_relaxed) & handles) {
-            self.about_to_look();
-        }
-        if (settle<future_state::finished, true>(how_finished(), &self)) {
-            self.stay_busy();
-            destroy();
-        }
-        return true;
-    }
-
-    void cancel_waiting() noexcept final {
-        cancel();
-        drop();
-    }
-
-    void fail_waiting(const std::exception_ptr& reason) noexcept final {
-        if (!claim()) {
-            drop();
-            return;
-        }
-        note_dead_in_queue();
-        discard_captures();
-        set_exception(reason);
-        if (settle<future_state::finished, true>(outcome::exception)) {
-            destroy();
-        }
-    }
-
-    void drop() noexcept final {
+    // The queue lets go of a task that somebody else has claimed or cancelled.
+    void let_go() noexcept {
         wait_for_unlocking();
         // Acquire and release: as `remove_handle`.
         const std::uint64_t before = word_.fetch_and(~in_queue, std::memory_order_acq_rel);
@@ -2292,16 +1548,18 @@ public:
         }
     }
 
-    [[nodiscard]] bool is_waiting() const noexcept final {
+    [[nodiscard]] bool is_waiting() const noexcept {
         return state_of(word_.load(std::memory_order_relaxed)) == future_state::pending;
     }
 
 protected:
     virtual ~shared_state_base() = default;
 
-    // Calls what was captured, stores its result or exception, and destroys the captures.
-    virtual void call() noexcept = 0;
+    // Destroys what was captured, of a task that somebody has claimed or cancels.
     virtual void discard_captures() noexcept = 0;
+    // The task will be skipped in its queue. Called under the lock, and the queue lets go of a cancelled task
+    // only after that.
+    virtual void note_dead_in_queue() noexcept {}
     // Destroys the result, of a state that has a value, and what it may refer to.
     virtual void discard_result() noexcept = 0;
     // Destroys a state without an exception, and frees its memory.
@@ -2312,9 +1570,6 @@ protected:
         const std::uint64_t word = word_.load(std::memory_order_relaxed);
         return state_of(word) == future_state::finished && !exception_ && !(word & cleared);
     }
-
-    // The pool that has the task, if one has, which is there as long as that isn't done.
-    [[nodiscard]] pool_base* owner() const noexcept { return owner_; }
 
 private:
     // The word: two bits of future_state, six flags, 23 bits of the process's number, which are enough for
@@ -2368,16 +1623,10 @@ private:
         return exception_ ? outcome::exception : outcome::value;
     }
 
-    void run(worker& self) noexcept {
-        const worker::running mark(self, *this);
-        call();
-    }
-
     // To finished or cancelled; and out of the queue in the same step, if `taken`. True if there is no handle
-    // and no queue any more: then the caller must `destroy`. `self` is the worker that has said that it is
-    // about to look, if any.
-    template <future_state to, bool taken>
-    [[nodiscard]] bool settle(outcome how, worker* self = nullptr) noexcept {
+    // and no queue any more: then the caller must `destroy`.
+    template <future_state to, bool taken, class BeforeCallbacks>
+    [[nodiscard]] bool settle(outcome how, BeforeCallbacks before_callbacks) noexcept {
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while (!(word & (locked | has_waiters))) {
             // Release: publishes the result to every acquire load of the word. Acquire: if there is no handle
@@ -2387,7 +1636,7 @@ private:
                 return is_left(settled<to, taken>(word));
             }
         }
-        return settle_and_tell<to, taken>(how, self);
+        return settle_and_tell<to, taken>(how, before_callbacks);
     }
 
     template <future_state to, bool taken>
@@ -2398,8 +1647,8 @@ private:
     static constexpr bool is_left(std::uint64_t word) noexcept { return !(word & (handles | in_queue)); }
 
     // The same, where there are waiters.
-    template <future_state to, bool taken>
-    [[nodiscard]] bool settle_and_tell(outcome how, worker* self) noexcept {
+    template <future_state to, bool taken, class BeforeCallbacks>
+    [[nodiscard]] bool settle_and_tell(outcome how, BeforeCallbacks before_callbacks) noexcept {
         lock();
         waiter_list waiters = std::move(waiters_);
         std::uint64_t word = word_.load(std::memory_order_relaxed);
@@ -2408,8 +1657,8 @@ private:
                                             std::memory_order_relaxed)) {
         }
         const bool left = is_left(settled<to, taken>(word));
-        if (self && waiters.call_back()) {
-            self->stay_busy();
+        if (waiters.call_back()) {
+            before_callbacks();
         }
         waiters.tell(how);
         return left;
@@ -2442,16 +1691,7 @@ private:
             const cancellation mark;
             discard_captures();
         }
-        static_cast<void>(settle<future_state::cancelled, false>(outcome::cancelled));
-    }
-
-    // Whoever gave up the last reference: logs what nobody looked at, and frees all.
-    void destroy() noexcept {
-        if (exception_) {
-            destroy_failed();
-        } else {
-            dispose();
-        }
+        static_cast<void>(settle<future_state::cancelled, false>(outcome::cancelled, [] {}));
     }
 
     [[gnu::noinline]] void destroy_failed() noexcept {
@@ -2542,14 +1782,6 @@ private:
     // Release: pairs with the acquire of `lock` and of `wait_for_unlocking`.
     void unlock() noexcept { word_.fetch_and(~locked, std::memory_order_release); }
 
-    // The task is out of its pool's queue, or will be skipped there. A thread that cancels does this under
-    // the lock, and the queue lets go of a cancelled task only after that: until then the pool is alive.
-    void note_dead_in_queue() noexcept {
-        if (owner_) {
-            owner_->note_dead_item();
-        }
-    }
-
     void wait_for_unlocking() const noexcept {
         // Acquire: pairs with the release of `unlock` in `begin_to_cancel`.
         for (back_off delay; word_.load(std::memory_order_acquire) & locked;) {
@@ -2558,7 +1790,6 @@ private:
     }
 
     sync::atomic<std::uint64_t> word_;
-    pool_base* const owner_ = nullptr;  // whose queue it waits in, if it does
     waiter_list waiters_;
     std::exception_ptr exception_;
 };
@@ -2756,7 +1987,7 @@ inline void shared_state_base::wait_for_canceller() noexcept {
 // Waits a little for `state` to be done; false if it isn't. A worker is counted as runnable already.
 inline bool spin_until_done(const shared_state_base& state, const deadline& until) noexcept {
     constexpr int pauses = 1;  // the state is written but once
-    const std::size_t more = worker::current() ? 0 : 1;
+    const std::size_t more = runnable_threads::counts_this_thread() ? 0 : 1;
     runnable_threads::add(more);
     if (runnable_threads::fit()) {
         spin_until(pauses, [&] { return state.done() || until.passed(); });
@@ -2771,17 +2002,17 @@ inline bool spin_until_done(const shared_state_base& state, const deadline& unti
 __attribute__((noinline))
 #endif
 inline bool
-await_until(shared_state_base& state, const deadline& until, worker& self) {
+await_until(shared_state_base& state, const deadline& until, helper& self) {
     while (state.is_waiting()) {
         blocked_thread me;
-        if (!self.pool().watch_idle(self, me)) {
-            if (state.run_here(self)) {
+        if (!self.watch_idle(me)) {
+            if (state.help(self)) {
                 return true;
             }
             continue;
         }
         const bool done = spin_until_done(state, until) || block(me, state, until);
-        if (!self.pool().unwatch_idle(me)) {
+        if (!self.unwatch_idle(me)) {
             me.wait_until_alone();
         }
         if (done || until.passed()) {
@@ -2800,13 +2031,10 @@ inline void throw_if_inherited(const shared_state_base& state) {
     }
 }
 
-// Of a task that the calling thread, `self`'s, is in the middle of running.
-inline void throw_if_running_here(const shared_state_base& state, const worker& self) {
-    if (self.runs(state)) {
-        throw invalid_state_error(
-            "a task waits for itself, or for a task that waits for it on the same thread, and so would wait "
-            "for ever");
-    }
+[[noreturn]] inline void throw_as_it_waits_for_itself() {
+    throw invalid_state_error(
+        "a task waits for itself, or for a task that waits for it on the same thread, and so would wait "
+        "for ever");
 }
 
 // Waits until `state` is done; false if `until` has passed first. A worker that waits for a task in its own
@@ -2820,26 +2048,29 @@ inline bool await(shared_state_base& state, const deadline& until) {
     }
     trampoline::run_postponed();
     throw_if_inherited(state);
-    if (worker* const self = state.worker_here()) {
-        if (!until.is_never()) {
-            return await_until(state, until, *self);
+    if (until.is_never()) {
+        switch (state.help()) {
+            case shared_state_base::help_result::ran:
+                return true;
+            case shared_state_base::help_result::waits_for_self:
+                throw_as_it_waits_for_itself();
+            case shared_state_base::help_result::none:
+                break;
         }
-        if (state.run_here(*self)) {
-            return true;
-        }
-        throw_if_running_here(state, *self);
+    } else if (helper* const self = state.helper_here()) {
+        return await_until(state, until, *self);
     }
     return spin_until_done(state, until) || block_until_done(state, until);
 }
 
 // The same without a limit, for destructors; but returns at once where `await` throws.
 inline void await_if_it_ends(shared_state_base& state) noexcept {
-    worker* const self = state.worker_here();
-    if (state.is_inherited() || (self && self->runs(state))) {
+    if (state.is_inherited()) {
         return;
     }
     trampoline::run_postponed();
-    if (!state.done() && !(self && state.run_here(*self)) && !spin_until_done(state, deadline())) {
+    if (!state.done() && state.help() == shared_state_base::help_result::none &&
+        !spin_until_done(state, deadline())) {
         block_until_done(state, deadline());
     }
 }
@@ -2935,7 +2166,6 @@ protected:
         }
     }
 
-    void call() noexcept override {}
     void discard_captures() noexcept override {}
     void discard_result() noexcept override { result_.destroy(); }
 
@@ -3494,10 +2724,10 @@ private:
             lock.unlock();
             trampoline::run_postponed();
             entry* const waiting = next_to_run();
-            worker* const self = waiting ? state(*waiting).worker_here() : nullptr;
-            const bool watches = self && !to_the_end && self->pool().watch_idle(*self, *this);
+            helper* const self = waiting ? state(*waiting).helper_here() : nullptr;
+            const bool watches = self && !to_the_end && self->watch_idle(*this);
             if (self && !watches) {
-                state(*waiting).run_here(*self);
+                state(*waiting).help(*self);
                 lock.lock();
                 continue;
             }
@@ -3512,7 +2742,7 @@ private:
             wants_exception_ = false;
             if (watches) {
                 lock.unlock();
-                const bool removed = self->pool().unwatch_idle(*this);
+                const bool removed = self->unwatch_idle(*this);
                 lock.lock();
                 if (!removed) {
                     changed_.wait(lock, [this] { return alone_; });
@@ -3527,7 +2757,7 @@ private:
     entry* next_to_run() {
         while (next_to_run_ != entries_.size()) {
             entry& each = entries_[next_to_run_];
-            if (each.future.valid() && state(each).is_waiting() && state(each).worker_here()) {
+            if (each.future.valid() && state(each).is_waiting() && state(each).helper_here()) {
                 return std::addressof(each);
             }
             ++next_to_run_;
@@ -3542,8 +2772,8 @@ private:
         }
         if (to_the_end) {
             for (const entry& each : entries_) {
-                if (const worker* const self = each.future.valid() ? state(each).worker_here() : nullptr) {
-                    throw_if_running_here(state(each), *self);
+                if (each.future.valid() && state(each).runs_here()) {
+                    throw_as_it_waits_for_itself();
                 }
             }
         }
@@ -3857,6 +3087,933 @@ template <class T>
 }}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/pool/stoppable.hpp
+
+#if defined(__cpp_lib_jthread)
+#include <stop_token>  // std::stop_source, std::stop_token
+#endif
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+#if defined(__cpp_lib_jthread)
+
+// The stop source of a task.
+class stoppable {
+public:
+    [[nodiscard]] std::stop_token token() const noexcept { return source_.get_token(); }
+    bool request_stop() noexcept { return source_.request_stop(); }
+
+private:
+    friend class running_stoppables;
+
+    std::stop_source source_;
+    // Guarded by the mutex of `running_stoppables`.
+    stoppable* next_ = nullptr;
+    stoppable* previous_ = nullptr;
+    bool asked_ = false;
+};
+
+// Those of a pool's running tasks that can be asked to stop.
+class running_stoppables {
+public:
+    // Requires: it runs, and is added once. If all were asked to stop, so is this.
+    void add(stoppable& added) noexcept {
+        bool asked = false;
+        {
+            const std::lock_guard lock(mutex_);
+            asked = all_asked_;
+            added.asked_ = asked;
+            added.next_ = std::exchange(first_, &added);
+            if (added.next_) {
+                added.next_->previous_ = &added;
+            }
+        }
+        if (asked) {
+            added.request_stop();
+        }
+    }
+
+    void remove(stoppable& removed) noexcept {
+        const std::lock_guard lock(mutex_);
+        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
+        if (removed.next_) {
+            removed.next_->previous_ = removed.previous_;
+        }
+    }
+
+    // Requests stop of all, and of all that are added from now on.
+    void request_stop() noexcept {
+        for (;;) {
+            std::stop_source next(std::nostopstate);
+            {
+                const std::lock_guard lock(mutex_);
+                all_asked_ = true;
+                stoppable* each = first_;
+                while (each && each->asked_) {
+                    each = each->next_;
+                }
+                if (!each) {
+                    return;
+                }
+                each->asked_ = true;
+                next = each->source_;
+            }
+            // Without the mutex: this calls what users have the token call. The task may have ended.
+            next.request_stop();
+        }
+    }
+
+private:
+    sync::mutex mutex_;
+    stoppable* first_ = nullptr;
+    bool all_asked_ = false;
+};
+
+#else
+
+class running_stoppables {
+public:
+    void request_stop() noexcept {}
+};
+
+#endif
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/queue/queued_task.hpp
+
+namespace concurrent::futures { inline namespace v0_1 {
+
+/// A task that waits to be run, as the queue of a pool sees it. See `queue_discipline`.
+///
+/// \code
+/// struct least_first {
+///     void push(futures::queued_task& task) { tasks.emplace(task.priority(), &task); }
+///     futures::queued_task* pop() noexcept {
+///         return tasks.empty() ? nullptr : tasks.extract(tasks.begin()).mapped();
+///     }
+///     std::multimap<int, futures::queued_task*> tasks;
+/// };
+/// futures::thread_pool_executor<least_first> shortest_first(1);
+/// assert(shortest_first.submit({.priority = 5}, [] { return 42; }).result() == 42);
+/// \endcode
+class queued_task {
+public:
+    queued_task(const queued_task&) = delete;
+    queued_task& operator=(const queued_task&) = delete;
+
+    /// `submit_options::priority` of its submit; 0 if there were none.
+    [[nodiscard]] int priority() const noexcept { return priority_; }
+
+protected:
+    queued_task() = default;   ///< Not for users: a submit makes tasks.
+    ~queued_task() = default;  ///< Not for users.
+    void set_priority(int priority) noexcept { priority_ = priority; }  ///< Not for users.
+
+private:
+    int priority_ = 0;
+};
+
+}}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/queue/work_item.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+class local_queue;
+class worker;
+
+// What waits in a pool's queue to be run. The queue holds each item in memory until one of `execute`,
+// `cancel_waiting`, `fail_waiting` and `drop` is called, so exactly one of them is called once on an item
+// that was taken out.
+//
+// An item in a queue may be no longer waiting: somebody cancelled it, or a worker that needed its result has
+// run it. The queue isn't told, for then it would have to be searched; it finds out when the item's turn
+// comes.
+class work_item : public queued_task {
+public:
+    work_item(const work_item&) = delete;
+    work_item& operator=(const work_item&) = delete;
+
+    // Runs the item on `self`'s thread, which is the calling one; false if it was no longer waiting.
+    virtual bool execute(worker& self) noexcept = 0;
+
+    // Cancels the item if it is still waiting.
+    virtual void cancel_waiting() noexcept = 0;
+
+    // Makes the item fail with `reason` if it is still waiting.
+    virtual void fail_waiting(const std::exception_ptr& reason) noexcept = 0;
+
+    // Gives up an item that is no longer waiting.
+    virtual void drop() noexcept = 0;
+
+    [[nodiscard]] virtual bool still_waits() noexcept = 0;
+
+    // Called before the item is queued, if at all.
+    using queued_task::set_priority;
+
+protected:
+    work_item() = default;
+    ~work_item() = default;
+
+    // See `pool_base::library`. Here, where it takes no room.
+    void set_library(std::uint32_t library) noexcept { library_ = library; }
+    [[nodiscard]] std::uint32_t library() const noexcept { return library_; }
+
+private:
+    // The links belong to the queue that holds the item and are guarded as that queue is.
+    friend class lifo_order;
+    friend class priority_order;
+    friend class local_queue;
+    friend class work_list;
+
+    std::uint32_t library_ = 0;  // first, where it fills a gap
+    work_item* next_ = nullptr;
+    union {
+        work_item* child_ = nullptr;  // in the order of priority
+        work_item* previous_;         // in a local queue
+    };
+    sync::atomic<local_queue*> home_{nullptr};  // the local queue that it is in
+    std::uint64_t sequence_ = 0;
+};
+
+// Items in the order in which they were appended.
+class work_list {
+public:
+    [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+    void append(work_item& item) noexcept {
+        item.next_ = nullptr;
+        *(first_ ? &last_->next_ : &first_) = &item;
+        last_ = &item;
+        ++size_;
+    }
+
+    void append(work_list items) noexcept {
+        if (!items.empty()) {
+            *(first_ ? &last_->next_ : &first_) = items.first_;
+            last_ = items.last_;
+            size_ += items.size_;
+        }
+    }
+
+    work_item* take_first() noexcept {
+        work_item* const item = first_;
+        if (item) {
+            first_ = std::exchange(item->next_, nullptr);
+            --size_;
+        }
+        return item;
+    }
+
+private:
+    work_item* first_ = nullptr;
+    work_item* last_ = nullptr;  // of a list that is not empty
+    std::size_t size_ = 0;
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/queue/sweep.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// When a queue is looked through for items that no longer wait: when it has doubled since the last time, if
+// then most of it may be such. So its length stays within a small multiple of what waits, and each item that
+// is pushed pays for a constant part of the looking.
+class sweep_schedule {
+public:
+    // Relaxed, all: a matter of cost, which orders nothing. `dead` is how many items in all queues no longer
+    // wait. It is looked at first: mostly there are none, and the queue's size is what others write.
+    template <class Queue>
+    [[nodiscard]] bool due(const Queue& queue, const sync::atomic<std::ptrdiff_t>& dead) const noexcept {
+        return dead.load(std::memory_order_relaxed) >= static_cast<std::ptrdiff_t>(least / 2) &&
+               queue.size() >= at_.load(std::memory_order_relaxed);
+    }
+
+    [[nodiscard]] static bool pays(std::size_t size, const sync::atomic<std::ptrdiff_t>& dead) noexcept {
+        return dead.load(std::memory_order_relaxed) >= static_cast<std::ptrdiff_t>(size / 2);
+    }
+
+    void done(std::size_t size_left) noexcept {
+        at_.store((std::max)(least, 2 * size_left), std::memory_order_relaxed);
+    }
+
+private:
+    static constexpr std::size_t least = 64;
+
+    sync::atomic<std::size_t> at_{least};
+};
+
+// Takes the items that no longer wait out of `items`, and from the count of the `dead`: before the queue's
+// size shows it, so that nobody counts too few that wait.
+inline work_list take_dead(work_list& items, sync::atomic<std::ptrdiff_t>& dead) noexcept {
+    work_list taken;
+    work_list kept;
+    while (work_item* const item = items.take_first()) {
+        (item->still_waits() ? kept : taken).append(*item);
+    }
+    items = kept;
+    dead.fetch_sub(static_cast<std::ptrdiff_t>(taken.size()),
+                   std::memory_order_relaxed);  // see `note_dead_item`
+    return taken;
+}
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/sync/spin_lock.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// A mutex for sections of a few instructions. One byte, and an unlocking that is a plain store: `std::mutex`
+// takes an atomic read-modify-write for each, and puts to sleep who finds it locked, which takes a hundred
+// times as long as such a section.
+class spin_lock {
+public:
+    spin_lock() = default;
+    spin_lock(const spin_lock&) = delete;
+    spin_lock& operator=(const spin_lock&) = delete;
+
+    void lock() noexcept {
+        // Acquire: pairs with the release of `unlock`.
+        while (locked_.exchange(true, std::memory_order_acquire)) {
+            back_off delay;
+            // Relaxed: the exchange orders. Looking only reads, so the holder keeps the cache line.
+            while (locked_.load(std::memory_order_relaxed)) {
+                delay.pause();
+            }
+        }
+    }
+
+    // Release: pairs with the acquire of `lock`.
+    void unlock() noexcept { locked_.store(false, std::memory_order_release); }
+
+private:
+    sync::atomic<bool> locked_{false};
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/queue/local_queue.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// What one worker has submitted to its own pool. The owner pushes, and takes back the item whose result it
+// needs; everybody pops the oldest. Each may have to wait for another for a few instructions; mostly there is
+// nobody.
+//
+// The items are linked both ways, so that one is taken back from wherever it is, and so that pushing can't
+// fail. A deque without a lock, such as Chase and Lev's, has room for so many only, or allocates, and leaves
+// behind what was taken back from its middle; and as a push must be ordered before the look whether a worker
+// is to be called, which this lock does by the way, it saves no atomic read-modify-write.
+class local_queue {
+public:
+    [[nodiscard]] std::size_t size() const noexcept {
+        // Relaxed: a hint, or somebody's whom `has_items` has shown all that was pushed before.
+        return size_.load(std::memory_order_relaxed);
+    }
+
+    [[nodiscard]] bool seems_empty() const noexcept { return size() == 0; }
+
+    template <class Admit>
+    [[nodiscard]] bool push(work_item& item, Admit admit) noexcept {
+        const std::lock_guard lock(lock_);
+        if (!admit()) {
+            return false;
+        }
+        item.next_ = nullptr;
+        item.previous_ = std::exchange(newest_, &item);
+        (item.previous_ ? item.previous_->next_ : oldest_) = &item;
+        item.home_.store(this, std::memory_order_relaxed);  // see `take_back`
+        set_size(size() + 1);
+        return true;
+    }
+
+    work_item* pop() noexcept {
+        if (seems_empty()) {
+            return nullptr;
+        }
+        const std::lock_guard lock(lock_);
+        return take_oldest();
+    }
+
+    // By the owner: takes the item out if it is in this queue.
+    [[nodiscard]] bool take_back(work_item& item) noexcept {
+        // Relaxed: that it is here is known for sure under the lock only, but that it is not, at once, as the
+        // owner alone could have pushed it.
+        if (item.home_.load(std::memory_order_relaxed) != this) {
+            return false;
+        }
+        const std::lock_guard lock(lock_);
+        const bool here = item.home_.load(std::memory_order_relaxed) == this;
+        if (here) {
+            unlink(item);
+        }
+        return here;
+    }
+
+    [[nodiscard]] bool has_items() noexcept {
+        const std::lock_guard lock(lock_);
+        return oldest_ != nullptr;
+    }
+
+    work_list take_all() noexcept {
+        const std::lock_guard lock(lock_);
+        work_list items;
+        while (work_item* const item = take_oldest()) {
+            items.append(*item);
+        }
+        return items;
+    }
+
+    [[nodiscard]] bool sweep_is_due(const sync::atomic<std::ptrdiff_t>& dead) const noexcept {
+        return schedule_.due(*this, dead);
+    }
+
+    work_list sweep(sync::atomic<std::ptrdiff_t>& dead) noexcept {
+        const std::lock_guard lock(lock_);
+        work_list taken;
+        if (sweep_schedule::pays(size(), dead)) {
+            for (work_item* each = oldest_; each;) {
+                work_item& item = *std::exchange(each, each->next_);
+                if (!item.still_waits()) {
+                    dead.fetch_sub(1, std::memory_order_relaxed);  // see `take_dead`
+                    unlink(item);
+                    taken.append(item);
+                }
+            }
+        }
+        schedule_.done(size());
+        return taken;
+    }
+
+private:
+    work_item* take_oldest() noexcept {
+        work_item* const item = oldest_;
+        if (item) {
+            unlink(*item);
+        }
+        return item;
+    }
+
+    void unlink(work_item& item) noexcept {
+        (item.previous_ ? item.previous_->next_ : oldest_) = item.next_;
+        (item.next_ ? item.next_->previous_ : newest_) = item.previous_;
+        item.home_.store(nullptr, std::memory_order_relaxed);  // see `take_back`
+        set_size(size() - 1);
+    }
+
+    // By the lock's holder.
+    void set_size(std::size_t size) noexcept { size_.store(size, std::memory_order_relaxed); }
+
+    alignas(cache_line) spin_lock lock_;
+    work_item* oldest_ = nullptr;
+    work_item* newest_ = nullptr;
+    sync::atomic<std::size_t> size_{0};
+    sweep_schedule schedule_;
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/sync/parking_spot.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// Where one thread sleeps until another wakes it. A wake-up that comes first is kept. It must live until
+// `unpark` has returned.
+class parking_spot {
+public:
+    void park() {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return woken_; });
+        woken_ = false;
+    }
+
+    void unpark() {
+        {
+            const std::lock_guard lock(mutex_);
+            woken_ = true;
+        }
+        changed_.notify_one();
+    }
+
+private:
+    sync::mutex mutex_;
+    sync::condition_variable changed_;
+    bool woken_ = false;
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/pool/worker.hpp
+
+namespace concurrent::futures { inline namespace v0_1 {
+namespace detail {
+
+class worker;
+
+// What a thread knows of the pool that has started it.
+struct pool_thread {
+    worker* self = nullptr;  // while it works
+    std::size_t pool = 0;    // up to its very end, when the destructors of thread_local objects run
+
+    // The calling thread's.
+    [[nodiscard]] static pool_thread& current() noexcept;
+};
+
+// One for all shared libraries, also those whose other symbols are hidden. (So is all that a process has but
+// one of.) But a library may keep even this to itself, by a version script, or on Windows; so a pool is asked
+// for the record that its own library has, see `pool_base`.
+[[gnu::visibility("default")]] constinit inline thread_local pool_thread current_pool_thread = {};
+
+inline pool_thread& pool_thread::current() noexcept {
+    return current_pool_thread;
+}
+
+// What tasks, workers and the crew need to know of a pool, whatever its queue.
+class pool_base : public std::enable_shared_from_this<pool_base> {
+public:
+    pool_base(const pool_base&) = delete;
+    pool_base& operator=(const pool_base&) = delete;
+
+    // Whether the calling thread is one of this pool's. It is up to its very end, when the thread is no
+    // `worker` any more; its pool may be gone then, so it knows that by a number.
+    [[nodiscard]] bool owns_this_thread() const noexcept { return thread_record_().pool == number_; }
+
+    // The calling thread's worker, if it is one of this pool's; else null.
+    [[nodiscard]] worker* worker_here() const noexcept;
+
+    // A number of the shared library that has made this pool. Where it is `this_library()`, what this library
+    // knows of its threads is what the pool knows.
+    [[nodiscard]] std::uint32_t library() const noexcept { return number_of(thread_record_); }
+    [[nodiscard]] static std::uint32_t this_library() noexcept { return number_of(&pool_thread::current); }
+
+    // The number of the process that made it, see `forks`.
+    [[nodiscard]] std::uint32_t process() const noexcept { return process_; }
+
+    // Whether that is another process: then it has no threads here.
+    [[nodiscard]] bool is_inherited() const noexcept { return process_ != forks::process(); }
+
+    // Of its tasks. In the child of a fork it is left alone.
+    [[nodiscard]] running_stoppables& stoppables() noexcept { return stoppables_; }
+
+    // Somebody other than the queue's reader has claimed or cancelled an item that is still in a queue.
+    void note_dead_item() noexcept {
+        // Relaxed, as all uses: a count that steers when to sweep and whether as many workers are there as
+        // items wait; the queues' locks order what must be.
+        dead_items_.fetch_add(1, std::memory_order_relaxed);
+    }
+
+    // Such an item has left its queue. Until the caller looks for work or calls `call_for_what_waits`, there
+    // may seem to be one less that waits.
+    void note_dead_item_gone() noexcept { dead_items_.fetch_sub(1, std::memory_order_relaxed); }
+
+    // Sees to it that somebody comes for what waits.
+    virtual void call_for_what_waits() noexcept = 0;
+
+    // `self` had said that it is about to look for work, but is now to run a user's code first.
+    virtual void worker_stays_busy(worker& self) noexcept = 0;
+
+    // `self` was idle and has claimed what it has found.
+    virtual void worker_has_claimed(worker& self) noexcept = 0;
+
+    // If another worker than `self`, which is the calling thread's, is idle or can be started, and so comes
+    // for what waits: has `watch` told when that is over. Else returns false.
+    [[nodiscard]] virtual bool watch_idle(worker& self, idle_watch& watch) noexcept = 0;
+
+    // False if `watch` was told, or is about to be, which its owner must wait for.
+    [[nodiscard]] virtual bool unwatch_idle(idle_watch& watch) noexcept = 0;
+
+    // What the thread of `self` does.
+    virtual void work(worker& self) noexcept = 0;
+
+    // How many items wait, in all queues: exact for those whose pushing came before.
+    [[nodiscard]] virtual std::size_t waiting() const noexcept = 0;
+
+    // Whether anything is in a queue. Each queue is looked at by `has_items`.
+    [[nodiscard]] virtual bool something_waits() noexcept = 0;
+
+    // A hint.
+    [[nodiscard]] virtual bool shared_queue_seems_empty() const noexcept = 0;
+
+protected:
+    pool_base() = default;
+    ~pool_base() = default;
+
+    // By a thread that was started for this pool, first of all, and at the end of its work.
+    void begin_thread(worker& self) const noexcept {
+        thread_record_() = {&self, number_};
+        runnable_threads::count_this_thread(true);
+    }
+    void end_work() const noexcept {
+        runnable_threads::count_this_thread(false);
+        thread_record_().self = nullptr;
+    }
+
+    // Below zero for a moment when the queue's reader meets a dead item before its killer has noted it.
+    sync::atomic<std::ptrdiff_t> dead_items_{0};
+
+private:
+    using record_getter = pool_thread& (*)() noexcept;
+
+    // Addresses of two libraries' code differ in these bits too, but for a rare chance; by which a library
+    // that shares no variable takes its own record for the pool's.
+    static std::uint32_t number_of(record_getter getter) noexcept {
+        return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(getter));
+    }
+
+    // Of the process, with all its shared libraries that share variables; 0 is no pool's.
+    [[gnu::visibility("default")]] static std::size_t next_number() noexcept {
+        static std::atomic<std::size_t> last{0};
+        return last.fetch_add(1, std::memory_order_relaxed) + 1;  // orders nothing
+    }
+
+    // A pointer, so that whichever library calls it, it runs in the one that has made this pool, whose code
+    // also writes the records of its threads.
+    const record_getter thread_record_ = &pool_thread::current;
+    const std::size_t number_ = next_number();
+    const std::uint32_t process_ = forks::process();
+    running_stoppables stoppables_;
+};
+
+#if defined(__cpp_lib_jthread)
+// That a pool's shutdown can ask a running task to stop. The child of a fork leaves the list alone: its mutex
+// may be that of a thread that isn't there.
+class listed_stoppable {
+public:
+    // `pool` may be null: then nobody asks.
+    listed_stoppable(pool_base* pool, stoppable& source) noexcept : pool_(pool), source_(source) {
+        if (pool_) {
+            pool_->stoppables().add(source_);
+        }
+    }
+    listed_stoppable(const listed_stoppable&) = delete;
+    listed_stoppable& operator=(const listed_stoppable&) = delete;
+    ~listed_stoppable() {
+        if (pool_ && !pool_->is_inherited()) {
+            pool_->stoppables().remove(source_);
+        }
+    }
+
+private:
+    pool_base* const pool_;
+    stoppable& source_;
+};
+#endif
+
+// One thread of a pool.
+class worker final : public helper {
+public:
+    worker(pool_base& pool, std::string name) : pool_(pool), name_(std::move(name)) {}
+
+    // The worker whose thread calls this, as far as this library knows; null on a thread that no pool
+    // started.
+    [[nodiscard]] static worker* current() noexcept { return pool_thread::current().self; }
+
+    [[nodiscard]] pool_base& pool() const noexcept { return pool_; }
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+
+    // Takes out `item` if it is among those that this worker, which is the calling thread's, has submitted.
+    [[nodiscard]] bool take_back(work_item& item) noexcept { return own_.take_back(item); }
+
+    [[nodiscard]] bool watch_idle(idle_watch& watch) noexcept override {
+        return pool_.watch_idle(*this, watch);
+    }
+    [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept override { return pool_.unwatch_idle(watch); }
+
+    // Says, before it publishes a task's result, that this worker runs no more of the user's code before it
+    // looks for work. So whoever has seen that result and submits the next task finds a worker that is as
+    // good as idle. A worker that has work before its eyes is not; nor is one that a fork has copied.
+    void about_to_look() noexcept {
+        if (own_.size() == 0 && pool_.shared_queue_seems_empty() && !pool_.is_inherited()) {
+            // Relaxed: the publishing that follows is a release that orders this store for all who see the
+            // result; the crew's lock orders it for all others.
+            activity_.store(activity::about_to_look, std::memory_order_relaxed);
+        }
+    }
+
+    // Takes that back, before it runs a done callback or destroys a result after all.
+    void stay_busy() noexcept {
+        if (is(activity::about_to_look)) {
+            pool_.worker_stays_busy(*this);
+        }
+    }
+
+    // Says that it has claimed what it has found.
+    void has_claimed() noexcept {
+        if (is(activity::claiming)) {
+            pool_.worker_has_claimed(*this);
+        }
+    }
+
+    // That this worker, which is the calling thread's, runs `item`, and for how long: the tasks that it runs
+    // on top of each other.
+    class running {
+    public:
+        running(worker& self, const work_item& item) noexcept
+            : self_(self), item_(item), below_(std::exchange(self.running_, this)) {}
+        running(const running&) = delete;
+        running& operator=(const running&) = delete;
+        ~running() { self_.running_ = below_; }
+
+    private:
+        friend class worker;
+
+        worker& self_;
+        const work_item& item_;
+        const running* const below_;
+    };
+
+    // Whether the calling thread's worker is in the middle of running `item`.
+    [[nodiscard]] bool runs(const work_item& item) const noexcept {
+        const running* each = running_;
+        while (each && &each->item_ != &item) {
+            each = each->below_;
+        }
+        return each != nullptr;
+    }
+
+private:
+    friend class crew;
+    template <class Queue>
+    friend class worker_pool;
+
+    enum class activity : unsigned char {
+        any,            // nothing that the others rely on, but for what the crew counts
+        about_to_look,  // see there
+        claiming        // it was idle, and has taken an item out of a queue
+    };
+
+    // By this thread, which alone writes it, or a hint.
+    [[nodiscard]] bool is(activity which) const noexcept {
+        return activity_.load(std::memory_order_relaxed) == which;
+    }
+
+    pool_base& pool_;
+    const std::string name_;
+    sync::atomic<activity> activity_{activity::any};
+    worker* helped_ = nullptr;  // this thread's alone: into whose own queue it looked last, in turn
+
+    local_queue own_;
+    worker* next_with_own_ = nullptr;   // in the pool's list of those whose `own_` was ever used
+    bool has_own_ = false;              // this thread's alone
+    bool is_coming_ = true;             // this thread's alone; see `crew`
+    unsigned turns_ = 0;                // this thread's alone
+    const running* running_ = nullptr;  // this thread's alone
+
+    parking_spot parking_spot_;
+    worker* next_parked_ = nullptr;  // guarded by the crew's lock
+};
+
+inline worker* pool_base::worker_here() const noexcept {
+    worker* const self = thread_record_().self;
+    return self && &self->pool() == this ? self : nullptr;
+}
+
+}  // namespace detail
+
+/// The name of the calling thread if a `thread_pool_executor` started it, else an empty string. The reference
+/// is valid as long as the thread runs.
+///
+/// \code
+/// assert(futures::this_thread_name().empty());
+/// assert(executor.submit([] { return futures::this_thread_name(); }).result().ends_with("_0"));
+/// \endcode
+inline const std::string& this_thread_name() noexcept {
+    // Never destroyed: destructors of other statics may ask. A process without room for it may as well end.
+    // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new)
+    static const std::string& none = *new std::string;
+    const detail::worker* const self = detail::worker::current();
+    return self ? self->name() : none;
+}
+
+}}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/task/queued_state.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// A task as its queue sees it: what connects a pool with a future's state. All but what it calls, and what
+// that returns.
+class queued_state : public work_item {
+public:
+    // Of a task that `owner` is to run, or, if that is null, that a `packaged_task` holds.
+    explicit queued_state(pool_base* owner) noexcept : owner_(owner) {
+        if (owner_) {
+            set_library(owner_->library());
+        }
+    }
+
+    // The process that its future depends on.
+    [[nodiscard]] static std::uint32_t process_of(const pool_base* owner) noexcept {
+        return owner ? owner->process() : forks::process();
+    }
+
+    // The pool's side.
+
+    bool execute(worker& self) noexcept final {
+        shared_state_base& its_future = future();
+        if (!its_future.claim()) {
+            its_future.let_go();
+            return false;
+        }
+        self.has_claimed();
+        run(self);
+        if (its_future.has_handle()) {
+            self.about_to_look();
+        }
+        if (its_future.complete_taken([&self] { self.stay_busy(); })) {
+            self.stay_busy();
+            its_future.destroy();
+        }
+        return true;
+    }
+
+    void cancel_waiting() noexcept final {
+        shared_state_base& its_future = future();
+        its_future.cancel();
+        its_future.let_go();
+    }
+
+    void fail_waiting(const std::exception_ptr& reason) noexcept final {
+        shared_state_base& its_future = future();
+        if (!its_future.claim()) {
+            its_future.let_go();
+            return;
+        }
+        note_dead();
+        discard();
+        its_future.set_exception(reason);
+        if (its_future.complete_taken([] {})) {
+            its_future.destroy();
+        }
+    }
+
+    void drop() noexcept final { future().let_go(); }
+
+    [[nodiscard]] bool still_waits() noexcept final { return future().is_waiting(); }
+
+    // Runs the task, if it is still to be run, for whoever holds it instead of a queue.
+    void run_packaged() noexcept {
+        shared_state_base& its_future = future();
+        if (!its_future.claim()) {
+            its_future.let_go();
+            return;
+        }
+        call();
+        if (its_future.complete_taken([] {})) {
+            its_future.destroy();
+        }
+    }
+
+protected:
+    ~queued_state() = default;
+
+    [[nodiscard]] virtual shared_state_base& future() noexcept = 0;
+    // Calls what was captured, stores its result or exception, and destroys the captures.
+    virtual void call() noexcept = 0;
+    // Destroys the captures.
+    virtual void discard() noexcept = 0;
+
+    // The pool that has the task, if one has; it is there as long as the task isn't done.
+    [[nodiscard]] pool_base* owner() const noexcept { return owner_; }
+
+    // For the future's state: it is out of its queue, or will be skipped there.
+    void note_dead() noexcept {
+        if (owner_) {
+            owner_->note_dead_item();
+        }
+    }
+
+    // The worker whose thread calls this, if it is one of the pool's that has the task; else null.
+    [[nodiscard]] worker* worker_here(shared_state_base& future) noexcept {
+        if (!owner_ || library() == pool_base::this_library()) {
+            worker* const self = worker::current();
+            return self && &self->pool() == owner_ ? self : nullptr;
+        }
+        // The pool is there as long as the task isn't done.
+        return future.unless_done([this] { return owner_->worker_here(); });
+    }
+
+    [[nodiscard]] bool runs_here(shared_state_base& future) noexcept {
+        const worker* const self = worker_here(future);
+        return self && self->runs(*this);
+    }
+
+    [[nodiscard]] shared_state_base::help_result help(shared_state_base& future) noexcept {
+        worker* const self = worker_here(future);
+        if (!self) {
+            return shared_state_base::help_result::none;
+        }
+        if (run_here(future, *self)) {
+            return shared_state_base::help_result::ran;
+        }
+        return runs_here(future) ? shared_state_base::help_result::waits_for_self
+                                 : shared_state_base::help_result::none;
+    }
+
+    // Runs the task `future`, which the pool of `self`, the calling thread's worker, has; false if it doesn't
+    // wait.
+    bool run_here(shared_state_base& future, worker& self) noexcept {
+        const bool taken = self.take_back(*this);  // and with it the queue's flag
+        if (!future.claim(taken)) {
+            if (taken) {
+                future.let_go();
+                owner_->note_dead_item_gone();
+                owner_->call_for_what_waits();
+            }
+            return false;
+        }
+        if (!taken) {
+            note_dead();
+        }
+        run(self);
+        future.complete();  // the caller has a handle
+        return true;
+    }
+
+private:
+    void run(worker& self) noexcept {
+        const worker::running mark(self, *this);
+        call();
+    }
+
+    pool_base* const owner_;
+};
+
+// The same, with the state of its future.
+template <class T>
+class task_state : public queued_state, public shared_state<T> {
+public:
+    explicit task_state(pool_base* owner) noexcept
+        : queued_state(owner), shared_state<T>(process_of(owner)) {}
+
+    [[nodiscard]] shared_state_base::help_result help() noexcept final { return queued_state::help(*this); }
+    [[nodiscard]] helper* helper_here() noexcept final { return worker_here(*this); }
+    bool help(helper& self) noexcept final { return run_here(*this, static_cast<worker&>(self)); }
+    [[nodiscard]] bool runs_here() noexcept final { return queued_state::runs_here(*this); }
+
+protected:
+    ~task_state() override = default;
+
+private:
+    [[nodiscard]] shared_state_base& future() noexcept final { return *this; }
+    void discard() noexcept final { this->discard_captures(); }
+    void note_dead_in_queue() noexcept final { note_dead(); }
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/task/takes_stop_token.hpp
 
 #if defined(__cpp_lib_jthread)
@@ -4027,14 +4184,14 @@ inline constexpr bool refers_to_captures = std::is_lvalue_reference_v<T>;
 
 // A callable with its arguments, to be called once, and room for what it returns.
 template <class Fn, class... Args>
-class task final : public shared_state<typename task_result<Fn, Args...>::type> {
+class task final : public task_state<typename task_result<Fn, Args...>::type> {
     using result_type = typename task_result<Fn, Args...>::type;
-    using base = shared_state<result_type>;
+    using base = task_state<result_type>;
 
 public:
-    // `owner` is a pool, or `no_pool`.
-    template <class Owner, class OtherFn, class... OtherArgs>
-    explicit task(Owner&& owner, OtherFn&& fn, OtherArgs&&... args)
+    // `owner` is null if no pool has it.
+    template <class OtherFn, class... OtherArgs>
+    explicit task(pool_base* owner, OtherFn&& fn, OtherArgs&&... args)
         : base(owner), captures_(std::forward<OtherFn>(fn), std::forward<OtherArgs>(args)...) {}
 
     bool signal_stop() noexcept override {
@@ -6578,14 +6735,15 @@ template <class Pool, class Fn, class... Args>
 auto submit_to(Pool& pool, int priority, Fn&& fn, Args&&... args) {
     using task_type = task<std::decay_t<Fn>, std::decay_t<Args>...>;
     using result_type = typename task_result<std::decay_t<Fn>, std::decay_t<Args>...>::type;
-    shared_state<result_type>* const state =
-        new task_type(pool, std::forward<Fn>(fn), std::forward<Args>(args)...);
-    Future<result_type> future = future_access::adopt(*state);
-    state->set_priority(priority);
+    // The task destroys itself, with its last handle.
+    task_state<result_type>& made =
+        *new task_type(std::addressof(pool), std::forward<Fn>(fn), std::forward<Args>(args)...);
+    Future<result_type> future = future_access::adopt<result_type>(made);
+    made.set_priority(priority);
     try {
-        pool.push(*state);
+        pool.push(made);
     } catch (...) {
-        state->note_not_queued();
+        made.note_not_queued();
         throw;
     }
     return future;
@@ -7192,12 +7350,12 @@ public:
     /// Nothing to be called.
     packaged_task() noexcept = default;
     /// Takes over what `other` has to call.
-    packaged_task(packaged_task&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    packaged_task(packaged_task&& other) noexcept : task_(std::exchange(other.task_, nullptr)) {}
     /// The same; the future of what this one had to call fails with `broken_promise_error`.
     packaged_task& operator=(packaged_task&& other) noexcept {
         if (this != &other) {
             abandon();
-            state_ = std::exchange(other.state_, nullptr);
+            task_ = std::exchange(other.task_, nullptr);
         }
         return *this;
     }
@@ -7205,7 +7363,7 @@ public:
     ~packaged_task() { abandon(); }
 
     /// Whether there is something to be called.
-    [[nodiscard]] bool valid() const noexcept { return state_ != nullptr; }
+    [[nodiscard]] bool valid() const noexcept { return task_ != nullptr; }
 
     /// Runs the task on this thread, and completes its future, by what the callable returns or throws. The
     /// callable may destroy this object meanwhile.
@@ -7215,16 +7373,16 @@ public:
         if (!valid()) {
             throw invalid_state_error("there is no task to be called: it was called before, or moved from");
         }
-        std::exchange(state_, nullptr)->run_packaged();
+        std::exchange(task_, nullptr)->run_packaged();
     }
 
 private:
     friend class detail::packaging;
 
-    explicit packaged_task(detail::shared_state_base& state) noexcept : state_(&state) {}
+    explicit packaged_task(detail::queued_state& task) noexcept : task_(&task) {}
 
     void abandon() noexcept {
-        if (detail::shared_state_base* const abandoned = std::exchange(state_, nullptr)) {
+        if (detail::queued_state* const abandoned = std::exchange(task_, nullptr)) {
             abandoned->fail_waiting(reason_to_abandon());
         }
     }
@@ -7238,7 +7396,7 @@ private:
         }
     }
 
-    detail::shared_state_base* state_ = nullptr;
+    detail::queued_state* task_ = nullptr;
 };
 
 /// What `package` returns.
@@ -7256,9 +7414,10 @@ public:
     [[nodiscard]] static auto package(Fn&& fn, Args&&... args) {
         using task_type = task<std::decay_t<Fn>, std::decay_t<Args>...>;
         using result_type = typename task_result<std::decay_t<Fn>, std::decay_t<Args>...>::type;
-        shared_state<result_type>* const state =
-            new task_type(shared_state_base::no_pool(), std::forward<Fn>(fn), std::forward<Args>(args)...);
-        return packaged<result_type>{packaged_task(*state), future_access::adopt(*state)};
+        // The task destroys itself, with its last handle.
+        task_state<result_type>& made =
+            *new task_type(nullptr, std::forward<Fn>(fn), std::forward<Args>(args)...);
+        return packaged<result_type>{packaged_task(made), future_access::adopt<result_type>(made)};
     }
 };
 

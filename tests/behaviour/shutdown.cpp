@@ -357,15 +357,26 @@ TEST_CASE("a thread that its pool has left to itself is not taken for another po
 namespace {
 
 // Blocks the end of a thread that has touched it.
-struct blocks_end_of_thread {
-    std::latch* begun = nullptr;
-    std::latch* may_end = nullptr;
+class blocks_end_of_thread {
+public:
+    blocks_end_of_thread() = default;
+    blocks_end_of_thread(const blocks_end_of_thread&) = delete;
+    blocks_end_of_thread& operator=(const blocks_end_of_thread&) = delete;
     ~blocks_end_of_thread() {
-        if (begun) {
-            begun->count_down();
-            may_end->wait();
+        if (begun_) {
+            begun_->count_down();
+            may_end_->wait();
         }
     }
+
+    void block(std::latch& begun, std::latch& may_end) {
+        begun_ = &begun;
+        may_end_ = &may_end;
+    }
+
+private:
+    std::latch* begun_ = nullptr;
+    std::latch* may_end_ = nullptr;
 };
 
 }  // namespace
@@ -384,7 +395,7 @@ TEST_CASE(
     };
     destroyed_by_own_task([] {
         thread_local blocks_end_of_thread blocks;
-        blocks = {&begun, &may_end};
+        blocks.block(begun, may_end);
     }).wait();
     begun.wait();
     destroyed_by_own_task([] {}).wait();

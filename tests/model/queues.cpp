@@ -25,7 +25,7 @@ public:
     void cancel_waiting() noexcept override {}
     void fail_waiting(const std::exception_ptr&) noexcept override {}
     void drop() noexcept override {}
-    [[nodiscard]] bool is_waiting() const noexcept override { return !dead; }
+    [[nodiscard]] bool still_waits() noexcept override { return !dead; }
 
     // By whoever has taken it out.
     void take() {
@@ -201,7 +201,7 @@ void sweep_and_pop() {
     work_list taken = all.queue.sweep(dead);
     const std::size_t swept = taken.size();
     while (work_item* const each = taken.take_first()) {
-        check(!each->is_waiting(), "what waits is not swept out");
+        check(!each->still_waits(), "what waits is not swept out");
         static_cast<void>(all.number(each));
     }
     popper.join();

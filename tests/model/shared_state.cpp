@@ -56,7 +56,7 @@ struct taken_task {
     no_pool pool;
     futures::detail::worker worker{pool, "worker"};
     model::atomic<int> runs{0};
-    futures::detail::task<task>* const item = new futures::detail::task<task>(pool, task(runs));
+    futures::detail::task<task>* const item = new futures::detail::task<task>(&pool, task(runs));
     futures::Future<value> future = futures::detail::future_access::adopt<value>(*item);
 
     void execute() { static_cast<void>(item->execute(worker)); }
@@ -224,7 +224,7 @@ const scenario failing("an exception is seen by who waits, and logged if nobody 
     no_pool pool;
     futures::detail::worker worker(pool, "worker");
     const auto fail = []() -> int { throw 5; };
-    auto* const item = new futures::detail::task<decltype(fail)>(pool, fail);
+    auto* const item = new futures::detail::task<decltype(fail)>(&pool, fail);
     auto future = futures::detail::future_access::adopt<int>(*item);
     thread runner([&] { static_cast<void>(item->execute(worker)); });
     try {
@@ -267,7 +267,7 @@ template <class Task>
 struct queued_task {
     using result = std::invoke_result_t<Task>;
 
-    explicit queued_task(Task task) : item(new futures::detail::task<Task>(pool, std::move(task))) {}
+    explicit queued_task(Task task) : item(new futures::detail::task<Task>(&pool, std::move(task))) {}
 
     no_pool pool;
     futures::detail::worker worker{pool, "worker"};
@@ -314,7 +314,7 @@ const auto make_value = [] { return value(2); };
 const scenario left_in_queue("the last handle destroys the result of a task that a queue still holds", {},
                              [] {
                                  queued_task queued{make_value};
-                                 check(queued.item->run_here(queued.worker), "it ran on the spot");
+                                 check(queued.item->help(queued.worker), "it ran on the spot");
                                  thread sweeper([&] { queued.item->drop(); });
                                  queued.future = {};
                                  sweeper.join();
@@ -322,7 +322,7 @@ const scenario left_in_queue("the last handle destroys the result of a task that
 
 const scenario moved_out_in_queue("the last handle moves the result out that a queue still holds", {}, [] {
     queued_task queued{make_value};
-    check(queued.item->run_here(queued.worker), "it ran on the spot");
+    check(queued.item->help(queued.worker), "it ran on the spot");
     thread sweeper([&] { queued.item->drop(); });
     const value result = std::move(queued.future).result();
     check(result.get() == 2, "the result is the task's");
@@ -332,7 +332,7 @@ const scenario moved_out_in_queue("the last handle moves the result out that a q
 const scenario two_handles_in_queue("two handles and a queue let go of a task that ran on the spot",
                                     {.preemptions = 2, .stale_reads = 1}, [] {
                                         queued_task queued{make_value};
-                                        check(queued.item->run_here(queued.worker), "it ran on the spot");
+                                        check(queued.item->help(queued.worker), "it ran on the spot");
                                         thread sweeper([&] { queued.item->drop(); });
                                         thread other([mine = queued.future] {
                                             check(mine.result().get() == 2, "the other sees the result");

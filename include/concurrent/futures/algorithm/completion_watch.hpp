@@ -10,7 +10,6 @@
 #include <vector>   // std::vector
 
 #include <concurrent/futures/future/future.hpp>
-#include <concurrent/futures/pool/worker.hpp>
 #include <concurrent/futures/state/await.hpp>
 #include <concurrent/futures/state/trampoline.hpp>
 #include <concurrent/futures/state/waiter.hpp>
@@ -128,10 +127,10 @@ private:
             lock.unlock();
             trampoline::run_postponed();
             entry* const waiting = next_to_run();
-            worker* const self = waiting ? state(*waiting).worker_here() : nullptr;
-            const bool watches = self && !to_the_end && self->pool().watch_idle(*self, *this);
+            helper* const self = waiting ? state(*waiting).helper_here() : nullptr;
+            const bool watches = self && !to_the_end && self->watch_idle(*this);
             if (self && !watches) {
-                state(*waiting).run_here(*self);
+                state(*waiting).help(*self);
                 lock.lock();
                 continue;
             }
@@ -146,7 +145,7 @@ private:
             wants_exception_ = false;
             if (watches) {
                 lock.unlock();
-                const bool removed = self->pool().unwatch_idle(*this);
+                const bool removed = self->unwatch_idle(*this);
                 lock.lock();
                 if (!removed) {
                     changed_.wait(lock, [this] { return alone_; });
@@ -161,7 +160,7 @@ private:
     entry* next_to_run() {
         while (next_to_run_ != entries_.size()) {
             entry& each = entries_[next_to_run_];
-            if (each.future.valid() && state(each).is_waiting() && state(each).worker_here()) {
+            if (each.future.valid() && state(each).is_waiting() && state(each).helper_here()) {
                 return std::addressof(each);
             }
             ++next_to_run_;
@@ -176,8 +175,8 @@ private:
         }
         if (to_the_end) {
             for (const entry& each : entries_) {
-                if (const worker* const self = each.future.valid() ? state(each).worker_here() : nullptr) {
-                    throw_if_running_here(state(each), *self);
+                if (each.future.valid() && state(each).runs_here()) {
+                    throw_as_it_waits_for_itself();
                 }
             }
         }

@@ -13,8 +13,10 @@
 #include <concurrent/futures/queue/local_queue.hpp>
 #include <concurrent/futures/queue/work_item.hpp>
 #include <concurrent/futures/sync/forks.hpp>
+#include <concurrent/futures/sync/helper.hpp>
 #include <concurrent/futures/sync/idle_watch.hpp>
 #include <concurrent/futures/sync/parking_spot.hpp>
+#include <concurrent/futures/sync/spin_wait.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 {
@@ -111,8 +113,14 @@ protected:
     ~pool_base() = default;
 
     // By a thread that was started for this pool, first of all, and at the end of its work.
-    void begin_thread(worker& self) const noexcept { thread_record_() = {&self, number_}; }
-    void end_work() const noexcept { thread_record_().self = nullptr; }
+    void begin_thread(worker& self) const noexcept {
+        thread_record_() = {&self, number_};
+        runnable_threads::count_this_thread(true);
+    }
+    void end_work() const noexcept {
+        runnable_threads::count_this_thread(false);
+        thread_record_().self = nullptr;
+    }
 
     // Below zero for a moment when the queue's reader meets a dead item before its killer has noted it.
     sync::atomic<std::ptrdiff_t> dead_items_{0};
@@ -166,7 +174,7 @@ private:
 #endif
 
 // One thread of a pool.
-class worker {
+class worker final : public helper {
 public:
     worker(pool_base& pool, std::string name) : pool_(pool), name_(std::move(name)) {}
 
@@ -179,6 +187,11 @@ public:
 
     // Takes out `item` if it is among those that this worker, which is the calling thread's, has submitted.
     [[nodiscard]] bool take_back(work_item& item) noexcept { return own_.take_back(item); }
+
+    [[nodiscard]] bool watch_idle(idle_watch& watch) noexcept override {
+        return pool_.watch_idle(*this, watch);
+    }
+    [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept override { return pool_.unwatch_idle(watch); }
 
     // Says, before it publishes a task's result, that this worker runs no more of the user's code before it
     // looks for work. So whoever has seen that result and submits the next task finds a worker that is as

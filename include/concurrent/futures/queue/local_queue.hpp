@@ -92,7 +92,7 @@ public:
         if (sweep_schedule::pays(size(), dead)) {
             for (work_item* each = oldest_; each;) {
                 work_item& item = *std::exchange(each, each->next_);
-                if (!item.is_waiting()) {
+                if (!item.still_waits()) {
                     dead.fetch_sub(1, std::memory_order_relaxed);  // see `take_dead`
                     unlink(item);
                     taken.append(item);

@@ -26,12 +26,9 @@ public:
     [[nodiscard]] int priority() const noexcept { return priority_; }
 
 protected:
-    /// Not for users: tasks are made by a submit.
-    ///@{
-    queued_task() = default;
-    ~queued_task() = default;
-    void set_priority(int priority) noexcept { priority_ = priority; }
-    ///@}
+    queued_task() = default;   ///< Not for users: a submit makes tasks.
+    ~queued_task() = default;  ///< Not for users.
+    void set_priority(int priority) noexcept { priority_ = priority; }  ///< Not for users.
 
 private:
     int priority_ = 0;

@@ -43,7 +43,7 @@ inline work_list take_dead(work_list& items, sync::atomic<std::ptrdiff_t>& dead)
     work_list taken;
     work_list kept;
     while (work_item* const item = items.take_first()) {
-        (item->is_waiting() ? kept : taken).append(*item);
+        (item->still_waits() ? kept : taken).append(*item);
     }
     items = kept;
     dead.fetch_sub(static_cast<std::ptrdiff_t>(taken.size()),

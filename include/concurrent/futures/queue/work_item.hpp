@@ -39,7 +39,7 @@ public:
     // Gives up an item that is no longer waiting.
     virtual void drop() noexcept = 0;
 
-    [[nodiscard]] virtual bool is_waiting() const noexcept = 0;
+    [[nodiscard]] virtual bool still_waits() noexcept = 0;
 
     // Called before the item is queued, if at all.
     using queued_task::set_priority;

@@ -6,7 +6,6 @@
 #include <mutex>    // std::lock_guard, std::unique_lock
 
 #include <concurrent/futures/error.hpp>
-#include <concurrent/futures/pool/worker.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
 #include <concurrent/futures/state/trampoline.hpp>
 #include <concurrent/futures/state/waiter.hpp>
@@ -103,7 +102,7 @@ inline void shared_state_base::wait_for_canceller() noexcept {
 // Waits a little for `state` to be done; false if it isn't. A worker is counted as runnable already.
 inline bool spin_until_done(const shared_state_base& state, const deadline& until) noexcept {
     constexpr int pauses = 1;  // the state is written but once
-    const std::size_t more = worker::current() ? 0 : 1;
+    const std::size_t more = runnable_threads::counts_this_thread() ? 0 : 1;
     runnable_threads::add(more);
     if (runnable_threads::fit()) {
         spin_until(pauses, [&] { return state.done() || until.passed(); });
@@ -118,17 +117,17 @@ inline bool spin_until_done(const shared_state_base& state, const deadline& unti
 __attribute__((noinline))
 #endif
 inline bool
-await_until(shared_state_base& state, const deadline& until, worker& self) {
+await_until(shared_state_base& state, const deadline& until, helper& self) {
     while (state.is_waiting()) {
         blocked_thread me;
-        if (!self.pool().watch_idle(self, me)) {
-            if (state.run_here(self)) {
+        if (!self.watch_idle(me)) {
+            if (state.help(self)) {
                 return true;
             }
             continue;
         }
         const bool done = spin_until_done(state, until) || block(me, state, until);
-        if (!self.pool().unwatch_idle(me)) {
+        if (!self.unwatch_idle(me)) {
             me.wait_until_alone();
         }
         if (done || until.passed()) {
@@ -147,13 +146,10 @@ inline void throw_if_inherited(const shared_state_base& state) {
     }
 }
 
-// Of a task that the calling thread, `self`'s, is in the middle of running.
-inline void throw_if_running_here(const shared_state_base& state, const worker& self) {
-    if (self.runs(state)) {
-        throw invalid_state_error(
-            "a task waits for itself, or for a task that waits for it on the same thread, and so would wait "
-            "for ever");
-    }
+[[noreturn]] inline void throw_as_it_waits_for_itself() {
+    throw invalid_state_error(
+        "a task waits for itself, or for a task that waits for it on the same thread, and so would wait "
+        "for ever");
 }
 
 // Waits until `state` is done; false if `until` has passed first. A worker that waits for a task in its own
@@ -167,26 +163,29 @@ inline bool await(shared_state_base& state, const deadline& until) {
     }
     trampoline::run_postponed();
     throw_if_inherited(state);
-    if (worker* const self = state.worker_here()) {
-        if (!until.is_never()) {
-            return await_until(state, until, *self);
+    if (until.is_never()) {
+        switch (state.help()) {
+            case shared_state_base::help_result::ran:
+                return true;
+            case shared_state_base::help_result::waits_for_self:
+                throw_as_it_waits_for_itself();
+            case shared_state_base::help_result::none:
+                break;
         }
-        if (state.run_here(*self)) {
-            return true;
-        }
-        throw_if_running_here(state, *self);
+    } else if (helper* const self = state.helper_here()) {
+        return await_until(state, until, *self);
     }
     return spin_until_done(state, until) || block_until_done(state, until);
 }
 
 // The same without a limit, for destructors; but returns at once where `await` throws.
 inline void await_if_it_ends(shared_state_base& state) noexcept {
-    worker* const self = state.worker_here();
-    if (state.is_inherited() || (self && self->runs(state))) {
+    if (state.is_inherited()) {
         return;
     }
     trampoline::run_postponed();
-    if (!state.done() && !(self && state.run_here(*self)) && !spin_until_done(state, deadline())) {
+    if (!state.done() && state.help() == shared_state_base::help_result::none &&
+        !spin_until_done(state, deadline())) {
         block_until_done(state, deadline());
     }
 }

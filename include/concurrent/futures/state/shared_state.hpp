@@ -7,11 +7,10 @@
 #include <utility>    // std::move, std::exchange
 
 #include <concurrent/futures/log_handler.hpp>
-#include <concurrent/futures/pool/worker.hpp>
-#include <concurrent/futures/queue/work_item.hpp>
 #include <concurrent/futures/state/trampoline.hpp>
 #include <concurrent/futures/state/waiter.hpp>
 #include <concurrent/futures/sync/forks.hpp>
+#include <concurrent/futures/sync/helper.hpp>
 #include <concurrent/futures/sync/spin_wait.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
 
@@ -33,8 +32,9 @@ enum class future_state {
 
 namespace detail {
 
-// What the handles on one future share, and, in the same allocation, the task that a pool's queue holds: all
-// but the value's type.
+// What the handles on one future share: all but the value's type. A task adds, in the same allocation, what
+// is to be run. Whoever holds it until it runs, a pool's queue or a `packaged_task`, is called its queue
+// here.
 //
 // Its states and who may change them:
 //
@@ -62,23 +62,17 @@ namespace detail {
 //
 // The word begins with the number of the process, see `forks`. A lock or a waiter of another process is that
 // of a thread that isn't here: whoever locks next forgets both.
-class shared_state_base : public work_item {
+class shared_state_base {
 public:
-    // In place of the pool that is to run a task.
-    struct no_pool {};
-
     // Of a promise, with one handle.
     shared_state_base() noexcept : word_(one_handle | in_process(forks::process())) {}
 
-    // Of a task that `owner` is to run, with one handle, and in its queue.
-    explicit shared_state_base(pool_base& owner) noexcept
-        : word_(one_handle | in_queue | in_process(owner.process())), owner_(&owner) {
-        set_library(owner.library());
-    }
+    // Of a task, with one handle, and in its queue, whose process is `process`.
+    explicit shared_state_base(std::uint32_t process) noexcept
+        : word_(one_handle | in_queue | in_process(process)) {}
 
-    // Of a task that a `packaged_task` holds, as a queue would, with one handle.
-    explicit shared_state_base(no_pool) noexcept
-        : word_(one_handle | in_queue | in_process(forks::process())) {}
+    shared_state_base(const shared_state_base&) = delete;
+    shared_state_base& operator=(const shared_state_base&) = delete;
 
     // Acquire: pairs with the release of `settle`; what is done can be read.
     [[nodiscard]] future_state state() const noexcept {
@@ -154,8 +148,33 @@ public:
         return false;
     }
 
-    // running → finished, by whoever claimed and has stored the result.
-    void complete() noexcept { static_cast<void>(settle<future_state::finished, false>(how_finished())); }
+    // running → finished, by whoever claimed, has stored the result, and has a handle.
+    void complete() noexcept {
+        static_cast<void>(settle<future_state::finished, false>(how_finished(), [] {}));
+    }
+
+    // The same, by whoever took the task out of its queue: in the same step it clears the queue's flag. Calls
+    // `before_callbacks()` first, if a waiter runs a user's code. True if there is no handle any more: then
+    // the caller must `destroy`.
+    template <class BeforeCallbacks>
+    [[nodiscard]] bool complete_taken(BeforeCallbacks before_callbacks) noexcept {
+        return settle<future_state::finished, true>(how_finished(), before_callbacks);
+    }
+
+    // Whether there is a handle. A hint, but to whoever has the queue's flag.
+    [[nodiscard]] bool has_handle() const noexcept {
+        // Relaxed: a handle that goes just now is seen by `complete_taken`.
+        return (word_.load(std::memory_order_relaxed) & handles) != 0;
+    }
+
+    // Whoever gave up the last reference: logs what nobody looked at, and frees all.
+    void destroy() noexcept {
+        if (exception_) {
+            destroy_failed();
+        } else {
+            dispose();
+        }
+    }
 
     // pending → cancelled. True if the future is cancelled now, by this or an earlier call; but within the
     // destruction of what a cancelled task has captured perhaps before that.
@@ -177,43 +196,30 @@ public:
     // Stops what is running, if it can be told to.
     virtual bool signal_stop() noexcept { return false; }
 
-    // The worker whose thread calls this, if it is one of the pool's that has the task; else null.
-    [[nodiscard]] worker* worker_here() noexcept {
-        if (!owner_ || library() == pool_base::this_library()) {
-            worker* const self = worker::current();
-            return self && &self->pool() == owner_ ? self : nullptr;
-        }
-        // The pool is there as long as the task isn't done, and it can't become so while this has the lock.
-        lock();
-        worker* const self = done() ? nullptr : owner_->worker_here();
-        unlock();
-        return self;
-    }
+    // How whoever waits for this future may help it, on the calling thread. What depends on nothing that
+    // could be run here, such as a promise, can't be helped.
+
+    enum class help_result {
+        none,           // another thread does it, or will
+        ran,            // it was run here, and is done
+        waits_for_self  // this thread is in the middle of running it, so nobody would ever complete it
+    };
+
+    // For a wait without a limit: runs what is queued, if it is queued here.
+    virtual help_result help() noexcept { return help_result::none; }
+
+    // For other waits: this thread, if it could run it; else null.
+    [[nodiscard]] virtual helper* helper_here() noexcept { return nullptr; }
+    // By that helper: runs it; false if it was no longer queued.
+    virtual bool help(helper&) noexcept { return false; }
+    // Whether this thread is in the middle of running it.
+    [[nodiscard]] virtual bool runs_here() noexcept { return false; }
 
     // Whether it comes from the process that forked this one, and was not done then, and so never will be.
     [[nodiscard]] bool is_inherited() const noexcept {
         const std::uint64_t word =
             word_.load(std::memory_order_relaxed);  // written by the process that made it
         return !is_done(word) && ((word & inherited) || is_of_another_process(word));
-    }
-
-    // Runs the task, which a pool of `self`, the calling thread's worker, has; false if it doesn't wait.
-    bool run_here(worker& self) noexcept {
-        const bool taken = self.take_back(*this);  // and with it the queue's flag
-        if (!claim(taken)) {
-            if (taken) {
-                drop();
-                owner_->note_dead_item_gone();
-                owner_->call_for_what_waits();
-            }
-            return false;
-        }
-        if (!taken) {
-            note_dead_in_queue();
-        }
-        run(self);
-        complete();  // the caller has a handle
-        return true;
     }
 
     // Adds a waiter, to be told before all that wait already or after them; false, without adding it, if the
@@ -242,6 +248,15 @@ public:
         return removes;
     }
 
+    // Returns what `fn()` does, during which the future doesn't become done; null if it is done.
+    template <class Fn>
+    [[nodiscard]] auto unless_done(Fn fn) noexcept -> decltype(fn()) {
+        lock();
+        const auto result = done() ? nullptr : fn();
+        unlock();
+        return result;
+    }
+
     // Only by whoever claimed, instead of storing a value.
     void set_exception(std::exception_ptr exception) noexcept { exception_ = std::move(exception); }
 
@@ -250,57 +265,8 @@ public:
         word_.fetch_and(~in_queue, std::memory_order_relaxed);  // nobody else has a handle
     }
 
-    // Runs the task, if it still waits, for whoever holds it instead of a queue.
-    void run_packaged() noexcept {
-        if (!claim()) {
-            drop();
-            return;
-        }
-        call();
-        if (settle<future_state::finished, true>(how_finished())) {
-            destroy();
-        }
-    }
-
-    // The pool's side.
-
-    bool execute(worker& self) noexcept final {
-        if (!claim()) {
-            drop();
-            return false;
-        }
-        self.has_claimed();
-        run(self);
-        // Relaxed: a handle that goes just now is seen below.
-        if (word_.load(std::memory_order_relaxed) & handles) {
-            self.about_to_look();
-        }
-        if (settle<future_state::finished, true>(how_finished(), &self)) {
-            self.stay_busy();
-            destroy();
-        }
-        return true;
-    }
-
-    void cancel_waiting() noexcept final {
-        cancel();
-        drop();
-    }
-
-    void fail_waiting(const std::exception_ptr& reason) noexcept final {
-        if (!claim()) {
-            drop();
-            return;
-        }
-        note_dead_in_queue();
-        discard_captures();
-        set_exception(reason);
-        if (settle<future_state::finished, true>(outcome::exception)) {
-            destroy();
-        }
-    }
-
-    void drop() noexcept final {
+    // The queue lets go of a task that somebody else has claimed or cancelled.
+    void let_go() noexcept {
         wait_for_unlocking();
         // Acquire and release: as `remove_handle`.
         const std::uint64_t before = word_.fetch_and(~in_queue, std::memory_order_acq_rel);
@@ -310,16 +276,18 @@ public:
         }
     }
 
-    [[nodiscard]] bool is_waiting() const noexcept final {
+    [[nodiscard]] bool is_waiting() const noexcept {
         return state_of(word_.load(std::memory_order_relaxed)) == future_state::pending;
     }
 
 protected:
     virtual ~shared_state_base() = default;
 
-    // Calls what was captured, stores its result or exception, and destroys the captures.
-    virtual void call() noexcept = 0;
+    // Destroys what was captured, of a task that somebody has claimed or cancels.
     virtual void discard_captures() noexcept = 0;
+    // The task will be skipped in its queue. Called under the lock, and the queue lets go of a cancelled task
+    // only after that.
+    virtual void note_dead_in_queue() noexcept {}
     // Destroys the result, of a state that has a value, and what it may refer to.
     virtual void discard_result() noexcept = 0;
     // Destroys a state without an exception, and frees its memory.
@@ -330,9 +298,6 @@ protected:
         const std::uint64_t word = word_.load(std::memory_order_relaxed);
         return state_of(word) == future_state::finished && !exception_ && !(word & cleared);
     }
-
-    // The pool that has the task, if one has, which is there as long as that isn't done.
-    [[nodiscard]] pool_base* owner() const noexcept { return owner_; }
 
 private:
     // The word: two bits of future_state, six flags, 23 bits of the process's number, which are enough for
@@ -386,16 +351,10 @@ private:
         return exception_ ? outcome::exception : outcome::value;
     }
 
-    void run(worker& self) noexcept {
-        const worker::running mark(self, *this);
-        call();
-    }
-
     // To finished or cancelled; and out of the queue in the same step, if `taken`. True if there is no handle
-    // and no queue any more: then the caller must `destroy`. `self` is the worker that has said that it is
-    // about to look, if any.
-    template <future_state to, bool taken>
-    [[nodiscard]] bool settle(outcome how, worker* self = nullptr) noexcept {
+    // and no queue any more: then the caller must `destroy`.
+    template <future_state to, bool taken, class BeforeCallbacks>
+    [[nodiscard]] bool settle(outcome how, BeforeCallbacks before_callbacks) noexcept {
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while (!(word & (locked | has_waiters))) {
             // Release: publishes the result to every acquire load of the word. Acquire: if there is no handle
@@ -405,7 +364,7 @@ private:
                 return is_left(settled<to, taken>(word));
             }
         }
-        return settle_and_tell<to, taken>(how, self);
+        return settle_and_tell<to, taken>(how, before_callbacks);
     }
 
     template <future_state to, bool taken>
@@ -416,8 +375,8 @@ private:
     static constexpr bool is_left(std::uint64_t word) noexcept { return !(word & (handles | in_queue)); }
 
     // The same, where there are waiters.
-    template <future_state to, bool taken>
-    [[nodiscard]] bool settle_and_tell(outcome how, worker* self) noexcept {
+    template <future_state to, bool taken, class BeforeCallbacks>
+    [[nodiscard]] bool settle_and_tell(outcome how, BeforeCallbacks before_callbacks) noexcept {
         lock();
         waiter_list waiters = std::move(waiters_);
         std::uint64_t word = word_.load(std::memory_order_relaxed);
@@ -426,8 +385,8 @@ private:
                                             std::memory_order_relaxed)) {
         }
         const bool left = is_left(settled<to, taken>(word));
-        if (self && waiters.call_back()) {
-            self->stay_busy();
+        if (waiters.call_back()) {
+            before_callbacks();
         }
         waiters.tell(how);
         return left;
@@ -460,16 +419,7 @@ private:
             const cancellation mark;
             discard_captures();
         }
-        static_cast<void>(settle<future_state::cancelled, false>(outcome::cancelled));
-    }
-
-    // Whoever gave up the last reference: logs what nobody looked at, and frees all.
-    void destroy() noexcept {
-        if (exception_) {
-            destroy_failed();
-        } else {
-            dispose();
-        }
+        static_cast<void>(settle<future_state::cancelled, false>(outcome::cancelled, [] {}));
     }
 
     [[gnu::noinline]] void destroy_failed() noexcept {
@@ -560,14 +510,6 @@ private:
     // Release: pairs with the acquire of `lock` and of `wait_for_unlocking`.
     void unlock() noexcept { word_.fetch_and(~locked, std::memory_order_release); }
 
-    // The task is out of its pool's queue, or will be skipped there. A thread that cancels does this under
-    // the lock, and the queue lets go of a cancelled task only after that: until then the pool is alive.
-    void note_dead_in_queue() noexcept {
-        if (owner_) {
-            owner_->note_dead_item();
-        }
-    }
-
     void wait_for_unlocking() const noexcept {
         // Acquire: pairs with the release of `unlock` in `begin_to_cancel`.
         for (back_off delay; word_.load(std::memory_order_acquire) & locked;) {
@@ -576,7 +518,6 @@ private:
     }
 
     sync::atomic<std::uint64_t> word_;
-    pool_base* const owner_ = nullptr;  // whose queue it waits in, if it does
     waiter_list waiters_;
     std::exception_ptr exception_;
 };

@@ -27,7 +27,6 @@ protected:
         }
     }
 
-    void call() noexcept override {}
     void discard_captures() noexcept override {}
     void discard_result() noexcept override { result_.destroy(); }
 

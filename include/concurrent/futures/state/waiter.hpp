@@ -34,50 +34,51 @@ private:
     waiter* previous_ = nullptr;
 };
 
-// The waiters of one future, guarded by its state's lock.
+// The waiters of one future, guarded by its state's lock. One word: the first one's `previous_` is the last.
 class waiter_list {
 public:
     waiter_list() = default;
-    waiter_list(waiter_list&& other) noexcept
-        : first_(std::exchange(other.first_, nullptr)), last_(std::exchange(other.last_, nullptr)) {}
+    waiter_list(waiter_list&& other) noexcept : first_(std::exchange(other.first_, nullptr)) {}
     waiter_list& operator=(waiter_list&&) = delete;
 
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
 
     // Whether one of them runs a user's code. Those are added last.
-    [[nodiscard]] bool call_back() const noexcept { return last_ && last_->calls_back(); }
+    [[nodiscard]] bool call_back() const noexcept { return first_ && first_->previous_->calls_back(); }
 
     void add_first(waiter& added) noexcept {
-        added.previous_ = nullptr;
-        added.next_ = std::exchange(first_, &added);
-        (added.next_ ? added.next_->previous_ : last_) = &added;
+        added.next_ = first_;
+        added.previous_ = first_ ? std::exchange(first_->previous_, &added) : &added;
+        first_ = &added;
     }
 
     void add_last(waiter& added) noexcept {
+        if (!first_) {
+            add_first(added);
+            return;
+        }
         added.next_ = nullptr;
-        added.previous_ = std::exchange(last_, &added);
-        (added.previous_ ? added.previous_->next_ : first_) = &added;
+        added.previous_ = std::exchange(first_->previous_, &added);
+        added.previous_->next_ = &added;
     }
 
     void remove(waiter& removed) noexcept {
-        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
-        (removed.next_ ? removed.next_->previous_ : last_) = removed.previous_;
+        (removed.next_ ? removed.next_ : first_)->previous_ = removed.previous_;
+        (first_ == &removed ? first_ : removed.previous_->next_) = removed.next_;
     }
 
     // Of those that are not in this process.
-    void forget_all() noexcept { first_ = last_ = nullptr; }
+    void forget_all() noexcept { first_ = nullptr; }
 
     // Tells all, from the first to the last. A waiter may be gone as soon as it was told.
     void tell(outcome how) noexcept {
         for (waiter* each = std::exchange(first_, nullptr); each != nullptr;) {
             std::exchange(each, each->next_)->on_done(how);
         }
-        last_ = nullptr;
     }
 
 private:
     waiter* first_ = nullptr;
-    waiter* last_ = nullptr;
 };
 
 }}}  // namespace concurrent::futures::detail

@@ -42,6 +42,10 @@ public:
     static void forget_all_but(std::size_t left) noexcept { count_.store(left, std::memory_order_relaxed); }
     static void remove(std::size_t fewer) noexcept { count_.fetch_sub(fewer, std::memory_order_relaxed); }
 
+    // Whether this thread is a worker's, and so counted.
+    static void count_this_thread(bool counts) noexcept { counts_this_thread_ = counts; }
+    [[nodiscard]] static bool counts_this_thread() noexcept { return counts_this_thread_; }
+
     // Asks how many processors there are, unless some thread has done so in this second: asking costs more
     // than making an executor. Every executor that is made calls this, so a change is noticed.
     static void note_processors() noexcept { note_processors(sync::steady_clock::now(), usable_cpus); }
@@ -70,6 +74,7 @@ public:
 
 private:
     // One for all shared libraries.
+    [[gnu::visibility("default")]] static constinit inline thread_local bool counts_this_thread_ = false;
     [[gnu::visibility("default")]] static constinit inline sync::atomic<std::size_t> count_{0};
     [[gnu::visibility("default")]] static constinit inline sync::atomic<std::size_t> processors_{0};
     [[gnu::visibility("default")]] static constinit inline sync::atomic<std::size_t> noted_in_second_{0};

@@ -38,12 +38,12 @@ public:
     /// Nothing to be called.
     packaged_task() noexcept = default;
     /// Takes over what `other` has to call.
-    packaged_task(packaged_task&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    packaged_task(packaged_task&& other) noexcept : task_(std::exchange(other.task_, nullptr)) {}
     /// The same; the future of what this one had to call fails with `broken_promise_error`.
     packaged_task& operator=(packaged_task&& other) noexcept {
         if (this != &other) {
             abandon();
-            state_ = std::exchange(other.state_, nullptr);
+            task_ = std::exchange(other.task_, nullptr);
         }
         return *this;
     }
@@ -51,7 +51,7 @@ public:
     ~packaged_task() { abandon(); }
 
     /// Whether there is something to be called.
-    [[nodiscard]] bool valid() const noexcept { return state_ != nullptr; }
+    [[nodiscard]] bool valid() const noexcept { return task_ != nullptr; }
 
     /// Runs the task on this thread, and completes its future, by what the callable returns or throws. The
     /// callable may destroy this object meanwhile.
@@ -61,16 +61,16 @@ public:
         if (!valid()) {
             throw invalid_state_error("there is no task to be called: it was called before, or moved from");
         }
-        std::exchange(state_, nullptr)->run_packaged();
+        std::exchange(task_, nullptr)->run_packaged();
     }
 
 private:
     friend class detail::packaging;
 
-    explicit packaged_task(detail::shared_state_base& state) noexcept : state_(&state) {}
+    explicit packaged_task(detail::queued_state& task) noexcept : task_(&task) {}
 
     void abandon() noexcept {
-        if (detail::shared_state_base* const abandoned = std::exchange(state_, nullptr)) {
+        if (detail::queued_state* const abandoned = std::exchange(task_, nullptr)) {
             abandoned->fail_waiting(reason_to_abandon());
         }
     }
@@ -84,7 +84,7 @@ private:
         }
     }
 
-    detail::shared_state_base* state_ = nullptr;
+    detail::queued_state* task_ = nullptr;
 };
 
 /// What `package` returns.
@@ -102,9 +102,10 @@ public:
     [[nodiscard]] static auto package(Fn&& fn, Args&&... args) {
         using task_type = task<std::decay_t<Fn>, std::decay_t<Args>...>;
         using result_type = typename task_result<std::decay_t<Fn>, std::decay_t<Args>...>::type;
-        shared_state<result_type>* const state =
-            new task_type(shared_state_base::no_pool(), std::forward<Fn>(fn), std::forward<Args>(args)...);
-        return packaged<result_type>{packaged_task(*state), future_access::adopt(*state)};
+        // The task destroys itself, with its last handle.
+        task_state<result_type>& made =
+            *new task_type(nullptr, std::forward<Fn>(fn), std::forward<Args>(args)...);
+        return packaged<result_type>{packaged_task(made), future_access::adopt<result_type>(made)};
     }
 };
 

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <memory>       // std::addressof
 #include <type_traits>  // std::decay_t
 #include <utility>      // std::forward
 
@@ -16,14 +17,15 @@ template <class Pool, class Fn, class... Args>
 auto submit_to(Pool& pool, int priority, Fn&& fn, Args&&... args) {
     using task_type = task<std::decay_t<Fn>, std::decay_t<Args>...>;
     using result_type = typename task_result<std::decay_t<Fn>, std::decay_t<Args>...>::type;
-    shared_state<result_type>* const state =
-        new task_type(pool, std::forward<Fn>(fn), std::forward<Args>(args)...);
-    Future<result_type> future = future_access::adopt(*state);
-    state->set_priority(priority);
+    // The task destroys itself, with its last handle.
+    task_state<result_type>& made =
+        *new task_type(std::addressof(pool), std::forward<Fn>(fn), std::forward<Args>(args)...);
+    Future<result_type> future = future_access::adopt<result_type>(made);
+    made.set_priority(priority);
     try {
-        pool.push(*state);
+        pool.push(made);
     } catch (...) {
-        state->note_not_queued();
+        made.note_not_queued();
         throw;
     }
     return future;

@@ -16,7 +16,7 @@
 #endif
 
 #include <concurrent/futures/pool/stoppable.hpp>
-#include <concurrent/futures/state/typed_state.hpp>
+#include <concurrent/futures/task/queued_state.hpp>
 #include <concurrent/futures/task/takes_stop_token.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -69,14 +69,14 @@ inline constexpr bool refers_to_captures = std::is_lvalue_reference_v<T>;
 
 // A callable with its arguments, to be called once, and room for what it returns.
 template <class Fn, class... Args>
-class task final : public shared_state<typename task_result<Fn, Args...>::type> {
+class task final : public task_state<typename task_result<Fn, Args...>::type> {
     using result_type = typename task_result<Fn, Args...>::type;
-    using base = shared_state<result_type>;
+    using base = task_state<result_type>;
 
 public:
-    // `owner` is a pool, or `no_pool`.
-    template <class Owner, class OtherFn, class... OtherArgs>
-    explicit task(Owner&& owner, OtherFn&& fn, OtherArgs&&... args)
+    // `owner` is null if no pool has it.
+    template <class OtherFn, class... OtherArgs>
+    explicit task(pool_base* owner, OtherFn&& fn, OtherArgs&&... args)
         : base(owner), captures_(std::forward<OtherFn>(fn), std::forward<OtherArgs>(args)...) {}
 
     bool signal_stop() noexcept override {

@@ -1,5 +1,3 @@
-// SPDX-License-Identifier: MIT
-
 #pragma once
 
 /// \code

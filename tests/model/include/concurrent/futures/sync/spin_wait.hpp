@@ -21,6 +21,8 @@ class runnable_threads {
 public:
     static void add(std::size_t) noexcept {}
     static void remove(std::size_t) noexcept {}
+    static void count_this_thread(bool) noexcept {}
+    [[nodiscard]] static bool counts_this_thread() noexcept { return false; }
     static void forget_all_but(std::size_t) noexcept {}
     static void note_processors() noexcept {}
     [[nodiscard]] static bool fit() noexcept { return model::spins(); }

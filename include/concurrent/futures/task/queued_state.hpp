@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+
+#pragma once
+
+#include <cstdint>    // std::uint32_t
+#include <exception>  // std::exception_ptr
+
+#include <concurrent/futures/pool/worker.hpp>
+#include <concurrent/futures/queue/work_item.hpp>
+#include <concurrent/futures/state/shared_state.hpp>
+#include <concurrent/futures/state/typed_state.hpp>
+#include <concurrent/futures/sync/forks.hpp>
+#include <concurrent/futures/sync/helper.hpp>
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// A task as its queue sees it: what connects a pool with a future's state. All but what it calls, and what
+// that returns.
+class queued_state : public work_item {
+public:
+    // Of a task that `owner` is to run, or, if that is null, that a `packaged_task` holds.
+    explicit queued_state(pool_base* owner) noexcept : owner_(owner) {
+        if (owner_) {
+            set_library(owner_->library());
+        }
+    }
+
+    // The process that its future depends on.
+    [[nodiscard]] static std::uint32_t process_of(const pool_base* owner) noexcept {
+        return owner ? owner->process() : forks::process();
+    }
+
+    // The pool's side.
+
+    bool execute(worker& self) noexcept final {
+        shared_state_base& its_future = future();
+        if (!its_future.claim()) {
+            its_future.let_go();
+            return false;
+        }
+        self.has_claimed();
+        run(self);
+        if (its_future.has_handle()) {
+            self.about_to_look();
+        }
+        if (its_future.complete_taken([&self] { self.stay_busy(); })) {
+            self.stay_busy();
+            its_future.destroy();
+        }
+        return true;
+    }
+
+    void cancel_waiting() noexcept final {
+        shared_state_base& its_future = future();
+        its_future.cancel();
+        its_future.let_go();
+    }
+
+    void fail_waiting(const std::exception_ptr& reason) noexcept final {
+        shared_state_base& its_future = future();
+        if (!its_future.claim()) {
+            its_future.let_go();
+            return;
+        }
+        note_dead();
+        discard();
+        its_future.set_exception(reason);
+        if (its_future.complete_taken([] {})) {
+            its_future.destroy();
+        }
+    }
+
+    void drop() noexcept final { future().let_go(); }
+
+    [[nodiscard]] bool still_waits() noexcept final { return future().is_waiting(); }
+
+    // Runs the task, if it is still to be run, for whoever holds it instead of a queue.
+    void run_packaged() noexcept {
+        shared_state_base& its_future = future();
+        if (!its_future.claim()) {
+            its_future.let_go();
+            return;
+        }
+        call();
+        if (its_future.complete_taken([] {})) {
+            its_future.destroy();
+        }
+    }
+
+protected:
+    ~queued_state() = default;
+
+    [[nodiscard]] virtual shared_state_base& future() noexcept = 0;
+    // Calls what was captured, stores its result or exception, and destroys the captures.
+    virtual void call() noexcept = 0;
+    // Destroys the captures.
+    virtual void discard() noexcept = 0;
+
+    // The pool that has the task, if one has; it is there as long as the task isn't done.
+    [[nodiscard]] pool_base* owner() const noexcept { return owner_; }
+
+    // For the future's state: it is out of its queue, or will be skipped there.
+    void note_dead() noexcept {
+        if (owner_) {
+            owner_->note_dead_item();
+        }
+    }
+
+    // The worker whose thread calls this, if it is one of the pool's that has the task; else null.
+    [[nodiscard]] worker* worker_here(shared_state_base& future) noexcept {
+        if (!owner_ || library() == pool_base::this_library()) {
+            worker* const self = worker::current();
+            return self && &self->pool() == owner_ ? self : nullptr;
+        }
+        // The pool is there as long as the task isn't done.
+        return future.unless_done([this] { return owner_->worker_here(); });
+    }
+
+    [[nodiscard]] bool runs_here(shared_state_base& future) noexcept {
+        const worker* const self = worker_here(future);
+        return self && self->runs(*this);
+    }
+
+    [[nodiscard]] shared_state_base::help_result help(shared_state_base& future) noexcept {
+        worker* const self = worker_here(future);
+        if (!self) {
+            return shared_state_base::help_result::none;
+        }
+        if (run_here(future, *self)) {
+            return shared_state_base::help_result::ran;
+        }
+        return runs_here(future) ? shared_state_base::help_result::waits_for_self
+                                 : shared_state_base::help_result::none;
+    }
+
+    // Runs the task `future`, which the pool of `self`, the calling thread's worker, has; false if it doesn't
+    // wait.
+    bool run_here(shared_state_base& future, worker& self) noexcept {
+        const bool taken = self.take_back(*this);  // and with it the queue's flag
+        if (!future.claim(taken)) {
+            if (taken) {
+                future.let_go();
+                owner_->note_dead_item_gone();
+                owner_->call_for_what_waits();
+            }
+            return false;
+        }
+        if (!taken) {
+            note_dead();
+        }
+        run(self);
+        future.complete();  // the caller has a handle
+        return true;
+    }
+
+private:
+    void run(worker& self) noexcept {
+        const worker::running mark(self, *this);
+        call();
+    }
+
+    pool_base* const owner_;
+};
+
+// The same, with the state of its future.
+template <class T>
+class task_state : public queued_state, public shared_state<T> {
+public:
+    explicit task_state(pool_base* owner) noexcept
+        : queued_state(owner), shared_state<T>(process_of(owner)) {}
+
+    [[nodiscard]] shared_state_base::help_result help() noexcept final { return queued_state::help(*this); }
+    [[nodiscard]] helper* helper_here() noexcept final { return worker_here(*this); }
+    bool help(helper& self) noexcept final { return run_here(*this, static_cast<worker&>(self)); }
+    [[nodiscard]] bool runs_here() noexcept final { return queued_state::runs_here(*this); }
+
+protected:
+    ~task_state() override = default;
+
+private:
+    [[nodiscard]] shared_state_base& future() noexcept final { return *this; }
+    void discard() noexcept final { this->discard_captures(); }
+    void note_dead_in_queue() noexcept final { note_dead(); }
+};
+
+}}}  // namespace concurrent::futures::detail
