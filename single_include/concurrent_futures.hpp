@@ -305,6 +305,30 @@ struct copyable {
 }}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/fwd.hpp
+
+// Names the library's classes without their definitions, for headers that mention `Future<T>` or
+// `thread_pool_executor<>&` only. It includes nothing.
+
+namespace concurrent::futures { inline namespace v0_1 {
+
+class packaged_task;
+class queued_task;
+struct fifo;
+struct lifo;
+struct priority;
+template <class T>
+class Future;
+template <class T>
+class map_results;
+template <class T>
+class Promise;
+template <class Queue = fifo>
+class thread_pool_executor;
+
+}}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/platform/cpu_quota.hpp
 
 #if defined(__linux__)
@@ -2188,9 +2212,6 @@ private:
 // concurrent/futures/future/future.hpp
 
 namespace concurrent::futures { inline namespace v0_1 {
-
-template <class T>
-class Future;
 
 namespace detail {
 
@@ -6835,7 +6856,7 @@ concept queue_discipline = std::same_as<Queue, fifo> || std::same_as<Queue, lifo
 /// futures::Future<int> future = pool.submit([](int x, int y) { return x + y; }, 40, 2);
 /// assert(future.result() == 42);
 /// \endcode
-template <class Queue = fifo>
+template <class Queue>
 class thread_pool_executor : public executor_base<thread_pool_executor<Queue>> {
     static_assert(queue_discipline<Queue>,
                   "thread_pool_executor<Queue>: Queue is fifo, lifo or priority, or a class with "
@@ -7481,12 +7502,14 @@ inline constexpr version_number version = {0, 1, 0};
 
 // Python's concurrent.futures for C++20. This header brings all of it; see README.md for a guide.
 //
-// The layers, each of which sees only those below it:
+// The layers are folders, each of which sees only those below it (tests/interface/layers.py):
 //
-//   executor     what a user submits to
-//   algorithm    wait, as_completed, map: many futures at once
-//   future       handles on a result: Future, Promise
-//   state        the shared state behind them, which is also the task
-//   scheduling   queues, workers and the pool that runs tasks
+//   executor    what a user submits to, and what every executor gets for free
+//   algorithm   wait, as_completed, map: many futures at once
+//   task        what is to be run, with its future; packaged tasks; the one layer that knows both columns
+//   below future      handles on a result: Future, Promise    |   pool    workers, and when they sleep and
+//   are woken state       what the handles share, and who waits   |   queue   the order in which queued tasks
+//   start sync        locks, and where threads sleep; the seam of the model checker platform    what is asked
+//   of the operating system
 
 #endif  // CONCURRENT_FUTURES_HPP

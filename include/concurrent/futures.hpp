@@ -8,13 +8,15 @@
 
 // Python's concurrent.futures for C++20. This header brings all of it; see README.md for a guide.
 //
-// The layers, each of which sees only those below it:
+// The layers are folders, each of which sees only those below it (tests/interface/layers.py):
 //
-//   executor     what a user submits to
-//   algorithm    wait, as_completed, map: many futures at once
-//   future       handles on a result: Future, Promise
-//   state        the shared state behind them, which is also the task
-//   scheduling   queues, workers and the pool that runs tasks
+//   executor    what a user submits to, and what every executor gets for free
+//   algorithm   wait, as_completed, map: many futures at once
+//   task        what is to be run, with its future; packaged tasks; the one layer that knows both columns
+//   below future      handles on a result: Future, Promise    |   pool    workers, and when they sleep and
+//   are woken state       what the handles share, and who waits   |   queue   the order in which queued tasks
+//   start sync        locks, and where threads sleep; the seam of the model checker platform    what is asked
+//   of the operating system
 
 #include <concurrent/futures/algorithm/as_completed.hpp>
 #include <concurrent/futures/algorithm/map.hpp>
@@ -28,6 +30,7 @@
 #include <concurrent/futures/future/future.hpp>
 #include <concurrent/futures/future/print.hpp>
 #include <concurrent/futures/future/promise.hpp>
+#include <concurrent/futures/fwd.hpp>
 #include <concurrent/futures/log_handler.hpp>
 #include <concurrent/futures/platform/platform.hpp>
 #include <concurrent/futures/pool/worker.hpp>

@@ -2,6 +2,8 @@
 
 #include "other.hpp"
 
+#include <concurrent/futures.hpp>
+
 concurrent::futures::Future<int> submit_elsewhere(concurrent::futures::thread_pool_executor<>& executor) {
     return executor.submit([] { return 42; });
 }

@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include <concurrent/futures.hpp>
+#include <concurrent/futures/fwd.hpp>
 #include <string>
 
 concurrent::futures::Future<int> submit_elsewhere(concurrent::futures::thread_pool_executor<>& executor);

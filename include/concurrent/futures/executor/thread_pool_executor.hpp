@@ -12,6 +12,7 @@
 
 #include <concurrent/futures/executor/executor_base.hpp>
 #include <concurrent/futures/executor/options.hpp>
+#include <concurrent/futures/fwd.hpp>
 #include <concurrent/futures/platform/platform.hpp>
 #include <concurrent/futures/pool/worker_pool.hpp>
 #include <concurrent/futures/queue/discipline_queue.hpp>
@@ -101,7 +102,7 @@ concept queue_discipline = std::same_as<Queue, fifo> || std::same_as<Queue, lifo
 /// futures::Future<int> future = pool.submit([](int x, int y) { return x + y; }, 40, 2);
 /// assert(future.result() == 42);
 /// \endcode
-template <class Queue = fifo>
+template <class Queue>
 class thread_pool_executor : public executor_base<thread_pool_executor<Queue>> {
     static_assert(queue_discipline<Queue>,
                   "thread_pool_executor<Queue>: Queue is fifo, lifo or priority, or a class with "

@@ -13,15 +13,13 @@
 
 #include <concurrent/futures/error.hpp>
 #include <concurrent/futures/future/copyable.hpp>
+#include <concurrent/futures/fwd.hpp>
 #include <concurrent/futures/log_handler.hpp>
 #include <concurrent/futures/state/await.hpp>
 #include <concurrent/futures/state/typed_state.hpp>
 #include <concurrent/futures/timeout.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 {
-
-template <class T>
-class Future;
 
 namespace detail {
 
