@@ -44,6 +44,7 @@ class Amalgamation:
             return
         self.seen.add(name)
         kept = []
+        begins = 0  # what stands before the first of the library's headers stays before them, in the umbrella
         depth = 0  # in how many #if we are; what is included there stays where it is
         for line in self.lines_of(name):
             directive = re.match(r"#\s*(\w+)", line)
@@ -57,13 +58,19 @@ class Amalgamation:
             elif included.group(2).startswith("concurrent/"):
                 if depth:
                     sys.exit(f"{name}: {line}: no header of the library can be included in an #if")
+                if name == ROOT and not begins:
+                    begins = len(kept)
+                    self.begin = self.tidy(kept)
                 self.add(included.group(2))
             elif depth:
                 kept.append(line)
             else:
                 self.system_headers.add(included.group(2))
-        text = re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip("\n")
-        self.parts.append(f"// {name}\n\n{text}\n")
+        self.parts.append(f"// {name}\n\n{self.tidy(kept[begins:])}\n")
+
+    @staticmethod
+    def tidy(lines):
+        return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n")
 
     @staticmethod
     def lines_of(name):
@@ -87,6 +94,7 @@ class Amalgamation:
                 banner(),
                 f"#ifndef {GUARD}\n#define {GUARD}\n",
                 includes,
+                f"{self.begin}\n",
                 *(rule + part for part in self.parts),
                 f"#endif  // {GUARD}\n",
             ]

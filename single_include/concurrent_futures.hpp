@@ -53,6 +53,25 @@
 #include <vector>
 #include <version>
 
+// Python's concurrent.futures for C++20. This header brings all of it; see README.md for a guide.
+//
+// The layers are folders. Each sees only those below it (tests/interface/layers.py):
+//
+//   executor     what a user submits to, and what every executor gets for free
+//   algorithm    wait, as_completed, map: many futures at once
+//   task         what is to be run, with its future; it connects the two columns below
+//   future       Future, Promise                   |   pool    workers: who sleeps, and who is woken
+//   state        what the handles on one share     |   queue   the order in which queued tasks start
+//   sync         locks, and where threads sleep: the seam of the model checker
+//   platform     what is asked of the operating system
+
+// Where GCC instantiates a template, it looks for shadowed names once more, from where the user's code is,
+// and warns of a parameter that has the name of something global there.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
+
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/error.hpp
 
@@ -3956,7 +3975,7 @@ protected:
     }
 
     // The worker whose thread calls this, if it is one of the pool's that has the task; else null.
-    [[nodiscard]] worker* worker_here(shared_state_base& future) noexcept {
+    [[nodiscard, gnu::always_inline]] worker* worker_here(shared_state_base& future) noexcept {
         if (!owner_ || library() == pool_base::this_library()) {
             worker* const self = worker::current();
             return self && &self->pool() == owner_ ? self : nullptr;
@@ -3970,7 +3989,8 @@ protected:
         return self && self->runs(*this);
     }
 
-    [[nodiscard]] shared_state_base::help_result help(shared_state_base& future) noexcept {
+    // Not inlined: it is the same for results of all types.
+    [[nodiscard, gnu::noinline]] shared_state_base::help_result help(shared_state_base& future) noexcept {
         worker* const self = worker_here(future);
         if (!self) {
             return shared_state_base::help_result::none;
@@ -3984,7 +4004,7 @@ protected:
 
     // Runs the task `future`, which the pool of `self`, the calling thread's worker, has; false if it doesn't
     // wait.
-    bool run_here(shared_state_base& future, worker& self) noexcept {
+    [[gnu::always_inline]] bool run_here(shared_state_base& future, worker& self) noexcept {
         const bool taken = self.take_back(*this);  // and with it the queue's flag
         if (!future.claim(taken)) {
             if (taken) {
@@ -4015,7 +4035,7 @@ private:
 template <class T>
 class task_state : public queued_state, public shared_state<T> {
 public:
-    explicit task_state(pool_base* owner) noexcept
+    [[gnu::always_inline]] explicit task_state(pool_base* owner) noexcept
         : queued_state(owner), shared_state<T>(process_of(owner)) {}
 
     [[nodiscard]] shared_state_base::help_result help() noexcept final { return queued_state::help(*this); }
@@ -7500,16 +7520,8 @@ inline constexpr version_number version = {0, 1, 0};
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures.hpp
 
-// Python's concurrent.futures for C++20. This header brings all of it; see README.md for a guide.
-//
-// The layers are folders, each of which sees only those below it (tests/interface/layers.py):
-//
-//   executor    what a user submits to, and what every executor gets for free
-//   algorithm   wait, as_completed, map: many futures at once
-//   task        what is to be run, with its future; packaged tasks; the one layer that knows both columns
-//   below future      handles on a result: Future, Promise    |   pool    workers, and when they sleep and
-//   are woken state       what the handles share, and who waits   |   queue   the order in which queued tasks
-//   start sync        locks, and where threads sleep; the seam of the model checker platform    what is asked
-//   of the operating system
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 #endif  // CONCURRENT_FUTURES_HPP

@@ -8,15 +8,22 @@
 
 // Python's concurrent.futures for C++20. This header brings all of it; see README.md for a guide.
 //
-// The layers are folders, each of which sees only those below it (tests/interface/layers.py):
+// The layers are folders. Each sees only those below it (tests/interface/layers.py):
 //
-//   executor    what a user submits to, and what every executor gets for free
-//   algorithm   wait, as_completed, map: many futures at once
-//   task        what is to be run, with its future; packaged tasks; the one layer that knows both columns
-//   below future      handles on a result: Future, Promise    |   pool    workers, and when they sleep and
-//   are woken state       what the handles share, and who waits   |   queue   the order in which queued tasks
-//   start sync        locks, and where threads sleep; the seam of the model checker platform    what is asked
-//   of the operating system
+//   executor     what a user submits to, and what every executor gets for free
+//   algorithm    wait, as_completed, map: many futures at once
+//   task         what is to be run, with its future; it connects the two columns below
+//   future       Future, Promise                   |   pool    workers: who sleeps, and who is woken
+//   state        what the handles on one share     |   queue   the order in which queued tasks start
+//   sync         locks, and where threads sleep: the seam of the model checker
+//   platform     what is asked of the operating system
+
+// Where GCC instantiates a template, it looks for shadowed names once more, from where the user's code is,
+// and warns of a parameter that has the name of something global there.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
 
 #include <concurrent/futures/algorithm/as_completed.hpp>
 #include <concurrent/futures/algorithm/map.hpp>
@@ -37,5 +44,9 @@
 #include <concurrent/futures/task/package.hpp>
 #include <concurrent/futures/timeout.hpp>
 #include <concurrent/futures/version.hpp>
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 #endif  // CONCURRENT_FUTURES_HPP

@@ -15,7 +15,7 @@ int main() {
     const bool works = submit_elsewhere(executor).result() == 42;
     const bool same_worker =
         executor.submit([] { return futures::this_thread_name() == name_elsewhere(); }).result();
-    bool works_after_others = works_among_careless_macros();
+    bool works_after_others = works_among_careless_macros() && works_beside_global_names();
 #if defined(HAS_CURSES)
     works_after_others = works_after_others && works_after_curses();
 #endif

@@ -9,3 +9,4 @@ concurrent::futures::Future<int> submit_elsewhere(concurrent::futures::thread_po
 std::string name_elsewhere();
 bool works_among_careless_macros();
 bool works_after_curses();
+bool works_beside_global_names();

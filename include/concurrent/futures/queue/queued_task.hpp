@@ -4,6 +4,12 @@
 
 namespace concurrent::futures { inline namespace v0_1 {
 
+namespace detail {
+
+class work_item;
+
+}  // namespace detail
+
 /// A task that waits to be run, as the queue of a pool sees it. See `queue_discipline`.
 ///
 /// \code
@@ -25,12 +31,13 @@ public:
     /// `submit_options::priority` of its submit; 0 if there were none.
     [[nodiscard]] int priority() const noexcept { return priority_; }
 
-protected:
-    queued_task() = default;   ///< Not for users: a submit makes tasks.
-    ~queued_task() = default;  ///< Not for users.
-    void set_priority(int priority) noexcept { priority_ = priority; }  ///< Not for users.
-
 private:
+    // The library alone makes tasks.
+    friend class detail::work_item;
+
+    queued_task() = default;
+    ~queued_task() = default;
+
     int priority_ = 0;
 };
 

@@ -42,7 +42,7 @@ public:
     [[nodiscard]] virtual bool still_waits() noexcept = 0;
 
     // Called before the item is queued, if at all.
-    using queued_task::set_priority;
+    void set_priority(int priority) noexcept { priority_ = priority; }
 
 protected:
     work_item() = default;

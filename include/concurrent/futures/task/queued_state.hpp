@@ -107,7 +107,7 @@ protected:
     }
 
     // The worker whose thread calls this, if it is one of the pool's that has the task; else null.
-    [[nodiscard]] worker* worker_here(shared_state_base& future) noexcept {
+    [[nodiscard, gnu::always_inline]] worker* worker_here(shared_state_base& future) noexcept {
         if (!owner_ || library() == pool_base::this_library()) {
             worker* const self = worker::current();
             return self && &self->pool() == owner_ ? self : nullptr;
@@ -121,7 +121,8 @@ protected:
         return self && self->runs(*this);
     }
 
-    [[nodiscard]] shared_state_base::help_result help(shared_state_base& future) noexcept {
+    // Not inlined: it is the same for results of all types.
+    [[nodiscard, gnu::noinline]] shared_state_base::help_result help(shared_state_base& future) noexcept {
         worker* const self = worker_here(future);
         if (!self) {
             return shared_state_base::help_result::none;
@@ -135,7 +136,7 @@ protected:
 
     // Runs the task `future`, which the pool of `self`, the calling thread's worker, has; false if it doesn't
     // wait.
-    bool run_here(shared_state_base& future, worker& self) noexcept {
+    [[gnu::always_inline]] bool run_here(shared_state_base& future, worker& self) noexcept {
         const bool taken = self.take_back(*this);  // and with it the queue's flag
         if (!future.claim(taken)) {
             if (taken) {
@@ -166,7 +167,7 @@ private:
 template <class T>
 class task_state : public queued_state, public shared_state<T> {
 public:
-    explicit task_state(pool_base* owner) noexcept
+    [[gnu::always_inline]] explicit task_state(pool_base* owner) noexcept
         : queued_state(owner), shared_state<T>(process_of(owner)) {}
 
     [[nodiscard]] shared_state_base::help_result help() noexcept final { return queued_state::help(*this); }
