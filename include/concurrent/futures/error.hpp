@@ -10,12 +10,12 @@
 
 namespace concurrent::futures { inline namespace v0_1 {
 
-// Their visibility is given because some standard libraries tell exceptions apart by where their type's
-// description is: one that a shared library throws which is built with -fvisibility=hidden must be known to
-// all others.
+// Some standard libraries compare exception types by the address of their type description. Default
+// visibility gives all shared libraries one address, so they can catch what a library built with
+// -fvisibility=hidden throws.
 
-/// What every exception that this library itself throws derives from, but for `std::invalid_argument`
-/// (a wrong argument) and what the standard library throws (`std::bad_alloc`, `std::system_error`).
+/// All exceptions that this library throws derive from `error`, except `std::invalid_argument` (a wrong
+/// argument) and what the standard library throws (`std::bad_alloc`, `std::system_error`).
 ///
 /// \code
 /// try {
@@ -29,7 +29,7 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-/// Thrown by `result()` and `exception()` of a future that was cancelled.
+/// `result()` and `exception()` throw this if the future was cancelled.
 ///
 /// \code
 /// futures::Promise<int> promise;
@@ -45,7 +45,7 @@ public:
     using error::error;
 };
 
-/// Thrown when a timeout passed before what was waited for was there.
+/// A call throws this if its timeout passes before what it waits for is done.
 ///
 /// \code
 /// futures::Promise<int> promise;
@@ -60,8 +60,8 @@ public:
     using error::error;
 };
 
-/// Thrown when a future or promise is used in a state that doesn't allow it: a handle that is not `valid()`,
-/// a promise that was set already.
+/// A call on a future or promise throws this if the state doesn't allow the call: the handle is not
+/// `valid()`, or the promise was set already.
 ///
 /// \code
 /// try {
@@ -75,7 +75,8 @@ public:
     using error::error;
 };
 
-/// What a future fails with whose `Promise` was destroyed before it was set.
+/// A future fails with this if its `Promise` is destroyed before it is set, or its `packaged_task` before it
+/// is called.
 ///
 /// \code
 /// auto future = futures::Promise<int>().get_future();
@@ -90,7 +91,7 @@ public:
     using error::error;
 };
 
-/// Thrown by `submit` and `map` after `shutdown`.
+/// `submit` and `map` throw this after `shutdown`.
 ///
 /// \code
 /// executor.shutdown();
@@ -105,7 +106,7 @@ public:
     using error::error;
 };
 
-/// Thrown by, and what futures fail with on, an executor that can't run anything any more.
+/// `submit` and `map` throw this, and futures fail with it, if the executor can't run anything any more.
 ///
 /// \code
 /// futures::thread_pool_executor broken({.initializer = [] { throw std::runtime_error("no connection"); }});
@@ -120,7 +121,8 @@ public:
     using error::error;
 };
 
-/// A thread pool whose initializer threw. What the initializer threw is nested: `std::rethrow_if_nested`.
+/// `submit` and `map` throw this, and futures fail with it, if an initializer of the thread pool threw. What
+/// the initializer threw is nested: see `std::rethrow_if_nested`.
 ///
 /// \code
 /// futures::thread_pool_executor broken({.initializer = [] { throw std::runtime_error("no connection"); }});

@@ -2,8 +2,8 @@
 
 #pragma once
 
-// Names the library's classes without their definitions, for headers that mention `Future<T>` or
-// `thread_pool_executor<>&` only. It includes nothing.
+// This header declares the library's classes, for headers that only mention `Future<T>` or
+// `thread_pool_executor<>&`. It includes nothing.
 
 namespace concurrent::futures { inline namespace v0_1 {
 

@@ -14,8 +14,8 @@
 
 namespace concurrent::futures { inline namespace v0_1 {
 
-/// What is called with everything that would otherwise be lost: an exception that nobody retrieved, one that
-/// a done callback threw.
+/// A log handler is called with exceptions that would otherwise be lost: nobody retrieved them, or a done
+/// callback threw them.
 ///
 /// \code
 /// const futures::log_handler silence = [](std::string_view, std::exception_ptr) {};
@@ -30,33 +30,34 @@ namespace detail {
 
 class log_registry {
 public:
-    // Never destroyed: a future with static storage duration may report its exception after every other
-    // static is gone. One for all shared libraries.
+    // The registry is never destroyed: a future with static storage duration may report its exception after
+    // all other statics are gone. All shared libraries share one registry.
     [[gnu::visibility("default")]] static log_registry& instance() {
         static log_registry& registry = *new log_registry;
         return registry;
     }
 
-    // Null: the default.
+    // Returns null if the default handler is in use.
     [[nodiscard]] std::shared_ptr<const log_handler> handler() {
         const std::lock_guard lock(mutex_);
         return handler_;
     }
 
-    // False, without a change, if `expected` is not the handler any more.
+    // Changes nothing and returns false if `expected` is no longer the handler.
     [[nodiscard]] bool exchange_handler(const std::shared_ptr<const log_handler>& expected,
                                         std::shared_ptr<const log_handler>& replacement) {
         const std::lock_guard lock(mutex_);
         const bool exchanges = handler_ == expected;
         if (exchanges) {
-            handler_.swap(replacement);  // the one before is given up by the caller, without the lock
+            handler_.swap(replacement);  // the caller destroys the old handler, without the lock
         }
         return exchanges;
     }
 
 private:
     log_registry() {
-        // Of all threads that might hold it, the child of a fork has only the one that forks.
+        // A thread that holds `mutex_` at a fork doesn't exist in the child. So the forking thread holds
+        // `mutex_` itself.
         at_fork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
                 [] { instance().mutex_.unlock(); });
     }
@@ -65,7 +66,7 @@ private:
     std::shared_ptr<const log_handler> handler_;
 };
 
-// A single call of fprintf: one line, which no other thread's output can tear.
+// One call of `fprintf` writes the whole line, so no other thread's output can tear it.
 inline void log_to_stderr(std::string_view message, const std::exception_ptr& exception) noexcept {
     const auto print = [&](const char* what) {
         std::fprintf(stderr, "concurrent::futures: %.*s: %s\n", static_cast<int>(message.size()),
@@ -97,12 +98,12 @@ inline void log(std::string_view message, const std::exception_ptr& exception) n
 
 }  // namespace detail
 
-/// Replaces what is called with exceptions that would otherwise be lost, and returns the handler before it.
+/// Replaces the handler of exceptions that would otherwise be lost, and returns the previous handler.
 ///
-/// The default (and what an empty `handler` restores; it is returned as an empty one) writes one line to
-/// stderr. The handler is called on whatever thread found the loss, several at once too, and must not throw:
-/// if it does, that and the message it was given go to stderr. Thread-safe; a call of the old handler may
-/// still be under way.
+/// The default handler writes one line to stderr. An empty `handler` restores the default; an empty return
+/// value stands for the default. Several threads may call the handler at once, each where it found the loss.
+/// The handler must not throw: if it does, its exception and the message go to stderr. Thread-safe; a call of
+/// the old handler may still be running when this returns.
 ///
 /// \throws std::bad_alloc, and what copying a handler throws; then nothing is replaced
 ///
@@ -119,7 +120,7 @@ inline log_handler set_log_handler(log_handler handler) {
     if (handler) {
         replacement = std::make_shared<const log_handler>(std::move(handler));
     }
-    // The copy that is returned comes first, as it may fail.
+    // Copy first, as copying may throw.
     for (;;) {
         const std::shared_ptr<const log_handler> before = detail::log_registry::instance().handler();
         log_handler result = before ? *before : log_handler();

@@ -12,7 +12,7 @@ namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
-// The moment a wait ends, on the clock that nobody can turn back; or never.
+// A `deadline` is when a wait ends, on a clock that nobody can turn back; or never.
 class deadline {
 public:
     using clock = sync::steady_clock;
@@ -22,7 +22,7 @@ public:
 
     [[nodiscard]] bool is_never() const noexcept { return when_ == (clock::time_point::max)(); }
     [[nodiscard]] bool passed() const { return !is_never() && clock::now() >= when_; }
-    // Of one that is not never.
+    // Requires: `!is_never()`.
     [[nodiscard]] clock::time_point when() const noexcept { return when_; }
 
 private:
@@ -31,9 +31,9 @@ private:
 
 }  // namespace detail
 
-/// How long to wait: any `std::chrono::duration`, of any representation; by default, and from `std::nullopt`,
-/// for ever. Zero, a negative duration and a floating-point NaN mean: don't block. A thousand
-/// million seconds (31 years) and more are for ever: not every system counts further. No conversion
+/// A timeout is the longest time to wait: a `std::chrono::duration` of any representation. The default and
+/// `std::nullopt` wait for ever. Zero, a negative duration and a floating-point NaN don't block. A thousand
+/// million seconds (31 years) or more wait for ever, as not every system counts further. No conversion
 /// overflows.
 ///
 /// \code
@@ -44,11 +44,11 @@ private:
 /// \endcode
 class timeout_duration {
 public:
-    /// For ever.
+    /// Waits for ever.
     constexpr timeout_duration() noexcept = default;
-    /// For ever.
+    /// Waits for ever.
     constexpr timeout_duration(std::nullopt_t) noexcept {}
-    /// For so long.
+    /// Waits for `duration` at most.
     template <class Rep, class Period>
     constexpr timeout_duration(const std::chrono::duration<Rep, Period>& duration)
         : length_(saturated(duration)) {}
@@ -57,11 +57,11 @@ public:
         requires std::is_arithmetic_v<Number>
     timeout_duration(Number) = delete;  // a bare number has no unit: write std::chrono::seconds(5) or 5s
 
-    /// The deadline of a wait that begins now.
+    /// Returns the deadline of a wait that begins now.
     [[nodiscard]] detail::deadline start() const {
         using clock = detail::deadline::clock;
         if (length_ == (std::chrono::nanoseconds::max)()) {
-            return {};  // without a look at the clock, which most waits would pay for in vain
+            return {};  // most waits have no limit, and need not pay for reading the clock
         }
         const clock::time_point now = clock::now();
         return length_ < (clock::time_point::max)() - now ? detail::deadline(now + length_)
@@ -72,19 +72,19 @@ private:
     template <class Rep, class Period>
     static constexpr std::chrono::nanoseconds saturated(const std::chrono::duration<Rep, Period>& duration) {
         using std::chrono::nanoseconds;
-        // In floating point, where nothing overflows: neither the count nor, for periods of ages, the ratio.
+        // Compute in floating point, where neither the count nor the ratio of a very long period overflows.
         const long double seconds = std::chrono::duration<long double>(duration).count();
         if (!(seconds > 0)) {
             return nanoseconds::zero();
         }
-        // The nanoseconds of the clock last for 292 years. But some standard libraries wait by another clock,
-        // whose count began in 1970, and some systems have 32 bits for the seconds, which last for 68: where
-        // that overflows, a wait ends at once, over and over again.
+        // The clock counts nanoseconds for 292 years. But some standard libraries wait by another clock,
+        // which counts from 1970, and some systems count seconds in 32 bits, for 68 years. Where that
+        // overflows, a wait ends at once, again and again.
         constexpr long double most = 1e9L;
         if (seconds >= most) {
             return (nanoseconds::max)();
         }
-        // Rounded up, so that a wait is never shorter than was asked for.
+        // Round up, so that no wait is shorter than asked for.
         const long double count = seconds * 1e9L;
         const auto whole = static_cast<nanoseconds::rep>(count);
         return nanoseconds(static_cast<long double>(whole) < count ? whole + 1 : whole);
@@ -93,8 +93,8 @@ private:
     std::chrono::nanoseconds length_ = (std::chrono::nanoseconds::max)();  // for ever
 };
 
-/// The name of a `timeout_duration` for users. `<curses.h>` defines a macro `timeout(delay)`, which a
-/// parenthesis after the name calls, and so also the declaration of a constructor of that name.
+/// Users call `timeout_duration` by this name. `<curses.h>` defines a macro `timeout(delay)`, which a
+/// parenthesis after the name expands. A class of that name could not declare its constructors there.
 ///
 /// \code
 /// const futures::timeout limit = std::chrono::seconds(5);

@@ -6,21 +6,21 @@
 
 namespace concurrent::futures { inline namespace v0_1 {
 
-/// A semantic version. They compare as versions do:
+/// A `version_number` is a semantic version and compares as versions do:
 /// `static_assert(futures::version >= futures::version_number{0, 1, 0})`.
 struct version_number {
-    int major = 0;  ///< Before 1.0 it stays 0.
-    int minor = 0;  ///< Another one may change the interface, or what was compiled against it.
-    int patch = 0;  ///< Another one only mends.
+    int major = 0;  ///< stays 0 before 1.0
+    int minor = 0;  ///< a greater one may break source or binary compatibility
+    int patch = 0;  ///< a greater one only fixes bugs
 
-    /// In the order of their precedence.
+    /// Compares major, then minor, then patch.
     friend constexpr auto operator<=>(const version_number&, const version_number&) = default;
 };
 
-/// This library's version. CMakeLists.txt decides it; a test compares.
+/// `version` is the version of this library. CMakeLists.txt decides it; a test compares.
 ///
-/// All that the library declares is in an inline namespace `v<major>_<minor>`, which users never write: two
-/// versions that differ in these numbers may be in one program, where each has its own types.
+/// The library declares everything in an inline namespace `v<major>_<minor>`, which users never write. Two
+/// versions that differ in these numbers can be in one program: each has its own types.
 inline constexpr version_number version = {0, 1, 0};
 
 }}  // namespace concurrent::futures
