@@ -16,7 +16,7 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// Waits for `ready` until `until`; false if that has passed first.
+// Returns true as soon as `ready()` is true, false if `until` passes first.
 template <class Ready>
 bool wait_until(sync::condition_variable& changed, std::unique_lock<sync::mutex>& lock, const deadline& until,
                 Ready ready) {
@@ -27,11 +27,11 @@ bool wait_until(sync::condition_variable& changed, std::unique_lock<sync::mutex>
     return changed.wait_until(lock, until.when(), ready);
 }
 
-// A thread that waits for one future, or a worker that waits for one until no other worker is idle. It lives
-// on that thread's stack.
+// A `blocked_thread` waits for one future; on a worker, it may also wait until no other worker is idle. It
+// lives on the waiting thread's stack.
 class blocked_thread final : public waiter, public idle_watch {
 public:
-    // Notified under the mutex: once it is free, the thread may run on, and this be gone.
+    // Notify under the mutex: once the mutex is free, the waiting thread may go on and destroy this object.
 
     void on_done(outcome) noexcept override {
         const std::lock_guard lock(mutex_);
@@ -45,7 +45,7 @@ public:
         changed_.notify_one();
     }
 
-    // Until it was told of either.
+    // Returns when one of these has been called, or `until` has passed.
     bool wait(const deadline& until) {
         std::unique_lock lock(mutex_);
         return wait_until(changed_, lock, until, [this] { return told_ || alone_; });
@@ -68,8 +68,8 @@ private:
     bool alone_ = false;
 };
 
-// Blocks this thread until `state` is done, or `until` has passed, or `me`, which may watch a pool's idle
-// workers, was told that there are none. True if it is done.
+// Blocks this thread until `state` is done, `until` has passed, or `me` was told that no other worker is
+// idle. Returns whether `state` is done.
 inline bool block(blocked_thread& me, shared_state_base& state, const deadline& until) {
     if (!state.add_waiter_first(me)) {
         return true;
@@ -82,9 +82,8 @@ inline bool block(blocked_thread& me, shared_state_base& state, const deadline& 
     return true;
 }
 
-// Blocks this thread until `state` is done; false if `until` has passed first. Not inlined: the room for it
-// would stand on the stack of each of the tasks that run on top of each other while they wait, and limit how
-// many can.
+// Blocks this thread until `state` is done; returns false if `until` passes first. Not inlined: tasks that
+// wait run other tasks on top of themselves, and a greater stack frame would limit how many.
 #if defined(__GNUC__)
 __attribute__((noinline))
 #endif
@@ -99,9 +98,9 @@ inline void shared_state_base::wait_for_canceller() noexcept {
     block_until_done(*this, deadline());
 }
 
-// Waits a little for `state` to be done; false if it isn't. A worker is counted as runnable already.
+// Spins briefly until `state` is done, and returns whether it is. A worker is already counted as runnable.
 inline bool spin_until_done(const shared_state_base& state, const deadline& until) noexcept {
-    constexpr int pauses = 1;  // the state is written but once
+    constexpr int pauses = 1;  // the state changes only once, so frequent looks disturb nobody
     const std::size_t more = runnable_threads::counts_this_thread() ? 0 : 1;
     runnable_threads::add(more);
     if (runnable_threads::fit()) {
@@ -111,8 +110,9 @@ inline bool spin_until_done(const shared_state_base& state, const deadline& unti
     return state.done();
 }
 
-// As `await`, by a worker of the pool that has the task, where the wait may end before the task does: what
-// runs on the spot can't be left when the time is up. So that is for when no other worker can run it.
+// Waits like `await`, where the wait may end before the task does. A task that runs on the spot can't be left
+// when the time is up, so run it here only if no other worker can.
+// Requires: `self` is the calling thread's worker, and its pool has the task.
 #if defined(__GNUC__)
 __attribute__((noinline))
 #endif
@@ -137,7 +137,6 @@ await_until(shared_state_base& state, const deadline& until, helper& self) {
     return spin_until_done(state, until) || block_until_done(state, until);
 }
 
-// Of a future that another process would have completed.
 inline void throw_if_inherited(const shared_state_base& state) {
     if (state.is_inherited()) {
         throw broken_executor(
@@ -152,8 +151,8 @@ inline void throw_if_inherited(const shared_state_base& state) {
         "for ever");
 }
 
-// Waits until `state` is done; false if `until` has passed first. A worker that waits for a task in its own
-// pool's queue runs it: nobody else might ever be free to.
+// Waits until `state` is done; returns false if `until` passes first. A worker runs a task that is queued in
+// its own pool, as no other worker might ever be free to run it.
 inline bool await(shared_state_base& state, const deadline& until) {
     if (state.done()) {
         return true;
@@ -178,7 +177,7 @@ inline bool await(shared_state_base& state, const deadline& until) {
     return spin_until_done(state, until) || block_until_done(state, until);
 }
 
-// The same without a limit, for destructors; but returns at once where `await` throws.
+// Waits without a limit, for destructors. Returns at once where `await` would throw.
 inline void await_if_it_ends(shared_state_base& state) noexcept {
     if (state.is_inherited()) {
         return;

@@ -9,8 +9,8 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// Room for what a function returns: an object, made in place so that it need not be movable; a reference;
-// nothing. Its owner knows whether something is in it.
+// `result_storage` holds what a function returns: an object, a reference or nothing. It constructs an object
+// in place, so the object need not be movable. The owner knows whether there is a result.
 template <class T>
 class result_storage {
 public:

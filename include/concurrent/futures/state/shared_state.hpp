@@ -16,7 +16,7 @@
 
 namespace concurrent::futures { inline namespace v0_1 {
 
-/// What has become of a future.
+/// `future_state` says how far a future has got.
 ///
 /// \code
 /// auto future = executor.submit([] {});
@@ -24,57 +24,58 @@ namespace concurrent::futures { inline namespace v0_1 {
 /// assert(future.state() == futures::future_state::finished);
 /// \endcode
 enum class future_state {
-    pending,    ///< waiting to be run
-    running,    ///< being run
-    cancelled,  ///< cancelled before it ran
-    finished    ///< run to its end, by a value or by an exception
+    pending,    ///< not started
+    running,    ///< started, not finished
+    cancelled,  ///< cancelled before it started
+    finished    ///< returned a value or threw an exception
 };
 
 namespace detail {
 
-// What the handles on one future share: all but the value's type. A task adds, in the same allocation, what
-// is to be run. Whoever holds it until it runs, a pool's queue or a `packaged_task`, is called its queue
-// here.
+// `shared_state_base` is what the handles on one future share, except for the value's type. A task is in the
+// same allocation as its future's state. In these comments, the task's queue is what holds the task until it
+// runs: a queue of a pool, or a `packaged_task`.
 //
-// Its states and who may change them:
+// The states, and who may change them:
 //
 //     pending ──claim──> running ──complete──> finished
 //        └─────cancel──> cancelling ─────────> cancelled
 //
-//   claim     whoever is to produce the result: a worker, a worker that waits for it, a `Promise`.
-//   cancel    any holder of a handle, or the pool.
-//   complete  only whoever claimed. From cancelling to cancelled: only whoever cancelled.
+//   claim     whoever will produce the result: a worker, a worker that waits for the task, or a `Promise`
+//   cancel    any holder of a handle, or the pool
+//   complete  whoever claimed; from cancelling to cancelled, whoever cancelled
 //
-// Claiming and cancelling are each one compare-exchange on the same word, so exactly one of all who try wins.
-// Who claimed, or cancels, alone may touch the captures (to run them, and to destroy them); who claimed
-// alone may write the result, until it completes; from then on everybody may read it. To everybody else
-// cancelling looks like pending: the captures are destroyed before anybody can see that the task is over.
+// Claiming and cancelling are each one compare-exchange on the same word, so exactly one thread wins. The
+// winner alone may run or destroy the captures. The claimer alone may write the result until the claimer
+// completes; from then on every thread may read the result. To other threads, cancelling looks like pending:
+// the captures are destroyed before anybody can see that the task is over.
 //
-// The word also counts the handles, and has a flag for the queue that holds the task. The last handle
-// destroys the result, or what the task threw: if a queue still holds the task, which another thread has run
-// or cancelled, it keeps the memory alone. When a worker has taken the task out of its queue, the flag is
-// cleared in the same step that completes it. So whoever sees a finished future also sees who else can still
-// look at it: the last handle may move the value out, and finds that nobody has looked at an exception, and
-// neither depends on how far the worker has got meanwhile.
+// The word also counts the handles, and its flag `in_queue` says that a queue holds the task. The last handle
+// destroys the result or the exception. If another thread has run or cancelled the task and a queue still
+// holds it, the queue then keeps nothing but the memory. A worker that has taken the task out of its queue
+// clears `in_queue` in the same step that completes the task. So whoever sees a finished future also sees who
+// else can still look at the result. The last handle may move the value out, or report that nobody has looked
+// at the exception, however far the worker has got.
 //
-// A bit of the word locks the list of waiters. It is held for a few instructions, never over any call of a
-// user's code. When there are no waiters, completing doesn't take it.
+// The bit `locked` guards the list of waiters. A thread holds it for a few instructions, and never while it
+// runs user code. Completing takes it only if there are waiters or another thread holds it.
 //
-// The word begins with the number of the process, see `forks`. A lock or a waiter of another process is that
-// of a thread that isn't here: whoever locks next forgets both.
+// The word contains the number of the process, see `forks`. A lock or a waiter of another process belongs to
+// a thread that doesn't exist here, so the next thread that locks discards both.
 class shared_state_base {
 public:
-    // Of a promise, with one handle.
+    // The state of a promise starts with one handle.
     shared_state_base() noexcept : word_(one_handle | in_process(forks::process())) {}
 
-    // Of a task, with one handle, and in its queue, whose process is `process`.
+    // The state of a task starts with one handle, and in its queue. The queue belongs to `process`.
     explicit shared_state_base(std::uint32_t process) noexcept
         : word_(one_handle | in_queue | in_process(process)) {}
 
     shared_state_base(const shared_state_base&) = delete;
     shared_state_base& operator=(const shared_state_base&) = delete;
 
-    // Acquire: pairs with the release of `settle`; what is done can be read.
+    // Acquire, here and in the next two: pairs with the release in `settle`, so the caller can read the
+    // result.
     [[nodiscard]] future_state state() const noexcept {
         const std::uint64_t word = word_.load(std::memory_order_acquire);
         return (word & cancelling) != 0 ? future_state::pending : state_of(word);
@@ -82,38 +83,41 @@ public:
 
     [[nodiscard]] bool done() const noexcept { return is_done(word_.load(std::memory_order_acquire)); }
 
-    // Whether it is cancelled, or about to be, by a thread that destroys the captures at the moment.
+    // Returns whether the task is cancelled, or a thread is destroying its captures in order to cancel
+    // it.
     [[nodiscard]] bool will_not_run() const noexcept {
         const std::uint64_t word = word_.load(std::memory_order_acquire);
         return (word & cancelling) || state_of(word) == future_state::cancelled;
     }
 
-    // Of a state that is done.
+    // Requires: the future is done.
     [[nodiscard]] outcome how_done() const noexcept {
         return state() == future_state::cancelled ? outcome::cancelled : how_finished();
     }
 
-    // Of a state that is finished. Does not mark it as looked at.
+    // Requires: the future is finished. The exception doesn't count as looked at.
     [[nodiscard]] const std::exception_ptr& exception() const noexcept { return exception_; }
 
     void mark_exception_as_looked_at() noexcept {
-        // Relaxed: read by the last handle, which the count of handles orders after all use of them.
+        // Relaxed: only the last handle reads the mark, and the release and acquire in `remove_handle` come
+        // between.
         word_.fetch_or(looked_at, std::memory_order_relaxed);
     }
 
     void add_handle() noexcept {
-        // Relaxed: who adds one has one, or the queue's flag, so nobody can be destroying.
+        // Relaxed: the caller has a handle, or is the queue that has the task, so no thread can be destroying
+        // the state.
         word_.fetch_add(one_handle, std::memory_order_relaxed);
     }
 
     void remove_handle() noexcept {
-        // Acquire: pairs with the release of the other handles' removal, and of the queue's flag.
+        // Acquire: pairs with the release with which other threads removed handles or cleared `in_queue`.
         if ((word_.load(std::memory_order_acquire) & (handles | in_queue)) == one_handle) {
-            destroy();  // nobody can add to the only one
+            destroy();  // nobody else can add a handle
             return;
         }
-        // Release: what this thread did with the state comes before its destruction. Acquire: so does what
-        // others did.
+        // Release: what this thread did with the state comes before its destruction; pairs with the acquire
+        // here and above. Acquire: pairs with that release in the other threads, if this one destroys.
         const std::uint64_t before = word_.fetch_sub(one_handle, std::memory_order_acq_rel);
         if ((before & handles) != one_handle) {
             return;
@@ -123,22 +127,23 @@ public:
         } else if (state_of(before) == future_state::finished) {
             clear_result();
         }
-        // Else the queue will see that there is no handle: when the task has run, or its turn comes.
+        // Else the queue destroys the state when the task has run, or when its turn comes.
     }
 
-    // Whether the caller's handle is the only one.
+    // Returns whether the caller's handle is the only one.
     [[nodiscard]] bool has_one_handle() const noexcept {
-        // Acquire: pairs with the release of `remove_handle`; the others have read what they wanted.
+        // Acquire: pairs with the release in `remove_handle`, after which the other handles read nothing
+        // more.
         return (word_.load(std::memory_order_acquire) & handles) == one_handle;
     }
 
-    // pending → running. True for exactly one caller, who must then produce the result. Clears the queue's
-    // flag in the same step if `taken` out of its queue.
+    // pending → running. Returns true to exactly one caller, who must then produce the result. If the caller
+    // has `taken` the task out of its queue, the same step clears `in_queue`.
     [[nodiscard]] bool claim(bool taken = false) noexcept {
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while (state_of(word) == future_state::pending) {
-            // Relaxed: what the claimer reads was ordered by the queue or handle that it came by; what it
-            // writes is published by `complete`.
+            // Relaxed: the queue or the handle that the claimer came by orders what the claimer reads;
+            // `complete` publishes what it writes.
             const std::uint64_t claimed = with_state(word, future_state::running);
             if (word_.compare_exchange_weak(word, taken ? claimed & ~in_queue : claimed,
                                             std::memory_order_relaxed)) {
@@ -148,26 +153,27 @@ public:
         return false;
     }
 
-    // running → finished, by whoever claimed, has stored the result, and has a handle.
+    // running → finished. Requires: the caller has claimed, stored the result, and has a handle.
     void complete() noexcept {
         static_cast<void>(settle<future_state::finished, false>(how_finished(), [] {}));
     }
 
-    // The same, by whoever took the task out of its queue: in the same step it clears the queue's flag. Calls
-    // `before_callbacks()` first, if a waiter runs a user's code. True if there is no handle any more: then
-    // the caller must `destroy`.
+    // running → finished; the same step clears `in_queue`. Calls `before_callbacks()` before a waiter runs
+    // user code. Returns true if no handle is left: then the caller must `destroy`.
+    // Requires: the caller has claimed, taken the task out of its queue, and stored the result.
     template <class BeforeCallbacks>
     [[nodiscard]] bool complete_taken(BeforeCallbacks before_callbacks) noexcept {
         return settle<future_state::finished, true>(how_finished(), before_callbacks);
     }
 
-    // Whether there is a handle. A hint, but to whoever has the queue's flag.
+    // Returns whether there is a handle. For the thread that has taken the task, false is final; else it is a
+    // hint.
     [[nodiscard]] bool has_handle() const noexcept {
-        // Relaxed: a handle that goes just now is seen by `complete_taken`.
+        // Relaxed: `complete_taken` sees a handle that is removed meanwhile.
         return (word_.load(std::memory_order_relaxed) & handles) != 0;
     }
 
-    // Whoever gave up the last reference: logs what nobody looked at, and frees all.
+    // Logs an exception that nobody looked at, and frees the state. Requires: no handle and no queue is left.
     void destroy() noexcept {
         if (exception_) {
             destroy_failed();
@@ -176,15 +182,15 @@ public:
         }
     }
 
-    // pending → cancelled. True if the future is cancelled now, by this or an earlier call; but within the
-    // destruction of what a cancelled task has captured perhaps before that.
+    // pending → cancelled. Returns true if this call or an earlier one cancelled the future. If this thread
+    // is destroying the captures of a cancelled task, it may return true before the future is cancelled.
     bool cancel() noexcept {
         if (begin_to_cancel()) {
             trampoline::call([kept = handle(*this)]() noexcept { kept.state().finish_cancelling(); });
             return true;
         }
         if (word_.load(std::memory_order_acquire) & cancelling) {
-            // Within such a destruction it would wait for itself, or for a thread that waits for this one.
+            // Among such captures, this thread would wait for itself, or for a thread that waits for it.
             if (!cancellation::goes_on()) {
                 wait_for_canceller();
             }
@@ -193,37 +199,38 @@ public:
         return state() == future_state::cancelled;
     }
 
-    // Stops what is running, if it can be told to.
+    // Requests a stop of the running task. Returns whether that had an effect.
     virtual bool signal_stop() noexcept { return false; }
 
-    // How whoever waits for this future may help it, on the calling thread. What depends on nothing that
-    // could be run here, such as a promise, can't be helped.
+    // The following functions say whether, and how, the calling thread can help a future that it waits for. A
+    // future that depends on nothing that could run here, such as a promise's, can't be helped.
 
     enum class help_result {
-        none,           // another thread does it, or will
-        ran,            // it was run here, and is done
-        waits_for_self  // this thread is in the middle of running it, so nobody would ever complete it
+        none,           // this thread can't help
+        ran,            // this thread ran the task, and the future is done
+        waits_for_self  // this thread is in the middle of running the task, so waiting would never end
     };
 
-    // For a wait without a limit: runs what is queued, if it is queued here.
+    // For a wait without a limit: runs the task if it is queued in this thread's pool.
     virtual help_result help() noexcept { return help_result::none; }
 
-    // For other waits: this thread, if it could run it; else null.
+    // For other waits: returns this thread's helper if it could run the task, else null.
     [[nodiscard]] virtual helper* helper_here() noexcept { return nullptr; }
-    // By that helper: runs it; false if it was no longer queued.
+    // Runs the task; returns false if it is no longer queued. Requires: `helper_here()` returned the
+    // argument.
     virtual bool help(helper&) noexcept { return false; }
-    // Whether this thread is in the middle of running it.
+    // Returns whether this thread is in the middle of running the task.
     [[nodiscard]] virtual bool runs_here() noexcept { return false; }
 
-    // Whether it comes from the process that forked this one, and was not done then, and so never will be.
+    // Returns whether the future came from the parent process and was not done at the fork. Nothing here will
+    // complete such a future.
     [[nodiscard]] bool is_inherited() const noexcept {
-        const std::uint64_t word =
-            word_.load(std::memory_order_relaxed);  // written by the process that made it
+        const std::uint64_t word = word_.load(std::memory_order_relaxed);  // relaxed: written before the fork
         return !is_done(word) && ((word & inherited) || is_of_another_process(word));
     }
 
-    // Adds a waiter, to be told before all that wait already or after them; false, without adding it, if the
-    // future is done. Those who wait are told before callbacks run, so threads go first and callbacks last.
+    // Adds a waiter, before all others or after them; returns false without adding it if the future is done.
+    // Threads are added first and callbacks last, so the threads are woken before the callbacks run.
     [[nodiscard]] bool add_waiter_first(waiter& added) noexcept {
         return add([&] { waiters_.add_first(added); });
     }
@@ -231,7 +238,7 @@ public:
         return add([&] { waiters_.add_last(added); });
     }
 
-    // False if the waiter was told or is about to be, which it must wait for.
+    // Returns false if the waiter was told or is about to be; then the caller must wait until it was told.
     [[nodiscard]] bool remove_waiter(waiter& removed) noexcept {
         if (done()) {
             return false;
@@ -241,14 +248,15 @@ public:
         if (removes) {
             waiters_.remove(removed);
             if (waiters_.empty()) {
-                word_.fetch_and(~has_waiters, std::memory_order_relaxed);  // guarded by the lock
+                word_.fetch_and(~has_waiters, std::memory_order_relaxed);  // relaxed: the lock orders it
             }
         }
         unlock();
         return removes;
     }
 
-    // Returns what `fn()` does, during which the future doesn't become done; null if it is done.
+    // Returns what `fn()` returns, and keeps the future from becoming done meanwhile; null if the future is
+    // done.
     template <class Fn>
     [[nodiscard]] auto unless_done(Fn fn) noexcept -> decltype(fn()) {
         lock();
@@ -257,20 +265,21 @@ public:
         return result;
     }
 
-    // Only by whoever claimed, instead of storing a value.
+    // Requires: the caller has claimed, and stores no value.
     void set_exception(std::exception_ptr exception) noexcept { exception_ = std::move(exception); }
 
-    // The task could not be queued.
+    // Requires: the task could not be queued.
     void note_not_queued() noexcept {
-        word_.fetch_and(~in_queue, std::memory_order_relaxed);  // nobody else has a handle
+        word_.fetch_and(~in_queue, std::memory_order_relaxed);  // relaxed: no other thread has a handle
     }
 
     // The queue lets go of a task that somebody else has claimed or cancelled.
     void let_go() noexcept {
         wait_for_unlocking();
-        // Acquire and release: as `remove_handle`.
+        // Acquire and release: pairs with the other side's in `remove_handle` and `clear_result`.
         const std::uint64_t before = word_.fetch_and(~in_queue, std::memory_order_acq_rel);
-        // Of a finished one without handles, the last clears the result, or has.
+        // If a finished state has no handles, `clear_result` destroys the result; whichever comes second
+        // deletes.
         if (!(before & handles) && ((before & cleared) || state_of(before) == future_state::cancelled)) {
             delete this;
         }
@@ -283,32 +292,32 @@ public:
 protected:
     virtual ~shared_state_base() = default;
 
-    // Destroys what was captured, of a task that somebody has claimed or cancels.
+    // Destroys the captures. Requires: the caller has claimed the task or is cancelling it.
     virtual void discard_captures() noexcept = 0;
     // The task will be skipped in its queue. Called under the lock, and the queue lets go of a cancelled task
     // only after that.
     virtual void note_dead_in_queue() noexcept {}
     // Destroys the result, of a state that has a value, and what it may refer to.
     virtual void discard_result() noexcept = 0;
-    // Destroys a state without an exception, and frees its memory.
+    // Destroys the state, which has no exception, and frees its memory.
     virtual void dispose() noexcept { delete this; }
 
-    // Whether there is a value to be destroyed, when nobody else uses this any more.
+    // Returns whether there is a value to destroy. Requires: no other thread uses the state.
     [[nodiscard]] bool has_result() const noexcept {
         const std::uint64_t word = word_.load(std::memory_order_relaxed);
         return state_of(word) == future_state::finished && !exception_ && !(word & cleared);
     }
 
 private:
-    // The word: two bits of future_state, six flags, 23 bits of the process's number, which are enough for
-    // all known systems, another flag, and from bit 32 the number of handles.
+    // The word has two bits of `future_state`, six flags, 23 bits of the process's number (which are enough
+    // on all known systems), another flag, and from bit 32 the number of handles.
     static constexpr std::uint64_t state_bits = 3;
     static constexpr std::uint64_t locked = 1 << 2;
     static constexpr std::uint64_t has_waiters = 1 << 3;
     static constexpr std::uint64_t looked_at = 1 << 4;
     static constexpr std::uint64_t cancelling = 1 << 5;  // the state bits say running
     static constexpr std::uint64_t in_queue = 1 << 6;
-    static constexpr std::uint64_t cleared = 1 << 7;  // the result is destroyed, and what the task threw
+    static constexpr std::uint64_t cleared = 1 << 7;  // the result or the exception is destroyed
     static constexpr std::uint64_t process_bits = 0x7FFF'FF00;
     static constexpr std::uint64_t inherited = 0x8000'0000;  // made by the process that forked this one
     static constexpr std::uint64_t one_handle = std::uint64_t(1) << 32;
@@ -330,7 +339,7 @@ private:
         return (word & process_bits) != in_process(forks::process());
     }
 
-    // One handle.
+    // A `handle` owns one of the handles that the word counts.
     class handle {
     public:
         explicit handle(shared_state_base& state) noexcept : state_(&state) { state.add_handle(); }
@@ -351,14 +360,14 @@ private:
         return exception_ ? outcome::exception : outcome::value;
     }
 
-    // To finished or cancelled; and out of the queue in the same step, if `taken`. True if there is no handle
-    // and no queue any more: then the caller must `destroy`.
+    // Changes the state to `to`; if `taken`, the same step clears `in_queue`. Returns true if no handle and
+    // no queue is left: then the caller must `destroy`.
     template <future_state to, bool taken, class BeforeCallbacks>
     [[nodiscard]] bool settle(outcome how, BeforeCallbacks before_callbacks) noexcept {
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while (!(word & (locked | has_waiters))) {
-            // Release: publishes the result to every acquire load of the word. Acquire: if there is no handle
-            // any more, see `remove_handle`.
+            // Release: pairs with the acquire loads of the word, which may then read the result. Acquire:
+            // pairs with the release in `remove_handle`, in case no handle is left.
             if (word_.compare_exchange_weak(word, settled<to, taken>(word), std::memory_order_acq_rel,
                                             std::memory_order_relaxed)) {
                 return is_left(settled<to, taken>(word));
@@ -374,14 +383,14 @@ private:
 
     static constexpr bool is_left(std::uint64_t word) noexcept { return !(word & (handles | in_queue)); }
 
-    // The same, where there are waiters.
+    // Does the same if there are waiters or another thread holds the lock.
     template <future_state to, bool taken, class BeforeCallbacks>
     [[nodiscard]] bool settle_and_tell(outcome how, BeforeCallbacks before_callbacks) noexcept {
         lock();
         waiter_list waiters = std::move(waiters_);
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while (!word_.compare_exchange_weak(word, settled<to, taken>(word) & ~(locked | has_waiters),
-                                            std::memory_order_acq_rel,  // as above, and unlocks
+                                            std::memory_order_acq_rel,  // as in `settle`; also unlocks
                                             std::memory_order_relaxed)) {
         }
         const bool left = is_left(settled<to, taken>(word));
@@ -392,7 +401,7 @@ private:
         return left;
     }
 
-    // pending → cancelling.
+    // pending → cancelling. Returns whether this call did that.
     bool begin_to_cancel() noexcept {
         if (!is_waiting()) {
             return false;
@@ -400,8 +409,8 @@ private:
         lock();
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while (state_of(word) == future_state::pending) {
-            // Relaxed: what was captured came by the queue or handle that this thread has. Still locked: see
-            // `wait_for_unlocking`.
+            // Relaxed: the queue or the handle that this thread has orders the captures. The lock is still
+            // held: see `wait_for_unlocking`.
             if (word_.compare_exchange_weak(word, with_state(word, future_state::running) | cancelling,
                                             std::memory_order_relaxed)) {
                 note_dead_in_queue();
@@ -413,7 +422,7 @@ private:
         return false;
     }
 
-    // cancelling → cancelled, by whoever has begun that, and has a handle.
+    // cancelling → cancelled. Requires: the caller has begun to cancel, and has a handle.
     void finish_cancelling() noexcept {
         {
             const cancellation mark;
@@ -429,7 +438,7 @@ private:
         });
     }
 
-    // The last handle, while a queue still holds the memory.
+    // Called by the last handle while a queue still holds the memory.
     [[gnu::noinline]] void clear_result() noexcept {
         trampoline::call([this]() noexcept {
             if (exception_) {
@@ -446,13 +455,13 @@ private:
     }
 
     void log_if_not_looked_at() noexcept {
-        // Relaxed: ordered by giving up the last handle.
+        // Relaxed: `remove_handle` orders this after every mark.
         if (!(word_.load(std::memory_order_relaxed) & looked_at)) {
             log("exception was never retrieved", exception_);
         }
     }
 
-    // That this thread destroys the captures of a task that it cancels.
+    // Marks that this thread is destroying the captures of a task that it cancels.
     class cancellation {
     public:
         cancellation() noexcept : within_another_(std::exchange(within_, true)) {}
@@ -468,7 +477,7 @@ private:
         const bool within_another_;
     };
 
-    // Until another thread has destroyed the captures.
+    // Waits until the thread that is cancelling has destroyed the captures.
     void wait_for_canceller() noexcept;
 
     template <class Link>
@@ -476,8 +485,8 @@ private:
         lock();
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while (!is_done(word)) {
-            // The flag must be set while the future is not done, or `settle` wouldn't see it. Relaxed: with
-            // the lock still held, `settle` looks at the list only after it has acquired the lock.
+            // Set the flag while the future is not done, or `settle` would miss it. Relaxed: the lock is
+            // held, and `settle` looks at the list only after it has acquired the lock.
             if (word_.compare_exchange_weak(word, word | has_waiters, std::memory_order_relaxed)) {
                 link();
                 unlock();
@@ -495,7 +504,7 @@ private:
             const std::uint64_t seen = forgets ? (word & ~(process_bits | locked | has_waiters)) |
                                                      in_process(forks::process()) | inherited
                                                : word;
-            // Acquire: pairs with the release of `unlock`.
+            // Acquire: pairs with the release in `unlock` and in `settle_and_tell`.
             if (!(seen & locked) &&
                 word_.compare_exchange_weak(word, seen | locked, std::memory_order_acquire,
                                             std::memory_order_relaxed)) {
@@ -507,7 +516,7 @@ private:
         }
     }
 
-    // Release: pairs with the acquire of `lock` and of `wait_for_unlocking`.
+    // Release: pairs with the acquire in `lock` and in `wait_for_unlocking`.
     void unlock() noexcept { word_.fetch_and(~locked, std::memory_order_release); }
 
     void wait_for_unlocking() const noexcept {

@@ -8,22 +8,21 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// Calls of users' code that may lead to the next such call: a done callback that completes another future, a
-// result whose destructor gives up the last handle on another, a capture that cancels another task. Up to a
-// depth they run on top of each other, so that each has returned when what led to it goes on. What is deeper
-// waits in a list that the outermost call of the thread works off. So a chain of any length needs a bounded
+// `trampoline` makes calls of user code that may lead to the next such call: a done callback completes
+// another future, a result's destructor gives up the last handle on another, a capture cancels another task.
+// Up to a depth, the calls run on top of each other, so each returns before its cause goes on. Deeper calls
+// are postponed, and the outermost call of the thread runs them. So a chain of any length needs a bounded
 // part of the stack.
 class trampoline {
 public:
-    // Calls `fn()` now, or, if this thread is too deep in such calls, later. `fn` must bear both, and so owns
-    // what it uses.
+    // Calls `fn()` now, or later if this thread is too deep in such calls. So `fn` must own what it uses.
     template <class Fn>
     static void call(Fn fn) noexcept {
         static_assert(std::is_nothrow_invocable_v<Fn&>);
         constexpr int deepest = 32;
         if (depth_ >= deepest) {
-            // Null if there is no memory to remember it: then it is called at once, however deep. The
-            // constructor, which moves from `fn`, is not called then.
+            // Null if there is no memory to postpone the call: then call at once, however deep. The
+            // constructor, which moves from `fn`, has not run then.
             if (postponed* const later = new (std::nothrow) postponed_call<Fn>(std::move(fn))) {
                 postpone(*later);
                 return;
@@ -37,7 +36,7 @@ public:
         }
     }
 
-    // Calls now what waits to be called on this thread: whoever blocks might wait for the outcome.
+    // Runs this thread's postponed calls. A thread that is about to block might wait for one of them.
     static void run_postponed() noexcept {
         while (postponed* const next = first_) {
             first_ = next->next;

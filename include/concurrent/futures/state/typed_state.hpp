@@ -10,14 +10,13 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// The shared state of a `Future<T>`: with room for the value. By itself a promise's; a `task` adds what is to
-// be run.
+// `shared_state` adds room for the value. A promise uses it by itself; a `task` adds what is to run.
 template <class T>
 class shared_state : public shared_state_base {
 public:
     using shared_state_base::shared_state_base;
 
-    // The result is written by whoever claimed, and read by others once the state is finished with a value.
+    // Only the claimer writes the result. Others read it once the state is finished with a value.
     [[nodiscard]] result_storage<T>& result() noexcept { return result_; }
 
 protected:
@@ -30,7 +29,7 @@ protected:
     void discard_captures() noexcept override {}
     void discard_result() noexcept override { result_.destroy(); }
 
-    // The destructor of a result may do anything, give up the last handle on another future among it.
+    // A result's destructor may do anything, for example give up the last handle on another future.
     void dispose() noexcept override {
         if constexpr (std::is_object_v<T> && !std::is_trivially_destructible_v<T>) {
             trampoline::call([this]() noexcept { delete this; });

@@ -6,21 +6,21 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// How a future became done.
+// An `outcome` says how a future became done.
 enum class outcome { value, exception, cancelled };
 
-// Who is told, once, that a future is done. It is linked into the future's list of waiters from `add_waiter`
-// until it was removed or told, and must live so long; being told is the last that is done with it, and is
-// done with the future's state, which may be gone by then.
+// A `waiter` is told once that a future is done. It is linked into the future's list from `add_waiter_first`
+// or `add_waiter_last` until it is removed or told, and must live that long. Nobody uses a waiter after it
+// was told, so it may destroy itself. The future's state may be gone before the waiter is told.
 class waiter {
 public:
     waiter(const waiter&) = delete;
     waiter& operator=(const waiter&) = delete;
 
-    // Called on the thread that completed or cancelled the future.
+    // Called on the thread that completes or cancels the future.
     virtual void on_done(outcome how) noexcept = 0;
 
-    // Whether that runs a user's code.
+    // Returns whether `on_done` runs user code.
     [[nodiscard]] virtual bool calls_back() const noexcept { return false; }
 
 protected:
@@ -34,7 +34,8 @@ private:
     waiter* previous_ = nullptr;
 };
 
-// The waiters of one future, guarded by its state's lock. One word: the first one's `previous_` is the last.
+// `waiter_list` holds the waiters of one future, guarded by the state's lock. It takes one word: `previous_`
+// of the first waiter is the last waiter.
 class waiter_list {
 public:
     waiter_list() = default;
@@ -43,7 +44,7 @@ public:
 
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
 
-    // Whether one of them runs a user's code. Those are added last.
+    // Returns whether a waiter runs user code. Such waiters come last.
     [[nodiscard]] bool call_back() const noexcept { return first_ && first_->previous_->calls_back(); }
 
     void add_first(waiter& added) noexcept {
@@ -67,10 +68,10 @@ public:
         (first_ == &removed ? first_ : removed.previous_->next_) = removed.next_;
     }
 
-    // Of those that are not in this process.
+    // Forgets the waiters of another process.
     void forget_all() noexcept { first_ = nullptr; }
 
-    // Tells all, from the first to the last. A waiter may be gone as soon as it was told.
+    // Tells all waiters in their order. A waiter may be gone as soon as it was told.
     void tell(outcome how) noexcept {
         for (waiter* each = std::exchange(first_, nullptr); each != nullptr;) {
             std::exchange(each, each->next_)->on_done(how);
