@@ -81,12 +81,12 @@
 
 namespace concurrent::futures { inline namespace v0_1 {
 
-// Their visibility is given because some standard libraries tell exceptions apart by where their type's
-// description is: one that a shared library throws which is built with -fvisibility=hidden must be known to
-// all others.
+// Some standard libraries compare exception types by the address of their type description. Default
+// visibility gives all shared libraries one address, so they can catch what a library built with
+// -fvisibility=hidden throws.
 
-/// What every exception that this library itself throws derives from, but for `std::invalid_argument`
-/// (a wrong argument) and what the standard library throws (`std::bad_alloc`, `std::system_error`).
+/// All exceptions that this library throws derive from `error`, except `std::invalid_argument` (a wrong
+/// argument) and what the standard library throws (`std::bad_alloc`, `std::system_error`).
 ///
 /// \code
 /// try {
@@ -100,7 +100,7 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-/// Thrown by `result()` and `exception()` of a future that was cancelled.
+/// `result()` and `exception()` throw this if the future was cancelled.
 ///
 /// \code
 /// futures::Promise<int> promise;
@@ -116,7 +116,7 @@ public:
     using error::error;
 };
 
-/// Thrown when a timeout passed before what was waited for was there.
+/// A call throws this if its timeout passes before what it waits for is done.
 ///
 /// \code
 /// futures::Promise<int> promise;
@@ -131,8 +131,8 @@ public:
     using error::error;
 };
 
-/// Thrown when a future or promise is used in a state that doesn't allow it: a handle that is not `valid()`,
-/// a promise that was set already.
+/// A call on a future or promise throws this if the state doesn't allow the call: the handle is not
+/// `valid()`, or the promise was set already.
 ///
 /// \code
 /// try {
@@ -146,7 +146,8 @@ public:
     using error::error;
 };
 
-/// What a future fails with whose `Promise` was destroyed before it was set.
+/// A future fails with this if its `Promise` is destroyed before it is set, or its `packaged_task` before it
+/// is called.
 ///
 /// \code
 /// auto future = futures::Promise<int>().get_future();
@@ -161,7 +162,7 @@ public:
     using error::error;
 };
 
-/// Thrown by `submit` and `map` after `shutdown`.
+/// `submit` and `map` throw this after `shutdown`.
 ///
 /// \code
 /// executor.shutdown();
@@ -176,7 +177,7 @@ public:
     using error::error;
 };
 
-/// Thrown by, and what futures fail with on, an executor that can't run anything any more.
+/// `submit` and `map` throw this, and futures fail with it, if the executor can't run anything any more.
 ///
 /// \code
 /// futures::thread_pool_executor broken({.initializer = [] { throw std::runtime_error("no connection"); }});
@@ -191,7 +192,8 @@ public:
     using error::error;
 };
 
-/// A thread pool whose initializer threw. What the initializer threw is nested: `std::rethrow_if_nested`.
+/// `submit` and `map` throw this, and futures fail with it, if an initializer of the thread pool threw. What
+/// the initializer threw is nested: see `std::rethrow_if_nested`.
 ///
 /// \code
 /// futures::thread_pool_executor broken({.initializer = [] { throw std::runtime_error("no connection"); }});
@@ -326,8 +328,8 @@ struct copyable {
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/fwd.hpp
 
-// Names the library's classes without their definitions, for headers that mention `Future<T>` or
-// `thread_pool_executor<>&` only. It includes nothing.
+// This header declares the library's classes, for headers that only mention `Future<T>` or
+// `thread_pool_executor<>&`. It includes nothing.
 
 namespace concurrent::futures { inline namespace v0_1 {
 
@@ -763,8 +765,8 @@ inline constexpr std::size_t cache_line = 64;
 
 namespace concurrent::futures { inline namespace v0_1 {
 
-/// What is called with everything that would otherwise be lost: an exception that nobody retrieved, one that
-/// a done callback threw.
+/// A log handler is called with exceptions that would otherwise be lost: nobody retrieved them, or a done
+/// callback threw them.
 ///
 /// \code
 /// const futures::log_handler silence = [](std::string_view, std::exception_ptr) {};
@@ -779,33 +781,34 @@ namespace detail {
 
 class log_registry {
 public:
-    // Never destroyed: a future with static storage duration may report its exception after every other
-    // static is gone. One for all shared libraries.
+    // The registry is never destroyed: a future with static storage duration may report its exception after
+    // all other statics are gone. All shared libraries share one registry.
     [[gnu::visibility("default")]] static log_registry& instance() {
         static log_registry& registry = *new log_registry;
         return registry;
     }
 
-    // Null: the default.
+    // Returns null if the default handler is in use.
     [[nodiscard]] std::shared_ptr<const log_handler> handler() {
         const std::lock_guard lock(mutex_);
         return handler_;
     }
 
-    // False, without a change, if `expected` is not the handler any more.
+    // Changes nothing and returns false if `expected` is no longer the handler.
     [[nodiscard]] bool exchange_handler(const std::shared_ptr<const log_handler>& expected,
                                         std::shared_ptr<const log_handler>& replacement) {
         const std::lock_guard lock(mutex_);
         const bool exchanges = handler_ == expected;
         if (exchanges) {
-            handler_.swap(replacement);  // the one before is given up by the caller, without the lock
+            handler_.swap(replacement);  // the caller destroys the old handler, without the lock
         }
         return exchanges;
     }
 
 private:
     log_registry() {
-        // Of all threads that might hold it, the child of a fork has only the one that forks.
+        // A thread that holds `mutex_` at a fork doesn't exist in the child. So the forking thread holds
+        // `mutex_` itself.
         at_fork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
                 [] { instance().mutex_.unlock(); });
     }
@@ -814,7 +817,7 @@ private:
     std::shared_ptr<const log_handler> handler_;
 };
 
-// A single call of fprintf: one line, which no other thread's output can tear.
+// One call of `fprintf` writes the whole line, so no other thread's output can tear it.
 inline void log_to_stderr(std::string_view message, const std::exception_ptr& exception) noexcept {
     const auto print = [&](const char* what) {
         std::fprintf(stderr, "concurrent::futures: %.*s: %s\n", static_cast<int>(message.size()),
@@ -846,12 +849,12 @@ inline void log(std::string_view message, const std::exception_ptr& exception) n
 
 }  // namespace detail
 
-/// Replaces what is called with exceptions that would otherwise be lost, and returns the handler before it.
+/// Replaces the handler of exceptions that would otherwise be lost, and returns the previous handler.
 ///
-/// The default (and what an empty `handler` restores; it is returned as an empty one) writes one line to
-/// stderr. The handler is called on whatever thread found the loss, several at once too, and must not throw:
-/// if it does, that and the message it was given go to stderr. Thread-safe; a call of the old handler may
-/// still be under way.
+/// The default handler writes one line to stderr. An empty `handler` restores the default; an empty return
+/// value stands for the default. Several threads may call the handler at once, each where it found the loss.
+/// The handler must not throw: if it does, its exception and the message go to stderr. Thread-safe; a call of
+/// the old handler may still be running when this returns.
 ///
 /// \throws std::bad_alloc, and what copying a handler throws; then nothing is replaced
 ///
@@ -868,7 +871,7 @@ inline log_handler set_log_handler(log_handler handler) {
     if (handler) {
         replacement = std::make_shared<const log_handler>(std::move(handler));
     }
-    // The copy that is returned comes first, as it may fail.
+    // Copy first, as copying may throw.
     for (;;) {
         const std::shared_ptr<const log_handler> before = detail::log_registry::instance().handler();
         log_handler result = before ? *before : log_handler();
@@ -885,22 +888,21 @@ inline log_handler set_log_handler(log_handler handler) {
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// Calls of users' code that may lead to the next such call: a done callback that completes another future, a
-// result whose destructor gives up the last handle on another, a capture that cancels another task. Up to a
-// depth they run on top of each other, so that each has returned when what led to it goes on. What is deeper
-// waits in a list that the outermost call of the thread works off. So a chain of any length needs a bounded
+// `trampoline` makes calls of user code that may lead to the next such call: a done callback completes
+// another future, a result's destructor gives up the last handle on another, a capture cancels another task.
+// Up to a depth, the calls run on top of each other, so each returns before its cause goes on. Deeper calls
+// are postponed, and the outermost call of the thread runs them. So a chain of any length needs a bounded
 // part of the stack.
 class trampoline {
 public:
-    // Calls `fn()` now, or, if this thread is too deep in such calls, later. `fn` must bear both, and so owns
-    // what it uses.
+    // Calls `fn()` now, or later if this thread is too deep in such calls. So `fn` must own what it uses.
     template <class Fn>
     static void call(Fn fn) noexcept {
         static_assert(std::is_nothrow_invocable_v<Fn&>);
         constexpr int deepest = 32;
         if (depth_ >= deepest) {
-            // Null if there is no memory to remember it: then it is called at once, however deep. The
-            // constructor, which moves from `fn`, is not called then.
+            // Null if there is no memory to postpone the call: then call at once, however deep. The
+            // constructor, which moves from `fn`, has not run then.
             if (postponed* const later = new (std::nothrow) postponed_call<Fn>(std::move(fn))) {
                 postpone(*later);
                 return;
@@ -914,7 +916,7 @@ public:
         }
     }
 
-    // Calls now what waits to be called on this thread: whoever blocks might wait for the outcome.
+    // Runs this thread's postponed calls. A thread that is about to block might wait for one of them.
     static void run_postponed() noexcept {
         while (postponed* const next = first_) {
             first_ = next->next;
@@ -964,21 +966,21 @@ private:
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// How a future became done.
+// An `outcome` says how a future became done.
 enum class outcome { value, exception, cancelled };
 
-// Who is told, once, that a future is done. It is linked into the future's list of waiters from `add_waiter`
-// until it was removed or told, and must live so long; being told is the last that is done with it, and is
-// done with the future's state, which may be gone by then.
+// A `waiter` is told once that a future is done. It is linked into the future's list from `add_waiter_first`
+// or `add_waiter_last` until it is removed or told, and must live that long. Nobody uses a waiter after it
+// was told, so it may destroy itself. The future's state may be gone before the waiter is told.
 class waiter {
 public:
     waiter(const waiter&) = delete;
     waiter& operator=(const waiter&) = delete;
 
-    // Called on the thread that completed or cancelled the future.
+    // Called on the thread that completes or cancels the future.
     virtual void on_done(outcome how) noexcept = 0;
 
-    // Whether that runs a user's code.
+    // Returns whether `on_done` runs user code.
     [[nodiscard]] virtual bool calls_back() const noexcept { return false; }
 
 protected:
@@ -992,7 +994,8 @@ private:
     waiter* previous_ = nullptr;
 };
 
-// The waiters of one future, guarded by its state's lock. One word: the first one's `previous_` is the last.
+// `waiter_list` holds the waiters of one future, guarded by the state's lock. It takes one word: `previous_`
+// of the first waiter is the last waiter.
 class waiter_list {
 public:
     waiter_list() = default;
@@ -1001,7 +1004,7 @@ public:
 
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
 
-    // Whether one of them runs a user's code. Those are added last.
+    // Returns whether a waiter runs user code. Such waiters come last.
     [[nodiscard]] bool call_back() const noexcept { return first_ && first_->previous_->calls_back(); }
 
     void add_first(waiter& added) noexcept {
@@ -1025,10 +1028,10 @@ public:
         (first_ == &removed ? first_ : removed.previous_->next_) = removed.next_;
     }
 
-    // Of those that are not in this process.
+    // Forgets the waiters of another process.
     void forget_all() noexcept { first_ = nullptr; }
 
-    // Tells all, from the first to the last. A waiter may be gone as soon as it was told.
+    // Tells all waiters in their order. A waiter may be gone as soon as it was told.
     void tell(outcome how) noexcept {
         for (waiter* each = std::exchange(first_, nullptr); each != nullptr;) {
             std::exchange(each, each->next_)->on_done(how);
@@ -1331,7 +1334,7 @@ protected:
 
 namespace concurrent::futures { inline namespace v0_1 {
 
-/// What has become of a future.
+/// `future_state` says how far a future has got.
 ///
 /// \code
 /// auto future = executor.submit([] {});
@@ -1339,57 +1342,58 @@ namespace concurrent::futures { inline namespace v0_1 {
 /// assert(future.state() == futures::future_state::finished);
 /// \endcode
 enum class future_state {
-    pending,    ///< waiting to be run
-    running,    ///< being run
-    cancelled,  ///< cancelled before it ran
-    finished    ///< run to its end, by a value or by an exception
+    pending,    ///< not started
+    running,    ///< started, not finished
+    cancelled,  ///< cancelled before it started
+    finished    ///< returned a value or threw an exception
 };
 
 namespace detail {
 
-// What the handles on one future share: all but the value's type. A task adds, in the same allocation, what
-// is to be run. Whoever holds it until it runs, a pool's queue or a `packaged_task`, is called its queue
-// here.
+// `shared_state_base` is what the handles on one future share, except for the value's type. A task is in the
+// same allocation as its future's state. In these comments, the task's queue is what holds the task until it
+// runs: a queue of a pool, or a `packaged_task`.
 //
-// Its states and who may change them:
+// The states, and who may change them:
 //
 //     pending ──claim──> running ──complete──> finished
 //        └─────cancel──> cancelling ─────────> cancelled
 //
-//   claim     whoever is to produce the result: a worker, a worker that waits for it, a `Promise`.
-//   cancel    any holder of a handle, or the pool.
-//   complete  only whoever claimed. From cancelling to cancelled: only whoever cancelled.
+//   claim     whoever will produce the result: a worker, a worker that waits for the task, or a `Promise`
+//   cancel    any holder of a handle, or the pool
+//   complete  whoever claimed; from cancelling to cancelled, whoever cancelled
 //
-// Claiming and cancelling are each one compare-exchange on the same word, so exactly one of all who try wins.
-// Who claimed, or cancels, alone may touch the captures (to run them, and to destroy them); who claimed
-// alone may write the result, until it completes; from then on everybody may read it. To everybody else
-// cancelling looks like pending: the captures are destroyed before anybody can see that the task is over.
+// Claiming and cancelling are each one compare-exchange on the same word, so exactly one thread wins. The
+// winner alone may run or destroy the captures. The claimer alone may write the result until the claimer
+// completes; from then on every thread may read the result. To other threads, cancelling looks like pending:
+// the captures are destroyed before anybody can see that the task is over.
 //
-// The word also counts the handles, and has a flag for the queue that holds the task. The last handle
-// destroys the result, or what the task threw: if a queue still holds the task, which another thread has run
-// or cancelled, it keeps the memory alone. When a worker has taken the task out of its queue, the flag is
-// cleared in the same step that completes it. So whoever sees a finished future also sees who else can still
-// look at it: the last handle may move the value out, and finds that nobody has looked at an exception, and
-// neither depends on how far the worker has got meanwhile.
+// The word also counts the handles, and its flag `in_queue` says that a queue holds the task. The last handle
+// destroys the result or the exception. If another thread has run or cancelled the task and a queue still
+// holds it, the queue then keeps nothing but the memory. A worker that has taken the task out of its queue
+// clears `in_queue` in the same step that completes the task. So whoever sees a finished future also sees who
+// else can still look at the result. The last handle may move the value out, or report that nobody has looked
+// at the exception, however far the worker has got.
 //
-// A bit of the word locks the list of waiters. It is held for a few instructions, never over any call of a
-// user's code. When there are no waiters, completing doesn't take it.
+// The bit `locked` guards the list of waiters. A thread holds it for a few instructions, and never while it
+// runs user code. Completing takes it only if there are waiters or another thread holds it.
 //
-// The word begins with the number of the process, see `forks`. A lock or a waiter of another process is that
-// of a thread that isn't here: whoever locks next forgets both.
+// The word contains the number of the process, see `forks`. A lock or a waiter of another process belongs to
+// a thread that doesn't exist here, so the next thread that locks discards both.
 class shared_state_base {
 public:
-    // Of a promise, with one handle.
+    // The state of a promise starts with one handle.
     shared_state_base() noexcept : word_(one_handle | in_process(forks::process())) {}
 
-    // Of a task, with one handle, and in its queue, whose process is `process`.
+    // The state of a task starts with one handle, and in its queue. The queue belongs to `process`.
     explicit shared_state_base(std::uint32_t process) noexcept
         : word_(one_handle | in_queue | in_process(process)) {}
 
     shared_state_base(const shared_state_base&) = delete;
     shared_state_base& operator=(const shared_state_base&) = delete;
 
-    // Acquire: pairs with the release of `settle`; what is done can be read.
+    // Acquire, here and in the next two: pairs with the release in `settle`, so the caller can read the
+    // result.
     [[nodiscard]] future_state state() const noexcept {
         const std::uint64_t word = word_.load(std::memory_order_acquire);
         return (word & cancelling) != 0 ? future_state::pending : state_of(word);
@@ -1397,38 +1401,41 @@ public:
 
     [[nodiscard]] bool done() const noexcept { return is_done(word_.load(std::memory_order_acquire)); }
 
-    // Whether it is cancelled, or about to be, by a thread that destroys the captures at the moment.
+    // Returns whether the task is cancelled, or a thread is destroying its captures in order to cancel
+    // it.
     [[nodiscard]] bool will_not_run() const noexcept {
         const std::uint64_t word = word_.load(std::memory_order_acquire);
         return (word & cancelling) || state_of(word) == future_state::cancelled;
     }
 
-    // Of a state that is done.
+    // Requires: the future is done.
     [[nodiscard]] outcome how_done() const noexcept {
         return state() == future_state::cancelled ? outcome::cancelled : how_finished();
     }
 
-    // Of a state that is finished. Does not mark it as looked at.
+    // Requires: the future is finished. The exception doesn't count as looked at.
     [[nodiscard]] const std::exception_ptr& exception() const noexcept { return exception_; }
 
     void mark_exception_as_looked_at() noexcept {
-        // Relaxed: read by the last handle, which the count of handles orders after all use of them.
+        // Relaxed: only the last handle reads the mark, and the release and acquire in `remove_handle` come
+        // between.
         word_.fetch_or(looked_at, std::memory_order_relaxed);
     }
 
     void add_handle() noexcept {
-        // Relaxed: who adds one has one, or the queue's flag, so nobody can be destroying.
+        // Relaxed: the caller has a handle, or is the queue that has the task, so no thread can be destroying
+        // the state.
         word_.fetch_add(one_handle, std::memory_order_relaxed);
     }
 
     void remove_handle() noexcept {
-        // Acquire: pairs with the release of the other handles' removal, and of the queue's flag.
+        // Acquire: pairs with the release with which other threads removed handles or cleared `in_queue`.
         if ((word_.load(std::memory_order_acquire) & (handles | in_queue)) == one_handle) {
-            destroy();  // nobody can add to the only one
+            destroy();  // nobody else can add a handle
             return;
         }
-        // Release: what this thread did with the state comes before its destruction. Acquire: so does what
-        // others did.
+        // Release: what this thread did with the state comes before its destruction; pairs with the acquire
+        // here and above. Acquire: pairs with that release in the other threads, if this one destroys.
         const std::uint64_t before = word_.fetch_sub(one_handle, std::memory_order_acq_rel);
         if ((before & handles) != one_handle) {
             return;
@@ -1438,22 +1445,23 @@ public:
         } else if (state_of(before) == future_state::finished) {
             clear_result();
         }
-        // Else the queue will see that there is no handle: when the task has run, or its turn comes.
+        // Else the queue destroys the state when the task has run, or when its turn comes.
     }
 
-    // Whether the caller's handle is the only one.
+    // Returns whether the caller's handle is the only one.
     [[nodiscard]] bool has_one_handle() const noexcept {
-        // Acquire: pairs with the release of `remove_handle`; the others have read what they wanted.
+        // Acquire: pairs with the release in `remove_handle`, after which the other handles read nothing
+        // more.
         return (word_.load(std::memory_order_acquire) & handles) == one_handle;
     }
 
-    // pending → running. True for exactly one caller, who must then produce the result. Clears the queue's
-    // flag in the same step if `taken` out of its queue.
+    // pending → running. Returns true to exactly one caller, who must then produce the result. If the caller
+    // has `taken` the task out of its queue, the same step clears `in_queue`.
     [[nodiscard]] bool claim(bool taken = false) noexcept {
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while (state_of(word) == future_state::pending) {
-            // Relaxed: what the claimer reads was ordered by the queue or handle that it came by; what it
-            // writes is published by `complete`.
+            // Relaxed: the queue or the handle that the claimer came by orders what the claimer reads;
+            // `complete` publishes what it writes.
             const std::uint64_t claimed = with_state(word, future_state::running);
             if (word_.compare_exchange_weak(word, taken ? claimed & ~in_queue : claimed,
                                             std::memory_order_relaxed)) {
@@ -1463,26 +1471,27 @@ public:
         return false;
     }
 
-    // running → finished, by whoever claimed, has stored the result, and has a handle.
+    // running → finished. Requires: the caller has claimed, stored the result, and has a handle.
     void complete() noexcept {
         static_cast<void>(settle<future_state::finished, false>(how_finished(), [] {}));
     }
 
-    // The same, by whoever took the task out of its queue: in the same step it clears the queue's flag. Calls
-    // `before_callbacks()` first, if a waiter runs a user's code. True if there is no handle any more: then
-    // the caller must `destroy`.
+    // running → finished; the same step clears `in_queue`. Calls `before_callbacks()` before a waiter runs
+    // user code. Returns true if no handle is left: then the caller must `destroy`.
+    // Requires: the caller has claimed, taken the task out of its queue, and stored the result.
     template <class BeforeCallbacks>
     [[nodiscard]] bool complete_taken(BeforeCallbacks before_callbacks) noexcept {
         return settle<future_state::finished, true>(how_finished(), before_callbacks);
     }
 
-    // Whether there is a handle. A hint, but to whoever has the queue's flag.
+    // Returns whether there is a handle. For the thread that has taken the task, false is final; else it is a
+    // hint.
     [[nodiscard]] bool has_handle() const noexcept {
-        // Relaxed: a handle that goes just now is seen by `complete_taken`.
+        // Relaxed: `complete_taken` sees a handle that is removed meanwhile.
         return (word_.load(std::memory_order_relaxed) & handles) != 0;
     }
 
-    // Whoever gave up the last reference: logs what nobody looked at, and frees all.
+    // Logs an exception that nobody looked at, and frees the state. Requires: no handle and no queue is left.
     void destroy() noexcept {
         if (exception_) {
             destroy_failed();
@@ -1491,15 +1500,15 @@ public:
         }
     }
 
-    // pending → cancelled. True if the future is cancelled now, by this or an earlier call; but within the
-    // destruction of what a cancelled task has captured perhaps before that.
+    // pending → cancelled. Returns true if this call or an earlier one cancelled the future. If this thread
+    // is destroying the captures of a cancelled task, it may return true before the future is cancelled.
     bool cancel() noexcept {
         if (begin_to_cancel()) {
             trampoline::call([kept = handle(*this)]() noexcept { kept.state().finish_cancelling(); });
             return true;
         }
         if (word_.load(std::memory_order_acquire) & cancelling) {
-            // Within such a destruction it would wait for itself, or for a thread that waits for this one.
+            // Among such captures, this thread would wait for itself, or for a thread that waits for it.
             if (!cancellation::goes_on()) {
                 wait_for_canceller();
             }
@@ -1508,37 +1517,38 @@ public:
         return state() == future_state::cancelled;
     }
 
-    // Stops what is running, if it can be told to.
+    // Requests a stop of the running task. Returns whether that had an effect.
     virtual bool signal_stop() noexcept { return false; }
 
-    // How whoever waits for this future may help it, on the calling thread. What depends on nothing that
-    // could be run here, such as a promise, can't be helped.
+    // The following functions say whether, and how, the calling thread can help a future that it waits for. A
+    // future that depends on nothing that could run here, such as a promise's, can't be helped.
 
     enum class help_result {
-        none,           // another thread does it, or will
-        ran,            // it was run here, and is done
-        waits_for_self  // this thread is in the middle of running it, so nobody would ever complete it
+        none,           // this thread can't help
+        ran,            // this thread ran the task, and the future is done
+        waits_for_self  // this thread is in the middle of running the task, so waiting would never end
     };
 
-    // For a wait without a limit: runs what is queued, if it is queued here.
+    // For a wait without a limit: runs the task if it is queued in this thread's pool.
     virtual help_result help() noexcept { return help_result::none; }
 
-    // For other waits: this thread, if it could run it; else null.
+    // For other waits: returns this thread's helper if it could run the task, else null.
     [[nodiscard]] virtual helper* helper_here() noexcept { return nullptr; }
-    // By that helper: runs it; false if it was no longer queued.
+    // Runs the task; returns false if it is no longer queued. Requires: `helper_here()` returned the
+    // argument.
     virtual bool help(helper&) noexcept { return false; }
-    // Whether this thread is in the middle of running it.
+    // Returns whether this thread is in the middle of running the task.
     [[nodiscard]] virtual bool runs_here() noexcept { return false; }
 
-    // Whether it comes from the process that forked this one, and was not done then, and so never will be.
+    // Returns whether the future came from the parent process and was not done at the fork. Nothing here will
+    // complete such a future.
     [[nodiscard]] bool is_inherited() const noexcept {
-        const std::uint64_t word =
-            word_.load(std::memory_order_relaxed);  // written by the process that made it
+        const std::uint64_t word = word_.load(std::memory_order_relaxed);  // relaxed: written before the fork
         return !is_done(word) && ((word & inherited) || is_of_another_process(word));
     }
 
-    // Adds a waiter, to be told before all that wait already or after them; false, without adding it, if the
-    // future is done. Those who wait are told before callbacks run, so threads go first and callbacks last.
+    // Adds a waiter, before all others or after them; returns false without adding it if the future is done.
+    // Threads are added first and callbacks last, so the threads are woken before the callbacks run.
     [[nodiscard]] bool add_waiter_first(waiter& added) noexcept {
         return add([&] { waiters_.add_first(added); });
     }
@@ -1546,7 +1556,7 @@ public:
         return add([&] { waiters_.add_last(added); });
     }
 
-    // False if the waiter was told or is about to be, which it must wait for.
+    // Returns false if the waiter was told or is about to be; then the caller must wait until it was told.
     [[nodiscard]] bool remove_waiter(waiter& removed) noexcept {
         if (done()) {
             return false;
@@ -1556,14 +1566,15 @@ public:
         if (removes) {
             waiters_.remove(removed);
             if (waiters_.empty()) {
-                word_.fetch_and(~has_waiters, std::memory_order_relaxed);  // guarded by the lock
+                word_.fetch_and(~has_waiters, std::memory_order_relaxed);  // relaxed: the lock orders it
             }
         }
         unlock();
         return removes;
     }
 
-    // Returns what `fn()` does, during which the future doesn't become done; null if it is done.
+    // Returns what `fn()` returns, and keeps the future from becoming done meanwhile; null if the future is
+    // done.
     template <class Fn>
     [[nodiscard]] auto unless_done(Fn fn) noexcept -> decltype(fn()) {
         lock();
@@ -1572,20 +1583,21 @@ public:
         return result;
     }
 
-    // Only by whoever claimed, instead of storing a value.
+    // Requires: the caller has claimed, and stores no value.
     void set_exception(std::exception_ptr exception) noexcept { exception_ = std::move(exception); }
 
-    // The task could not be queued.
+    // Requires: the task could not be queued.
     void note_not_queued() noexcept {
-        word_.fetch_and(~in_queue, std::memory_order_relaxed);  // nobody else has a handle
+        word_.fetch_and(~in_queue, std::memory_order_relaxed);  // relaxed: no other thread has a handle
     }
 
     // The queue lets go of a task that somebody else has claimed or cancelled.
     void let_go() noexcept {
         wait_for_unlocking();
-        // Acquire and release: as `remove_handle`.
+        // Acquire and release: pairs with the other side's in `remove_handle` and `clear_result`.
         const std::uint64_t before = word_.fetch_and(~in_queue, std::memory_order_acq_rel);
-        // Of a finished one without handles, the last clears the result, or has.
+        // If a finished state has no handles, `clear_result` destroys the result; whichever comes second
+        // deletes.
         if (!(before & handles) && ((before & cleared) || state_of(before) == future_state::cancelled)) {
             delete this;
         }
@@ -1598,32 +1610,32 @@ public:
 protected:
     virtual ~shared_state_base() = default;
 
-    // Destroys what was captured, of a task that somebody has claimed or cancels.
+    // Destroys the captures. Requires: the caller has claimed the task or is cancelling it.
     virtual void discard_captures() noexcept = 0;
     // The task will be skipped in its queue. Called under the lock, and the queue lets go of a cancelled task
     // only after that.
     virtual void note_dead_in_queue() noexcept {}
     // Destroys the result, of a state that has a value, and what it may refer to.
     virtual void discard_result() noexcept = 0;
-    // Destroys a state without an exception, and frees its memory.
+    // Destroys the state, which has no exception, and frees its memory.
     virtual void dispose() noexcept { delete this; }
 
-    // Whether there is a value to be destroyed, when nobody else uses this any more.
+    // Returns whether there is a value to destroy. Requires: no other thread uses the state.
     [[nodiscard]] bool has_result() const noexcept {
         const std::uint64_t word = word_.load(std::memory_order_relaxed);
         return state_of(word) == future_state::finished && !exception_ && !(word & cleared);
     }
 
 private:
-    // The word: two bits of future_state, six flags, 23 bits of the process's number, which are enough for
-    // all known systems, another flag, and from bit 32 the number of handles.
+    // The word has two bits of `future_state`, six flags, 23 bits of the process's number (which are enough
+    // on all known systems), another flag, and from bit 32 the number of handles.
     static constexpr std::uint64_t state_bits = 3;
     static constexpr std::uint64_t locked = 1 << 2;
     static constexpr std::uint64_t has_waiters = 1 << 3;
     static constexpr std::uint64_t looked_at = 1 << 4;
     static constexpr std::uint64_t cancelling = 1 << 5;  // the state bits say running
     static constexpr std::uint64_t in_queue = 1 << 6;
-    static constexpr std::uint64_t cleared = 1 << 7;  // the result is destroyed, and what the task threw
+    static constexpr std::uint64_t cleared = 1 << 7;  // the result or the exception is destroyed
     static constexpr std::uint64_t process_bits = 0x7FFF'FF00;
     static constexpr std::uint64_t inherited = 0x8000'0000;  // made by the process that forked this one
     static constexpr std::uint64_t one_handle = std::uint64_t(1) << 32;
@@ -1645,7 +1657,7 @@ private:
         return (word & process_bits) != in_process(forks::process());
     }
 
-    // One handle.
+    // A `handle` owns one of the handles that the word counts.
     class handle {
     public:
         explicit handle(shared_state_base& state) noexcept : state_(&state) { state.add_handle(); }
@@ -1666,14 +1678,14 @@ private:
         return exception_ ? outcome::exception : outcome::value;
     }
 
-    // To finished or cancelled; and out of the queue in the same step, if `taken`. True if there is no handle
-    // and no queue any more: then the caller must `destroy`.
+    // Changes the state to `to`; if `taken`, the same step clears `in_queue`. Returns true if no handle and
+    // no queue is left: then the caller must `destroy`.
     template <future_state to, bool taken, class BeforeCallbacks>
     [[nodiscard]] bool settle(outcome how, BeforeCallbacks before_callbacks) noexcept {
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while (!(word & (locked | has_waiters))) {
-            // Release: publishes the result to every acquire load of the word. Acquire: if there is no handle
-            // any more, see `remove_handle`.
+            // Release: pairs with the acquire loads of the word, which may then read the result. Acquire:
+            // pairs with the release in `remove_handle`, in case no handle is left.
             if (word_.compare_exchange_weak(word, settled<to, taken>(word), std::memory_order_acq_rel,
                                             std::memory_order_relaxed)) {
                 return is_left(settled<to, taken>(word));
@@ -1689,14 +1701,14 @@ private:
 
     static constexpr bool is_left(std::uint64_t word) noexcept { return !(word & (handles | in_queue)); }
 
-    // The same, where there are waiters.
+    // Does the same if there are waiters or another thread holds the lock.
     template <future_state to, bool taken, class BeforeCallbacks>
     [[nodiscard]] bool settle_and_tell(outcome how, BeforeCallbacks before_callbacks) noexcept {
         lock();
         waiter_list waiters = std::move(waiters_);
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while (!word_.compare_exchange_weak(word, settled<to, taken>(word) & ~(locked | has_waiters),
-                                            std::memory_order_acq_rel,  // as above, and unlocks
+                                            std::memory_order_acq_rel,  // as in `settle`; also unlocks
                                             std::memory_order_relaxed)) {
         }
         const bool left = is_left(settled<to, taken>(word));
@@ -1707,7 +1719,7 @@ private:
         return left;
     }
 
-    // pending → cancelling.
+    // pending → cancelling. Returns whether this call did that.
     bool begin_to_cancel() noexcept {
         if (!is_waiting()) {
             return false;
@@ -1715,8 +1727,8 @@ private:
         lock();
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while (state_of(word) == future_state::pending) {
-            // Relaxed: what was captured came by the queue or handle that this thread has. Still locked: see
-            // `wait_for_unlocking`.
+            // Relaxed: the queue or the handle that this thread has orders the captures. The lock is still
+            // held: see `wait_for_unlocking`.
             if (word_.compare_exchange_weak(word, with_state(word, future_state::running) | cancelling,
                                             std::memory_order_relaxed)) {
                 note_dead_in_queue();
@@ -1728,7 +1740,7 @@ private:
         return false;
     }
 
-    // cancelling → cancelled, by whoever has begun that, and has a handle.
+    // cancelling → cancelled. Requires: the caller has begun to cancel, and has a handle.
     void finish_cancelling() noexcept {
         {
             const cancellation mark;
@@ -1744,7 +1756,7 @@ private:
         });
     }
 
-    // The last handle, while a queue still holds the memory.
+    // Called by the last handle while a queue still holds the memory.
     [[gnu::noinline]] void clear_result() noexcept {
         trampoline::call([this]() noexcept {
             if (exception_) {
@@ -1761,13 +1773,13 @@ private:
     }
 
     void log_if_not_looked_at() noexcept {
-        // Relaxed: ordered by giving up the last handle.
+        // Relaxed: `remove_handle` orders this after every mark.
         if (!(word_.load(std::memory_order_relaxed) & looked_at)) {
             log("exception was never retrieved", exception_);
         }
     }
 
-    // That this thread destroys the captures of a task that it cancels.
+    // Marks that this thread is destroying the captures of a task that it cancels.
     class cancellation {
     public:
         cancellation() noexcept : within_another_(std::exchange(within_, true)) {}
@@ -1783,7 +1795,7 @@ private:
         const bool within_another_;
     };
 
-    // Until another thread has destroyed the captures.
+    // Waits until the thread that is cancelling has destroyed the captures.
     void wait_for_canceller() noexcept;
 
     template <class Link>
@@ -1791,8 +1803,8 @@ private:
         lock();
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while (!is_done(word)) {
-            // The flag must be set while the future is not done, or `settle` wouldn't see it. Relaxed: with
-            // the lock still held, `settle` looks at the list only after it has acquired the lock.
+            // Set the flag while the future is not done, or `settle` would miss it. Relaxed: the lock is
+            // held, and `settle` looks at the list only after it has acquired the lock.
             if (word_.compare_exchange_weak(word, word | has_waiters, std::memory_order_relaxed)) {
                 link();
                 unlock();
@@ -1810,7 +1822,7 @@ private:
             const std::uint64_t seen = forgets ? (word & ~(process_bits | locked | has_waiters)) |
                                                      in_process(forks::process()) | inherited
                                                : word;
-            // Acquire: pairs with the release of `unlock`.
+            // Acquire: pairs with the release in `unlock` and in `settle_and_tell`.
             if (!(seen & locked) &&
                 word_.compare_exchange_weak(word, seen | locked, std::memory_order_acquire,
                                             std::memory_order_relaxed)) {
@@ -1822,7 +1834,7 @@ private:
         }
     }
 
-    // Release: pairs with the acquire of `lock` and of `wait_for_unlocking`.
+    // Release: pairs with the acquire in `lock` and in `wait_for_unlocking`.
     void unlock() noexcept { word_.fetch_and(~locked, std::memory_order_release); }
 
     void wait_for_unlocking() const noexcept {
@@ -1847,7 +1859,7 @@ namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
-// The moment a wait ends, on the clock that nobody can turn back; or never.
+// A `deadline` is when a wait ends, on a clock that nobody can turn back; or never.
 class deadline {
 public:
     using clock = sync::steady_clock;
@@ -1857,7 +1869,7 @@ public:
 
     [[nodiscard]] bool is_never() const noexcept { return when_ == (clock::time_point::max)(); }
     [[nodiscard]] bool passed() const { return !is_never() && clock::now() >= when_; }
-    // Of one that is not never.
+    // Requires: `!is_never()`.
     [[nodiscard]] clock::time_point when() const noexcept { return when_; }
 
 private:
@@ -1866,9 +1878,9 @@ private:
 
 }  // namespace detail
 
-/// How long to wait: any `std::chrono::duration`, of any representation; by default, and from `std::nullopt`,
-/// for ever. Zero, a negative duration and a floating-point NaN mean: don't block. A thousand
-/// million seconds (31 years) and more are for ever: not every system counts further. No conversion
+/// A timeout is the longest time to wait: a `std::chrono::duration` of any representation. The default and
+/// `std::nullopt` wait for ever. Zero, a negative duration and a floating-point NaN don't block. A thousand
+/// million seconds (31 years) or more wait for ever, as not every system counts further. No conversion
 /// overflows.
 ///
 /// \code
@@ -1879,11 +1891,11 @@ private:
 /// \endcode
 class timeout_duration {
 public:
-    /// For ever.
+    /// Waits for ever.
     constexpr timeout_duration() noexcept = default;
-    /// For ever.
+    /// Waits for ever.
     constexpr timeout_duration(std::nullopt_t) noexcept {}
-    /// For so long.
+    /// Waits for `duration` at most.
     template <class Rep, class Period>
     constexpr timeout_duration(const std::chrono::duration<Rep, Period>& duration)
         : length_(saturated(duration)) {}
@@ -1892,11 +1904,11 @@ public:
         requires std::is_arithmetic_v<Number>
     timeout_duration(Number) = delete;  // a bare number has no unit: write std::chrono::seconds(5) or 5s
 
-    /// The deadline of a wait that begins now.
+    /// Returns the deadline of a wait that begins now.
     [[nodiscard]] detail::deadline start() const {
         using clock = detail::deadline::clock;
         if (length_ == (std::chrono::nanoseconds::max)()) {
-            return {};  // without a look at the clock, which most waits would pay for in vain
+            return {};  // most waits have no limit, and need not pay for reading the clock
         }
         const clock::time_point now = clock::now();
         return length_ < (clock::time_point::max)() - now ? detail::deadline(now + length_)
@@ -1907,19 +1919,19 @@ private:
     template <class Rep, class Period>
     static constexpr std::chrono::nanoseconds saturated(const std::chrono::duration<Rep, Period>& duration) {
         using std::chrono::nanoseconds;
-        // In floating point, where nothing overflows: neither the count nor, for periods of ages, the ratio.
+        // Compute in floating point, where neither the count nor the ratio of a very long period overflows.
         const long double seconds = std::chrono::duration<long double>(duration).count();
         if (!(seconds > 0)) {
             return nanoseconds::zero();
         }
-        // The nanoseconds of the clock last for 292 years. But some standard libraries wait by another clock,
-        // whose count began in 1970, and some systems have 32 bits for the seconds, which last for 68: where
-        // that overflows, a wait ends at once, over and over again.
+        // The clock counts nanoseconds for 292 years. But some standard libraries wait by another clock,
+        // which counts from 1970, and some systems count seconds in 32 bits, for 68 years. Where that
+        // overflows, a wait ends at once, again and again.
         constexpr long double most = 1e9L;
         if (seconds >= most) {
             return (nanoseconds::max)();
         }
-        // Rounded up, so that a wait is never shorter than was asked for.
+        // Round up, so that no wait is shorter than asked for.
         const long double count = seconds * 1e9L;
         const auto whole = static_cast<nanoseconds::rep>(count);
         return nanoseconds(static_cast<long double>(whole) < count ? whole + 1 : whole);
@@ -1928,8 +1940,8 @@ private:
     std::chrono::nanoseconds length_ = (std::chrono::nanoseconds::max)();  // for ever
 };
 
-/// The name of a `timeout_duration` for users. `<curses.h>` defines a macro `timeout(delay)`, which a
-/// parenthesis after the name calls, and so also the declaration of a constructor of that name.
+/// Users call `timeout_duration` by this name. `<curses.h>` defines a macro `timeout(delay)`, which a
+/// parenthesis after the name expands. A class of that name could not declare its constructors there.
 ///
 /// \code
 /// const futures::timeout limit = std::chrono::seconds(5);
@@ -1944,7 +1956,7 @@ using timeout = timeout_duration;
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// Waits for `ready` until `until`; false if that has passed first.
+// Returns true as soon as `ready()` is true, false if `until` passes first.
 template <class Ready>
 bool wait_until(sync::condition_variable& changed, std::unique_lock<sync::mutex>& lock, const deadline& until,
                 Ready ready) {
@@ -1955,11 +1967,11 @@ bool wait_until(sync::condition_variable& changed, std::unique_lock<sync::mutex>
     return changed.wait_until(lock, until.when(), ready);
 }
 
-// A thread that waits for one future, or a worker that waits for one until no other worker is idle. It lives
-// on that thread's stack.
+// A `blocked_thread` waits for one future; on a worker, it may also wait until no other worker is idle. It
+// lives on the waiting thread's stack.
 class blocked_thread final : public waiter, public idle_watch {
 public:
-    // Notified under the mutex: once it is free, the thread may run on, and this be gone.
+    // Notify under the mutex: once the mutex is free, the waiting thread may go on and destroy this object.
 
     void on_done(outcome) noexcept override {
         const std::lock_guard lock(mutex_);
@@ -1973,7 +1985,7 @@ public:
         changed_.notify_one();
     }
 
-    // Until it was told of either.
+    // Returns when one of these has been called, or `until` has passed.
     bool wait(const deadline& until) {
         std::unique_lock lock(mutex_);
         return wait_until(changed_, lock, until, [this] { return told_ || alone_; });
@@ -1996,8 +2008,8 @@ private:
     bool alone_ = false;
 };
 
-// Blocks this thread until `state` is done, or `until` has passed, or `me`, which may watch a pool's idle
-// workers, was told that there are none. True if it is done.
+// Blocks this thread until `state` is done, `until` has passed, or `me` was told that no other worker is
+// idle. Returns whether `state` is done.
 inline bool block(blocked_thread& me, shared_state_base& state, const deadline& until) {
     if (!state.add_waiter_first(me)) {
         return true;
@@ -2010,9 +2022,8 @@ inline bool block(blocked_thread& me, shared_state_base& state, const deadline& 
     return true;
 }
 
-// Blocks this thread until `state` is done; false if `until` has passed first. Not inlined: the room for it
-// would stand on the stack of each of the tasks that run on top of each other while they wait, and limit how
-// many can.
+// Blocks this thread until `state` is done; returns false if `until` passes first. Not inlined: tasks that
+// wait run other tasks on top of themselves, and a greater stack frame would limit how many.
 #if defined(__GNUC__)
 __attribute__((noinline))
 #endif
@@ -2027,9 +2038,9 @@ inline void shared_state_base::wait_for_canceller() noexcept {
     block_until_done(*this, deadline());
 }
 
-// Waits a little for `state` to be done; false if it isn't. A worker is counted as runnable already.
+// Spins briefly until `state` is done, and returns whether it is. A worker is already counted as runnable.
 inline bool spin_until_done(const shared_state_base& state, const deadline& until) noexcept {
-    constexpr int pauses = 1;  // the state is written but once
+    constexpr int pauses = 1;  // the state changes only once, so frequent looks disturb nobody
     const std::size_t more = runnable_threads::counts_this_thread() ? 0 : 1;
     runnable_threads::add(more);
     if (runnable_threads::fit()) {
@@ -2039,8 +2050,9 @@ inline bool spin_until_done(const shared_state_base& state, const deadline& unti
     return state.done();
 }
 
-// As `await`, by a worker of the pool that has the task, where the wait may end before the task does: what
-// runs on the spot can't be left when the time is up. So that is for when no other worker can run it.
+// Waits like `await`, where the wait may end before the task does. A task that runs on the spot can't be left
+// when the time is up, so run it here only if no other worker can.
+// Requires: `self` is the calling thread's worker, and its pool has the task.
 #if defined(__GNUC__)
 __attribute__((noinline))
 #endif
@@ -2065,7 +2077,6 @@ await_until(shared_state_base& state, const deadline& until, helper& self) {
     return spin_until_done(state, until) || block_until_done(state, until);
 }
 
-// Of a future that another process would have completed.
 inline void throw_if_inherited(const shared_state_base& state) {
     if (state.is_inherited()) {
         throw broken_executor(
@@ -2080,8 +2091,8 @@ inline void throw_if_inherited(const shared_state_base& state) {
         "for ever");
 }
 
-// Waits until `state` is done; false if `until` has passed first. A worker that waits for a task in its own
-// pool's queue runs it: nobody else might ever be free to.
+// Waits until `state` is done; returns false if `until` passes first. A worker runs a task that is queued in
+// its own pool, as no other worker might ever be free to run it.
 inline bool await(shared_state_base& state, const deadline& until) {
     if (state.done()) {
         return true;
@@ -2106,7 +2117,7 @@ inline bool await(shared_state_base& state, const deadline& until) {
     return spin_until_done(state, until) || block_until_done(state, until);
 }
 
-// The same without a limit, for destructors; but returns at once where `await` throws.
+// Waits without a limit, for destructors. Returns at once where `await` would throw.
 inline void await_if_it_ends(shared_state_base& state) noexcept {
     if (state.is_inherited()) {
         return;
@@ -2125,8 +2136,8 @@ inline void await_if_it_ends(shared_state_base& state) noexcept {
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// Room for what a function returns: an object, made in place so that it need not be movable; a reference;
-// nothing. Its owner knows whether something is in it.
+// `result_storage` holds what a function returns: an object, a reference or nothing. It constructs an object
+// in place, so the object need not be movable. The owner knows whether there is a result.
 template <class T>
 class result_storage {
 public:
@@ -2192,14 +2203,13 @@ public:
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// The shared state of a `Future<T>`: with room for the value. By itself a promise's; a `task` adds what is to
-// be run.
+// `shared_state` adds room for the value. A promise uses it by itself; a `task` adds what is to run.
 template <class T>
 class shared_state : public shared_state_base {
 public:
     using shared_state_base::shared_state_base;
 
-    // The result is written by whoever claimed, and read by others once the state is finished with a value.
+    // Only the claimer writes the result. Others read it once the state is finished with a value.
     [[nodiscard]] result_storage<T>& result() noexcept { return result_; }
 
 protected:
@@ -2212,7 +2222,7 @@ protected:
     void discard_captures() noexcept override {}
     void discard_result() noexcept override { result_.destroy(); }
 
-    // The destructor of a result may do anything, give up the last handle on another future among it.
+    // A result's destructor may do anything, for example give up the last handle on another future.
     void dispose() noexcept override {
         if constexpr (std::is_object_v<T> && !std::is_trivially_destructible_v<T>) {
             trampoline::call([this]() noexcept { delete this; });
@@ -3225,6 +3235,12 @@ public:
 
 namespace concurrent::futures { inline namespace v0_1 {
 
+namespace detail {
+
+class work_item;
+
+}  // namespace detail
+
 /// A task that waits to be run, as the queue of a pool sees it. See `queue_discipline`.
 ///
 /// \code
@@ -3246,12 +3262,13 @@ public:
     /// `submit_options::priority` of its submit; 0 if there were none.
     [[nodiscard]] int priority() const noexcept { return priority_; }
 
-protected:
-    queued_task() = default;   ///< Not for users: a submit makes tasks.
-    ~queued_task() = default;  ///< Not for users.
-    void set_priority(int priority) noexcept { priority_ = priority; }  ///< Not for users.
-
 private:
+    // The library alone makes tasks.
+    friend class detail::work_item;
+
+    queued_task() = default;
+    ~queued_task() = default;
+
     int priority_ = 0;
 };
 
@@ -3292,7 +3309,7 @@ public:
     [[nodiscard]] virtual bool still_waits() noexcept = 0;
 
     // Called before the item is queued, if at all.
-    using queued_task::set_priority;
+    void set_priority(int priority) noexcept { priority_ = priority; }
 
 protected:
     work_item() = default;
@@ -3882,23 +3899,23 @@ inline const std::string& this_thread_name() noexcept {
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// A task as its queue sees it: what connects a pool with a future's state. All but what it calls, and what
-// that returns.
+// `queued_state` is a task as its queue sees it, and connects a pool with a future's state. Derived classes
+// add the callable and its result.
 class queued_state : public work_item {
 public:
-    // Of a task that `owner` is to run, or, if that is null, that a `packaged_task` holds.
+    // `owner` is the pool that will run the task, or null if a `packaged_task` holds the task.
     explicit queued_state(pool_base* owner) noexcept : owner_(owner) {
         if (owner_) {
             set_library(owner_->library());
         }
     }
 
-    // The process that its future depends on.
+    // Returns the process that the task's future depends on.
     [[nodiscard]] static std::uint32_t process_of(const pool_base* owner) noexcept {
         return owner ? owner->process() : forks::process();
     }
 
-    // The pool's side.
+    // The pool calls these.
 
     bool execute(worker& self) noexcept final {
         shared_state_base& its_future = future();
@@ -3942,7 +3959,7 @@ public:
 
     [[nodiscard]] bool still_waits() noexcept final { return future().is_waiting(); }
 
-    // Runs the task, if it is still to be run, for whoever holds it instead of a queue.
+    // Runs the task, unless the future was cancelled, for the `packaged_task` that holds it.
     void run_packaged() noexcept {
         shared_state_base& its_future = future();
         if (!its_future.claim()) {
@@ -3959,12 +3976,13 @@ protected:
     ~queued_state() = default;
 
     [[nodiscard]] virtual shared_state_base& future() noexcept = 0;
-    // Calls what was captured, stores its result or exception, and destroys the captures.
+    // Calls the callable, stores its result or exception, and destroys the captures, unless the result may
+    // refer to them.
     virtual void call() noexcept = 0;
     // Destroys the captures.
     virtual void discard() noexcept = 0;
 
-    // The pool that has the task, if one has; it is there as long as the task isn't done.
+    // Returns the pool that has the task, or null. The pool exists as long as the task isn't done.
     [[nodiscard]] pool_base* owner() const noexcept { return owner_; }
 
     // For the future's state: it is out of its queue, or will be skipped there.
@@ -3974,13 +3992,18 @@ protected:
         }
     }
 
+<<<<<<< HEAD
     // The worker whose thread calls this, if it is one of the pool's that has the task; else null.
     [[nodiscard, gnu::always_inline]] worker* worker_here(shared_state_base& future) noexcept {
+=======
+    // Returns the worker of the calling thread if the worker's pool has the task, else null.
+    [[nodiscard]] worker* worker_here(shared_state_base& future) noexcept {
+>>>>>>> e266bb0 (The comments on tasks say who calls what, and which preconditions hold)
         if (!owner_ || library() == pool_base::this_library()) {
             worker* const self = worker::current();
             return self && &self->pool() == owner_ ? self : nullptr;
         }
-        // The pool is there as long as the task isn't done.
+        // The pool exists as long as the task isn't done.
         return future.unless_done([this] { return owner_->worker_here(); });
     }
 
@@ -4002,10 +4025,17 @@ protected:
                                  : shared_state_base::help_result::none;
     }
 
+<<<<<<< HEAD
     // Runs the task `future`, which the pool of `self`, the calling thread's worker, has; false if it doesn't
     // wait.
     [[gnu::always_inline]] bool run_here(shared_state_base& future, worker& self) noexcept {
         const bool taken = self.take_back(*this);  // and with it the queue's flag
+=======
+    // Runs the task; returns false if it is no longer queued. Requires: `future` is its state, and `self` is
+    // the calling thread's worker, whose pool has the task.
+    bool run_here(shared_state_base& future, worker& self) noexcept {
+        const bool taken = self.take_back(*this);  // if so, this thread clears `in_queue`
+>>>>>>> e266bb0 (The comments on tasks say who calls what, and which preconditions hold)
         if (!future.claim(taken)) {
             if (taken) {
                 future.let_go();
@@ -4031,7 +4061,7 @@ private:
     pool_base* const owner_;
 };
 
-// The same, with the state of its future.
+// `task_state` adds the state of the task's future.
 template <class T>
 class task_state : public queued_state, public shared_state<T> {
 public:
@@ -4090,8 +4120,8 @@ parameters<Each...> parameters_of_call(Result (Class::*)(Each...) && noexcept(no
 template <class Class, class Result, class... Each, bool no_throw>
 parameters<Each...> parameters_of_call(Result (Class::*)(Each...) const&& noexcept(no_throw));
 
-// The parameters of a callable that has one signature: a pointer to a function, or a class with one
-// operator() that is no template.
+// `signature` finds the parameters of a callable that has one signature: a function pointer, or a class with
+// one `operator()` that is no template.
 template <class Fn>
 struct signature {};
 template <class Fn>
@@ -4107,22 +4137,22 @@ struct signature<Fn> {
 template <class Fn>
 struct signature<std::reference_wrapper<Fn>> : signature<std::decay_t<Fn>> {};
 
-// Whether `Fn` is a specialization of a class template, as what std::bind_front returns.
+// Says whether `Fn` is a specialization of a class template, such as what `std::bind_front` returns.
 template <class Fn>
 inline constexpr bool is_specialization = false;
 template <template <class...> class Template, class... Arguments>
 inline constexpr bool is_specialization<Template<Arguments...>> = true;
 
-// What only a parameter that takes anything is made from.
+// Only a parameter that takes anything can be made from this.
 struct unrelated {};
 
-// What a std::stop_token is made from, but no class that is itself made from a std::stop_token.
+// A `std::stop_token` can be made from this; a class that is itself made from a `std::stop_token` can't.
 struct makes_stop_token {
     operator std::stop_token() const noexcept;
 };
 
-// In braces, an argument has no type from which a template's parameter could be deduced. So the call is not
-// possible, and the body of a generic callable isn't tried, where `First` would be the type of an `auto`.
+// An argument in braces has no type, so no template parameter can be deduced from it. The call of a generic
+// callable is then invalid, and nothing compiles its body with `First` in place of `auto`.
 template <class Fn, class First, class... Args>
 concept callable_with_braced =
     requires { std::declval<Fn>()({std::declval<First>()}, std::declval<Args>()...); };
@@ -4132,17 +4162,19 @@ concept names_stop_token =
     callable_with_braced<Fn, std::stop_token, Args...> && !callable_with_braced<Fn, unrelated, Args...> &&
     std::is_invocable_v<Fn, makes_stop_token, Args...>;
 
-// What wraps a callable, as what std::bind_front returns, forwards arguments of any type, and says of each
-// whether the callable takes it.
+// A wrapper of a callable, such as what `std::bind_front` returns, forwards arguments of any type, and says
+// of each whether the callable takes it.
 template <class Fn, class... Args>
 concept forwards_stop_token =
     is_specialization<Fn> && std::is_invocable_v<Fn, std::stop_token, Args...> &&
     std::is_invocable_v<Fn, makes_stop_token, Args...> && !std::is_invocable_v<Fn, unrelated, Args...>;
 
-// Whether `Fn` is called with a std::stop_token before `Args`: if its first parameter is one, by name.
+// Says whether `Fn` is called with a `std::stop_token` before `Args`: its first parameter must be one, by
+// name.
 //
-// Where `Fn` has one signature, that decides. Where it has several, or a template, it is called with the
-// arguments as they are if it can be; that is tried first, as it may compile the body of a generic callable.
+// If `Fn` has one signature, the signature decides. If `Fn` has several, or a template, it is called with the
+// arguments as they are if that is possible. That is tried first, as it may compile the body of a generic
+// callable.
 template <class Fn, class... Args>
 constexpr bool is_called_with_stop_token() {
     if constexpr (requires { typename signature<Fn>::type; }) {
@@ -4177,8 +4209,8 @@ concept takes_stop_token = false;
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// What is kept of what a callable returns: an rvalue reference refers to what is gone with the task, such as
-// a member of an argument, so the value itself.
+// A task keeps its result as this type. An rvalue reference may refer to something that ends with the task,
+// such as a member of an argument, so the task keeps the value itself.
 template <class Result>
 using kept_result_t =
     std::conditional_t<std::is_rvalue_reference_v<Result>, std::remove_cvref_t<Result>, Result>;
@@ -4202,7 +4234,7 @@ struct task_result<Fn, Args...> {
 };
 #endif
 
-// What a task that can't be told to stop has instead of a stop source.
+// A task that can't be told to stop has this in place of a stop source.
 struct no_stop_source {
     static constexpr bool request_stop() noexcept { return false; }
 };
@@ -4218,19 +4250,19 @@ struct stop_source_for<true> {
 };
 #endif
 
-// Whether a result of type T may refer to what the task has captured, as what `&user::name` returns of a user
-// that was copied does. Then that is destroyed with the result.
+// Says whether a result of type `T` may refer to the captures, as what `&user::name` returns of a copied user
+// does. Then the captures are destroyed with the result.
 template <class T>
 inline constexpr bool refers_to_captures = std::is_lvalue_reference_v<T>;
 
-// A callable with its arguments, to be called once, and room for what it returns.
+// A `task` holds a callable with its arguments, calls it once, and holds the result.
 template <class Fn, class... Args>
 class task final : public task_state<typename task_result<Fn, Args...>::type> {
     using result_type = typename task_result<Fn, Args...>::type;
     using base = task_state<result_type>;
 
 public:
-    // `owner` is null if no pool has it.
+    // `owner` is null if no pool has the task.
     template <class OtherFn, class... OtherArgs>
     explicit task(pool_base* owner, OtherFn&& fn, OtherArgs&&... args)
         : base(owner), captures_(std::forward<OtherFn>(fn), std::forward<OtherArgs>(args)...) {}
@@ -4243,7 +4275,7 @@ private:
     using stop_source = typename stop_source_for<takes_stop_token<Fn, Args...>>::type;
 
     ~task() override {
-        if (this->is_waiting()) {  // it could not be queued
+        if (this->is_waiting()) {  // the task could not be queued
             discard_captures();
         } else if constexpr (refers_to_captures<result_type>) {
             if (this->has_result()) {
@@ -4296,7 +4328,7 @@ private:
         }
     }
 
-    // Before the captures: it may fail to be made, and nothing would destroy them then.
+    // Declared before the captures: if its constructor threw, nothing would destroy them.
     [[no_unique_address]] stop_source stop_source_;
     union {
         std::tuple<Fn, Args...> captures_;  // until run or cancelled, or until the result is gone
@@ -6770,13 +6802,13 @@ struct priority {
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// Makes a task of `fn(args...)` and queues it in `pool`; in all one allocation. Whatever it throws, nothing
-// is queued.
+// Makes a task of `fn(args...)` with one allocation, and queues it in `pool`. If this throws, nothing is
+// queued.
 template <class Pool, class Fn, class... Args>
 auto submit_to(Pool& pool, int priority, Fn&& fn, Args&&... args) {
     using task_type = task<std::decay_t<Fn>, std::decay_t<Args>...>;
     using result_type = typename task_result<std::decay_t<Fn>, std::decay_t<Args>...>::type;
-    // The task destroys itself, with its last handle.
+    // The task destroys itself when the last handle goes.
     task_state<result_type>& made =
         *new task_type(std::addressof(pool), std::forward<Fn>(fn), std::forward<Args>(args)...);
     Future<result_type> future = future_access::adopt<result_type>(made);
@@ -7371,13 +7403,13 @@ class packaging;
 
 }  // namespace detail
 
-/// A callable that runs a task and completes its future; `package` makes it. Movable, not copyable, and of
-/// one type, so that a queue holds tasks of all kinds.
+/// A `packaged_task` runs a task and completes its future; `package` makes it. It is movable, not copyable,
+/// and of one type, so a queue can hold tasks of all kinds.
 ///
-/// Destroyed before it was called, it makes the future fail with `broken_promise_error`. If the future was
-/// cancelled, a call does nothing.
+/// If a task is destroyed before it is called, its future fails with `broken_promise_error`. If the future
+/// was cancelled, a call does nothing.
 ///
-/// Thread-safety: a task is one thread's at a time; its future is everybody's.
+/// Thread-safety: only one thread at a time may use a task; any thread may use its future.
 ///
 /// \code
 /// std::vector<futures::packaged_task> queue;
@@ -7388,11 +7420,12 @@ class packaging;
 /// \endcode
 class packaged_task {
 public:
-    /// Nothing to be called.
+    /// Makes an object without a task.
     packaged_task() noexcept = default;
-    /// Takes over what `other` has to call.
+    /// Takes over the task of `other`.
     packaged_task(packaged_task&& other) noexcept : task_(std::exchange(other.task_, nullptr)) {}
-    /// The same; the future of what this one had to call fails with `broken_promise_error`.
+    /// Takes over the task of `other`. If this object had a task, its future fails with
+    /// `broken_promise_error`.
     packaged_task& operator=(packaged_task&& other) noexcept {
         if (this != &other) {
             abandon();
@@ -7400,16 +7433,16 @@ public:
         }
         return *this;
     }
-    /// The future of what was not called fails with `broken_promise_error`.
+    /// If the task was not called, its future fails with `broken_promise_error`.
     ~packaged_task() { abandon(); }
 
-    /// Whether there is something to be called.
+    /// Returns whether there is a task to call.
     [[nodiscard]] bool valid() const noexcept { return task_ != nullptr; }
 
-    /// Runs the task on this thread, and completes its future, by what the callable returns or throws. The
-    /// callable may destroy this object meanwhile.
+    /// Runs the task on this thread, and completes its future with what the callable returns or throws. The
+    /// callable may destroy this object.
     ///
-    /// \throws invalid_state_error if there is nothing to be called: it was called before, or moved from
+    /// \throws invalid_state_error if there is no task: it was called before, or moved from
     void operator()() {
         if (!valid()) {
             throw invalid_state_error("there is no task to be called: it was called before, or moved from");
@@ -7440,11 +7473,11 @@ private:
     detail::queued_state* task_ = nullptr;
 };
 
-/// What `package` returns.
+/// `package` returns a task together with its future.
 template <class T>
 struct packaged {
-    packaged_task task;  ///< to be called once, by whatever thread
-    Future<T> future;    ///< of what it returns
+    packaged_task task;  ///< call it once, on any thread
+    Future<T> future;    ///< receives what the task returns or throws
 };
 
 namespace detail {
@@ -7455,7 +7488,7 @@ public:
     [[nodiscard]] static auto package(Fn&& fn, Args&&... args) {
         using task_type = task<std::decay_t<Fn>, std::decay_t<Args>...>;
         using result_type = typename task_result<std::decay_t<Fn>, std::decay_t<Args>...>::type;
-        // The task destroys itself, with its last handle.
+        // The task destroys itself when the last handle goes.
         task_state<result_type>& made =
             *new task_type(nullptr, std::forward<Fn>(fn), std::forward<Args>(args)...);
         return packaged<result_type>{packaged_task(made), future_access::adopt<result_type>(made)};
@@ -7464,9 +7497,9 @@ public:
 
 }  // namespace detail
 
-/// Makes a task of `fn(args...)`, and the future of what it returns, for executors of one's own: whatever
-/// calls the task completes the future. All in one allocation. Callable and arguments are kept, and called,
-/// as `thread_pool_executor::submit` does.
+/// Makes a task of `fn(args...)` and the future of its result, for executors of your own: whoever calls the
+/// task completes the future. One allocation holds both. The task keeps and calls `fn` and `args` as
+/// `thread_pool_executor::submit` does.
 ///
 /// \throws std::bad_alloc, and what copying or moving `fn` and `args` throws
 ///
@@ -7498,21 +7531,21 @@ template <class Fn, class... Args>
 
 namespace concurrent::futures { inline namespace v0_1 {
 
-/// A semantic version. They compare as versions do:
+/// A `version_number` is a semantic version and compares as versions do:
 /// `static_assert(futures::version >= futures::version_number{0, 1, 0})`.
 struct version_number {
-    int major = 0;  ///< Before 1.0 it stays 0.
-    int minor = 0;  ///< Another one may change the interface, or what was compiled against it.
-    int patch = 0;  ///< Another one only mends.
+    int major = 0;  ///< stays 0 before 1.0
+    int minor = 0;  ///< a greater one may break source or binary compatibility
+    int patch = 0;  ///< a greater one only fixes bugs
 
-    /// In the order of their precedence.
+    /// Compares major, then minor, then patch.
     friend constexpr auto operator<=>(const version_number&, const version_number&) = default;
 };
 
-/// This library's version. CMakeLists.txt decides it; a test compares.
+/// `version` is the version of this library. CMakeLists.txt decides it; a test compares.
 ///
-/// All that the library declares is in an inline namespace `v<major>_<minor>`, which users never write: two
-/// versions that differ in these numbers may be in one program, where each has its own types.
+/// The library declares everything in an inline namespace `v<major>_<minor>`, which users never write. Two
+/// versions that differ in these numbers can be in one program: each has its own types.
 inline constexpr version_number version = {0, 1, 0};
 
 }}  // namespace concurrent::futures

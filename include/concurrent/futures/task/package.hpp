@@ -18,13 +18,13 @@ class packaging;
 
 }  // namespace detail
 
-/// A callable that runs a task and completes its future; `package` makes it. Movable, not copyable, and of
-/// one type, so that a queue holds tasks of all kinds.
+/// A `packaged_task` runs a task and completes its future; `package` makes it. It is movable, not copyable,
+/// and of one type, so a queue can hold tasks of all kinds.
 ///
-/// Destroyed before it was called, it makes the future fail with `broken_promise_error`. If the future was
-/// cancelled, a call does nothing.
+/// If a task is destroyed before it is called, its future fails with `broken_promise_error`. If the future
+/// was cancelled, a call does nothing.
 ///
-/// Thread-safety: a task is one thread's at a time; its future is everybody's.
+/// Thread-safety: only one thread at a time may use a task; any thread may use its future.
 ///
 /// \code
 /// std::vector<futures::packaged_task> queue;
@@ -35,11 +35,12 @@ class packaging;
 /// \endcode
 class packaged_task {
 public:
-    /// Nothing to be called.
+    /// Makes an object without a task.
     packaged_task() noexcept = default;
-    /// Takes over what `other` has to call.
+    /// Takes over the task of `other`.
     packaged_task(packaged_task&& other) noexcept : task_(std::exchange(other.task_, nullptr)) {}
-    /// The same; the future of what this one had to call fails with `broken_promise_error`.
+    /// Takes over the task of `other`. If this object had a task, its future fails with
+    /// `broken_promise_error`.
     packaged_task& operator=(packaged_task&& other) noexcept {
         if (this != &other) {
             abandon();
@@ -47,16 +48,16 @@ public:
         }
         return *this;
     }
-    /// The future of what was not called fails with `broken_promise_error`.
+    /// If the task was not called, its future fails with `broken_promise_error`.
     ~packaged_task() { abandon(); }
 
-    /// Whether there is something to be called.
+    /// Returns whether there is a task to call.
     [[nodiscard]] bool valid() const noexcept { return task_ != nullptr; }
 
-    /// Runs the task on this thread, and completes its future, by what the callable returns or throws. The
-    /// callable may destroy this object meanwhile.
+    /// Runs the task on this thread, and completes its future with what the callable returns or throws. The
+    /// callable may destroy this object.
     ///
-    /// \throws invalid_state_error if there is nothing to be called: it was called before, or moved from
+    /// \throws invalid_state_error if there is no task: it was called before, or moved from
     void operator()() {
         if (!valid()) {
             throw invalid_state_error("there is no task to be called: it was called before, or moved from");
@@ -87,11 +88,11 @@ private:
     detail::queued_state* task_ = nullptr;
 };
 
-/// What `package` returns.
+/// `package` returns a task together with its future.
 template <class T>
 struct packaged {
-    packaged_task task;  ///< to be called once, by whatever thread
-    Future<T> future;    ///< of what it returns
+    packaged_task task;  ///< call it once, on any thread
+    Future<T> future;    ///< receives what the task returns or throws
 };
 
 namespace detail {
@@ -102,7 +103,7 @@ public:
     [[nodiscard]] static auto package(Fn&& fn, Args&&... args) {
         using task_type = task<std::decay_t<Fn>, std::decay_t<Args>...>;
         using result_type = typename task_result<std::decay_t<Fn>, std::decay_t<Args>...>::type;
-        // The task destroys itself, with its last handle.
+        // The task destroys itself when the last handle goes.
         task_state<result_type>& made =
             *new task_type(nullptr, std::forward<Fn>(fn), std::forward<Args>(args)...);
         return packaged<result_type>{packaged_task(made), future_access::adopt<result_type>(made)};
@@ -111,9 +112,9 @@ public:
 
 }  // namespace detail
 
-/// Makes a task of `fn(args...)`, and the future of what it returns, for executors of one's own: whatever
-/// calls the task completes the future. All in one allocation. Callable and arguments are kept, and called,
-/// as `thread_pool_executor::submit` does.
+/// Makes a task of `fn(args...)` and the future of its result, for executors of your own: whoever calls the
+/// task completes the future. One allocation holds both. The task keeps and calls `fn` and `args` as
+/// `thread_pool_executor::submit` does.
 ///
 /// \throws std::bad_alloc, and what copying or moving `fn` and `args` throws
 ///

@@ -14,23 +14,23 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// A task as its queue sees it: what connects a pool with a future's state. All but what it calls, and what
-// that returns.
+// `queued_state` is a task as its queue sees it, and connects a pool with a future's state. Derived classes
+// add the callable and its result.
 class queued_state : public work_item {
 public:
-    // Of a task that `owner` is to run, or, if that is null, that a `packaged_task` holds.
+    // `owner` is the pool that will run the task, or null if a `packaged_task` holds the task.
     explicit queued_state(pool_base* owner) noexcept : owner_(owner) {
         if (owner_) {
             set_library(owner_->library());
         }
     }
 
-    // The process that its future depends on.
+    // Returns the process that the task's future depends on.
     [[nodiscard]] static std::uint32_t process_of(const pool_base* owner) noexcept {
         return owner ? owner->process() : forks::process();
     }
 
-    // The pool's side.
+    // The pool calls these.
 
     bool execute(worker& self) noexcept final {
         shared_state_base& its_future = future();
@@ -74,7 +74,7 @@ public:
 
     [[nodiscard]] bool still_waits() noexcept final { return future().is_waiting(); }
 
-    // Runs the task, if it is still to be run, for whoever holds it instead of a queue.
+    // Runs the task, unless the future was cancelled, for the `packaged_task` that holds it.
     void run_packaged() noexcept {
         shared_state_base& its_future = future();
         if (!its_future.claim()) {
@@ -91,12 +91,13 @@ protected:
     ~queued_state() = default;
 
     [[nodiscard]] virtual shared_state_base& future() noexcept = 0;
-    // Calls what was captured, stores its result or exception, and destroys the captures.
+    // Calls the callable, stores its result or exception, and destroys the captures, unless the result may
+    // refer to them.
     virtual void call() noexcept = 0;
     // Destroys the captures.
     virtual void discard() noexcept = 0;
 
-    // The pool that has the task, if one has; it is there as long as the task isn't done.
+    // Returns the pool that has the task, or null. The pool exists as long as the task isn't done.
     [[nodiscard]] pool_base* owner() const noexcept { return owner_; }
 
     // For the future's state: it is out of its queue, or will be skipped there.
@@ -106,13 +107,13 @@ protected:
         }
     }
 
-    // The worker whose thread calls this, if it is one of the pool's that has the task; else null.
+    // Returns the worker of the calling thread if the worker's pool has the task, else null.
     [[nodiscard, gnu::always_inline]] worker* worker_here(shared_state_base& future) noexcept {
         if (!owner_ || library() == pool_base::this_library()) {
             worker* const self = worker::current();
             return self && &self->pool() == owner_ ? self : nullptr;
         }
-        // The pool is there as long as the task isn't done.
+        // The pool exists as long as the task isn't done.
         return future.unless_done([this] { return owner_->worker_here(); });
     }
 
@@ -134,10 +135,10 @@ protected:
                                  : shared_state_base::help_result::none;
     }
 
-    // Runs the task `future`, which the pool of `self`, the calling thread's worker, has; false if it doesn't
-    // wait.
+    // Runs the task; returns false if it is no longer queued. Requires: `future` is its state, and `self` is
+    // the calling thread's worker, whose pool has the task.
     [[gnu::always_inline]] bool run_here(shared_state_base& future, worker& self) noexcept {
-        const bool taken = self.take_back(*this);  // and with it the queue's flag
+        const bool taken = self.take_back(*this);  // if so, this thread clears `in_queue`
         if (!future.claim(taken)) {
             if (taken) {
                 future.let_go();
@@ -163,7 +164,7 @@ private:
     pool_base* const owner_;
 };
 
-// The same, with the state of its future.
+// `task_state` adds the state of the task's future.
 template <class T>
 class task_state : public queued_state, public shared_state<T> {
 public:

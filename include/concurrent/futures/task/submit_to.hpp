@@ -11,13 +11,13 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// Makes a task of `fn(args...)` and queues it in `pool`; in all one allocation. Whatever it throws, nothing
-// is queued.
+// Makes a task of `fn(args...)` with one allocation, and queues it in `pool`. If this throws, nothing is
+// queued.
 template <class Pool, class Fn, class... Args>
 auto submit_to(Pool& pool, int priority, Fn&& fn, Args&&... args) {
     using task_type = task<std::decay_t<Fn>, std::decay_t<Args>...>;
     using result_type = typename task_result<std::decay_t<Fn>, std::decay_t<Args>...>::type;
-    // The task destroys itself, with its last handle.
+    // The task destroys itself when the last handle goes.
     task_state<result_type>& made =
         *new task_type(std::addressof(pool), std::forward<Fn>(fn), std::forward<Args>(args)...);
     Future<result_type> future = future_access::adopt<result_type>(made);

@@ -40,8 +40,8 @@ parameters<Each...> parameters_of_call(Result (Class::*)(Each...) && noexcept(no
 template <class Class, class Result, class... Each, bool no_throw>
 parameters<Each...> parameters_of_call(Result (Class::*)(Each...) const&& noexcept(no_throw));
 
-// The parameters of a callable that has one signature: a pointer to a function, or a class with one
-// operator() that is no template.
+// `signature` finds the parameters of a callable that has one signature: a function pointer, or a class with
+// one `operator()` that is no template.
 template <class Fn>
 struct signature {};
 template <class Fn>
@@ -57,22 +57,22 @@ struct signature<Fn> {
 template <class Fn>
 struct signature<std::reference_wrapper<Fn>> : signature<std::decay_t<Fn>> {};
 
-// Whether `Fn` is a specialization of a class template, as what std::bind_front returns.
+// Says whether `Fn` is a specialization of a class template, such as what `std::bind_front` returns.
 template <class Fn>
 inline constexpr bool is_specialization = false;
 template <template <class...> class Template, class... Arguments>
 inline constexpr bool is_specialization<Template<Arguments...>> = true;
 
-// What only a parameter that takes anything is made from.
+// Only a parameter that takes anything can be made from this.
 struct unrelated {};
 
-// What a std::stop_token is made from, but no class that is itself made from a std::stop_token.
+// A `std::stop_token` can be made from this; a class that is itself made from a `std::stop_token` can't.
 struct makes_stop_token {
     operator std::stop_token() const noexcept;
 };
 
-// In braces, an argument has no type from which a template's parameter could be deduced. So the call is not
-// possible, and the body of a generic callable isn't tried, where `First` would be the type of an `auto`.
+// An argument in braces has no type, so no template parameter can be deduced from it. The call of a generic
+// callable is then invalid, and nothing compiles its body with `First` in place of `auto`.
 template <class Fn, class First, class... Args>
 concept callable_with_braced =
     requires { std::declval<Fn>()({std::declval<First>()}, std::declval<Args>()...); };
@@ -82,17 +82,19 @@ concept names_stop_token =
     callable_with_braced<Fn, std::stop_token, Args...> && !callable_with_braced<Fn, unrelated, Args...> &&
     std::is_invocable_v<Fn, makes_stop_token, Args...>;
 
-// What wraps a callable, as what std::bind_front returns, forwards arguments of any type, and says of each
-// whether the callable takes it.
+// A wrapper of a callable, such as what `std::bind_front` returns, forwards arguments of any type, and says
+// of each whether the callable takes it.
 template <class Fn, class... Args>
 concept forwards_stop_token =
     is_specialization<Fn> && std::is_invocable_v<Fn, std::stop_token, Args...> &&
     std::is_invocable_v<Fn, makes_stop_token, Args...> && !std::is_invocable_v<Fn, unrelated, Args...>;
 
-// Whether `Fn` is called with a std::stop_token before `Args`: if its first parameter is one, by name.
+// Says whether `Fn` is called with a `std::stop_token` before `Args`: its first parameter must be one, by
+// name.
 //
-// Where `Fn` has one signature, that decides. Where it has several, or a template, it is called with the
-// arguments as they are if it can be; that is tried first, as it may compile the body of a generic callable.
+// If `Fn` has one signature, the signature decides. If `Fn` has several, or a template, it is called with the
+// arguments as they are if that is possible. That is tried first, as it may compile the body of a generic
+// callable.
 template <class Fn, class... Args>
 constexpr bool is_called_with_stop_token() {
     if constexpr (requires { typename signature<Fn>::type; }) {

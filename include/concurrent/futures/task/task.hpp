@@ -21,8 +21,8 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// What is kept of what a callable returns: an rvalue reference refers to what is gone with the task, such as
-// a member of an argument, so the value itself.
+// A task keeps its result as this type. An rvalue reference may refer to something that ends with the task,
+// such as a member of an argument, so the task keeps the value itself.
 template <class Result>
 using kept_result_t =
     std::conditional_t<std::is_rvalue_reference_v<Result>, std::remove_cvref_t<Result>, Result>;
@@ -46,7 +46,7 @@ struct task_result<Fn, Args...> {
 };
 #endif
 
-// What a task that can't be told to stop has instead of a stop source.
+// A task that can't be told to stop has this in place of a stop source.
 struct no_stop_source {
     static constexpr bool request_stop() noexcept { return false; }
 };
@@ -62,19 +62,19 @@ struct stop_source_for<true> {
 };
 #endif
 
-// Whether a result of type T may refer to what the task has captured, as what `&user::name` returns of a user
-// that was copied does. Then that is destroyed with the result.
+// Says whether a result of type `T` may refer to the captures, as what `&user::name` returns of a copied user
+// does. Then the captures are destroyed with the result.
 template <class T>
 inline constexpr bool refers_to_captures = std::is_lvalue_reference_v<T>;
 
-// A callable with its arguments, to be called once, and room for what it returns.
+// A `task` holds a callable with its arguments, calls it once, and holds the result.
 template <class Fn, class... Args>
 class task final : public task_state<typename task_result<Fn, Args...>::type> {
     using result_type = typename task_result<Fn, Args...>::type;
     using base = task_state<result_type>;
 
 public:
-    // `owner` is null if no pool has it.
+    // `owner` is null if no pool has the task.
     template <class OtherFn, class... OtherArgs>
     explicit task(pool_base* owner, OtherFn&& fn, OtherArgs&&... args)
         : base(owner), captures_(std::forward<OtherFn>(fn), std::forward<OtherArgs>(args)...) {}
@@ -87,7 +87,7 @@ private:
     using stop_source = typename stop_source_for<takes_stop_token<Fn, Args...>>::type;
 
     ~task() override {
-        if (this->is_waiting()) {  // it could not be queued
+        if (this->is_waiting()) {  // the task could not be queued
             discard_captures();
         } else if constexpr (refers_to_captures<result_type>) {
             if (this->has_result()) {
@@ -140,7 +140,7 @@ private:
         }
     }
 
-    // Before the captures: it may fail to be made, and nothing would destroy them then.
+    // Declared before the captures: if its constructor threw, nothing would destroy them.
     [[no_unique_address]] stop_source stop_source_;
     union {
         std::tuple<Fn, Args...> captures_;  // until run or cancelled, or until the result is gone
