@@ -19,13 +19,13 @@ struct copyable;
 
 }  // namespace detail
 
-/// Whether a value of type `T` can be copied. `std::is_copy_constructible` says so of a container even if its
-/// elements can't be; this sees through ranges, pairs, tuples, optionals and variants, also where they
-/// contain each other. It can't see through a class that has such a container for a member and seems to be
-/// copyable by that: delete its copy constructor, or specialize this for it, `template <> inline constexpr
-/// bool futures::is_copyable<page> = false;`.
+/// `is_copyable<T>` says whether a value of type `T` can be copied. `std::is_copy_constructible` is true of a
+/// container even if the elements can't be copied. `is_copyable` sees through ranges, pairs, tuples,
+/// optionals and variants, even where they contain each other. It can't see through a class with such a
+/// container as a member: delete the copy constructor of the class, or specialize `template <> inline
+/// constexpr bool futures::is_copyable<page> = false;`.
 ///
-/// `Future::result()` of an rvalue asks it, and moves out what can't be copied.
+/// `Future::result()` of an rvalue moves out a value that can't be copied.
 ///
 /// \code
 /// static_assert(!futures::is_copyable<std::vector<std::unique_ptr<int>>>);
@@ -35,7 +35,7 @@ inline constexpr const bool& is_copyable = detail::copyable<T>::value;
 
 namespace detail {
 
-// What has elements, and a copy constructor that copies them.
+// A `container` has elements, and a copy constructor that copies them.
 template <class T>
 concept container = std::ranges::range<T> && !std::ranges::view<T> && requires { typename T::value_type; };
 
@@ -61,7 +61,7 @@ struct alternatives<std::variant<Ts...>> {
     using type = parts<Ts...>;
 };
 
-// The types of what is copied with a `T`, though its copy constructor doesn't say whether it can be.
+// Returns the types that are copied with a `T` without its copy constructor saying whether they can be.
 template <class T>
 constexpr auto parts_of() {
     if constexpr (container<T>) {
@@ -76,14 +76,15 @@ constexpr auto parts_of() {
 template <class T, class... Wholes>
 constexpr bool look_into();
 
-// Whether `T` can be copied, leaving aside what users say of it. `Wholes` are what it is a part of.
+// Says whether `T` can be copied, apart from what users say of `T` itself. `Wholes` are the types that
+// contain `T`.
 template <class T, class... Wholes>
 inline constexpr bool seems_copyable = detail::look_into<T, Wholes...>();
 
 template <class T, class... Wholes>
 constexpr bool is_copyable_part() {
     using part = std::remove_cv_t<T>;
-    // A user's specialization of `is_copyable` is no reference. The others must not be evaluated here: one of
+    // Only a user's specialization of `is_copyable` is no reference. Don't evaluate the others here: one of
     // them may be the one that is being initialized.
     if constexpr (!std::is_reference_v<decltype(futures::is_copyable<part>)>) {
         return futures::is_copyable<part>;

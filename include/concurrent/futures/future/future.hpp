@@ -23,28 +23,27 @@ namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
-// The way from the library's own parts to what a handle holds.
+// `future_access` lets the rest of the library reach the state of a handle.
 struct future_access {
     // Takes over one handle.
     template <class T>
     static Future<T> adopt(shared_state<T>& state) noexcept {
         return Future<T>(std::addressof(state));
     }
-    // Gives up a valid handle, for somebody to take over.
+    // Gives up the handle, for the caller to take over. Requires: `future.valid()`.
     template <class T>
     static shared_state<T>& release(Future<T>& future) noexcept {
         return *std::exchange(future.state_, nullptr);
     }
-    // Of a valid handle.
+    // Requires: `future.valid()`.
     template <class T>
     static shared_state<T>& state(const Future<T>& future) {
         return future.checked();
     }
 };
 
-// Calls `fn` with a future, for which it takes over a handle, and keeps what it throws from whoever
-// happens to run it. The handle is made here: GCC 12, optimizing, takes one that is passed by value for
-// untouched where `fn` is sure to throw after it was moved from, and has it destroyed twice.
+// Calls `fn` with a future that takes over a handle, and logs what `fn` throws. Make the future here: GCC 12,
+// optimizing, destroys a parameter twice if `fn` is sure to throw after moving from it.
 template <class T, class Fn>
 void call_done_callback(Fn& fn, shared_state<T>& state) noexcept {
     try {
@@ -54,7 +53,7 @@ void call_done_callback(Fn& fn, shared_state<T>& state) noexcept {
     }
 }
 
-// A callback that waits for its future. It owns itself, and a handle until it is called.
+// A `done_callback` waits for its future. It owns itself, and a handle until it is called.
 template <class T, class Fn>
 class done_callback final : public waiter {
 public:
@@ -66,7 +65,7 @@ public:
 
     [[nodiscard]] bool calls_back() const noexcept override { return true; }
 
-    // Calls it, and destroys it; see `trampoline` for when.
+    // Calls `fn_` and destroys this object. `trampoline` may postpone that.
     void call() noexcept {
         trampoline::call([this]() noexcept {
             call_done_callback(fn_, future_access::release(future_));
@@ -81,19 +80,19 @@ private:
 
 }  // namespace detail
 
-/// A handle on the result of a task that may not have run yet: copyable, like `std::shared_future`, and
-/// cancellable. All copies share one state; two futures are equal when they share it. As a rule a future
-/// comes from an executor's `submit`; `Promise` makes others.
+/// A `Future` is a handle on the result of a task that may not have run yet. It is copyable, like
+/// `std::shared_future`, and cancellable. All copies share one state, and futures that share a state are
+/// equal. An executor's `submit` returns a future; `Promise` and `package` make others.
 ///
-/// `T` is what the task returns: any object type (also one that can't be moved or default-constructed), a
+/// `T` is what the task returns: any object type (even one that can't be moved or default-constructed), a
 /// reference, or void. A default-constructed or moved-from future is not `valid()`; every other call on it
 /// throws `invalid_state_error`.
 ///
-/// Thread-safety: as of any handle. Different handles, also on the same state, may be used by several threads
-/// at once; one handle may be used by several threads at once as long as all calls are const.
+/// Thread-safety: several threads may use different handles at once, even on the same state. Several threads
+/// may use one handle at once if all calls are const.
 ///
-/// An exception that no handle was asked for, by `result()`, `exception()` or `get()`, before the last handle
-/// went, is reported to the log handler (`set_log_handler`).
+/// The log handler (`set_log_handler`) gets an exception if the last handle goes before `result()`,
+/// `exception()` or `get()` of any handle has returned or thrown the exception.
 ///
 /// \code
 /// futures::Future<std::string> future = executor.submit([] { return std::string("hello"); });
@@ -103,12 +102,12 @@ private:
 template <class T>
 class Future {
 public:
-    /// What the task returns.
+    /// `value_type` is what the task returns.
     using value_type = T;
 
     /// Makes a handle that is not `valid()`.
     Future() noexcept = default;
-    /// Another handle on the same state.
+    /// Makes another handle on the same state.
     Future(const Future& other) noexcept : state_(other.state_) {
         if (state_) {
             state_->add_handle();
@@ -116,7 +115,7 @@ public:
     }
     /// Takes over the handle `other`, which is not `valid()` any more.
     Future(Future&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
-    /// Both: a copy or what was moved from takes this one's place.
+    /// Replaces this handle by a copy of `other`, or takes over an rvalue `other`.
     Future& operator=(Future other) noexcept {
         swap(other);
         return *this;
@@ -132,19 +131,20 @@ public:
     /// Exchanges two handles.
     friend void swap(Future& a, Future& b) noexcept { a.swap(b); }
 
-    /// Whether this handle has a state.
+    /// Returns whether this handle has a state.
     ///
     /// \code
     /// assert(!futures::Future<int>().valid());
     /// \endcode
     [[nodiscard]] bool valid() const noexcept { return state_ != nullptr; }
 
-    /// Waits, at most for `limit`, until the future is done, and returns its value: `const T&` that lives as
-    /// long as any handle does, `T` itself where it is a reference, nothing where it is void.
+    /// Waits until the future is done, at most for `limit`, and returns its value. An object comes as a
+    /// `const T&` that is valid as long as there is a handle on the state. A reference comes as `T`. Void
+    /// returns nothing.
     ///
-    /// On a worker of the pool that has the task still waiting, runs the task on the spot. With a `limit` it
-    /// does so only if no other worker is idle and none can be started, and then however long the task takes
-    /// (but not where `limit` is zero or negative).
+    /// On a worker of the pool in which the task is queued, this runs the task on the spot. With a `limit`,
+    /// it does so only if no other worker is idle and none can be started; then it takes as long as the task
+    /// takes. With a zero or negative `limit` it never does.
     ///
     /// \throws whatever the task threw, which may be a `timeout_error` of its own: then `done()` is true
     /// \throws cancelled_error if the future was cancelled
@@ -167,8 +167,9 @@ public:
         }
     }
 
-    /// The same, but gives up this handle, unless `limit` has passed, and returns the value itself: moved out
-    /// if this was the last handle, or if `T` can't be copied (see `is_copyable`); else copied.
+    /// Does the same, but gives up this handle unless `limit` has passed, and returns the value itself. The
+    /// value is moved out if this was the last handle, or if `T` can't be copied (see `is_copyable`); else it
+    /// is copied.
     ///
     /// \code
     /// auto owner = executor.submit([] { return std::make_unique<int>(42); }).result();
@@ -197,21 +198,21 @@ public:
         requires(!std::is_void_v<T> && !std::is_reference_v<T> && !std::is_move_constructible_v<T>) =
         delete;  // the value can't leave its handles: keep one, and call result() on that
 
-    /// As `result`, under the name that `std::future` has for it.
+    /// Returns `result()`, under the name that `std::future` has for it.
     ///
     /// \code
     /// assert(executor.submit([] { return 42; }).get() == 42);
     /// \endcode
     decltype(auto) get() const& { return result(); }
-    /// The same as `result` of an rvalue.
+    /// Returns `result()` of an rvalue.
     T get() &&
             requires requires(Future future) { std::move(future).result(); }
     {
         return std::move(*this).result();
     }
 
-    /// Waits, at most for `limit`, until the future is done, and returns what the task threw; null if it
-    /// returned.
+    /// Waits until the future is done, at most for `limit`, and returns what the task threw, or null if the
+    /// task returned.
     ///
     /// \throws cancelled_error if the future was cancelled
     /// \throws timeout_error if `limit` passed first
@@ -231,13 +232,12 @@ public:
     }
 
     /// Cancels the task if it has not started. The task will never run. This thread first destroys what the
-    /// task captured; then the future becomes cancelled, the threads that wait for it are woken, and
-    /// its done callbacks are called. If another thread is cancelling the same task, this call waits for
-    /// that. Returns true if the future was cancelled by this call or an earlier one, false if the task runs
-    /// or has run.
+    /// task captured. Then the future becomes cancelled, the threads that wait for it are woken, and its done
+    /// callbacks are called. If another thread is cancelling the same task, this call waits for that thread.
+    /// Returns true if this call or an earlier one cancelled the future, false if the task runs or has run.
     ///
-    /// The destructor of a captured object may cancel other tasks, and its own; such a call returns true at
-    /// once if somebody is cancelling the task already.
+    /// The destructor of a captured object may cancel other tasks, and its own. Such a call returns true at
+    /// once if the task is already being cancelled.
     ///
     /// \code
     /// futures::Promise<int> promise;
@@ -249,7 +249,7 @@ public:
         return kept.state_->cancel();
     }
 
-    /// Cancels the task if it has not started; if it runs, requests a stop of the `std::stop_token` that its
+    /// Cancels the task if it has not started. If it runs, requests a stop of the `std::stop_token` that its
     /// callable took. Returns whether this call did either.
     ///
     /// \code
@@ -269,7 +269,7 @@ public:
         return kept.state_->signal_stop();
     }
 
-    /// What has become of it by now. Never blocks.
+    /// Returns how far the future has got. Never blocks.
     ///
     /// \code
     /// auto future = executor.submit([] {});
@@ -277,20 +277,21 @@ public:
     /// assert(future.state() == futures::future_state::finished);
     /// \endcode
     [[nodiscard]] future_state state() const { return checked().state(); }
-    /// Whether it was cancelled.
+    /// Returns whether the future was cancelled.
     [[nodiscard]] bool cancelled() const { return state() == future_state::cancelled; }
-    /// Whether its task runs now.
+    /// Returns whether the task runs now.
     [[nodiscard]] bool running() const { return state() == future_state::running; }
-    /// Whether it was cancelled or has finished.
+    /// Returns whether the future was cancelled or has finished.
     [[nodiscard]] bool done() const { return checked().done(); }
 
-    /// Calls `fn(Future<T>)` once the future is done: on the thread that completes or cancels it, after those
-    /// that were added before it; at once, on this thread, if it is done already. An exception from `fn` goes
-    /// to the log handler. `fn` may still run when `result()` has returned on another thread.
+    /// Calls `fn(Future<T>)` once the future is done, on the thread that completes or cancels it, after the
+    /// callbacks that were added earlier. If the future is already done, calls `fn` at once, on this thread.
+    /// The log handler gets an exception from `fn`. `fn` may still run when `result()` has returned on
+    /// another thread.
     ///
-    /// A callback that completes another future has the callbacks of that one called before it goes on. Where
-    /// such calls are more than 32 deep, they are postponed until the outermost has returned, so a chain of
-    /// any length needs a bounded part of the stack.
+    /// If a callback completes another future, the callbacks of that future are called before the first one
+    /// goes on. Calls that are more than 32 deep are postponed until the outermost has returned, so a chain
+    /// of any length needs a bounded part of the stack.
     ///
     /// \throws whatever copying or moving `fn` throws, and `std::bad_alloc`; then `fn` is not called
     ///
@@ -325,7 +326,7 @@ public:
     /// \endcode
     std::future_status wait_for(const timeout& limit) const { return wait_until_deadline(limit.start()); }
 
-    /// Waits until the future is done or `when` has come, on any clock, also one that is set meanwhile.
+    /// Waits until the future is done or `when` has come, on any clock, even one that is set meanwhile.
     ///
     /// \code
     /// auto future = executor.submit([] {});
@@ -335,7 +336,7 @@ public:
     template <class Clock, class Duration>
     std::future_status wait_until(const std::chrono::time_point<Clock, Duration>& when) const {
         for (;;) {
-            // By the clock as it stands now; again if it was set back meanwhile.
+            // Use the clock as it is now, and look again in case it was set back meanwhile.
             const std::chrono::nanoseconds left = remaining(when);
             if (wait_for(left) == std::future_status::ready) {
                 return std::future_status::ready;
@@ -346,7 +347,7 @@ public:
         }
     }
 
-    /// Whether both are handles on the same state, or neither has any.
+    /// Returns whether both are handles on the same state, or neither has a state.
     friend bool operator==(const Future& a, const Future& b) noexcept { return a.state_ == b.state_; }
 
 private:
@@ -400,17 +401,17 @@ private:
     static std::chrono::nanoseconds remaining(const std::chrono::time_point<Clock, Duration>& when) {
         using std::chrono::nanoseconds;
         using seconds = std::chrono::duration<long double>;
-        // A moment may be one that the clock can't count to: only one that isn't far is compared with now by
-        // integers. Centuries are for ever, see `timeout`.
+        // Compare `when` with now in integers only if it isn't far away: the clock may not count that far.
+        // Centuries are for ever, see `timeout`.
         constexpr long double ages = 1e9L;
         const auto now = Clock::now();
-        // Counted, as some libraries' durations that are no numbers are at least any.
+        // Subtract counts: some libraries' durations that are not a number compare as no less than any other.
         const long double left =
             seconds(when.time_since_epoch()).count() - seconds(now.time_since_epoch()).count();
         if (left >= ages) {
             return (nanoseconds::max)();
         }
-        if (!(left > -ages)) {  // or it is no number
+        if (!(left > -ages)) {  // or it is not a number
             return nanoseconds::zero();
         }
         if constexpr (std::chrono::treat_as_floating_point_v<typename Duration::rep>) {
@@ -425,7 +426,7 @@ private:
 
 }}  // namespace concurrent::futures
 
-/// Futures that are equal have the same hash.
+/// Equal futures have the same hash.
 ///
 /// \code
 /// std::unordered_map<futures::Future<int>, std::string> names;
@@ -434,7 +435,7 @@ private:
 /// \endcode
 template <class T>
 struct std::hash<concurrent::futures::Future<T>> {
-    /// The hash of the state that `future` is a handle on.
+    /// Returns the hash of the state that `future` is a handle on.
     std::size_t operator()(const concurrent::futures::Future<T>& future) const noexcept {
         return std::hash<concurrent::futures::detail::shared_state<T>*>()(future.state_);
     }

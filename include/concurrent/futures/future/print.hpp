@@ -35,7 +35,7 @@ constexpr std::string_view name_of(future_state state) noexcept {
                                               : "finished";
 }
 
-// What the compiler calls a function that has `T` in its name.
+// Returns what the compiler calls a function that has `T` in its name.
 template <class T>
 constexpr std::string_view signature_with() noexcept {
 #if defined(_MSC_VER) && !defined(__clang__)
@@ -45,13 +45,13 @@ constexpr std::string_view signature_with() noexcept {
 #endif
 }
 
-// As it can be written in C++.
+// Returns the name of `T` as C++ spells it.
 template <class T>
 constexpr std::string_view type_name() noexcept {
     if constexpr (std::is_same_v<T, std::string>) {
         return "std::string";
     } else {
-        // Before and after its name is the same as in every other such signature.
+        // All such signatures have the same text before and after the name of the type.
         constexpr std::string_view known = "double";
         constexpr std::string_view example = signature_with<double>();
         constexpr std::size_t before = example.find(known);
@@ -62,7 +62,7 @@ constexpr std::string_view type_name() noexcept {
     }
 }
 
-// The type of what is thrown, as it can be written in C++ where the compiler's run-time library tells.
+// Returns the type of what was thrown, as C++ spells it if the compiler's run-time library can tell.
 inline std::string type_name(const std::exception_ptr& exception) {
     try {
         std::rethrow_exception(exception);
@@ -79,7 +79,7 @@ inline std::string type_name(const std::exception_ptr& exception) {
     return "an exception";
 }
 
-// As Python's repr() of a future.
+// Describes a future as Python's `repr()` does.
 template <class T>
 std::string describe(const Future<T>& future) {
     if (!future.valid()) {
@@ -117,8 +117,8 @@ std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& s
     return stream << detail::name_of(state);
 }
 
-/// Writes what a future is by now, as Python's `repr`: `<Future at 0x7f8c state=pending>`,
-/// `<Future at 0x7f8c state=finished returned int>`, `<Future at 0x7f8c state=finished raised
+/// Writes the present state of a future, as Python's `repr` does: `<Future at 0x7f8c state=pending>`,
+/// `<Future at 0x7f8c state=finished returned int>` or `<Future at 0x7f8c state=finished raised
 /// std::runtime_error>`. Equal futures have the same address. An exception doesn't count as looked at by
 /// this. Never blocks.
 template <class Traits, class T>
@@ -130,7 +130,7 @@ std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& s
 }}  // namespace concurrent::futures
 
 #if defined(__cpp_lib_format) || (defined(_LIBCPP_VERSION) && _LIBCPP_VERSION >= 170000)
-/// As `operator<<` writes it; the format specification is that of a string.
+/// Formats as `operator<<` writes, and takes the format specifications of strings.
 template <>
 struct std::formatter<concurrent::futures::future_state> : std::formatter<std::string_view> {
     template <class Context>

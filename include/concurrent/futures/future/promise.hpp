@@ -15,10 +15,11 @@
 
 namespace concurrent::futures { inline namespace v0_1 {
 
-/// The producer's side of a `Future<T>`, for executors of one's own and for tests. Movable, not copyable.
+/// A `Promise` is the producer's side of a `Future<T>`, for executors of your own and for tests. It is
+/// movable, not copyable.
 ///
-/// Thread-safety: a promise is one producer's; but `get_future` and one of the setters may run at the same
-/// time, and of several setters that run at the same time one wins and the others throw.
+/// Thread-safety: one thread at a time may use a promise, with two exceptions. `get_future` and a setter may
+/// run at the same time. If several setters run at the same time, one wins and the others throw.
 ///
 /// \code
 /// futures::Promise<int> promise;
@@ -37,7 +38,8 @@ public:
     /// Takes over what `other` has to fulfil.
     Promise(Promise&& other) noexcept
         : future_(std::move(other.future_)), settled_(other.settled_.load(std::memory_order_relaxed)) {}
-    /// The same; what this one had to fulfil fails with `broken_promise_error`, if nothing was set.
+    /// Takes over what `other` has to fulfil. If this promise was not set, its future fails with
+    /// `broken_promise_error`.
     Promise& operator=(Promise&& other) noexcept {
         if (this != std::addressof(other)) {
             abandon();
@@ -47,10 +49,10 @@ public:
         return *this;
     }
 
-    /// If nothing was set, the future fails with `broken_promise_error`.
+    /// If the promise was not set, its future fails with `broken_promise_error`.
     ~Promise() { abandon(); }
 
-    /// A handle on the future; each call returns one more.
+    /// Returns a handle on the future. Each call returns one more handle.
     ///
     /// \throws invalid_state_error if this promise was moved from
     ///
@@ -63,10 +65,10 @@ public:
         return future_;
     }
 
-    /// Says that the work begins: from now on the future can't be cancelled any more. False if it was
-    /// cancelled already; then there is nothing to do.
+    /// Makes the future run: from now on it can't be cancelled. Returns false if the future was cancelled
+    /// already; then there is nothing to do.
     ///
-    /// \throws invalid_state_error if this was said or the result set before
+    /// \throws invalid_state_error if this was called or the result set before
     ///
     /// \code
     /// futures::Promise<int> promise;
@@ -83,11 +85,11 @@ public:
         throw invalid_state_error("the future is running or finished already");
     }
 
-    /// Stores the value and completes the future: wakes who waits for it, and calls its callbacks, on this
-    /// thread.
+    /// Stores the value and completes the future: wakes the threads that wait for the future, and calls its
+    /// callbacks on this thread.
     ///
     /// \throws invalid_state_error if a result was set before or the future was cancelled
-    /// \throws whatever copying or moving `value` throws; then nothing is set, and the future runs on
+    /// \throws whatever copying or moving `value` throws; then nothing is set, and the future keeps running
     ///
     /// \code
     /// futures::Promise<std::string> promise;
@@ -99,26 +101,26 @@ public:
     {
         settle([&](auto& state) { state.result().emplace(value); });
     }
-    /// The same, and moves the value.
+    /// Does the same, and moves the value.
     void set_result(std::conditional_t<std::is_void_v<T>, std::monostate, T>&& value)
         requires(!std::is_void_v<T> && !std::is_reference_v<T>)
     {
         settle([&](auto& state) { state.result().emplace(std::move(value)); });
     }
-    /// The same, where the future's result is a reference.
+    /// Does the same for a future whose result is a reference.
     void set_result(std::conditional_t<std::is_reference_v<T>, T, std::monostate&> value)
         requires std::is_reference_v<T>
     {
         settle([&](auto& state) { state.result().emplace(static_cast<T>(value)); });
     }
-    /// The same, where the future has no value.
+    /// Does the same for a future that has no value.
     void set_result()
         requires std::is_void_v<T>
     {
         settle([](auto& state) { state.result().emplace(); });
     }
 
-    /// Makes the future fail with `exception`. Otherwise as `set_result`.
+    /// Makes the future fail with `exception`, and completes it as `set_result` does.
     ///
     /// \throws std::invalid_argument if `exception` is null
     ///
@@ -145,8 +147,8 @@ private:
         if (!state.claim() && state.will_not_run()) {
             throw invalid_state_error("the future was cancelled; set_running_or_notify_cancel() tells");
         }
-        // Of several threads that set, one goes on. Acquire and release: pair with each other where a store
-        // threw.
+        // If several threads set, one goes on. Acquire: pairs with the release below, where the store of
+        // another thread threw.
         if (settled_.exchange(true, std::memory_order_acq_rel)) {
             throw invalid_state_error("the result was set already");
         }
@@ -160,12 +162,13 @@ private:
     }
 
     void abandon() noexcept {
-        // With no handle but its own, there is nobody to tell.
+        // Without other handles nobody can see the outcome.
         if (future_.valid() && !settled_.load(std::memory_order_relaxed) && !state().has_one_handle()) {
             try {
                 set_exception(reason_to_abandon());
             } catch (...) {
-                // It was cancelled: that is a result too. (What says so may have found no memory.)
+                // The future was cancelled, which is a result too. (The error that says so may have found no
+                // memory.)
             }
         }
     }
