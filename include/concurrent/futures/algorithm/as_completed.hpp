@@ -20,11 +20,12 @@
 
 namespace concurrent::futures { inline namespace v0_1 {
 
-/// The input range that `as_completed` returns. Movable, not copyable; one thread's at a time.
+/// `as_completed` returns this input range. It is movable, not copyable; only one thread at a time may use
+/// it.
 ///
-/// Dereferencing its iterator gives an rvalue: `for (auto future : range)` takes the future over, so that the
-/// range holds none that it has yielded; `for (auto&& future : range)` looks at it in its place, where it
-/// stays until the next increment.
+/// Dereferencing the iterator gives an rvalue. `for (auto future : range)` takes the future over, so the
+/// range holds no future that it has yielded. `for (auto&& future : range)` looks at the future in the range,
+/// where it stays until the next increment.
 ///
 /// \code
 /// futures::as_completed_range<int> done = futures::as_completed({executor.submit([] { return 42; })});
@@ -36,16 +37,16 @@ class as_completed_range {
     struct body;
 
 public:
-    /// An input iterator. Its increment waits for the next future that is done.
+    /// The increment of this input iterator waits for the next future that is done.
     ///
-    /// \throws timeout_error if the timeout of the range has passed first; there is no next future then
+    /// \throws timeout_error if the timeout of the range has passed first; then there is no next future
     using iterator = detail::pull_iterator<body>;
 
-    /// What `as_completed` returns for `futures`, each of which is to be there once.
+    /// Makes what `as_completed` returns. Requires: `futures` contains each future once.
     as_completed_range(std::vector<Future<T>> futures, const timeout& limit)
         : body_(std::make_unique<body>(std::move(futures), limit)) {}
 
-    /// The first time, waits for the first future that is done; later, is where the iteration is.
+    /// The first call waits for the first future that is done. A later call returns the present position.
     ///
     /// \throws timeout_error if the timeout of the range has passed first
     [[nodiscard]] iterator begin() {
@@ -55,11 +56,11 @@ public:
         }
         return iterator(*body_);
     }
-    /// Where the iteration ends.
+    /// Returns the end of the iteration.
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
 private:
-    // Stays where it is when the range is moved.
+    // A move of the range leaves `body` where it is.
     struct body {
         body(std::vector<Future<T>> futures, const timeout& limit)
             : until(limit.start()), watch(std::move(futures)), unfinished(watch.size()) {}
@@ -94,14 +95,14 @@ private:
     std::unique_ptr<body> body_;
 };
 
-/// The futures of a range, or those that are the keys of a map, each once, as they become done: first those
-/// that are done already, in their order, then the others in the order of completion. O(n) for n futures. The
-/// range may be abandoned midway.
+/// Returns a range of the futures in `futures`, each once, as they become done: first those that are done
+/// already, in their order, then the others in the order of completion. A range over n futures costs O(n).
+/// You may leave the range midway.
 ///
-/// On a worker of a pool, it runs those tasks on the spot that wait in that pool's queue, while none is done,
-/// no other worker is idle and none can be started.
+/// On a worker of a pool, the range runs tasks that are queued in that pool on the spot, as long as no future
+/// is done, no other worker is idle and none can be started.
 ///
-/// \param futures any range of futures, or a map keyed by them
+/// \param futures any range of futures, or a map keyed by futures
 /// \param limit counted from this call; `begin()` or the increment that would pass it throws `timeout_error`
 /// \throws invalid_state_error if a future is not `valid()`
 /// \throws broken_executor from the increment that would wait, in the child of a fork, for a future of the
@@ -124,7 +125,7 @@ template <class Range>
     }
 }
 
-/// The same of futures that are listed.
+/// Does the same for a list of futures.
 ///
 /// \code
 /// auto first = executor.submit([] { return 1; });

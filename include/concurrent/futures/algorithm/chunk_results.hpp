@@ -15,12 +15,12 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// What the elements of one task of a `map` gave: results up to the first exception. Made in place as the
-// result of the task, and never moved. One result, the usual number, needs no allocation.
+// `chunk_results` holds the results of the elements of one `map` task, up to the first exception. It is made
+// in place as the task's result, and never moved. One result, the usual number, needs no allocation.
 template <class R>
 class chunk_results {
 public:
-    // Calls `result_of` for the elements 0 to `count`, in order.
+    // Calls `result_of` for each index below `count`, in order.
     template <class ResultOf>
     chunk_results(std::size_t count, ResultOf result_of) : capacity_(count) {
         try {
@@ -50,7 +50,7 @@ public:
 
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
-    // The exception behind the results, if any; the caller has then looked at it.
+    // Returns the exception behind the results, or null. The caller has then looked at the exception.
     [[nodiscard]] std::exception_ptr take_exception() noexcept { return std::exchange(exception_, nullptr); }
 
     [[nodiscard]] decltype(auto) operator[](std::size_t index) noexcept {

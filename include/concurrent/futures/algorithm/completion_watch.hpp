@@ -19,8 +19,8 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// Waits on many futures at once: each tells it once when it is done, so that n futures cost O(n) in all,
-// however often the watching thread wakes. Everything but the telling is that one thread's.
+// `completion_watch` waits for many futures at once. Each future tells the watch once, so n futures cost
+// O(n) in all, however often the watching thread wakes. Only the watching thread calls anything else.
 template <class T>
 class completion_watch final : private idle_watch {
 public:
@@ -28,7 +28,7 @@ public:
     public:
         void on_done(outcome how) noexcept override { watch_->note_done(*this, how); }
 
-        Future<T> future;  // valid until its owner takes it, which it may once the entry was told
+        Future<T> future;  // valid until the watching thread takes it, once the entry was told
 
     private:
         friend class completion_watch;
@@ -37,13 +37,13 @@ public:
         entry* next_done_ = nullptr;
     };
 
-    // Each of `futures` is valid and in it once.
+    // Requires: each of `futures` is valid, and is there once.
     explicit completion_watch(std::vector<Future<T>> futures) : entries_(futures.size()) {
         for (std::size_t index = 0; index != entries_.size(); ++index) {
             entries_[index].watch_ = this;
             entries_[index].future = std::move(futures[index]);
         }
-        // Those that are done already come first.
+        // Futures that are done already come first.
         std::vector<bool> was_done(entries_.size());
         for (std::size_t index = 0; index != entries_.size(); ++index) {
             if (state(entries_[index]).done()) {
@@ -68,15 +68,15 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
     [[nodiscard]] std::vector<entry>& entries() noexcept { return entries_; }
 
-    // Waits until `wanted` futures are done, or, if `or_exception`, one of them has failed, or until `until`.
-    // `to_the_end` says that it waits for all, whatever comes.
+    // Waits until `wanted` futures are done, or one has failed if `or_exception`, or `until` has passed.
+    // `to_the_end` says that the wait ends only when all are done.
     void wait_for(std::size_t wanted, bool or_exception, bool to_the_end, const deadline& until) {
         std::unique_lock lock(mutex_);
         wait(lock, wanted, or_exception, to_the_end, until,
              [&] { return done_ >= wanted || (or_exception && failed_ != 0); });
     }
 
-    // Waits for the next entry that is done, in the order of completion; null if `until` has passed first.
+    // Waits for the next entry in the order of completion; returns null if `until` passes first.
     entry* next(const deadline& until) {
         std::unique_lock lock(mutex_);
         if (!first_done_) {
@@ -92,9 +92,9 @@ public:
         return next;
     }
 
-    // No future tells any more.
+    // After this, no future tells any more.
     void stop_watching() noexcept {
-        // Written by this thread alone. In the child of a fork nobody tells.
+        // Only this thread writes `stopped_`. In the child of a fork, no thread tells.
         if (stopped_ || process_ != forks::process()) {
             return;
         }
@@ -104,7 +104,7 @@ public:
                 ++removed;
             }
         }
-        // What could not be removed is telling this at the moment.
+        // An entry that could not be removed is telling at the moment.
         std::unique_lock lock(mutex_);
         watched_ -= removed;
         stopped_ = true;
@@ -116,14 +116,13 @@ private:
 
     static shared_state<T>& state(const entry& each) { return future_access::state(each.future); }
 
-    // Waits until `ready`, which `wanted` futures done or, if `or_exception`, one failed make true; or until
-    // `until`. On a worker, it runs the tasks that wait in its own pool's queue; but those that it might have
-    // to leave, as it does not wait to the end, only while no other worker can.
+    // Waits until `ready()` or `until`. `wanted` done futures make `ready()` true, and so does one failed
+    // future if `or_exception`. A worker runs tasks that are queued in its own pool. If the wait may end
+    // before they do, it runs them only while no other worker can.
     template <class Ready>
     void wait(std::unique_lock<sync::mutex>& lock, std::size_t wanted, bool or_exception, bool to_the_end,
               const deadline& until, Ready ready) {
-        while (!ready() &&
-               !until.passed()) {  // where it has passed, a wait would sleep a little all the same
+        while (!ready() && !until.passed()) {  // else a wait would still sleep a little
             lock.unlock();
             trampoline::run_postponed();
             entry* const waiting = next_to_run();
@@ -155,8 +154,8 @@ private:
         }
     }
 
-    // The first entry whose task waits in the queue of the calling worker's pool, if there is one. A task
-    // that no longer waits never will again, so each is looked at once.
+    // Returns the first entry whose task is queued in the calling worker's pool, or null. A task that is no
+    // longer queued will never be again, so this looks at each once.
     entry* next_to_run() {
         while (next_to_run_ != entries_.size()) {
             entry& each = entries_[next_to_run_];
@@ -168,7 +167,7 @@ private:
         return nullptr;
     }
 
-    // What it waits for never comes.
+    // Throws if the wait would never end.
     void throw_if_in_vain(bool to_the_end) const {
         if (inherited_) {
             throw_if_inherited(*inherited_);
@@ -201,7 +200,7 @@ private:
     }
 
     void note_done(entry& each, outcome how) noexcept {
-        // Notified under the mutex: once it is free, this may be gone.
+        // Notify under the mutex: once the mutex is free, this may be gone.
         const std::lock_guard lock(mutex_);
         ++told_;
         append(each, how);
@@ -219,23 +218,23 @@ private:
 
     std::vector<entry> entries_;
     std::size_t next_to_run_ = 0;
-    const shared_state_base* inherited_ = nullptr;  // one that another process would have completed
+    const shared_state_base* inherited_ = nullptr;  // a future that another process would have completed
     const std::uint32_t process_ = forks::process();
 
     sync::mutex mutex_;
     sync::condition_variable changed_;
 
-    // Guarded by the mutex.
+    // Guarded by `mutex_`.
     entry* first_done_ = nullptr;  // a list linked by `next_done_`
     entry* last_done_ = nullptr;
     std::size_t done_ = 0;
     std::size_t failed_ = 0;
-    std::size_t watched_ = 0;  // how many futures have this as a waiter or had it until they told
+    std::size_t watched_ = 0;  // how many futures have this as a waiter, or had it until they told
     std::size_t told_ = 0;
-    std::size_t wanted_ = nobody_waits;  // how many must be done for the watching thread to be woken
+    std::size_t wanted_ = nobody_waits;  // how many futures must be done to wake the watching thread
     bool wants_exception_ = false;
-    bool alone_ = false;    // no other worker can run what waits
-    bool stopped_ = false;  // it waits for those that are telling at the moment, or has
+    bool alone_ = false;    // no other worker can run what is queued
+    bool stopped_ = false;  // `stop_watching` is waiting for the futures that tell, or has waited
 };
 
 }}}  // namespace concurrent::futures::detail

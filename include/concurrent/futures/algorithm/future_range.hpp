@@ -22,7 +22,7 @@ inline constexpr bool is_future<Future<T>> = true;
 
 }  // namespace detail
 
-/// `Future<T>`, of any `T`.
+/// A `future_type` is `Future<T>` for some `T`.
 ///
 /// \code
 /// static_assert(futures::future_type<futures::Future<int>> && !futures::future_type<std::future<int>>);
@@ -30,7 +30,7 @@ inline constexpr bool is_future<Future<T>> = true;
 template <class F>
 concept future_type = detail::is_future<std::remove_cvref_t<F>>;
 
-/// A map with futures for keys.
+/// A `future_map` is a map whose keys are futures.
 ///
 /// \code
 /// static_assert(futures::future_map<std::unordered_map<futures::Future<int>, std::string>>);
@@ -41,7 +41,7 @@ concept future_map = std::ranges::input_range<Range> && requires {
     typename std::remove_cvref_t<Range>::mapped_type;
 } && future_type<typename std::remove_cvref_t<Range>::key_type>;
 
-/// What `wait` and `as_completed` take: any range of futures, or a map keyed by them.
+/// `wait` and `as_completed` take this: any range of futures, or a map keyed by futures.
 ///
 /// \code
 /// auto count_done = [](const futures::future_range auto& tasks) {
@@ -55,7 +55,7 @@ concept future_range = std::ranges::input_range<Range> &&
 
 namespace detail {
 
-// The future that an element of a `future_range` is or has for a key.
+// Returns the future that an element of a `future_range` is, or has as its key.
 template <class Range, class Element>
 constexpr const auto& future_of(const Element& element) noexcept {
     if constexpr (future_map<Range>) {
@@ -69,7 +69,7 @@ template <class Range>
 using future_in =
     std::remove_cvref_t<decltype(future_of<Range>(std::declval<std::ranges::range_reference_t<Range>>()))>;
 
-// Each future of `futures` once, in order.
+// Returns each future of `futures` once, in order.
 template <class Range>
 std::vector<future_in<Range>> unique_futures(Range&& futures) {
     using future = future_in<Range>;

@@ -24,7 +24,7 @@
 
 namespace concurrent::futures { inline namespace v0_1 {
 
-/// How an executor's `map` works.
+/// `map_options` say how an executor's `map` works.
 ///
 /// \code
 /// long sum = 0;
@@ -34,21 +34,21 @@ namespace concurrent::futures { inline namespace v0_1 {
 /// assert(sum == 999'000);
 /// \endcode
 struct map_options {
-    /// How long, from the call of `map`, its results may take.
+    /// The results may take this long, counted from the call of `map`.
     futures::timeout timeout = {};
-    /// How many tasks are submitted and not consumed at most; by default all are submitted at once.
+    /// At most this many tasks are submitted and not consumed. By default, `map` submits all at once.
     std::optional<std::ptrdiff_t> buffersize = {};
-    /// How many elements a task takes.
+    /// Each task takes this many elements.
     std::ptrdiff_t chunksize = 1;
-    /// Instead of `chunksize`: as many as give each worker about four tasks. For CPU-bound loops over a range
-    /// that knows its size; else `chunksize` holds.
+    /// If true, `map` chooses a `chunksize` that gives each worker about four tasks. Use it for CPU-bound
+    /// loops over a range that knows its size; over other ranges `chunksize` holds.
     bool auto_chunksize = false;
 };
 
 namespace detail {
 
-// The results of a map on their way: all that doesn't depend on what is called, over which ranges, by which
-// executor. It stays where it is when the range of results is moved.
+// `map_body` is the part of a running map that doesn't depend on the function, the ranges and the executor.
+// It stays where it is when the range of results is moved.
 template <class T>
 class map_body {
 public:
@@ -65,16 +65,16 @@ public:
         }
     }
 
-    // Where the iteration is: in the results of the first task, or null at the end.
+    // The iteration is in these results of the first task; null at the end.
     [[nodiscard]] chunk* current() const noexcept { return current_; }
     [[nodiscard]] std::size_t index() const noexcept { return index_; }
     void set_index(std::size_t index) noexcept { index_ = index; }
 
-    // The results of the first task were all looked at. False: `throw_failure` is to be called.
+    // Moves to the results of the next task. Requires: the iteration has passed all results of the first
+    // task. If this returns false, the caller must call `throw_failure`.
     //
-    // A call that can't throw, as the loop over results in which it stands has something to destroy:
-    // across a call that can, GCC 12 keeps no floating-point number in a register, such as a sum of the
-    // results.
+    // This call must not throw: across a call that can, GCC 12 keeps no floating-point number, such as a sum
+    // of the results, in a register if the loop has something to destroy.
     [[gnu::noinline]] bool next_chunk() noexcept {
         try {
             pop_chunk();
@@ -92,11 +92,11 @@ protected:
     explicit map_body(const map_options& options)
         : until_(options.timeout.start()), buffersize_(options.buffersize) {}
 
-    // Whether there is another element in all ranges.
+    // Returns whether every range has another element.
     virtual bool more() = 0;
     virtual Future<chunk> submit_next() = 0;
 
-    // At the end of the constructor: submits as many tasks as may be.
+    // Submits as many tasks as may be. Called at the end of the constructor.
     void start() {
         try {
             refill();
@@ -106,7 +106,7 @@ protected:
         }
     }
 
-    // At the begin of the destructor. As in Python, results that nobody ever asked for stop nothing.
+    // Called at the beginning of the destructor. As in Python, results that nobody asked for stop nothing.
     void end() noexcept {
         if (begun_) {
             cancel();
@@ -118,7 +118,7 @@ private:
     void refill() {
         try {
             while ((!buffersize_ || tasks_.size() < static_cast<std::size_t>(*buffersize_)) && more()) {
-                // First the room, so that no task runs that nobody knows of.
+                // Make room first, so that no task runs that this map doesn't know.
                 tasks_.emplace_back();
                 tasks_.back() = submit_next();
             }
@@ -135,7 +135,7 @@ private:
         refill();
     }
 
-    // Makes the results of the first task that has any current; or none, at the end.
+    // Makes the results of the first task that has any current, or none at the end.
     void find_results() {
         while (!current_ && !tasks_.empty()) {
             current_ = std::addressof(wait_for_first());
@@ -162,7 +162,7 @@ private:
         return state.result().get();
     }
 
-    // By value: to cancel destroys the task's own.
+    // Takes `exception` by value, as `cancel` destroys the task's own.
     void rethrow(std::exception_ptr exception) {
         if (exception) {
             cancel();
@@ -170,7 +170,7 @@ private:
         }
     }
 
-    // There are no more results.
+    // Ends the iteration.
     void cancel() noexcept {
         current_ = nullptr;
         index_ = 0;
@@ -181,7 +181,7 @@ private:
         }
     }
 
-    // They use the ranges, which may be views of what is destroyed next.
+    // The tasks that run use the ranges, which may be views of what is destroyed next.
     void wait_for_running() noexcept {
         for (const Future<chunk>& task : running_) {
             await_if_it_ends(future_access::state(task));
@@ -191,14 +191,14 @@ private:
     const deadline until_;
     const std::optional<std::ptrdiff_t> buffersize_;
     std::deque<Future<chunk>> tasks_;    // submitted and not consumed, in the order of the input
-    std::deque<Future<chunk>> running_;  // those of them that could not be cancelled, at the end
-    chunk* current_ = nullptr;           // the results of the first of them, once they are there
+    std::deque<Future<chunk>> running_;  // the tasks that could not be cancelled at the end
+    chunk* current_ = nullptr;           // the results of the first task, once they are there
     std::size_t index_ = 0;
     std::exception_ptr failure_;
     bool begun_ = false;
 };
 
-// What a map of `Cutter`'s chunks by `Launcher` adds.
+// `map_body_of` adds `Launcher`, which submits the tasks, and `Cutter`, which makes their chunks.
 template <class T, class Launcher, class Cutter>
 class map_body_of final : public map_body<T> {
 public:
@@ -221,7 +221,7 @@ private:
     std::size_t chunksize_for(const map_options& options) const {
         if (options.auto_chunksize) {
             if (const std::optional<std::size_t> size = cutter_.size()) {
-                // Divides twice, as the product of both divisors need not fit into a std::size_t.
+                // Divide twice, as the product of both divisors need not fit into a `std::size_t`.
                 const auto share = [](std::size_t whole, std::size_t shares) {
                     return whole / shares + (whole % shares != 0 ? 1 : 0);
                 };
@@ -238,12 +238,14 @@ private:
 
 }  // namespace detail
 
-/// The input range of a function's results that `map` returns. Movable, not copyable; one thread's at a time.
+/// `map` returns this input range of a function's results. It is movable, not copyable; only one thread at a
+/// time may use it.
 ///
-/// Dereferencing its iterator gives a result as an rvalue, which may be moved from; a reference that the
-/// function returned as it is; `std::monostate` for void. To destroy it midway, after `begin()`, cancels what
-/// has not started, and waits for what runs; so what a view refers to must outlive the results, but no more.
-/// If it was never iterated, all that was submitted runs, and nobody waits for it.
+/// Dereferencing the iterator gives a result as an rvalue, which may be moved from. A reference that the
+/// function returned stays as it is; void becomes `std::monostate`. The destructor, after `begin()`, cancels
+/// the tasks that have not started, and waits for those that run. So what a view refers to must outlive the
+/// results, but no more. If the results were never iterated, all that was submitted runs, and nobody waits
+/// for it.
 ///
 /// \code
 /// auto results = executor.map([](int x) { return std::to_string(x); }, std::vector{1, 2});
@@ -257,23 +259,23 @@ class map_results {
 public:
     class iterator;
 
-    /// For executors, whose `map` makes it.
+    /// Executors call this in their `map`.
     explicit map_results(std::unique_ptr<detail::map_body<T>> body) noexcept : body_(std::move(body)) {}
 
-    /// The first time, waits for the first result, and throws as the increment does; later, is where the
-    /// iteration is. What it returned before is not to be used any more.
+    /// The first call waits for the first result, and throws as the increment does. A later call returns the
+    /// present position, and invalidates earlier iterators.
     [[nodiscard]] iterator begin() {
         body_->begin();
         return iterator(*body_);
     }
-    /// Where the iteration ends.
+    /// Returns the end of the iteration.
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
 private:
     std::unique_ptr<detail::map_body<T>> body_;
 };
 
-/// An input iterator. Its increment waits for the next result.
+/// The increment of this input iterator waits for the next result.
 ///
 /// \throws what the function threw for it, or timeout_error; then there are no more results
 template <class T>
@@ -282,7 +284,7 @@ class map_results<T>::iterator {
     using chunk = typename body::chunk;
 
 public:
-    /// What makes it an input iterator.
+    /// These types make `iterator` an input iterator.
     ///@{
     using iterator_concept = std::input_iterator_tag;
     using iterator_category = std::input_iterator_tag;
@@ -292,20 +294,20 @@ public:
     using pointer = void;
     ///@}
 
-    /// Movable, not copyable.
+    /// An iterator is movable, not copyable.
     ///@{
     iterator(iterator&&) noexcept = default;
     iterator& operator=(iterator&&) noexcept = default;
     ///@}
 
-    /// The result, which may be moved from.
+    /// Returns the result, which may be moved from.
     reference operator*() const noexcept { return (*chunk_)[index_]; }
-    /// Waits for the next result, and throws what the function threw instead.
+    /// Waits for the next result, or throws what the function threw in place of it.
     iterator& operator++() {
         if (++index_ != count_) {
             body_->set_index(index_);
         } else {
-            chunk_ = nullptr;  // where it stays if the next throws
+            chunk_ = nullptr;  // stays null if the next call throws
             if (!body_->next_chunk()) {
                 body_->throw_failure();
             }
@@ -313,10 +315,10 @@ public:
         }
         return *this;
     }
-    /// The same.
+    /// Does the same.
     void operator++(int) { ++*this; }
 
-    /// Whether there are no more results.
+    /// Returns whether there are no more results.
     friend bool operator==(const iterator& self, std::default_sentinel_t) noexcept { return !self.chunk_; }
 
 private:
@@ -330,8 +332,8 @@ private:
         count_ = chunk_ ? chunk_->size() : 0;
     }
 
-    // The place is kept here too, and so in registers: to count up in memory would take longer than to add up
-    // results that are there.
+    // These copies of the body's position fit into registers: counting in memory would take longer than
+    // adding up results that are there.
     body* body_;
     chunk* chunk_ = nullptr;
     std::size_t index_ = 0;
@@ -344,7 +346,8 @@ template <class Argument>
 concept mappable =
     requires { typename mapped_range<Argument>; } && std::ranges::input_range<mapped_range<Argument>>;
 
-// Whether it can be copied or moved in. A container has a copy constructor even if its elements have none.
+// Says whether `map` can copy the argument or move it in. A container has a copy constructor even if its
+// elements have none.
 template <class Argument>
 constexpr bool is_keepable() {
     using range = std::remove_reference_t<Argument>;
@@ -363,7 +366,7 @@ concept keepable = (is_keepable<Arguments>() && ...);
 template <class Fn, class... Arguments>
 concept mappable_with = std::invocable<std::decay_t<Fn>&, map_argument<mapped_range<Arguments>>...>;
 
-// Not inlined: there GCC 12 with -O1 warns that the `buffersize` of options that have none is uninitialized.
+// Not inlined, as GCC 12 with -O1 would warn that a `buffersize` that is not there is uninitialized.
 #if defined(__GNUC__)
 __attribute__((noinline))
 #endif
@@ -377,7 +380,7 @@ throw_if_wrong(const map_options& options) {
     }
 }
 
-// The results of a map whose tasks `launcher` submits.
+// Starts a map whose tasks `launcher` submits, and returns its results.
 template <class Launcher, class Fn, class... Arguments>
 auto start_map(Launcher launcher, const map_options& options, Fn&& fn, Arguments&&... ranges) {
     static_assert(sizeof...(Arguments) != 0, "map(fn, ranges...): it needs at least one range");

@@ -21,9 +21,9 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// How `map` keeps a range that it was given: decay-copied, as arguments of a task are. What refers, a view or
-// a std::reference_wrapper, still refers; an array and an initializer list, whose copies would too, become
-// containers.
+// `map` keeps a range as this type: decay-copied, as arguments of a task are. A view or a
+// `std::reference_wrapper` still refers. The copy of an array or an initializer list would refer too, so
+// these become containers.
 template <class Range>
 struct kept_range {
     using type = std::decay_t<Range>;
@@ -60,12 +60,13 @@ Range& unwrapped(std::reference_wrapper<Range>& range) noexcept {
     return range.get();
 }
 
-// The range that `map` iterates for an argument of type `Range`.
+// `map` iterates this range for an argument of type `Range`.
 template <class Range>
 using mapped_range =
     std::remove_reference_t<decltype(detail::unwrapped(std::declval<typename kept_range<Range>::type&>()))>;
 
-// One element that a task will need: where it is, if the range still has it then; else itself.
+// `map_element` is one element that a task will need. It holds the position if the range keeps the element,
+// else the element itself.
 template <class Range>
 class map_element {
 public:
@@ -96,7 +97,7 @@ private:
 template <class Range>
 using map_argument = decltype(std::declval<map_element<Range>&>()());
 
-// What the tasks of a map share: the function and the ranges.
+// `map_input` is what the tasks of a map share: the function and the ranges.
 template <class Fn, class... Ranges>
 struct map_input {
     template <class OtherFn, class... OtherRanges>
@@ -108,11 +109,11 @@ struct map_input {
     std::tuple<Ranges...> ranges;
 };
 
-// Cuts ranges, side by side, into chunks: callables that call the function for some consecutive elements
-// each.
+// `map_cutter` cuts ranges, side by side, into chunks. A chunk is a callable that calls the function for some
+// consecutive elements.
 //
-// Where all are forward ranges, a chunk is where it begins in each, and how long it is; the task does the
-// iterating. An input-only range is read here, when the chunk is made, as its elements don't stay.
+// If all are forward ranges, a chunk holds its position in each, and its length, and the task iterates. The
+// elements of an input-only range don't stay, so the cutter reads them when it makes the chunk.
 template <class Result, class Input, class... Ranges>
 class map_cutter {
 public:
@@ -125,14 +126,14 @@ public:
               [](auto&... ranges) { return std::tuple(std::ranges::end(detail::unwrapped(ranges))...); },
               input_->ranges)) {}
 
-    // The number of elements, where some range knows its own.
+    // Returns the number of elements if some range knows its own size.
     [[nodiscard]] std::optional<std::size_t> size() const {
         std::optional<std::size_t> smallest;
         const auto note = [&](auto& range) {
             if constexpr (std::ranges::sized_range<decltype(range)>) {
                 const auto counted = std::ranges::size(range);
                 auto size = static_cast<std::size_t>(counted);
-                if (static_cast<decltype(std::ranges::size(range))>(size) != counted) {  // its type is wider
+                if (static_cast<decltype(std::ranges::size(range))>(size) != counted) {  // the type is wider
                     size = (std::numeric_limits<std::size_t>::max)();
                 }
                 smallest = (std::min)(smallest.value_or(size), size);
@@ -142,7 +143,7 @@ public:
         return smallest;
     }
 
-    // Whether there is another element. Moves on to it only now, as reading input may block.
+    // Returns whether there is another element. Moves on only now, as reading input may block.
     [[nodiscard]] bool more() {
         if (at_used_element_) {
             increment(positions_);
@@ -151,10 +152,10 @@ public:
         return !at_end(std::index_sequence_for<Ranges...>());
     }
 
-    // The next chunk, of at most `limit` elements, at least one. Only if there are `more`.
+    // Returns a chunk of the next `limit` elements at most, and one at least. Requires: `more()`.
     [[nodiscard]] auto cut(std::size_t limit) {
         if constexpr ((std::ranges::forward_range<Ranges> && ...)) {
-            // Before `skip` moves on.
+            // Copy before `skip` moves on.
             auto begin = positions_;
             const std::size_t count = skip(limit);
             return [input = input_, positions = std::move(begin), count]() mutable {
@@ -194,7 +195,7 @@ private:
         return ((std::get<index>(positions_) == std::get<index>(ends_)) || ...);
     }
 
-    // Moves on by `limit` elements or to the end; returns by how many.
+    // Moves on by `limit` elements or to the end, and returns by how many.
     std::size_t skip(std::size_t limit) {
         if constexpr ((std::ranges::random_access_range<Ranges> && ...)) {
             return skip_at_once(limit, std::index_sequence_for<Ranges...>());

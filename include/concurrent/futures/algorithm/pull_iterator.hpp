@@ -9,8 +9,8 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// The iterator of a single-pass range whose body knows how to `get()` the current element, to `advance()` to
-// the next, and whether it is `at_end()`.
+// `pull_iterator` iterates a single-pass range. The body has `get()` for the current element, `advance()` to
+// the next, and `at_end()`.
 template <class Body>
 class pull_iterator {
 public:

@@ -14,8 +14,7 @@
 
 namespace concurrent::futures { inline namespace v0_1 {
 
-/// When `wait` returns: when all futures are done, when any is, or when any has failed (or all are done). A
-/// future that was cancelled is done, but has not failed.
+/// `return_when` says when `wait` returns. A future that was cancelled is done, but has not failed.
 ///
 /// \code
 /// auto good = executor.submit([] {});
@@ -24,12 +23,12 @@ namespace concurrent::futures { inline namespace v0_1 {
 /// assert(bad.exception() && !result.done.empty());
 /// \endcode
 enum class return_when {
-    all_completed,    ///< when all are done
-    first_completed,  ///< when any is done
-    first_exception   ///< when any has failed, or all are done
+    all_completed,    ///< all are done
+    first_completed,  ///< any is done
+    first_exception   ///< any has failed, or all are done
 };
 
-/// For what, and for how long, to wait.
+/// `wait_options` say for what, and for how long, `wait` waits.
 ///
 /// \code
 /// futures::Promise<int> promise;
@@ -37,13 +36,13 @@ enum class return_when {
 /// assert(result.not_done.size() == 1);
 /// \endcode
 struct wait_options {
-    /// For how long to wait at most.
+    /// `wait` waits for this long at most.
     futures::timeout timeout = {};
-    /// When to return, if not by the timeout.
+    /// `wait` returns earlier if this is so.
     futures::return_when return_when = futures::return_when::all_completed;
 };
 
-/// The futures given to `wait`, each once, in their order, by whether they were done when it returned.
+/// `wait` returns its futures, each once and in their order, separated by whether they were done.
 ///
 /// \code
 /// auto future = executor.submit([] { return 42; });
@@ -52,18 +51,18 @@ struct wait_options {
 /// \endcode
 template <class T>
 struct wait_result {
-    /// Those that had finished or were cancelled.
+    /// These futures had finished or were cancelled.
     std::vector<Future<T>> done;
-    /// The others.
+    /// These had not.
     std::vector<Future<T>> not_done;
 };
 
-/// Waits for the futures of a range, or those that are the keys of a map, as `options` says, and returns
-/// which are done. It throws no `timeout_error`, and nothing of what the tasks throw. O(n) for n futures.
+/// Waits for the futures of a range, or for the keys of a map, as `options` say, and returns which are done.
+/// It doesn't throw `timeout_error`, or anything that the tasks throw. It costs O(n) for n futures.
 ///
-/// On a worker of a pool, it runs those tasks on the spot that wait in that pool's queue, until there is
-/// enough. If it may return before all are done (by a timeout, or by `return_when`), it does so only while no
-/// other worker is idle and none can be started.
+/// On a worker, it runs tasks that are queued in the worker's pool on the spot, until enough are done. If it
+/// may return before all are done (by a timeout, or by `return_when`), it does so only while no other worker
+/// is idle and none can be started.
 ///
 /// \throws invalid_state_error if a future is not `valid()`, or if a task waits for itself without a limit
 /// \throws broken_executor in the child of a fork, if it would wait for a future of the parent's
@@ -96,7 +95,7 @@ auto wait(Range&& futures, const wait_options& options = {}) {
     }
 }
 
-/// The same of futures that are listed.
+/// Does the same for a list of futures.
 ///
 /// \code
 /// auto first = executor.submit([] { return 1; });
