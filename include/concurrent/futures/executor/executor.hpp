@@ -9,8 +9,8 @@
 
 namespace concurrent::futures { inline namespace v0_1 {
 
-/// What runs tasks and gives futures for them: a `thread_pool_executor` of any queue, or one's own. For
-/// signatures: `void crawl(futures::executor auto& executor)`.
+/// An `executor` runs tasks and gives futures for them: a `thread_pool_executor` of any queue, or one of your
+/// own. Use it in signatures: `void crawl(futures::executor auto& executor)`.
 ///
 /// \code
 /// auto answer_by = [](futures::executor auto& any) { return any.submit([] { return 42; }); };

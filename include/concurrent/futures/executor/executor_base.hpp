@@ -13,7 +13,8 @@ namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
-// How a map submits its tasks to an executor of somebody's, which must be there as long as it submits.
+// `executor_launcher` submits the tasks of a map to an executor of any kind. Requires: the executor exists as
+// long as the map submits.
 template <class Executor>
 class executor_launcher {
 public:
@@ -35,7 +36,7 @@ private:
     Executor* executor_;
 };
 
-// The launcher of an executor: its own, if it has one.
+// Returns the launcher of an executor: its own, if it has one.
 class launcher_access {
 public:
     template <class Executor>
@@ -50,11 +51,10 @@ public:
 
 }  // namespace detail
 
-/// `executor.map(fn, ranges...)` of any executor, also of one that has no such member. See
-/// `executor_base::map`. With a `buffersize`, or where the executor doesn't accept tasks any more, the
-/// executor must be there as long as the results are iterated.
+/// Does what `executor_base::map` does, for any executor, even one without a member `map`. With a
+/// `buffersize`, the executor must exist as long as the results are iterated.
 ///
-/// \throws as the executor's `submit`
+/// \throws what the executor's `submit` throws
 ///
 /// \code
 /// int sum = 0;
@@ -67,7 +67,7 @@ auto map(Executor& executor, Fn&& fn, Ranges&&... ranges) {
     return detail::start_map(detail::launcher_access::launcher_of(executor), map_options(),
                              std::forward<Fn>(fn), std::forward<Ranges>(ranges)...);
 }
-/// The same, with options.
+/// Does the same, with options.
 ///
 /// \throws std::invalid_argument if `options.chunksize` or `options.buffersize` is less than 1
 template <executor Executor, class Fn, class... Ranges>
@@ -76,7 +76,7 @@ auto map(Executor& executor, map_options options, Fn&& fn, Ranges&&... ranges) {
                              std::forward<Ranges>(ranges)...);
 }
 
-/// What an executor of one's own inherits to have `map`, by means of its `submit`: `class mine : public
+/// An executor of your own inherits this to have `map`, by means of its `submit`: `class mine : public
 /// executor_base<mine>`. With `package`, such an executor is a dozen lines; the cookbook has one.
 ///
 /// \code
@@ -87,16 +87,16 @@ template <class Derived>
 class executor_base {
 public:
     /// Calls `fn` with an element of each range, side by side, up to the end of the shortest, and returns an
-    /// input range of the results in the order of the input. All is submitted by this call. Ranges are
-    /// decay-copied: a container is copied, or moved in, a view or a `std::ref` refers. `fn` is one object
-    /// that all tasks call at once; it gets references to the elements.
+    /// input range of the results in the order of the input. This call submits everything. Ranges are
+    /// decay-copied: a container is copied or moved in, a view or a `std::ref` refers. All tasks call the
+    /// same `fn` object at once; it gets references to the elements.
     ///
-    /// The first exception, in the order of the input, is rethrown by the increment (or `begin()`) that
-    /// reaches it. After that, and when an iteration is abandoned midway, what has not started is cancelled.
-    /// Results that are never iterated may be thrown away: everything runs, and exceptions go to the log
-    /// handler.
+    /// The increment (or `begin()`) that reaches the first exception, in the order of the input, rethrows it.
+    /// After that, and after an iteration that you leave midway, tasks that have not started are cancelled.
+    /// You may throw away results that were never iterated: everything runs, and the log handler gets the
+    /// exceptions.
     ///
-    /// \throws as `submit`
+    /// \throws what `submit` throws
     ///
     /// \code
     /// int sum = 0;
@@ -111,7 +111,7 @@ public:
                                  std::forward<Fn>(fn), std::forward<Ranges>(ranges)...);
     }
 
-    /// The same, with options.
+    /// Does the same, with options.
     ///
     /// \throws std::invalid_argument if `options.chunksize` or `options.buffersize` is less than 1
     ///

@@ -25,7 +25,8 @@ namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
-// How a map submits its tasks to a pool. The results may outlive the executor, so they own the pool too.
+// `pool_launcher` submits the tasks of a map to a pool. The results may outlive the executor, so the launcher
+// owns the pool too.
 template <class Pool>
 class pool_launcher {
 public:
@@ -43,7 +44,7 @@ private:
 
 template <class Queue>
 struct queue_for {
-    using type = int;  // of what is no discipline, for which there is a message
+    using type = int;  // no discipline; a message says so
 };
 template <class Queue>
     requires requires { typename Queue::queue; }
@@ -57,24 +58,23 @@ struct queue_for<Queue> {
 template <class Queue>
 using queue_of = typename queue_for<Queue>::type;
 
-// Numbers the executors of the process, of all its shared libraries, for the names of their threads.
+// Numbers the executors of the process, across its shared libraries, for the names of their threads.
 [[gnu::visibility("default")]] inline unsigned next_executor_number() noexcept {
     static std::atomic<unsigned> next{0};
-    return next.fetch_add(1, std::memory_order_relaxed);  // orders nothing
+    return next.fetch_add(1, std::memory_order_relaxed);  // pairs with nothing: it only counts
 }
 
 }  // namespace detail
 
-/// The order in which a pool's queued tasks start: `fifo`, `lifo`, `priority`, or a class of one's own that
-/// can be default-constructed and has these two members. The pool calls them one at a time, on whichever
-/// thread submits or runs a task; they must not use the pool.
+/// A `queue_discipline` is the order in which a pool's queued tasks start: `fifo`, `lifo`, `priority`, or a
+/// class of your own. Such a class can be default-constructed and has the two members below. The pool calls
+/// them one at a time, on any thread that submits or runs a task. They must not use the pool.
 ///
-/// - `push(queued_task&)` adds a task. If it throws, it must not have added the task; the submit throws that.
-/// - `pop()` returns a `queued_task*`: the task that is to start next, which it removes; null only if there
-/// is
-///   none. It must not throw.
+/// - `push(queued_task&)` adds a task. If it throws, it must not have added the task, and the submit throws.
+/// - `pop()` removes the task that starts next and returns its `queued_task*`, or null only if there is none.
+///   It must not throw.
 ///
-/// A task that was cancelled stays in such a queue until its turn comes. See `queued_task` for an example.
+/// A cancelled task stays in such a queue until its turn comes. See `queued_task` for an example.
 ///
 /// \code
 /// static_assert(futures::queue_discipline<futures::lifo> && !futures::queue_discipline<int>);
@@ -83,19 +83,19 @@ template <class Queue>
 concept queue_discipline = std::same_as<Queue, fifo> || std::same_as<Queue, lifo> ||
                            std::same_as<Queue, priority> || detail::own_discipline<Queue>;
 
-/// A pool of threads that runs what is submitted to it.
+/// A `thread_pool_executor` runs what is submitted to it on a pool of threads.
 ///
-/// Threads are started on demand: a submit starts one only when no worker is idle and the limit is not
-/// reached. Each is named `<prefix>_<n>` (see `this_thread_name`). A worker that waits for a future of its
-/// own pool that has not started runs it on the spot, so tasks may submit tasks and wait for them, to any
-/// depth that the stack allows, on a pool of any size.
+/// A submit starts a thread only if no worker is idle and the limit is not reached. Each thread is named
+/// `<prefix>_<n>` (see `this_thread_name`). If a worker waits for a future of its own pool that has not
+/// started, it runs the task on the spot. So tasks may submit tasks and wait for them, to any depth that the
+/// stack allows, on a pool of any size.
 ///
-/// Thread-safety: all members may be called by any threads at once, tasks of the pool included.
+/// Thread-safety: any threads may call all members at once, even tasks of the pool.
 ///
-/// After a `fork()`, the threads are the parent's. In the child, an executor that was made before may be shut
-/// down and destroyed, both of which do nothing; `submit` and `map` throw `broken_executor`, and so does a
-/// call that would wait for one of its futures that was not done; such futures may be cancelled and dropped.
-/// If the task that forked returns, its thread ends in the child. New executors work as ever.
+/// After a `fork()`, the threads belong to the parent. In the child, shutting down and destroying an executor
+/// of the parent do nothing. `submit` and `map` throw `broken_executor`, and so does a call that would wait
+/// for one of its futures that was not done; such futures may be cancelled and dropped. If the task that
+/// forked returns, its thread ends in the child. New executors work as ever.
 ///
 /// \code
 /// futures::thread_pool_executor pool(8);  // or thread_pool_executor<futures::priority> pool(8)
@@ -109,12 +109,12 @@ class thread_pool_executor : public executor_base<thread_pool_executor<Queue>> {
                   "push(queued_task&) and queued_task* pop()");
 
 public:
-    /// Has at most `min(32, usable_cpus() + 4)` threads.
+    /// Starts at most `min(32, usable_cpus() + 4)` threads.
     thread_pool_executor() : thread_pool_executor(thread_pool_options()) {}
 
-    /// Has at most `max_workers` threads. The number may be of any integral type.
+    /// Starts at most `max_workers` threads. The number may be of any integral type.
     ///
-    /// \throws std::invalid_argument if `max_workers` is not greater than 0, or greater than an int can be
+    /// \throws std::invalid_argument if `max_workers` is less than 1 or greater than an int can be
     ///
     /// \code
     /// futures::thread_pool_executor one_for_each_element{std::vector<int>(3).size()};
@@ -124,10 +124,9 @@ public:
     explicit thread_pool_executor(Number max_workers)
         : thread_pool_executor(thread_pool_options{.max_workers = max_workers}) {}
 
-    /// Is as `options` say. Empty braces are options, all of them the defaults.
+    /// Makes an executor as `options` say. Empty braces mean options with all defaults.
     ///
-    /// \throws std::invalid_argument if `options.max_workers` is not greater than 0, or greater than an int
-    /// can be
+    /// \throws std::invalid_argument if `options.max_workers` is less than 1 or greater than an int can be
     ///
     /// \code
     /// futures::thread_pool_executor by_default({});
@@ -135,14 +134,14 @@ public:
     /// \endcode
     explicit thread_pool_executor(thread_pool_options options) : pool_(make_pool(std::move(options))) {}
 
-    // The parameter is not const: `{}` would make a const one as well as options, and `executor({})` be
+    // The parameter is not const: `{}` could make a const one as well as options, so `executor({})` would be
     // ambiguous.
     thread_pool_executor(thread_pool_executor&) = delete;
     thread_pool_executor& operator=(const thread_pool_executor&) = delete;
 
-    /// As `shutdown()`: everything that was submitted runs, and every thread ends before this returns.
-    /// Destroyed by one of its own tasks, it returns at once, and everything still runs; those threads are
-    /// joined at the end of the process, if not before.
+    /// Shuts down as `shutdown()` does: everything that was submitted runs, and every thread ends before this
+    /// returns. On one of the executor's own threads, it returns at once, and everything still runs; those
+    /// threads are joined at the end of the process, if not before.
     ~thread_pool_executor() {
         if (pool_->is_inherited()) {
             pool_->keep();
@@ -156,12 +155,14 @@ public:
         }
     }
 
-    /// Has `fn(args...)` called by a worker, and returns the future of what it returns. The callable and the
-    /// arguments are decay-copied, as by `std::thread` (`std::ref` passes a reference), and called as
-    /// rvalues; they are destroyed before the result can be seen. A callable whose first parameter is a
-    /// `std::stop_token`, by name, is given one before the arguments, which `Future::request_stop` signals; a
-    /// parameter that takes anything isn't given one. A callable with several signatures is given none if it
-    /// takes the arguments as they are. What `fn` returns as an rvalue reference is kept by value.
+    /// Has a worker call `fn(args...)`, and returns the future of the result. The callable and the arguments
+    /// are decay-copied, as by `std::thread` (`std::ref` passes a reference), and called as rvalues. They are
+    /// destroyed before the result can be seen, or with the result if that is an lvalue reference. If `fn`
+    /// returns an rvalue reference, the future keeps the value.
+    ///
+    /// If the first parameter of the callable is a `std::stop_token`, by name, the callable gets a token
+    /// before the arguments, and `Future::request_stop` signals it. A parameter that takes anything gets no
+    /// token. A callable with several signatures gets no token if it takes the arguments as they are.
     ///
     /// \throws executor_shutdown after `shutdown`
     /// \throws broken_thread_pool once an initializer has thrown
@@ -182,7 +183,7 @@ public:
         return submit(submit_options(), std::forward<Fn>(fn), std::forward<Args>(args)...);
     }
 
-    /// The same, with options.
+    /// Does the same, with options.
     ///
     /// \code
     /// futures::thread_pool_executor<futures::priority> urgent_first(1);
@@ -205,11 +206,11 @@ public:
         }
     }
 
-    /// Refuses further work: `submit` and `map` throw `executor_shutdown` from now on. What waits still runs,
-    /// unless `options.cancel_futures`. With `options.request_stop`, tasks that took a `std::stop_token` are
-    /// asked to stop, those that have not started as soon as they do. Returns once every thread has ended, if
-    /// `options.wait`; but at once on one of the pool's own threads, which can't wait for itself. May be
-    /// called again.
+    /// Refuses further work: `submit` and `map` throw `executor_shutdown` from now on. Queued tasks still
+    /// run, unless `options.cancel_futures`. With `options.request_stop`, tasks that took a `std::stop_token`
+    /// are asked to stop, queued tasks as soon as they start. If `options.wait`, this returns once every
+    /// thread has ended; but on one of the pool's own threads, which can't wait for itself, it returns at
+    /// once. It may be called again.
     ///
     /// \code
     /// auto future = executor.submit([] { return 42; });
@@ -217,7 +218,7 @@ public:
     /// assert(future.done());
     /// \endcode
     void shutdown(shutdown_options options = {}) {
-        // What it cancels may hold the last owner of this executor.
+        // A task that this cancels may own the last reference to this executor.
         const std::shared_ptr<pool> kept = pool_;
         if (kept->is_inherited()) {
             return;
@@ -228,14 +229,14 @@ public:
         }
     }
 
-    /// How many threads it starts at most.
+    /// Returns how many threads the executor starts at most.
     ///
     /// \code
     /// assert(futures::thread_pool_executor(8).max_workers() == 8);
     /// \endcode
     [[nodiscard]] int max_workers() const noexcept { return static_cast<int>(pool_->max_workers()); }
 
-    /// How many threads it has started so far.
+    /// Returns how many threads the executor has started so far.
     ///
     /// \code
     /// executor.submit([] {}).wait();
@@ -243,7 +244,7 @@ public:
     /// \endcode
     [[nodiscard]] int worker_count() const { return static_cast<int>(pool_->worker_count()); }
 
-    /// How many tasks wait to be started.
+    /// Returns how many tasks are queued.
     ///
     /// \code
     /// assert(executor.pending_count() == 0);
