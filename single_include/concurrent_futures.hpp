@@ -228,13 +228,13 @@ struct copyable;
 
 }  // namespace detail
 
-/// Whether a value of type `T` can be copied. `std::is_copy_constructible` says so of a container even if its
-/// elements can't be; this sees through ranges, pairs, tuples, optionals and variants, also where they
-/// contain each other. It can't see through a class that has such a container for a member and seems to be
-/// copyable by that: delete its copy constructor, or specialize this for it, `template <> inline constexpr
-/// bool futures::is_copyable<page> = false;`.
+/// `is_copyable<T>` says whether a value of type `T` can be copied. `std::is_copy_constructible` is true of a
+/// container even if the elements can't be copied. `is_copyable` sees through ranges, pairs, tuples,
+/// optionals and variants, even where they contain each other. It can't see through a class with such a
+/// container as a member: delete the copy constructor of the class, or specialize `template <> inline
+/// constexpr bool futures::is_copyable<page> = false;`.
 ///
-/// `Future::result()` of an rvalue asks it, and moves out what can't be copied.
+/// `Future::result()` of an rvalue moves out a value that can't be copied.
 ///
 /// \code
 /// static_assert(!futures::is_copyable<std::vector<std::unique_ptr<int>>>);
@@ -244,7 +244,7 @@ inline constexpr const bool& is_copyable = detail::copyable<T>::value;
 
 namespace detail {
 
-// What has elements, and a copy constructor that copies them.
+// A `container` has elements, and a copy constructor that copies them.
 template <class T>
 concept container = std::ranges::range<T> && !std::ranges::view<T> && requires { typename T::value_type; };
 
@@ -270,7 +270,7 @@ struct alternatives<std::variant<Ts...>> {
     using type = parts<Ts...>;
 };
 
-// The types of what is copied with a `T`, though its copy constructor doesn't say whether it can be.
+// Returns the types that are copied with a `T` without its copy constructor saying whether they can be.
 template <class T>
 constexpr auto parts_of() {
     if constexpr (container<T>) {
@@ -285,14 +285,15 @@ constexpr auto parts_of() {
 template <class T, class... Wholes>
 constexpr bool look_into();
 
-// Whether `T` can be copied, leaving aside what users say of it. `Wholes` are what it is a part of.
+// Says whether `T` can be copied, apart from what users say of `T` itself. `Wholes` are the types that
+// contain `T`.
 template <class T, class... Wholes>
 inline constexpr bool seems_copyable = detail::look_into<T, Wholes...>();
 
 template <class T, class... Wholes>
 constexpr bool is_copyable_part() {
     using part = std::remove_cv_t<T>;
-    // A user's specialization of `is_copyable` is no reference. The others must not be evaluated here: one of
+    // Only a user's specialization of `is_copyable` is no reference. Don't evaluate the others here: one of
     // them may be the one that is being initialized.
     if constexpr (!std::is_reference_v<decltype(futures::is_copyable<part>)>) {
         return futures::is_copyable<part>;
@@ -2244,28 +2245,27 @@ namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
-// The way from the library's own parts to what a handle holds.
+// `future_access` lets the rest of the library reach the state of a handle.
 struct future_access {
     // Takes over one handle.
     template <class T>
     static Future<T> adopt(shared_state<T>& state) noexcept {
         return Future<T>(std::addressof(state));
     }
-    // Gives up a valid handle, for somebody to take over.
+    // Gives up the handle, for the caller to take over. Requires: `future.valid()`.
     template <class T>
     static shared_state<T>& release(Future<T>& future) noexcept {
         return *std::exchange(future.state_, nullptr);
     }
-    // Of a valid handle.
+    // Requires: `future.valid()`.
     template <class T>
     static shared_state<T>& state(const Future<T>& future) {
         return future.checked();
     }
 };
 
-// Calls `fn` with a future, for which it takes over a handle, and keeps what it throws from whoever
-// happens to run it. The handle is made here: GCC 12, optimizing, takes one that is passed by value for
-// untouched where `fn` is sure to throw after it was moved from, and has it destroyed twice.
+// Calls `fn` with a future that takes over a handle, and logs what `fn` throws. Make the future here: GCC 12,
+// optimizing, destroys a parameter twice if `fn` is sure to throw after moving from it.
 template <class T, class Fn>
 void call_done_callback(Fn& fn, shared_state<T>& state) noexcept {
     try {
@@ -2275,7 +2275,7 @@ void call_done_callback(Fn& fn, shared_state<T>& state) noexcept {
     }
 }
 
-// A callback that waits for its future. It owns itself, and a handle until it is called.
+// A `done_callback` waits for its future. It owns itself, and a handle until it is called.
 template <class T, class Fn>
 class done_callback final : public waiter {
 public:
@@ -2287,7 +2287,7 @@ public:
 
     [[nodiscard]] bool calls_back() const noexcept override { return true; }
 
-    // Calls it, and destroys it; see `trampoline` for when.
+    // Calls `fn_` and destroys this object. `trampoline` may postpone that.
     void call() noexcept {
         trampoline::call([this]() noexcept {
             call_done_callback(fn_, future_access::release(future_));
@@ -2302,19 +2302,19 @@ private:
 
 }  // namespace detail
 
-/// A handle on the result of a task that may not have run yet: copyable, like `std::shared_future`, and
-/// cancellable. All copies share one state; two futures are equal when they share it. As a rule a future
-/// comes from an executor's `submit`; `Promise` makes others.
+/// A `Future` is a handle on the result of a task that may not have run yet. It is copyable, like
+/// `std::shared_future`, and cancellable. All copies share one state, and futures that share a state are
+/// equal. An executor's `submit` returns a future; `Promise` and `package` make others.
 ///
-/// `T` is what the task returns: any object type (also one that can't be moved or default-constructed), a
+/// `T` is what the task returns: any object type (even one that can't be moved or default-constructed), a
 /// reference, or void. A default-constructed or moved-from future is not `valid()`; every other call on it
 /// throws `invalid_state_error`.
 ///
-/// Thread-safety: as of any handle. Different handles, also on the same state, may be used by several threads
-/// at once; one handle may be used by several threads at once as long as all calls are const.
+/// Thread-safety: several threads may use different handles at once, even on the same state. Several threads
+/// may use one handle at once if all calls are const.
 ///
-/// An exception that no handle was asked for, by `result()`, `exception()` or `get()`, before the last handle
-/// went, is reported to the log handler (`set_log_handler`).
+/// The log handler (`set_log_handler`) gets an exception if the last handle goes before `result()`,
+/// `exception()` or `get()` of any handle has returned or thrown the exception.
 ///
 /// \code
 /// futures::Future<std::string> future = executor.submit([] { return std::string("hello"); });
@@ -2324,12 +2324,12 @@ private:
 template <class T>
 class Future {
 public:
-    /// What the task returns.
+    /// `value_type` is what the task returns.
     using value_type = T;
 
     /// Makes a handle that is not `valid()`.
     Future() noexcept = default;
-    /// Another handle on the same state.
+    /// Makes another handle on the same state.
     Future(const Future& other) noexcept : state_(other.state_) {
         if (state_) {
             state_->add_handle();
@@ -2337,7 +2337,7 @@ public:
     }
     /// Takes over the handle `other`, which is not `valid()` any more.
     Future(Future&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
-    /// Both: a copy or what was moved from takes this one's place.
+    /// Replaces this handle by a copy of `other`, or takes over an rvalue `other`.
     Future& operator=(Future other) noexcept {
         swap(other);
         return *this;
@@ -2353,19 +2353,20 @@ public:
     /// Exchanges two handles.
     friend void swap(Future& a, Future& b) noexcept { a.swap(b); }
 
-    /// Whether this handle has a state.
+    /// Returns whether this handle has a state.
     ///
     /// \code
     /// assert(!futures::Future<int>().valid());
     /// \endcode
     [[nodiscard]] bool valid() const noexcept { return state_ != nullptr; }
 
-    /// Waits, at most for `limit`, until the future is done, and returns its value: `const T&` that lives as
-    /// long as any handle does, `T` itself where it is a reference, nothing where it is void.
+    /// Waits until the future is done, at most for `limit`, and returns its value. An object comes as a
+    /// `const T&` that is valid as long as there is a handle on the state. A reference comes as `T`. Void
+    /// returns nothing.
     ///
-    /// On a worker of the pool that has the task still waiting, runs the task on the spot. With a `limit` it
-    /// does so only if no other worker is idle and none can be started, and then however long the task takes
-    /// (but not where `limit` is zero or negative).
+    /// On a worker of the pool in which the task is queued, this runs the task on the spot. With a `limit`,
+    /// it does so only if no other worker is idle and none can be started; then it takes as long as the task
+    /// takes. With a zero or negative `limit` it never does.
     ///
     /// \throws whatever the task threw, which may be a `timeout_error` of its own: then `done()` is true
     /// \throws cancelled_error if the future was cancelled
@@ -2388,8 +2389,9 @@ public:
         }
     }
 
-    /// The same, but gives up this handle, unless `limit` has passed, and returns the value itself: moved out
-    /// if this was the last handle, or if `T` can't be copied (see `is_copyable`); else copied.
+    /// Does the same, but gives up this handle unless `limit` has passed, and returns the value itself. The
+    /// value is moved out if this was the last handle, or if `T` can't be copied (see `is_copyable`); else it
+    /// is copied.
     ///
     /// \code
     /// auto owner = executor.submit([] { return std::make_unique<int>(42); }).result();
@@ -2418,21 +2420,21 @@ public:
         requires(!std::is_void_v<T> && !std::is_reference_v<T> && !std::is_move_constructible_v<T>) =
         delete;  // the value can't leave its handles: keep one, and call result() on that
 
-    /// As `result`, under the name that `std::future` has for it.
+    /// Returns `result()`, under the name that `std::future` has for it.
     ///
     /// \code
     /// assert(executor.submit([] { return 42; }).get() == 42);
     /// \endcode
     decltype(auto) get() const& { return result(); }
-    /// The same as `result` of an rvalue.
+    /// Returns `result()` of an rvalue.
     T get() &&
             requires requires(Future future) { std::move(future).result(); }
     {
         return std::move(*this).result();
     }
 
-    /// Waits, at most for `limit`, until the future is done, and returns what the task threw; null if it
-    /// returned.
+    /// Waits until the future is done, at most for `limit`, and returns what the task threw, or null if the
+    /// task returned.
     ///
     /// \throws cancelled_error if the future was cancelled
     /// \throws timeout_error if `limit` passed first
@@ -2452,13 +2454,12 @@ public:
     }
 
     /// Cancels the task if it has not started. The task will never run. This thread first destroys what the
-    /// task captured; then the future becomes cancelled, the threads that wait for it are woken, and
-    /// its done callbacks are called. If another thread is cancelling the same task, this call waits for
-    /// that. Returns true if the future was cancelled by this call or an earlier one, false if the task runs
-    /// or has run.
+    /// task captured. Then the future becomes cancelled, the threads that wait for it are woken, and its done
+    /// callbacks are called. If another thread is cancelling the same task, this call waits for that thread.
+    /// Returns true if this call or an earlier one cancelled the future, false if the task runs or has run.
     ///
-    /// The destructor of a captured object may cancel other tasks, and its own; such a call returns true at
-    /// once if somebody is cancelling the task already.
+    /// The destructor of a captured object may cancel other tasks, and its own. Such a call returns true at
+    /// once if the task is already being cancelled.
     ///
     /// \code
     /// futures::Promise<int> promise;
@@ -2470,7 +2471,7 @@ public:
         return kept.state_->cancel();
     }
 
-    /// Cancels the task if it has not started; if it runs, requests a stop of the `std::stop_token` that its
+    /// Cancels the task if it has not started. If it runs, requests a stop of the `std::stop_token` that its
     /// callable took. Returns whether this call did either.
     ///
     /// \code
@@ -2490,7 +2491,7 @@ public:
         return kept.state_->signal_stop();
     }
 
-    /// What has become of it by now. Never blocks.
+    /// Returns how far the future has got. Never blocks.
     ///
     /// \code
     /// auto future = executor.submit([] {});
@@ -2498,20 +2499,21 @@ public:
     /// assert(future.state() == futures::future_state::finished);
     /// \endcode
     [[nodiscard]] future_state state() const { return checked().state(); }
-    /// Whether it was cancelled.
+    /// Returns whether the future was cancelled.
     [[nodiscard]] bool cancelled() const { return state() == future_state::cancelled; }
-    /// Whether its task runs now.
+    /// Returns whether the task runs now.
     [[nodiscard]] bool running() const { return state() == future_state::running; }
-    /// Whether it was cancelled or has finished.
+    /// Returns whether the future was cancelled or has finished.
     [[nodiscard]] bool done() const { return checked().done(); }
 
-    /// Calls `fn(Future<T>)` once the future is done: on the thread that completes or cancels it, after those
-    /// that were added before it; at once, on this thread, if it is done already. An exception from `fn` goes
-    /// to the log handler. `fn` may still run when `result()` has returned on another thread.
+    /// Calls `fn(Future<T>)` once the future is done, on the thread that completes or cancels it, after the
+    /// callbacks that were added earlier. If the future is already done, calls `fn` at once, on this thread.
+    /// The log handler gets an exception from `fn`. `fn` may still run when `result()` has returned on
+    /// another thread.
     ///
-    /// A callback that completes another future has the callbacks of that one called before it goes on. Where
-    /// such calls are more than 32 deep, they are postponed until the outermost has returned, so a chain of
-    /// any length needs a bounded part of the stack.
+    /// If a callback completes another future, the callbacks of that future are called before the first one
+    /// goes on. Calls that are more than 32 deep are postponed until the outermost has returned, so a chain
+    /// of any length needs a bounded part of the stack.
     ///
     /// \throws whatever copying or moving `fn` throws, and `std::bad_alloc`; then `fn` is not called
     ///
@@ -2546,7 +2548,7 @@ public:
     /// \endcode
     std::future_status wait_for(const timeout& limit) const { return wait_until_deadline(limit.start()); }
 
-    /// Waits until the future is done or `when` has come, on any clock, also one that is set meanwhile.
+    /// Waits until the future is done or `when` has come, on any clock, even one that is set meanwhile.
     ///
     /// \code
     /// auto future = executor.submit([] {});
@@ -2556,7 +2558,7 @@ public:
     template <class Clock, class Duration>
     std::future_status wait_until(const std::chrono::time_point<Clock, Duration>& when) const {
         for (;;) {
-            // By the clock as it stands now; again if it was set back meanwhile.
+            // Use the clock as it is now, and look again in case it was set back meanwhile.
             const std::chrono::nanoseconds left = remaining(when);
             if (wait_for(left) == std::future_status::ready) {
                 return std::future_status::ready;
@@ -2567,7 +2569,7 @@ public:
         }
     }
 
-    /// Whether both are handles on the same state, or neither has any.
+    /// Returns whether both are handles on the same state, or neither has a state.
     friend bool operator==(const Future& a, const Future& b) noexcept { return a.state_ == b.state_; }
 
 private:
@@ -2621,17 +2623,17 @@ private:
     static std::chrono::nanoseconds remaining(const std::chrono::time_point<Clock, Duration>& when) {
         using std::chrono::nanoseconds;
         using seconds = std::chrono::duration<long double>;
-        // A moment may be one that the clock can't count to: only one that isn't far is compared with now by
-        // integers. Centuries are for ever, see `timeout`.
+        // Compare `when` with now in integers only if it isn't far away: the clock may not count that far.
+        // Centuries are for ever, see `timeout`.
         constexpr long double ages = 1e9L;
         const auto now = Clock::now();
-        // Counted, as some libraries' durations that are no numbers are at least any.
+        // Subtract counts: some libraries' durations that are not a number compare as no less than any other.
         const long double left =
             seconds(when.time_since_epoch()).count() - seconds(now.time_since_epoch()).count();
         if (left >= ages) {
             return (nanoseconds::max)();
         }
-        if (!(left > -ages)) {  // or it is no number
+        if (!(left > -ages)) {  // or it is not a number
             return nanoseconds::zero();
         }
         if constexpr (std::chrono::treat_as_floating_point_v<typename Duration::rep>) {
@@ -2646,7 +2648,7 @@ private:
 
 }}  // namespace concurrent::futures
 
-/// Futures that are equal have the same hash.
+/// Equal futures have the same hash.
 ///
 /// \code
 /// std::unordered_map<futures::Future<int>, std::string> names;
@@ -2655,7 +2657,7 @@ private:
 /// \endcode
 template <class T>
 struct std::hash<concurrent::futures::Future<T>> {
-    /// The hash of the state that `future` is a handle on.
+    /// Returns the hash of the state that `future` is a handle on.
     std::size_t operator()(const concurrent::futures::Future<T>& future) const noexcept {
         return std::hash<concurrent::futures::detail::shared_state<T>*>()(future.state_);
     }
@@ -2666,8 +2668,8 @@ struct std::hash<concurrent::futures::Future<T>> {
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// Waits on many futures at once: each tells it once when it is done, so that n futures cost O(n) in all,
-// however often the watching thread wakes. Everything but the telling is that one thread's.
+// `completion_watch` waits for many futures at once. Each future tells the watch once, so n futures cost
+// O(n) in all, however often the watching thread wakes. Only the watching thread calls anything else.
 template <class T>
 class completion_watch final : private idle_watch {
 public:
@@ -2675,7 +2677,7 @@ public:
     public:
         void on_done(outcome how) noexcept override { watch_->note_done(*this, how); }
 
-        Future<T> future;  // valid until its owner takes it, which it may once the entry was told
+        Future<T> future;  // valid until the watching thread takes it, once the entry was told
 
     private:
         friend class completion_watch;
@@ -2684,13 +2686,13 @@ public:
         entry* next_done_ = nullptr;
     };
 
-    // Each of `futures` is valid and in it once.
+    // Requires: each of `futures` is valid, and is there once.
     explicit completion_watch(std::vector<Future<T>> futures) : entries_(futures.size()) {
         for (std::size_t index = 0; index != entries_.size(); ++index) {
             entries_[index].watch_ = this;
             entries_[index].future = std::move(futures[index]);
         }
-        // Those that are done already come first.
+        // Futures that are done already come first.
         std::vector<bool> was_done(entries_.size());
         for (std::size_t index = 0; index != entries_.size(); ++index) {
             if (state(entries_[index]).done()) {
@@ -2715,15 +2717,15 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
     [[nodiscard]] std::vector<entry>& entries() noexcept { return entries_; }
 
-    // Waits until `wanted` futures are done, or, if `or_exception`, one of them has failed, or until `until`.
-    // `to_the_end` says that it waits for all, whatever comes.
+    // Waits until `wanted` futures are done, or one has failed if `or_exception`, or `until` has passed.
+    // `to_the_end` says that the wait ends only when all are done.
     void wait_for(std::size_t wanted, bool or_exception, bool to_the_end, const deadline& until) {
         std::unique_lock lock(mutex_);
         wait(lock, wanted, or_exception, to_the_end, until,
              [&] { return done_ >= wanted || (or_exception && failed_ != 0); });
     }
 
-    // Waits for the next entry that is done, in the order of completion; null if `until` has passed first.
+    // Waits for the next entry in the order of completion; returns null if `until` passes first.
     entry* next(const deadline& until) {
         std::unique_lock lock(mutex_);
         if (!first_done_) {
@@ -2739,9 +2741,9 @@ public:
         return next;
     }
 
-    // No future tells any more.
+    // After this, no future tells any more.
     void stop_watching() noexcept {
-        // Written by this thread alone. In the child of a fork nobody tells.
+        // Only this thread writes `stopped_`. In the child of a fork, no thread tells.
         if (stopped_ || process_ != forks::process()) {
             return;
         }
@@ -2751,7 +2753,7 @@ public:
                 ++removed;
             }
         }
-        // What could not be removed is telling this at the moment.
+        // An entry that could not be removed is telling at the moment.
         std::unique_lock lock(mutex_);
         watched_ -= removed;
         stopped_ = true;
@@ -2763,14 +2765,13 @@ private:
 
     static shared_state<T>& state(const entry& each) { return future_access::state(each.future); }
 
-    // Waits until `ready`, which `wanted` futures done or, if `or_exception`, one failed make true; or until
-    // `until`. On a worker, it runs the tasks that wait in its own pool's queue; but those that it might have
-    // to leave, as it does not wait to the end, only while no other worker can.
+    // Waits until `ready()` or `until`. `wanted` done futures make `ready()` true, and so does one failed
+    // future if `or_exception`. A worker runs tasks that are queued in its own pool. If the wait may end
+    // before they do, it runs them only while no other worker can.
     template <class Ready>
     void wait(std::unique_lock<sync::mutex>& lock, std::size_t wanted, bool or_exception, bool to_the_end,
               const deadline& until, Ready ready) {
-        while (!ready() &&
-               !until.passed()) {  // where it has passed, a wait would sleep a little all the same
+        while (!ready() && !until.passed()) {  // else a wait would still sleep a little
             lock.unlock();
             trampoline::run_postponed();
             entry* const waiting = next_to_run();
@@ -2802,8 +2803,8 @@ private:
         }
     }
 
-    // The first entry whose task waits in the queue of the calling worker's pool, if there is one. A task
-    // that no longer waits never will again, so each is looked at once.
+    // Returns the first entry whose task is queued in the calling worker's pool, or null. A task that is no
+    // longer queued will never be again, so this looks at each once.
     entry* next_to_run() {
         while (next_to_run_ != entries_.size()) {
             entry& each = entries_[next_to_run_];
@@ -2815,7 +2816,7 @@ private:
         return nullptr;
     }
 
-    // What it waits for never comes.
+    // Throws if the wait would never end.
     void throw_if_in_vain(bool to_the_end) const {
         if (inherited_) {
             throw_if_inherited(*inherited_);
@@ -2848,7 +2849,7 @@ private:
     }
 
     void note_done(entry& each, outcome how) noexcept {
-        // Notified under the mutex: once it is free, this may be gone.
+        // Notify under the mutex: once the mutex is free, this may be gone.
         const std::lock_guard lock(mutex_);
         ++told_;
         append(each, how);
@@ -2866,23 +2867,23 @@ private:
 
     std::vector<entry> entries_;
     std::size_t next_to_run_ = 0;
-    const shared_state_base* inherited_ = nullptr;  // one that another process would have completed
+    const shared_state_base* inherited_ = nullptr;  // a future that another process would have completed
     const std::uint32_t process_ = forks::process();
 
     sync::mutex mutex_;
     sync::condition_variable changed_;
 
-    // Guarded by the mutex.
+    // Guarded by `mutex_`.
     entry* first_done_ = nullptr;  // a list linked by `next_done_`
     entry* last_done_ = nullptr;
     std::size_t done_ = 0;
     std::size_t failed_ = 0;
-    std::size_t watched_ = 0;  // how many futures have this as a waiter or had it until they told
+    std::size_t watched_ = 0;  // how many futures have this as a waiter, or had it until they told
     std::size_t told_ = 0;
-    std::size_t wanted_ = nobody_waits;  // how many must be done for the watching thread to be woken
+    std::size_t wanted_ = nobody_waits;  // how many futures must be done to wake the watching thread
     bool wants_exception_ = false;
-    bool alone_ = false;    // no other worker can run what waits
-    bool stopped_ = false;  // it waits for those that are telling at the moment, or has
+    bool alone_ = false;    // no other worker can run what is queued
+    bool stopped_ = false;  // `stop_watching` is waiting for the futures that tell, or has waited
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -2901,7 +2902,7 @@ inline constexpr bool is_future<Future<T>> = true;
 
 }  // namespace detail
 
-/// `Future<T>`, of any `T`.
+/// A `future_type` is `Future<T>` for some `T`.
 ///
 /// \code
 /// static_assert(futures::future_type<futures::Future<int>> && !futures::future_type<std::future<int>>);
@@ -2909,7 +2910,7 @@ inline constexpr bool is_future<Future<T>> = true;
 template <class F>
 concept future_type = detail::is_future<std::remove_cvref_t<F>>;
 
-/// A map with futures for keys.
+/// A `future_map` is a map whose keys are futures.
 ///
 /// \code
 /// static_assert(futures::future_map<std::unordered_map<futures::Future<int>, std::string>>);
@@ -2920,7 +2921,7 @@ concept future_map = std::ranges::input_range<Range> && requires {
     typename std::remove_cvref_t<Range>::mapped_type;
 } && future_type<typename std::remove_cvref_t<Range>::key_type>;
 
-/// What `wait` and `as_completed` take: any range of futures, or a map keyed by them.
+/// `wait` and `as_completed` take this: any range of futures, or a map keyed by futures.
 ///
 /// \code
 /// auto count_done = [](const futures::future_range auto& tasks) {
@@ -2934,7 +2935,7 @@ concept future_range = std::ranges::input_range<Range> &&
 
 namespace detail {
 
-// The future that an element of a `future_range` is or has for a key.
+// Returns the future that an element of a `future_range` is, or has as its key.
 template <class Range, class Element>
 constexpr const auto& future_of(const Element& element) noexcept {
     if constexpr (future_map<Range>) {
@@ -2948,7 +2949,7 @@ template <class Range>
 using future_in =
     std::remove_cvref_t<decltype(future_of<Range>(std::declval<std::ranges::range_reference_t<Range>>()))>;
 
-// Each future of `futures` once, in order.
+// Returns each future of `futures` once, in order.
 template <class Range>
 std::vector<future_in<Range>> unique_futures(Range&& futures) {
     using future = future_in<Range>;
@@ -2976,8 +2977,8 @@ std::vector<future_in<Range>> unique_futures(Range&& futures) {
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// The iterator of a single-pass range whose body knows how to `get()` the current element, to `advance()` to
-// the next, and whether it is `at_end()`.
+// `pull_iterator` iterates a single-pass range. The body has `get()` for the current element, `advance()` to
+// the next, and `at_end()`.
 template <class Body>
 class pull_iterator {
 public:
@@ -3014,11 +3015,12 @@ private:
 
 namespace concurrent::futures { inline namespace v0_1 {
 
-/// The input range that `as_completed` returns. Movable, not copyable; one thread's at a time.
+/// `as_completed` returns this input range. It is movable, not copyable; only one thread at a time may use
+/// it.
 ///
-/// Dereferencing its iterator gives an rvalue: `for (auto future : range)` takes the future over, so that the
-/// range holds none that it has yielded; `for (auto&& future : range)` looks at it in its place, where it
-/// stays until the next increment.
+/// Dereferencing the iterator gives an rvalue. `for (auto future : range)` takes the future over, so the
+/// range holds no future that it has yielded. `for (auto&& future : range)` looks at the future in the range,
+/// where it stays until the next increment.
 ///
 /// \code
 /// futures::as_completed_range<int> done = futures::as_completed({executor.submit([] { return 42; })});
@@ -3030,16 +3032,16 @@ class as_completed_range {
     struct body;
 
 public:
-    /// An input iterator. Its increment waits for the next future that is done.
+    /// The increment of this input iterator waits for the next future that is done.
     ///
-    /// \throws timeout_error if the timeout of the range has passed first; there is no next future then
+    /// \throws timeout_error if the timeout of the range has passed first; then there is no next future
     using iterator = detail::pull_iterator<body>;
 
-    /// What `as_completed` returns for `futures`, each of which is to be there once.
+    /// Makes what `as_completed` returns. Requires: `futures` contains each future once.
     as_completed_range(std::vector<Future<T>> futures, const timeout& limit)
         : body_(std::make_unique<body>(std::move(futures), limit)) {}
 
-    /// The first time, waits for the first future that is done; later, is where the iteration is.
+    /// The first call waits for the first future that is done. A later call returns the present position.
     ///
     /// \throws timeout_error if the timeout of the range has passed first
     [[nodiscard]] iterator begin() {
@@ -3049,11 +3051,11 @@ public:
         }
         return iterator(*body_);
     }
-    /// Where the iteration ends.
+    /// Returns the end of the iteration.
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
 private:
-    // Stays where it is when the range is moved.
+    // A move of the range leaves `body` where it is.
     struct body {
         body(std::vector<Future<T>> futures, const timeout& limit)
             : until(limit.start()), watch(std::move(futures)), unfinished(watch.size()) {}
@@ -3088,14 +3090,14 @@ private:
     std::unique_ptr<body> body_;
 };
 
-/// The futures of a range, or those that are the keys of a map, each once, as they become done: first those
-/// that are done already, in their order, then the others in the order of completion. O(n) for n futures. The
-/// range may be abandoned midway.
+/// Returns a range of the futures in `futures`, each once, as they become done: first those that are done
+/// already, in their order, then the others in the order of completion. A range over n futures costs O(n).
+/// You may leave the range midway.
 ///
-/// On a worker of a pool, it runs those tasks on the spot that wait in that pool's queue, while none is done,
-/// no other worker is idle and none can be started.
+/// On a worker of a pool, the range runs tasks that are queued in that pool on the spot, as long as no future
+/// is done, no other worker is idle and none can be started.
 ///
-/// \param futures any range of futures, or a map keyed by them
+/// \param futures any range of futures, or a map keyed by futures
 /// \param limit counted from this call; `begin()` or the increment that would pass it throws `timeout_error`
 /// \throws invalid_state_error if a future is not `valid()`
 /// \throws broken_executor from the increment that would wait, in the child of a fork, for a future of the
@@ -3118,7 +3120,7 @@ template <class Range>
     }
 }
 
-/// The same of futures that are listed.
+/// Does the same for a list of futures.
 ///
 /// \code
 /// auto first = executor.submit([] { return 1; });
@@ -3992,13 +3994,8 @@ protected:
         }
     }
 
-<<<<<<< HEAD
-    // The worker whose thread calls this, if it is one of the pool's that has the task; else null.
-    [[nodiscard, gnu::always_inline]] worker* worker_here(shared_state_base& future) noexcept {
-=======
     // Returns the worker of the calling thread if the worker's pool has the task, else null.
-    [[nodiscard]] worker* worker_here(shared_state_base& future) noexcept {
->>>>>>> e266bb0 (The comments on tasks say who calls what, and which preconditions hold)
+    [[nodiscard, gnu::always_inline]] worker* worker_here(shared_state_base& future) noexcept {
         if (!owner_ || library() == pool_base::this_library()) {
             worker* const self = worker::current();
             return self && &self->pool() == owner_ ? self : nullptr;
@@ -4025,17 +4022,10 @@ protected:
                                  : shared_state_base::help_result::none;
     }
 
-<<<<<<< HEAD
-    // Runs the task `future`, which the pool of `self`, the calling thread's worker, has; false if it doesn't
-    // wait.
-    [[gnu::always_inline]] bool run_here(shared_state_base& future, worker& self) noexcept {
-        const bool taken = self.take_back(*this);  // and with it the queue's flag
-=======
     // Runs the task; returns false if it is no longer queued. Requires: `future` is its state, and `self` is
     // the calling thread's worker, whose pool has the task.
-    bool run_here(shared_state_base& future, worker& self) noexcept {
+    [[gnu::always_inline]] bool run_here(shared_state_base& future, worker& self) noexcept {
         const bool taken = self.take_back(*this);  // if so, this thread clears `in_queue`
->>>>>>> e266bb0 (The comments on tasks say who calls what, and which preconditions hold)
         if (!future.claim(taken)) {
             if (taken) {
                 future.let_go();
@@ -4342,12 +4332,12 @@ private:
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// What the elements of one task of a `map` gave: results up to the first exception. Made in place as the
-// result of the task, and never moved. One result, the usual number, needs no allocation.
+// `chunk_results` holds the results of the elements of one `map` task, up to the first exception. It is made
+// in place as the task's result, and never moved. One result, the usual number, needs no allocation.
 template <class R>
 class chunk_results {
 public:
-    // Calls `result_of` for the elements 0 to `count`, in order.
+    // Calls `result_of` for each index below `count`, in order.
     template <class ResultOf>
     chunk_results(std::size_t count, ResultOf result_of) : capacity_(count) {
         try {
@@ -4377,7 +4367,7 @@ public:
 
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
-    // The exception behind the results, if any; the caller has then looked at it.
+    // Returns the exception behind the results, or null. The caller has then looked at the exception.
     [[nodiscard]] std::exception_ptr take_exception() noexcept { return std::exchange(exception_, nullptr); }
 
     [[nodiscard]] decltype(auto) operator[](std::size_t index) noexcept {
@@ -4421,9 +4411,9 @@ inline constexpr bool refers_to_captures<chunk_results<R>> = std::is_lvalue_refe
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// How `map` keeps a range that it was given: decay-copied, as arguments of a task are. What refers, a view or
-// a std::reference_wrapper, still refers; an array and an initializer list, whose copies would too, become
-// containers.
+// `map` keeps a range as this type: decay-copied, as arguments of a task are. A view or a
+// `std::reference_wrapper` still refers. The copy of an array or an initializer list would refer too, so
+// these become containers.
 template <class Range>
 struct kept_range {
     using type = std::decay_t<Range>;
@@ -4460,12 +4450,13 @@ Range& unwrapped(std::reference_wrapper<Range>& range) noexcept {
     return range.get();
 }
 
-// The range that `map` iterates for an argument of type `Range`.
+// `map` iterates this range for an argument of type `Range`.
 template <class Range>
 using mapped_range =
     std::remove_reference_t<decltype(detail::unwrapped(std::declval<typename kept_range<Range>::type&>()))>;
 
-// One element that a task will need: where it is, if the range still has it then; else itself.
+// `map_element` is one element that a task will need. It holds the position if the range keeps the element,
+// else the element itself.
 template <class Range>
 class map_element {
 public:
@@ -4496,7 +4487,7 @@ private:
 template <class Range>
 using map_argument = decltype(std::declval<map_element<Range>&>()());
 
-// What the tasks of a map share: the function and the ranges.
+// `map_input` is what the tasks of a map share: the function and the ranges.
 template <class Fn, class... Ranges>
 struct map_input {
     template <class OtherFn, class... OtherRanges>
@@ -4508,11 +4499,11 @@ struct map_input {
     std::tuple<Ranges...> ranges;
 };
 
-// Cuts ranges, side by side, into chunks: callables that call the function for some consecutive elements
-// each.
+// `map_cutter` cuts ranges, side by side, into chunks. A chunk is a callable that calls the function for some
+// consecutive elements.
 //
-// Where all are forward ranges, a chunk is where it begins in each, and how long it is; the task does the
-// iterating. An input-only range is read here, when the chunk is made, as its elements don't stay.
+// If all are forward ranges, a chunk holds its position in each, and its length, and the task iterates. The
+// elements of an input-only range don't stay, so the cutter reads them when it makes the chunk.
 template <class Result, class Input, class... Ranges>
 class map_cutter {
 public:
@@ -4525,14 +4516,14 @@ public:
               [](auto&... ranges) { return std::tuple(std::ranges::end(detail::unwrapped(ranges))...); },
               input_->ranges)) {}
 
-    // The number of elements, where some range knows its own.
+    // Returns the number of elements if some range knows its own size.
     [[nodiscard]] std::optional<std::size_t> size() const {
         std::optional<std::size_t> smallest;
         const auto note = [&](auto& range) {
             if constexpr (std::ranges::sized_range<decltype(range)>) {
                 const auto counted = std::ranges::size(range);
                 auto size = static_cast<std::size_t>(counted);
-                if (static_cast<decltype(std::ranges::size(range))>(size) != counted) {  // its type is wider
+                if (static_cast<decltype(std::ranges::size(range))>(size) != counted) {  // the type is wider
                     size = (std::numeric_limits<std::size_t>::max)();
                 }
                 smallest = (std::min)(smallest.value_or(size), size);
@@ -4542,7 +4533,7 @@ public:
         return smallest;
     }
 
-    // Whether there is another element. Moves on to it only now, as reading input may block.
+    // Returns whether there is another element. Moves on only now, as reading input may block.
     [[nodiscard]] bool more() {
         if (at_used_element_) {
             increment(positions_);
@@ -4551,10 +4542,10 @@ public:
         return !at_end(std::index_sequence_for<Ranges...>());
     }
 
-    // The next chunk, of at most `limit` elements, at least one. Only if there are `more`.
+    // Returns a chunk of the next `limit` elements at most, and one at least. Requires: `more()`.
     [[nodiscard]] auto cut(std::size_t limit) {
         if constexpr ((std::ranges::forward_range<Ranges> && ...)) {
-            // Before `skip` moves on.
+            // Copy before `skip` moves on.
             auto begin = positions_;
             const std::size_t count = skip(limit);
             return [input = input_, positions = std::move(begin), count]() mutable {
@@ -4594,7 +4585,7 @@ private:
         return ((std::get<index>(positions_) == std::get<index>(ends_)) || ...);
     }
 
-    // Moves on by `limit` elements or to the end; returns by how many.
+    // Moves on by `limit` elements or to the end, and returns by how many.
     std::size_t skip(std::size_t limit) {
         if constexpr ((std::ranges::random_access_range<Ranges> && ...)) {
             return skip_at_once(limit, std::index_sequence_for<Ranges...>());
@@ -4638,7 +4629,7 @@ private:
 
 namespace concurrent::futures { inline namespace v0_1 {
 
-/// How an executor's `map` works.
+/// `map_options` say how an executor's `map` works.
 ///
 /// \code
 /// long sum = 0;
@@ -4648,21 +4639,21 @@ namespace concurrent::futures { inline namespace v0_1 {
 /// assert(sum == 999'000);
 /// \endcode
 struct map_options {
-    /// How long, from the call of `map`, its results may take.
+    /// The results may take this long, counted from the call of `map`.
     futures::timeout timeout = {};
-    /// How many tasks are submitted and not consumed at most; by default all are submitted at once.
+    /// At most this many tasks are submitted and not consumed. By default, `map` submits all at once.
     std::optional<std::ptrdiff_t> buffersize = {};
-    /// How many elements a task takes.
+    /// Each task takes this many elements.
     std::ptrdiff_t chunksize = 1;
-    /// Instead of `chunksize`: as many as give each worker about four tasks. For CPU-bound loops over a range
-    /// that knows its size; else `chunksize` holds.
+    /// If true, `map` chooses a `chunksize` that gives each worker about four tasks. Use it for CPU-bound
+    /// loops over a range that knows its size; over other ranges `chunksize` holds.
     bool auto_chunksize = false;
 };
 
 namespace detail {
 
-// The results of a map on their way: all that doesn't depend on what is called, over which ranges, by which
-// executor. It stays where it is when the range of results is moved.
+// `map_body` is the part of a running map that doesn't depend on the function, the ranges and the executor.
+// It stays where it is when the range of results is moved.
 template <class T>
 class map_body {
 public:
@@ -4679,16 +4670,16 @@ public:
         }
     }
 
-    // Where the iteration is: in the results of the first task, or null at the end.
+    // The iteration is in these results of the first task; null at the end.
     [[nodiscard]] chunk* current() const noexcept { return current_; }
     [[nodiscard]] std::size_t index() const noexcept { return index_; }
     void set_index(std::size_t index) noexcept { index_ = index; }
 
-    // The results of the first task were all looked at. False: `throw_failure` is to be called.
+    // Moves to the results of the next task. Requires: the iteration has passed all results of the first
+    // task. If this returns false, the caller must call `throw_failure`.
     //
-    // A call that can't throw, as the loop over results in which it stands has something to destroy:
-    // across a call that can, GCC 12 keeps no floating-point number in a register, such as a sum of the
-    // results.
+    // This call must not throw: across a call that can, GCC 12 keeps no floating-point number, such as a sum
+    // of the results, in a register if the loop has something to destroy.
     [[gnu::noinline]] bool next_chunk() noexcept {
         try {
             pop_chunk();
@@ -4706,11 +4697,11 @@ protected:
     explicit map_body(const map_options& options)
         : until_(options.timeout.start()), buffersize_(options.buffersize) {}
 
-    // Whether there is another element in all ranges.
+    // Returns whether every range has another element.
     virtual bool more() = 0;
     virtual Future<chunk> submit_next() = 0;
 
-    // At the end of the constructor: submits as many tasks as may be.
+    // Submits as many tasks as may be. Called at the end of the constructor.
     void start() {
         try {
             refill();
@@ -4720,7 +4711,7 @@ protected:
         }
     }
 
-    // At the begin of the destructor. As in Python, results that nobody ever asked for stop nothing.
+    // Called at the beginning of the destructor. As in Python, results that nobody asked for stop nothing.
     void end() noexcept {
         if (begun_) {
             cancel();
@@ -4732,7 +4723,7 @@ private:
     void refill() {
         try {
             while ((!buffersize_ || tasks_.size() < static_cast<std::size_t>(*buffersize_)) && more()) {
-                // First the room, so that no task runs that nobody knows of.
+                // Make room first, so that no task runs that this map doesn't know.
                 tasks_.emplace_back();
                 tasks_.back() = submit_next();
             }
@@ -4749,7 +4740,7 @@ private:
         refill();
     }
 
-    // Makes the results of the first task that has any current; or none, at the end.
+    // Makes the results of the first task that has any current, or none at the end.
     void find_results() {
         while (!current_ && !tasks_.empty()) {
             current_ = std::addressof(wait_for_first());
@@ -4776,7 +4767,7 @@ private:
         return state.result().get();
     }
 
-    // By value: to cancel destroys the task's own.
+    // Takes `exception` by value, as `cancel` destroys the task's own.
     void rethrow(std::exception_ptr exception) {
         if (exception) {
             cancel();
@@ -4784,7 +4775,7 @@ private:
         }
     }
 
-    // There are no more results.
+    // Ends the iteration.
     void cancel() noexcept {
         current_ = nullptr;
         index_ = 0;
@@ -4795,7 +4786,7 @@ private:
         }
     }
 
-    // They use the ranges, which may be views of what is destroyed next.
+    // The tasks that run use the ranges, which may be views of what is destroyed next.
     void wait_for_running() noexcept {
         for (const Future<chunk>& task : running_) {
             await_if_it_ends(future_access::state(task));
@@ -4805,14 +4796,14 @@ private:
     const deadline until_;
     const std::optional<std::ptrdiff_t> buffersize_;
     std::deque<Future<chunk>> tasks_;    // submitted and not consumed, in the order of the input
-    std::deque<Future<chunk>> running_;  // those of them that could not be cancelled, at the end
-    chunk* current_ = nullptr;           // the results of the first of them, once they are there
+    std::deque<Future<chunk>> running_;  // the tasks that could not be cancelled at the end
+    chunk* current_ = nullptr;           // the results of the first task, once they are there
     std::size_t index_ = 0;
     std::exception_ptr failure_;
     bool begun_ = false;
 };
 
-// What a map of `Cutter`'s chunks by `Launcher` adds.
+// `map_body_of` adds `Launcher`, which submits the tasks, and `Cutter`, which makes their chunks.
 template <class T, class Launcher, class Cutter>
 class map_body_of final : public map_body<T> {
 public:
@@ -4835,7 +4826,7 @@ private:
     std::size_t chunksize_for(const map_options& options) const {
         if (options.auto_chunksize) {
             if (const std::optional<std::size_t> size = cutter_.size()) {
-                // Divides twice, as the product of both divisors need not fit into a std::size_t.
+                // Divide twice, as the product of both divisors need not fit into a `std::size_t`.
                 const auto share = [](std::size_t whole, std::size_t shares) {
                     return whole / shares + (whole % shares != 0 ? 1 : 0);
                 };
@@ -4852,12 +4843,14 @@ private:
 
 }  // namespace detail
 
-/// The input range of a function's results that `map` returns. Movable, not copyable; one thread's at a time.
+/// `map` returns this input range of a function's results. It is movable, not copyable; only one thread at a
+/// time may use it.
 ///
-/// Dereferencing its iterator gives a result as an rvalue, which may be moved from; a reference that the
-/// function returned as it is; `std::monostate` for void. To destroy it midway, after `begin()`, cancels what
-/// has not started, and waits for what runs; so what a view refers to must outlive the results, but no more.
-/// If it was never iterated, all that was submitted runs, and nobody waits for it.
+/// Dereferencing the iterator gives a result as an rvalue, which may be moved from. A reference that the
+/// function returned stays as it is; void becomes `std::monostate`. The destructor, after `begin()`, cancels
+/// the tasks that have not started, and waits for those that run. So what a view refers to must outlive the
+/// results, but no more. If the results were never iterated, all that was submitted runs, and nobody waits
+/// for it.
 ///
 /// \code
 /// auto results = executor.map([](int x) { return std::to_string(x); }, std::vector{1, 2});
@@ -4871,23 +4864,23 @@ class map_results {
 public:
     class iterator;
 
-    /// For executors, whose `map` makes it.
+    /// Executors call this in their `map`.
     explicit map_results(std::unique_ptr<detail::map_body<T>> body) noexcept : body_(std::move(body)) {}
 
-    /// The first time, waits for the first result, and throws as the increment does; later, is where the
-    /// iteration is. What it returned before is not to be used any more.
+    /// The first call waits for the first result, and throws as the increment does. A later call returns the
+    /// present position, and invalidates earlier iterators.
     [[nodiscard]] iterator begin() {
         body_->begin();
         return iterator(*body_);
     }
-    /// Where the iteration ends.
+    /// Returns the end of the iteration.
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
 private:
     std::unique_ptr<detail::map_body<T>> body_;
 };
 
-/// An input iterator. Its increment waits for the next result.
+/// The increment of this input iterator waits for the next result.
 ///
 /// \throws what the function threw for it, or timeout_error; then there are no more results
 template <class T>
@@ -4896,7 +4889,7 @@ class map_results<T>::iterator {
     using chunk = typename body::chunk;
 
 public:
-    /// What makes it an input iterator.
+    /// These types make `iterator` an input iterator.
     ///@{
     using iterator_concept = std::input_iterator_tag;
     using iterator_category = std::input_iterator_tag;
@@ -4906,20 +4899,20 @@ public:
     using pointer = void;
     ///@}
 
-    /// Movable, not copyable.
+    /// An iterator is movable, not copyable.
     ///@{
     iterator(iterator&&) noexcept = default;
     iterator& operator=(iterator&&) noexcept = default;
     ///@}
 
-    /// The result, which may be moved from.
+    /// Returns the result, which may be moved from.
     reference operator*() const noexcept { return (*chunk_)[index_]; }
-    /// Waits for the next result, and throws what the function threw instead.
+    /// Waits for the next result, or throws what the function threw in place of it.
     iterator& operator++() {
         if (++index_ != count_) {
             body_->set_index(index_);
         } else {
-            chunk_ = nullptr;  // where it stays if the next throws
+            chunk_ = nullptr;  // stays null if the next call throws
             if (!body_->next_chunk()) {
                 body_->throw_failure();
             }
@@ -4927,10 +4920,10 @@ public:
         }
         return *this;
     }
-    /// The same.
+    /// Does the same.
     void operator++(int) { ++*this; }
 
-    /// Whether there are no more results.
+    /// Returns whether there are no more results.
     friend bool operator==(const iterator& self, std::default_sentinel_t) noexcept { return !self.chunk_; }
 
 private:
@@ -4944,8 +4937,8 @@ private:
         count_ = chunk_ ? chunk_->size() : 0;
     }
 
-    // The place is kept here too, and so in registers: to count up in memory would take longer than to add up
-    // results that are there.
+    // These copies of the body's position fit into registers: counting in memory would take longer than
+    // adding up results that are there.
     body* body_;
     chunk* chunk_ = nullptr;
     std::size_t index_ = 0;
@@ -4958,7 +4951,8 @@ template <class Argument>
 concept mappable =
     requires { typename mapped_range<Argument>; } && std::ranges::input_range<mapped_range<Argument>>;
 
-// Whether it can be copied or moved in. A container has a copy constructor even if its elements have none.
+// Says whether `map` can copy the argument or move it in. A container has a copy constructor even if its
+// elements have none.
 template <class Argument>
 constexpr bool is_keepable() {
     using range = std::remove_reference_t<Argument>;
@@ -4977,7 +4971,7 @@ concept keepable = (is_keepable<Arguments>() && ...);
 template <class Fn, class... Arguments>
 concept mappable_with = std::invocable<std::decay_t<Fn>&, map_argument<mapped_range<Arguments>>...>;
 
-// Not inlined: there GCC 12 with -O1 warns that the `buffersize` of options that have none is uninitialized.
+// Not inlined, as GCC 12 with -O1 would warn that a `buffersize` that is not there is uninitialized.
 #if defined(__GNUC__)
 __attribute__((noinline))
 #endif
@@ -4991,7 +4985,7 @@ throw_if_wrong(const map_options& options) {
     }
 }
 
-// The results of a map whose tasks `launcher` submits.
+// Starts a map whose tasks `launcher` submits, and returns its results.
 template <class Launcher, class Fn, class... Arguments>
 auto start_map(Launcher launcher, const map_options& options, Fn&& fn, Arguments&&... ranges) {
     static_assert(sizeof...(Arguments) != 0, "map(fn, ranges...): it needs at least one range");
@@ -5025,8 +5019,7 @@ auto start_map(Launcher launcher, const map_options& options, Fn&& fn, Arguments
 
 namespace concurrent::futures { inline namespace v0_1 {
 
-/// When `wait` returns: when all futures are done, when any is, or when any has failed (or all are done). A
-/// future that was cancelled is done, but has not failed.
+/// `return_when` says when `wait` returns. A future that was cancelled is done, but has not failed.
 ///
 /// \code
 /// auto good = executor.submit([] {});
@@ -5035,12 +5028,12 @@ namespace concurrent::futures { inline namespace v0_1 {
 /// assert(bad.exception() && !result.done.empty());
 /// \endcode
 enum class return_when {
-    all_completed,    ///< when all are done
-    first_completed,  ///< when any is done
-    first_exception   ///< when any has failed, or all are done
+    all_completed,    ///< all are done
+    first_completed,  ///< any is done
+    first_exception   ///< any has failed, or all are done
 };
 
-/// For what, and for how long, to wait.
+/// `wait_options` say for what, and for how long, `wait` waits.
 ///
 /// \code
 /// futures::Promise<int> promise;
@@ -5048,13 +5041,13 @@ enum class return_when {
 /// assert(result.not_done.size() == 1);
 /// \endcode
 struct wait_options {
-    /// For how long to wait at most.
+    /// `wait` waits for this long at most.
     futures::timeout timeout = {};
-    /// When to return, if not by the timeout.
+    /// `wait` returns earlier if this is so.
     futures::return_when return_when = futures::return_when::all_completed;
 };
 
-/// The futures given to `wait`, each once, in their order, by whether they were done when it returned.
+/// `wait` returns its futures, each once and in their order, separated by whether they were done.
 ///
 /// \code
 /// auto future = executor.submit([] { return 42; });
@@ -5063,18 +5056,18 @@ struct wait_options {
 /// \endcode
 template <class T>
 struct wait_result {
-    /// Those that had finished or were cancelled.
+    /// These futures had finished or were cancelled.
     std::vector<Future<T>> done;
-    /// The others.
+    /// These had not.
     std::vector<Future<T>> not_done;
 };
 
-/// Waits for the futures of a range, or those that are the keys of a map, as `options` says, and returns
-/// which are done. It throws no `timeout_error`, and nothing of what the tasks throw. O(n) for n futures.
+/// Waits for the futures of a range, or for the keys of a map, as `options` say, and returns which are done.
+/// It doesn't throw `timeout_error`, or anything that the tasks throw. It costs O(n) for n futures.
 ///
-/// On a worker of a pool, it runs those tasks on the spot that wait in that pool's queue, until there is
-/// enough. If it may return before all are done (by a timeout, or by `return_when`), it does so only while no
-/// other worker is idle and none can be started.
+/// On a worker, it runs tasks that are queued in the worker's pool on the spot, until enough are done. If it
+/// may return before all are done (by a timeout, or by `return_when`), it does so only while no other worker
+/// is idle and none can be started.
 ///
 /// \throws invalid_state_error if a future is not `valid()`, or if a task waits for itself without a limit
 /// \throws broken_executor in the child of a fork, if it would wait for a future of the parent's
@@ -5107,7 +5100,7 @@ auto wait(Range&& futures, const wait_options& options = {}) {
     }
 }
 
-/// The same of futures that are listed.
+/// Does the same for a list of futures.
 ///
 /// \code
 /// auto first = executor.submit([] { return 1; });
@@ -5128,25 +5121,25 @@ namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
-// A value of an integral type, or of one that converts to such a type, as an enumeration does.
+// A `whole_number` is of an integral type, or converts to one, as an enumeration does.
 template <class Number>
 concept whole_number = requires(const Number& number) {
     { +number } -> std::integral;
 };
 
-// The greatest number of threads that a pool starts. It is made from every integral type and narrows none:
-// the compiler has nothing to warn of, and a number that no int can hold is not taken for another one.
+// `worker_limit` is the greatest number of threads that a pool starts. It converts from every integral type
+// and narrows none, so the compiler has nothing to warn of, and no number becomes another one.
 class worker_limit {
 public:
     template <whole_number Number>
     constexpr worker_limit(Number number) : number_(saturated(+number)) {}
 
-    // Or the nearest int.
+    // Returns the nearest int.
     constexpr operator int() const noexcept {
         return static_cast<int>(std::clamp<long long>(number_, (std::numeric_limits<int>::min)(), greatest));
     }
 
-    // Throws std::invalid_argument if a pool can't have so many.
+    // Throws `std::invalid_argument` if a pool can't have so many threads.
     [[nodiscard]] std::size_t checked() const {
         if (number_ < 1) {
             throw std::invalid_argument("max_workers must be greater than 0");
@@ -5172,15 +5165,15 @@ private:
 
 }  // namespace detail
 
-/// How a `thread_pool_executor` is made.
+/// `thread_pool_options` say how a `thread_pool_executor` is made.
 ///
 /// \code
 /// futures::thread_pool_executor crawlers({.max_workers = 8, .thread_name_prefix = "crawler"});
 /// assert(crawlers.max_workers() == 8);
 /// \endcode
 struct thread_pool_options {
-    /// How many threads it starts at most, from 1 to the greatest int; by default
-    /// `min(32, usable_cpus() + 4)`. Takes every integral type and reads as an int.
+    /// The executor starts at most this many threads, from 1 to the greatest int. The default is
+    /// `min(32, usable_cpus() + 4)`. The option takes every integral type and reads as an int.
     ///
     /// \code
     /// futures::thread_pool_options options = {.max_workers = std::vector<int>(3).size()};
@@ -5189,15 +5182,16 @@ struct thread_pool_options {
     /// assert(options.max_workers.value_or(8) == 8);
     /// \endcode
     std::optional<detail::worker_limit> max_workers = {};
-    /// What the names of its threads begin with, before `_<n>`; by default `thread_pool_executor-<k>`. The
-    /// operating system may show a name without its middle: Linux shows 15 bytes, such as `thread_poo-3_12`.
+    /// The names of the threads begin with this, before `_<n>`. The default is `thread_pool_executor-<k>`.
+    /// The operating system may show a name without its middle: Linux shows 15 bytes, such as
+    /// `thread_poo-3_12`.
     ///
     /// \code
     /// futures::thread_pool_executor crawlers({.thread_name_prefix = "crawler"});
     /// assert(crawlers.submit([] { return futures::this_thread_name(); }).result() == "crawler_0");
     /// \endcode
     std::string thread_name_prefix = {};
-    /// Called first on each thread. If it throws, the pool is broken: see `broken_thread_pool`.
+    /// Each thread calls this first. If it throws, the pool is broken: see `broken_thread_pool`.
     ///
     /// \code
     /// thread_local static int connection = 0;
@@ -5207,29 +5201,29 @@ struct thread_pool_options {
     std::function<void()> initializer = {};
 };
 
-/// How a task is submitted.
+/// `submit_options` say how a task is submitted.
 ///
 /// \code
 /// futures::thread_pool_executor<futures::priority> urgent_first(2);
 /// assert(urgent_first.submit({.priority = 10}, [] { return 42; }).result() == 42);
 /// \endcode
 struct submit_options {
-    /// On a `priority` pool, tasks with a greater one start first. Other pools take no notice of it.
+    /// A `priority` pool starts tasks with a greater one first. Other pools ignore it.
     int priority = 0;
 };
 
-/// How an executor is shut down.
+/// `shutdown_options` say how an executor is shut down.
 ///
 /// \code
 /// executor.shutdown({.wait = false, .cancel_futures = true});
 /// \endcode
 struct shutdown_options {
-    /// Whether to return only when every thread has ended.
+    /// If true, `shutdown` returns only when every thread has ended.
     bool wait = true;
-    /// Whether to cancel what has not started, instead of running it.
+    /// If true, `shutdown` cancels tasks that have not started, instead of running them.
     bool cancel_futures = false;
-    /// Whether to request stop of what runs, as `Future::request_stop` does: of the tasks that took a
-    /// `std::stop_token`. What has not started, and is not cancelled, is asked as soon as it starts.
+    /// If true, `shutdown` requests a stop of running tasks that took a `std::stop_token`, as
+    /// `Future::request_stop` does. It asks queued tasks that are not cancelled as soon as they start.
     ///
     /// \code
     /// #if defined(__cpp_lib_jthread)
@@ -5250,8 +5244,8 @@ struct shutdown_options {
 
 namespace concurrent::futures { inline namespace v0_1 {
 
-/// What runs tasks and gives futures for them: a `thread_pool_executor` of any queue, or one's own. For
-/// signatures: `void crawl(futures::executor auto& executor)`.
+/// An `executor` runs tasks and gives futures for them: a `thread_pool_executor` of any queue, or one of your
+/// own. Use it in signatures: `void crawl(futures::executor auto& executor)`.
 ///
 /// \code
 /// auto answer_by = [](futures::executor auto& any) { return any.submit([] { return 42; }); };
@@ -5273,7 +5267,8 @@ namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
-// How a map submits its tasks to an executor of somebody's, which must be there as long as it submits.
+// `executor_launcher` submits the tasks of a map to an executor of any kind. Requires: the executor exists as
+// long as the map submits.
 template <class Executor>
 class executor_launcher {
 public:
@@ -5295,7 +5290,7 @@ private:
     Executor* executor_;
 };
 
-// The launcher of an executor: its own, if it has one.
+// Returns the launcher of an executor: its own, if it has one.
 class launcher_access {
 public:
     template <class Executor>
@@ -5310,11 +5305,10 @@ public:
 
 }  // namespace detail
 
-/// `executor.map(fn, ranges...)` of any executor, also of one that has no such member. See
-/// `executor_base::map`. With a `buffersize`, or where the executor doesn't accept tasks any more, the
-/// executor must be there as long as the results are iterated.
+/// Does what `executor_base::map` does, for any executor, even one without a member `map`. With a
+/// `buffersize`, the executor must exist as long as the results are iterated.
 ///
-/// \throws as the executor's `submit`
+/// \throws what the executor's `submit` throws
 ///
 /// \code
 /// int sum = 0;
@@ -5327,7 +5321,7 @@ auto map(Executor& executor, Fn&& fn, Ranges&&... ranges) {
     return detail::start_map(detail::launcher_access::launcher_of(executor), map_options(),
                              std::forward<Fn>(fn), std::forward<Ranges>(ranges)...);
 }
-/// The same, with options.
+/// Does the same, with options.
 ///
 /// \throws std::invalid_argument if `options.chunksize` or `options.buffersize` is less than 1
 template <executor Executor, class Fn, class... Ranges>
@@ -5336,7 +5330,7 @@ auto map(Executor& executor, map_options options, Fn&& fn, Ranges&&... ranges) {
                              std::forward<Ranges>(ranges)...);
 }
 
-/// What an executor of one's own inherits to have `map`, by means of its `submit`: `class mine : public
+/// An executor of your own inherits this to have `map`, by means of its `submit`: `class mine : public
 /// executor_base<mine>`. With `package`, such an executor is a dozen lines; the cookbook has one.
 ///
 /// \code
@@ -5347,16 +5341,16 @@ template <class Derived>
 class executor_base {
 public:
     /// Calls `fn` with an element of each range, side by side, up to the end of the shortest, and returns an
-    /// input range of the results in the order of the input. All is submitted by this call. Ranges are
-    /// decay-copied: a container is copied, or moved in, a view or a `std::ref` refers. `fn` is one object
-    /// that all tasks call at once; it gets references to the elements.
+    /// input range of the results in the order of the input. This call submits everything. Ranges are
+    /// decay-copied: a container is copied or moved in, a view or a `std::ref` refers. All tasks call the
+    /// same `fn` object at once; it gets references to the elements.
     ///
-    /// The first exception, in the order of the input, is rethrown by the increment (or `begin()`) that
-    /// reaches it. After that, and when an iteration is abandoned midway, what has not started is cancelled.
-    /// Results that are never iterated may be thrown away: everything runs, and exceptions go to the log
-    /// handler.
+    /// The increment (or `begin()`) that reaches the first exception, in the order of the input, rethrows it.
+    /// After that, and after an iteration that you leave midway, tasks that have not started are cancelled.
+    /// You may throw away results that were never iterated: everything runs, and the log handler gets the
+    /// exceptions.
     ///
-    /// \throws as `submit`
+    /// \throws what `submit` throws
     ///
     /// \code
     /// int sum = 0;
@@ -5371,7 +5365,7 @@ public:
                                  std::forward<Fn>(fn), std::forward<Ranges>(ranges)...);
     }
 
-    /// The same, with options.
+    /// Does the same, with options.
     ///
     /// \throws std::invalid_argument if `options.chunksize` or `options.buffersize` is less than 1
     ///
@@ -6831,7 +6825,8 @@ namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
-// How a map submits its tasks to a pool. The results may outlive the executor, so they own the pool too.
+// `pool_launcher` submits the tasks of a map to a pool. The results may outlive the executor, so the launcher
+// owns the pool too.
 template <class Pool>
 class pool_launcher {
 public:
@@ -6849,7 +6844,7 @@ private:
 
 template <class Queue>
 struct queue_for {
-    using type = int;  // of what is no discipline, for which there is a message
+    using type = int;  // no discipline; a message says so
 };
 template <class Queue>
     requires requires { typename Queue::queue; }
@@ -6863,24 +6858,23 @@ struct queue_for<Queue> {
 template <class Queue>
 using queue_of = typename queue_for<Queue>::type;
 
-// Numbers the executors of the process, of all its shared libraries, for the names of their threads.
+// Numbers the executors of the process, across its shared libraries, for the names of their threads.
 [[gnu::visibility("default")]] inline unsigned next_executor_number() noexcept {
     static std::atomic<unsigned> next{0};
-    return next.fetch_add(1, std::memory_order_relaxed);  // orders nothing
+    return next.fetch_add(1, std::memory_order_relaxed);  // pairs with nothing: it only counts
 }
 
 }  // namespace detail
 
-/// The order in which a pool's queued tasks start: `fifo`, `lifo`, `priority`, or a class of one's own that
-/// can be default-constructed and has these two members. The pool calls them one at a time, on whichever
-/// thread submits or runs a task; they must not use the pool.
+/// A `queue_discipline` is the order in which a pool's queued tasks start: `fifo`, `lifo`, `priority`, or a
+/// class of your own. Such a class can be default-constructed and has the two members below. The pool calls
+/// them one at a time, on any thread that submits or runs a task. They must not use the pool.
 ///
-/// - `push(queued_task&)` adds a task. If it throws, it must not have added the task; the submit throws that.
-/// - `pop()` returns a `queued_task*`: the task that is to start next, which it removes; null only if there
-/// is
-///   none. It must not throw.
+/// - `push(queued_task&)` adds a task. If it throws, it must not have added the task, and the submit throws.
+/// - `pop()` removes the task that starts next and returns its `queued_task*`, or null only if there is none.
+///   It must not throw.
 ///
-/// A task that was cancelled stays in such a queue until its turn comes. See `queued_task` for an example.
+/// A cancelled task stays in such a queue until its turn comes. See `queued_task` for an example.
 ///
 /// \code
 /// static_assert(futures::queue_discipline<futures::lifo> && !futures::queue_discipline<int>);
@@ -6889,19 +6883,19 @@ template <class Queue>
 concept queue_discipline = std::same_as<Queue, fifo> || std::same_as<Queue, lifo> ||
                            std::same_as<Queue, priority> || detail::own_discipline<Queue>;
 
-/// A pool of threads that runs what is submitted to it.
+/// A `thread_pool_executor` runs what is submitted to it on a pool of threads.
 ///
-/// Threads are started on demand: a submit starts one only when no worker is idle and the limit is not
-/// reached. Each is named `<prefix>_<n>` (see `this_thread_name`). A worker that waits for a future of its
-/// own pool that has not started runs it on the spot, so tasks may submit tasks and wait for them, to any
-/// depth that the stack allows, on a pool of any size.
+/// A submit starts a thread only if no worker is idle and the limit is not reached. Each thread is named
+/// `<prefix>_<n>` (see `this_thread_name`). If a worker waits for a future of its own pool that has not
+/// started, it runs the task on the spot. So tasks may submit tasks and wait for them, to any depth that the
+/// stack allows, on a pool of any size.
 ///
-/// Thread-safety: all members may be called by any threads at once, tasks of the pool included.
+/// Thread-safety: any threads may call all members at once, even tasks of the pool.
 ///
-/// After a `fork()`, the threads are the parent's. In the child, an executor that was made before may be shut
-/// down and destroyed, both of which do nothing; `submit` and `map` throw `broken_executor`, and so does a
-/// call that would wait for one of its futures that was not done; such futures may be cancelled and dropped.
-/// If the task that forked returns, its thread ends in the child. New executors work as ever.
+/// After a `fork()`, the threads belong to the parent. In the child, shutting down and destroying an executor
+/// of the parent do nothing. `submit` and `map` throw `broken_executor`, and so does a call that would wait
+/// for one of its futures that was not done; such futures may be cancelled and dropped. If the task that
+/// forked returns, its thread ends in the child. New executors work as ever.
 ///
 /// \code
 /// futures::thread_pool_executor pool(8);  // or thread_pool_executor<futures::priority> pool(8)
@@ -6915,12 +6909,12 @@ class thread_pool_executor : public executor_base<thread_pool_executor<Queue>> {
                   "push(queued_task&) and queued_task* pop()");
 
 public:
-    /// Has at most `min(32, usable_cpus() + 4)` threads.
+    /// Starts at most `min(32, usable_cpus() + 4)` threads.
     thread_pool_executor() : thread_pool_executor(thread_pool_options()) {}
 
-    /// Has at most `max_workers` threads. The number may be of any integral type.
+    /// Starts at most `max_workers` threads. The number may be of any integral type.
     ///
-    /// \throws std::invalid_argument if `max_workers` is not greater than 0, or greater than an int can be
+    /// \throws std::invalid_argument if `max_workers` is less than 1 or greater than an int can be
     ///
     /// \code
     /// futures::thread_pool_executor one_for_each_element{std::vector<int>(3).size()};
@@ -6930,10 +6924,9 @@ public:
     explicit thread_pool_executor(Number max_workers)
         : thread_pool_executor(thread_pool_options{.max_workers = max_workers}) {}
 
-    /// Is as `options` say. Empty braces are options, all of them the defaults.
+    /// Makes an executor as `options` say. Empty braces mean options with all defaults.
     ///
-    /// \throws std::invalid_argument if `options.max_workers` is not greater than 0, or greater than an int
-    /// can be
+    /// \throws std::invalid_argument if `options.max_workers` is less than 1 or greater than an int can be
     ///
     /// \code
     /// futures::thread_pool_executor by_default({});
@@ -6941,14 +6934,14 @@ public:
     /// \endcode
     explicit thread_pool_executor(thread_pool_options options) : pool_(make_pool(std::move(options))) {}
 
-    // The parameter is not const: `{}` would make a const one as well as options, and `executor({})` be
+    // The parameter is not const: `{}` could make a const one as well as options, so `executor({})` would be
     // ambiguous.
     thread_pool_executor(thread_pool_executor&) = delete;
     thread_pool_executor& operator=(const thread_pool_executor&) = delete;
 
-    /// As `shutdown()`: everything that was submitted runs, and every thread ends before this returns.
-    /// Destroyed by one of its own tasks, it returns at once, and everything still runs; those threads are
-    /// joined at the end of the process, if not before.
+    /// Shuts down as `shutdown()` does: everything that was submitted runs, and every thread ends before this
+    /// returns. On one of the executor's own threads, it returns at once, and everything still runs; those
+    /// threads are joined at the end of the process, if not before.
     ~thread_pool_executor() {
         if (pool_->is_inherited()) {
             pool_->keep();
@@ -6962,12 +6955,14 @@ public:
         }
     }
 
-    /// Has `fn(args...)` called by a worker, and returns the future of what it returns. The callable and the
-    /// arguments are decay-copied, as by `std::thread` (`std::ref` passes a reference), and called as
-    /// rvalues; they are destroyed before the result can be seen. A callable whose first parameter is a
-    /// `std::stop_token`, by name, is given one before the arguments, which `Future::request_stop` signals; a
-    /// parameter that takes anything isn't given one. A callable with several signatures is given none if it
-    /// takes the arguments as they are. What `fn` returns as an rvalue reference is kept by value.
+    /// Has a worker call `fn(args...)`, and returns the future of the result. The callable and the arguments
+    /// are decay-copied, as by `std::thread` (`std::ref` passes a reference), and called as rvalues. They are
+    /// destroyed before the result can be seen, or with the result if that is an lvalue reference. If `fn`
+    /// returns an rvalue reference, the future keeps the value.
+    ///
+    /// If the first parameter of the callable is a `std::stop_token`, by name, the callable gets a token
+    /// before the arguments, and `Future::request_stop` signals it. A parameter that takes anything gets no
+    /// token. A callable with several signatures gets no token if it takes the arguments as they are.
     ///
     /// \throws executor_shutdown after `shutdown`
     /// \throws broken_thread_pool once an initializer has thrown
@@ -6988,7 +6983,7 @@ public:
         return submit(submit_options(), std::forward<Fn>(fn), std::forward<Args>(args)...);
     }
 
-    /// The same, with options.
+    /// Does the same, with options.
     ///
     /// \code
     /// futures::thread_pool_executor<futures::priority> urgent_first(1);
@@ -7011,11 +7006,11 @@ public:
         }
     }
 
-    /// Refuses further work: `submit` and `map` throw `executor_shutdown` from now on. What waits still runs,
-    /// unless `options.cancel_futures`. With `options.request_stop`, tasks that took a `std::stop_token` are
-    /// asked to stop, those that have not started as soon as they do. Returns once every thread has ended, if
-    /// `options.wait`; but at once on one of the pool's own threads, which can't wait for itself. May be
-    /// called again.
+    /// Refuses further work: `submit` and `map` throw `executor_shutdown` from now on. Queued tasks still
+    /// run, unless `options.cancel_futures`. With `options.request_stop`, tasks that took a `std::stop_token`
+    /// are asked to stop, queued tasks as soon as they start. If `options.wait`, this returns once every
+    /// thread has ended; but on one of the pool's own threads, which can't wait for itself, it returns at
+    /// once. It may be called again.
     ///
     /// \code
     /// auto future = executor.submit([] { return 42; });
@@ -7023,7 +7018,7 @@ public:
     /// assert(future.done());
     /// \endcode
     void shutdown(shutdown_options options = {}) {
-        // What it cancels may hold the last owner of this executor.
+        // A task that this cancels may own the last reference to this executor.
         const std::shared_ptr<pool> kept = pool_;
         if (kept->is_inherited()) {
             return;
@@ -7034,14 +7029,14 @@ public:
         }
     }
 
-    /// How many threads it starts at most.
+    /// Returns how many threads the executor starts at most.
     ///
     /// \code
     /// assert(futures::thread_pool_executor(8).max_workers() == 8);
     /// \endcode
     [[nodiscard]] int max_workers() const noexcept { return static_cast<int>(pool_->max_workers()); }
 
-    /// How many threads it has started so far.
+    /// Returns how many threads the executor has started so far.
     ///
     /// \code
     /// executor.submit([] {}).wait();
@@ -7049,7 +7044,7 @@ public:
     /// \endcode
     [[nodiscard]] int worker_count() const { return static_cast<int>(pool_->worker_count()); }
 
-    /// How many tasks wait to be started.
+    /// Returns how many tasks are queued.
     ///
     /// \code
     /// assert(executor.pending_count() == 0);
@@ -7104,7 +7099,7 @@ constexpr std::string_view name_of(future_state state) noexcept {
                                               : "finished";
 }
 
-// What the compiler calls a function that has `T` in its name.
+// Returns what the compiler calls a function that has `T` in its name.
 template <class T>
 constexpr std::string_view signature_with() noexcept {
 #if defined(_MSC_VER) && !defined(__clang__)
@@ -7114,13 +7109,13 @@ constexpr std::string_view signature_with() noexcept {
 #endif
 }
 
-// As it can be written in C++.
+// Returns the name of `T` as C++ spells it.
 template <class T>
 constexpr std::string_view type_name() noexcept {
     if constexpr (std::is_same_v<T, std::string>) {
         return "std::string";
     } else {
-        // Before and after its name is the same as in every other such signature.
+        // All such signatures have the same text before and after the name of the type.
         constexpr std::string_view known = "double";
         constexpr std::string_view example = signature_with<double>();
         constexpr std::size_t before = example.find(known);
@@ -7131,7 +7126,7 @@ constexpr std::string_view type_name() noexcept {
     }
 }
 
-// The type of what is thrown, as it can be written in C++ where the compiler's run-time library tells.
+// Returns the type of what was thrown, as C++ spells it if the compiler's run-time library can tell.
 inline std::string type_name(const std::exception_ptr& exception) {
     try {
         std::rethrow_exception(exception);
@@ -7148,7 +7143,7 @@ inline std::string type_name(const std::exception_ptr& exception) {
     return "an exception";
 }
 
-// As Python's repr() of a future.
+// Describes a future as Python's `repr()` does.
 template <class T>
 std::string describe(const Future<T>& future) {
     if (!future.valid()) {
@@ -7186,8 +7181,8 @@ std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& s
     return stream << detail::name_of(state);
 }
 
-/// Writes what a future is by now, as Python's `repr`: `<Future at 0x7f8c state=pending>`,
-/// `<Future at 0x7f8c state=finished returned int>`, `<Future at 0x7f8c state=finished raised
+/// Writes the present state of a future, as Python's `repr` does: `<Future at 0x7f8c state=pending>`,
+/// `<Future at 0x7f8c state=finished returned int>` or `<Future at 0x7f8c state=finished raised
 /// std::runtime_error>`. Equal futures have the same address. An exception doesn't count as looked at by
 /// this. Never blocks.
 template <class Traits, class T>
@@ -7199,7 +7194,7 @@ std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& s
 }}  // namespace concurrent::futures
 
 #if defined(__cpp_lib_format) || (defined(_LIBCPP_VERSION) && _LIBCPP_VERSION >= 170000)
-/// As `operator<<` writes it; the format specification is that of a string.
+/// Formats as `operator<<` writes, and takes the format specifications of strings.
 template <>
 struct std::formatter<concurrent::futures::future_state> : std::formatter<std::string_view> {
     template <class Context>
@@ -7222,10 +7217,11 @@ struct std::formatter<concurrent::futures::Future<T>> : std::formatter<std::stri
 
 namespace concurrent::futures { inline namespace v0_1 {
 
-/// The producer's side of a `Future<T>`, for executors of one's own and for tests. Movable, not copyable.
+/// A `Promise` is the producer's side of a `Future<T>`, for executors of your own and for tests. It is
+/// movable, not copyable.
 ///
-/// Thread-safety: a promise is one producer's; but `get_future` and one of the setters may run at the same
-/// time, and of several setters that run at the same time one wins and the others throw.
+/// Thread-safety: one thread at a time may use a promise, with two exceptions. `get_future` and a setter may
+/// run at the same time. If several setters run at the same time, one wins and the others throw.
 ///
 /// \code
 /// futures::Promise<int> promise;
@@ -7244,7 +7240,8 @@ public:
     /// Takes over what `other` has to fulfil.
     Promise(Promise&& other) noexcept
         : future_(std::move(other.future_)), settled_(other.settled_.load(std::memory_order_relaxed)) {}
-    /// The same; what this one had to fulfil fails with `broken_promise_error`, if nothing was set.
+    /// Takes over what `other` has to fulfil. If this promise was not set, its future fails with
+    /// `broken_promise_error`.
     Promise& operator=(Promise&& other) noexcept {
         if (this != std::addressof(other)) {
             abandon();
@@ -7254,10 +7251,10 @@ public:
         return *this;
     }
 
-    /// If nothing was set, the future fails with `broken_promise_error`.
+    /// If the promise was not set, its future fails with `broken_promise_error`.
     ~Promise() { abandon(); }
 
-    /// A handle on the future; each call returns one more.
+    /// Returns a handle on the future. Each call returns one more handle.
     ///
     /// \throws invalid_state_error if this promise was moved from
     ///
@@ -7270,10 +7267,10 @@ public:
         return future_;
     }
 
-    /// Says that the work begins: from now on the future can't be cancelled any more. False if it was
-    /// cancelled already; then there is nothing to do.
+    /// Makes the future run: from now on it can't be cancelled. Returns false if the future was cancelled
+    /// already; then there is nothing to do.
     ///
-    /// \throws invalid_state_error if this was said or the result set before
+    /// \throws invalid_state_error if this was called or the result set before
     ///
     /// \code
     /// futures::Promise<int> promise;
@@ -7290,11 +7287,11 @@ public:
         throw invalid_state_error("the future is running or finished already");
     }
 
-    /// Stores the value and completes the future: wakes who waits for it, and calls its callbacks, on this
-    /// thread.
+    /// Stores the value and completes the future: wakes the threads that wait for the future, and calls its
+    /// callbacks on this thread.
     ///
     /// \throws invalid_state_error if a result was set before or the future was cancelled
-    /// \throws whatever copying or moving `value` throws; then nothing is set, and the future runs on
+    /// \throws whatever copying or moving `value` throws; then nothing is set, and the future keeps running
     ///
     /// \code
     /// futures::Promise<std::string> promise;
@@ -7306,26 +7303,26 @@ public:
     {
         settle([&](auto& state) { state.result().emplace(value); });
     }
-    /// The same, and moves the value.
+    /// Does the same, and moves the value.
     void set_result(std::conditional_t<std::is_void_v<T>, std::monostate, T>&& value)
         requires(!std::is_void_v<T> && !std::is_reference_v<T>)
     {
         settle([&](auto& state) { state.result().emplace(std::move(value)); });
     }
-    /// The same, where the future's result is a reference.
+    /// Does the same for a future whose result is a reference.
     void set_result(std::conditional_t<std::is_reference_v<T>, T, std::monostate&> value)
         requires std::is_reference_v<T>
     {
         settle([&](auto& state) { state.result().emplace(static_cast<T>(value)); });
     }
-    /// The same, where the future has no value.
+    /// Does the same for a future that has no value.
     void set_result()
         requires std::is_void_v<T>
     {
         settle([](auto& state) { state.result().emplace(); });
     }
 
-    /// Makes the future fail with `exception`. Otherwise as `set_result`.
+    /// Makes the future fail with `exception`, and completes it as `set_result` does.
     ///
     /// \throws std::invalid_argument if `exception` is null
     ///
@@ -7352,8 +7349,8 @@ private:
         if (!state.claim() && state.will_not_run()) {
             throw invalid_state_error("the future was cancelled; set_running_or_notify_cancel() tells");
         }
-        // Of several threads that set, one goes on. Acquire and release: pair with each other where a store
-        // threw.
+        // If several threads set, one goes on. Acquire: pairs with the release below, where the store of
+        // another thread threw.
         if (settled_.exchange(true, std::memory_order_acq_rel)) {
             throw invalid_state_error("the result was set already");
         }
@@ -7367,12 +7364,13 @@ private:
     }
 
     void abandon() noexcept {
-        // With no handle but its own, there is nobody to tell.
+        // Without other handles nobody can see the outcome.
         if (future_.valid() && !settled_.load(std::memory_order_relaxed) && !state().has_one_handle()) {
             try {
                 set_exception(reason_to_abandon());
             } catch (...) {
-                // It was cancelled: that is a result too. (What says so may have found no memory.)
+                // The future was cancelled, which is a result too. (The error that says so may have found no
+                // memory.)
             }
         }
     }
