@@ -141,9 +141,9 @@ TEST_CASE(
 TEST_CASE("a packaged task runs also if nobody has its future; what it throws goes to the log") {
     const tests::captured_log log;
     int runs = 0;
-    auto counts = futures::package([&] { ++runs; });
-    counts.future = {};
-    counts.task();
+    auto counting = futures::package([&] { ++runs; });
+    counting.future = {};
+    counting.task();
     CHECK(runs == 1);
     auto fails = futures::package([] { throw std::runtime_error("lost"); });
     fails.future = {};
