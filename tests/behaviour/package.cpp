@@ -159,9 +159,9 @@ TEST_CASE("the result of a packaged task is moved out of the last handle") {
     auto [task, future] = futures::package([] { return std::make_unique<int>(3); });
     task();
     CHECK(*std::move(future).result() == 3);
-    auto copies = futures::package([] { return std::make_shared<int>(3); });
-    copies.task();
-    const std::shared_ptr<int> result = std::move(copies.future).result();
+    auto shared = futures::package([] { return std::make_shared<int>(3); });
+    shared.task();
+    const std::shared_ptr<int> result = std::move(shared.future).result();
     CHECK(result.use_count() == 1);
 }
 
