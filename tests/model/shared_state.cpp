@@ -38,7 +38,7 @@ private:
 // Stands for a pool: tasks ask it for nothing here but whether their worker's is the same.
 class no_pool final : public futures::detail::pool_base {
 public:
-    void call_for_what_waits() noexcept override {}
+    void wake_one() noexcept override {}
     void worker_stays_busy(futures::detail::worker&) noexcept override {}
     void worker_has_claimed(futures::detail::worker&) noexcept override {}
     [[nodiscard]] bool watch_idle(futures::detail::worker&, futures::detail::idle_watch&) noexcept override {

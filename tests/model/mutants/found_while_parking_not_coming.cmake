@@ -6,10 +6,10 @@ set(finds "lost wake-up")
 set(old [==[
                     static_cast<void>(take_parked());
                 }
-                start_coming(self);
+                start_searching(self);
 ]==])
 set(new [==[
                     static_cast<void>(take_parked());
-                    note_call_wanted();
+                    note_wake_wanted();
                 }
 ]==])

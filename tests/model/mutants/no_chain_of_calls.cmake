@@ -4,8 +4,8 @@ set(group pool)
 set(only "two workers that sleep are called")
 set(finds "lost wake-up")
 set(old [==[
-            if (call_wanted() && pool_.something_waits()) {
-                next = choose();
+            if (wake_wanted() && pool_.something_waits()) {
+                next = choose_one();
             }
 ]==])
 set(new [==[

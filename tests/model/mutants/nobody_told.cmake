@@ -4,9 +4,9 @@ set(group pool)
 set(only "when no other worker is left")
 set(finds "lost wake-up")
 set(old [==[
-            whom.watches = watches_.take_all();
+            chosen.watches = watches_.take_all();
 ]==])
 set(new [==[
-            whom.watches = watches_.take_all();
-            whom.watches = {};
+            chosen.watches = watches_.take_all();
+            chosen.watches = {};
 ]==])

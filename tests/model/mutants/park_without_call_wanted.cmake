@@ -5,7 +5,7 @@ set(only "goes to sleep is called")
 set(finds "lost wake-up")
 set(old [==[
                 ++parked_count_;
-                note_call_wanted();
+                note_wake_wanted();
 ]==])
 set(new [==[
                 ++parked_count_;

@@ -4,8 +4,8 @@ set(group shutdown)
 set(only "outlives that thread's sweeping")
 set(finds "data race: memory is written")
 set(old [==[
-if (call || sweep) {
+if (wake || sweep) {
 ]==])
 set(new [==[
-if (call) {
+if (wake) {
 ]==])

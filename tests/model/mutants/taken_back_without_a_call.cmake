@@ -4,7 +4,7 @@ set(group pool)
 set(only "cancelled while its submitter takes it back")
 set(finds "lost wake-up")
 set(old [==[
-                owner_->call_for_what_waits();
+                owner_->wake_one();
 ]==])
 set(new [==[
 ]==])

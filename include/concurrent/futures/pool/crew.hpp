@@ -49,7 +49,7 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // Some workers wait for tasks that wait here, and leave them to others that are idle (`idle_watch`). Whoever
 // takes the last idle worker away, under the lock, tells them when it has unlocked.
 //
-// A push takes the lock of its queue, and the crew's only if `call_wanted`, which it reads under the former,
+// A push takes the lock of its queue, and the crew's only if `wake_wanted`, which it reads under the former,
 // says that there is somebody to call. No call is lost by that: who sets this flag (under the crew's lock)
 // looks into each queue afterwards (by `has_items`, under the queue's lock). A push was there before, and is
 // seen; or it comes later, and then sees the flag.
@@ -60,9 +60,9 @@ public:
     crew(pool_base& pool, std::size_t max_workers, std::string thread_name_prefix)
         : pool_(pool), max_workers_(max_workers), thread_name_prefix_(std::move(thread_name_prefix)) {}
 
-    // Who sees this while it pushes calls `call_one` afterwards.
-    [[nodiscard]] bool call_wanted() const noexcept {
-        return call_wanted_.load(std::memory_order_relaxed);  // a queue's lock orders it, see the class
+    // Who sees this while it pushes calls `wake_one` afterwards.
+    [[nodiscard]] bool wake_wanted() const noexcept {
+        return wake_wanted_.load(std::memory_order_relaxed);  // a queue's lock orders it, see the class
     }
 
     // Whether no worker was ever started; true perhaps for a moment longer.
@@ -79,14 +79,14 @@ public:
     }
 
     // Restores the invariant after a push.
-    void call_one() noexcept {
-        called whom;
+    void wake_one() noexcept {
+        to_wake chosen;
         {
             const std::lock_guard lock(lock_);
-            whom = choose();
-            note_nobody_idle(whom);
+            chosen = choose_one();
+            note_nobody_idle(chosen);
         }
-        call(whom);
+        wake(chosen);
     }
 
     // The first of the workers whose own queue was ever pushed to, in a list linked by `next_with_own_`.
@@ -98,12 +98,12 @@ public:
     [[nodiscard]] bool watch_idle(const worker& self, idle_watch& watch) noexcept {
         const std::lock_guard lock(lock_);
         // Before it is initialized, a worker relies on nobody, so that none relies on it in vain.
-        if (self.is_coming_) {
+        if (self.is_searching_) {
             return false;
         }
         watches_.add(watch);
         watched_.store(true);  // before it looks, see `has_claimed`
-        if (!anybody_may_come()) {
+        if (!anybody_idle()) {
             static_cast<void>(watches_.remove(watch));
             watched_.store(!watches_.empty());
             return false;
@@ -122,9 +122,9 @@ public:
 
     // First of all: calls the next, if more waits than workers come.
     void begin() noexcept {
-        call_next_after([this] {
+        wake_next_after([this] {
             starting_ = false;
-            note_call_wanted();
+            note_wake_wanted();
         });
     }
 
@@ -140,10 +140,10 @@ public:
     }
 
     // When it has found something to do.
-    void found(worker& self) noexcept {
-        if (self.is_coming_ || self.is(worker::activity::about_to_look)) {
-            call_next_after([&] {
-                stop_coming(self);
+    void work_found(worker& self) noexcept {
+        if (self.is_searching_ || self.is(worker::activity::nearly_idle)) {
+            wake_next_after([&] {
+                stop_searching(self);
                 // Relaxed: the lock orders it for those who rely on it.
                 self.activity_.store(worker::activity::claiming, std::memory_order_relaxed);
             });
@@ -157,26 +157,26 @@ public:
         // said so before it looks at all workers, sees this.
         self.activity_.store(worker::activity::any);
         if (watched_.load()) {
-            called watching;
+            to_wake watching;
             {
                 const std::lock_guard lock(lock_);
                 note_nobody_idle(watching);
             }
-            call(watching);
+            wake(watching);
         }
     }
 
     // When it is kept from looking after it had said that it is about to.
     void stays_busy(worker& self) noexcept {
-        call_next_after([&] { stop_coming(self); });
+        wake_next_after([&] { stop_searching(self); });
     }
 
     // Whether it may spin a little before it sleeps: as the only one, if no other thread needs its processor.
     [[nodiscard]] bool may_spin(worker& self) noexcept {
         const std::lock_guard lock(lock_);
-        const bool may = !self.is_coming_ && coming_ == 0 && !ending_ && runnable_threads::fit();
+        const bool may = !self.is_searching_ && searching_ == 0 && !ending_ && runnable_threads::fit();
         if (may) {
-            start_coming(self);
+            start_searching(self);
         }
         return may;
     }
@@ -184,54 +184,54 @@ public:
     // Sleeps until called; or returns at once, if something waits. The worker is coming then. False if it is
     // to end.
     [[nodiscard]] bool park(worker& self) noexcept {
-        called last;
+        to_wake watching;
         bool ends = false;
         {
             const std::lock_guard lock(lock_);
-            stop_coming(self);
+            stop_searching(self);
             if (!ending_) {
                 self.next_parked_ = std::exchange(parked_, &self);
                 ++parked_count_;
-                note_call_wanted();
+                note_wake_wanted();
             }
             if (pool_.something_waits()) {
                 if (!ending_) {
                     static_cast<void>(take_parked());
                 }
-                start_coming(self);
+                start_searching(self);
                 return true;
             }
             runnable_threads::remove(1);
             ends = ending_;
-            note_nobody_idle(last);
+            note_nobody_idle(watching);
         }
-        call(last);
+        wake(watching);
         if (!ends) {
             self.parking_spot_.park();
-            self.is_coming_ = true;  // who called it has counted it
+            self.is_searching_ = true;  // who called it has counted it
         }
         return !ends;
     }
 
     // Before it runs the initializer: who sleeps is called for what somebody has pushed who relied on it.
     void begins_to_initialize() noexcept {
-        call_next_after([this] {
+        wake_next_after([this] {
             ++initializing_;
-            note_call_wanted();
+            note_wake_wanted();
         });
     }
 
     void has_initialized() noexcept {
         const std::lock_guard lock(lock_);
         --initializing_;
-        note_call_wanted();
+        note_wake_wanted();
     }
 
     // Ends without having looked, as its initializer failed.
     void leave(worker& self) noexcept {
-        call_next_after([&] {
+        wake_next_after([&] {
             --initializing_;
-            stop_coming(self);
+            stop_searching(self);
             runnable_threads::remove(1);
         });
     }
@@ -244,9 +244,9 @@ public:
             const std::lock_guard lock(lock_);
             ending_ = true;
             runnable_threads::add(parked_count_);
-            coming_ += std::exchange(parked_count_, 0);
+            searching_ += std::exchange(parked_count_, 0);
             parked = std::exchange(parked_, nullptr);
-            note_call_wanted();
+            note_wake_wanted();
         }
         while (parked) {
             std::exchange(parked, parked->next_parked_)->parking_spot_.unpark();
@@ -275,7 +275,7 @@ public:
 
     // After `end`, instead of `join` on one of the pool's own workers.
     void orphan() noexcept {
-        called watching;
+        to_wake watching;
         std::list<started_thread> orphans;
         {
             const std::lock_guard lock(lock_);
@@ -283,7 +283,7 @@ public:
             note_nobody_idle(watching);
             orphans.swap(threads_);
         }
-        call(watching);
+        wake(watching);
         orphaned_threads::instance().adopt(orphans);
     }
 
@@ -298,11 +298,11 @@ public:
     }
 
 private:
-    // Whom a thread that has the lock has decided to wake, which it does when it has it no more; whom it has
-    // to tell that nobody is idle; and why a worker could not be started, by which nothing is lost: others
-    // come to the queues, if later.
-    struct called {
-        worker* woken = nullptr;
+    // Whom a thread that has the lock has decided to wake, which it does when it has it no more; chosen it
+    // has to tell that nobody is idle; and why a worker could not be started, by which nothing is lost:
+    // others come to the queues, if later.
+    struct to_wake {
+        worker* parked = nullptr;
         idle_watch_list watches;
         std::exception_ptr start_failure;
     };
@@ -310,65 +310,65 @@ private:
     // Restores the invariant after a change, which it makes under the lock: a worker looks no more, or not
     // for a while, on which others may have relied.
     template <class Change>
-    void call_next_after(Change change) noexcept {
-        called next;
+    void wake_next_after(Change change) noexcept {
+        to_wake next;
         {
             const std::lock_guard lock(lock_);
             change();
-            if (call_wanted() && pool_.something_waits()) {
-                next = choose();
+            if (wake_wanted() && pool_.something_waits()) {
+                next = choose_one();
             }
             note_nobody_idle(next);
         }
-        call(next);
+        wake(next);
     }
 
-    void call(called& whom) noexcept {
-        if (whom.woken) {
-            whom.woken->parking_spot_.unpark();
+    void wake(to_wake& chosen) noexcept {
+        if (chosen.parked) {
+            chosen.parked->parking_spot_.unpark();
         }
-        whom.watches.tell_all();
-        if (whom.start_failure && !start_failure_logged_.exchange(true)) {
-            log("could not start another worker thread; the others do its work", whom.start_failure);
+        chosen.watches.notify_all();
+        if (chosen.start_failure && !start_failure_logged_.exchange(true)) {
+            log("could not start another worker thread; the others do its work", chosen.start_failure);
         }
     }
 
     // What follows needs the lock.
 
-    called choose() noexcept {
-        called whom;
-        if (!call_wanted()) {
-            return whom;
+    to_wake choose_one() noexcept {
+        to_wake chosen;
+        if (!wake_wanted()) {
+            return chosen;
         }
         const std::size_t items = pool_.waiting();
-        const std::size_t relied_on = may_wake() ? 0 : coming_;
+        const std::size_t relied_on = may_wake() ? 0 : searching_;
         if (items <= relied_on) {
-            return whom;
+            return chosen;
         }
-        const std::size_t looking = about_to_look();
-        if (items <= relied_on + looking) {
-            return whom;
+        const std::size_t nearly_idle = count_nearly_idle();
+        if (items <= relied_on + nearly_idle) {
+            return chosen;
         }
-        if (items > coming_ + looking + parked_count_ && may_start() && !starting_) {
+        if (items > searching_ + nearly_idle + parked_count_ && may_start() && !starting_) {
             try {
                 start_worker();
             } catch (...) {
-                whom.start_failure = std::current_exception();
+                chosen.start_failure = std::current_exception();
                 start_fails_ = true;
             }
         }
         if (may_wake()) {
-            whom.woken = take_parked();
-            ++coming_;
+            chosen.parked = take_parked();
+            ++searching_;
             runnable_threads::add(1);
-            note_call_wanted();
+            note_wake_wanted();
         }
-        return whom;
+        return chosen;
     }
 
-    [[nodiscard]] std::size_t about_to_look() const noexcept {
+    [[nodiscard]] std::size_t count_nearly_idle() const noexcept {
         return static_cast<std::size_t>(std::count_if(workers_.begin(), workers_.end(), [](const auto& each) {
-            return each->is(worker::activity::about_to_look);
+            return each->is(worker::activity::nearly_idle);
         }));
     }
 
@@ -378,51 +378,51 @@ private:
         return std::exchange(parked_, parked_->next_parked_);
     }
 
-    void start_coming(worker& self) noexcept {
-        stop_looking(self);
-        self.is_coming_ = true;
-        ++coming_;
-        note_call_wanted();
+    void start_searching(worker& self) noexcept {
+        reset_activity(self);
+        self.is_searching_ = true;
+        ++searching_;
+        note_wake_wanted();
     }
 
     // Neither coming nor about to look, from now on.
-    void stop_coming(worker& self) noexcept {
-        stop_looking(self);
-        if (std::exchange(self.is_coming_, false)) {
-            --coming_;
-            note_call_wanted();
+    void stop_searching(worker& self) noexcept {
+        reset_activity(self);
+        if (std::exchange(self.is_searching_, false)) {
+            --searching_;
+            note_wake_wanted();
         }
     }
 
-    static void stop_looking(worker& self) noexcept {
+    static void reset_activity(worker& self) noexcept {
         // Relaxed: the lock orders it for those who rely on it.
         self.activity_.store(worker::activity::any, std::memory_order_relaxed);
     }
 
     // Whether one is asleep, and none is coming but those who initialize.
-    [[nodiscard]] bool may_wake() const noexcept { return parked_ && coming_ == initializing_; }
+    [[nodiscard]] bool may_wake() const noexcept { return parked_ && searching_ == initializing_; }
 
     [[nodiscard]] bool may_start() const noexcept { return workers_.size() < start_limit_; }
 
     // Whether a worker is idle, or can be started: it will look into the queues, or can be made to, or has
     // just taken an item out of one.
-    [[nodiscard]] bool anybody_may_come() const noexcept {
-        return parked_ || coming_ != 0 || (may_start() && !start_fails_) ||
+    [[nodiscard]] bool anybody_idle() const noexcept {
+        return parked_ || searching_ != 0 || (may_start() && !start_fails_) ||
                std::any_of(workers_.begin(), workers_.end(), [](const auto& each) {
                    return each->activity_.load() != worker::activity::any;  // see `has_claimed`
                });
     }
 
-    void note_nobody_idle(called& whom) noexcept {
-        if (!watches_.empty() && !anybody_may_come()) {
-            whom.watches = watches_.take_all();
+    void note_nobody_idle(to_wake& chosen) noexcept {
+        if (!watches_.empty() && !anybody_idle()) {
+            chosen.watches = watches_.take_all();
             watched_.store(false);
         }
     }
 
     void start_no_more() noexcept {
         start_limit_ = 0;
-        note_call_wanted();
+        note_wake_wanted();
     }
 
     void start_worker() {
@@ -445,18 +445,18 @@ private:
             throw;
         }
         threads_.splice(threads_.end(), started);
-        ++coming_;
+        ++searching_;
         starting_ = true;
         start_fails_ = false;
         runnable_threads::add(1);
         empty_.store(false, std::memory_order_relaxed);  // see `empty`
-        note_call_wanted();
+        note_wake_wanted();
     }
 
-    void note_call_wanted() noexcept {
+    void note_wake_wanted() noexcept {
         const bool wanted = may_wake() || (may_start() && !starting_);
-        if (wanted != call_wanted()) {  // else all who push would have to fetch it anew
-            call_wanted_.store(wanted, std::memory_order_relaxed);  // see `call_wanted`
+        if (wanted != wake_wanted()) {  // else all who push would have to fetch it anew
+            wake_wanted_.store(wanted, std::memory_order_relaxed);  // see `wake_wanted`
         }
     }
 
@@ -467,7 +467,7 @@ private:
     sync::atomic<bool> start_failure_logged_{false};
 
     // Written under the lock.
-    sync::atomic<bool> call_wanted_{true};
+    sync::atomic<bool> wake_wanted_{true};
     sync::atomic<bool> empty_{true};
     sync::atomic<bool> watched_{false};  // whether `watches_` is not empty
     sync::atomic<worker*> with_own_{nullptr};
@@ -481,7 +481,7 @@ private:
     worker* parked_ = nullptr;  // the last of a list linked by `next_parked_`
     std::size_t parked_count_ = 0;
     std::size_t start_limit_ = max_workers_;  // no worker is started when there are so many
-    std::size_t coming_ = 0;
+    std::size_t searching_ = 0;
     std::size_t initializing_ = 0;  // those of them that run the initializer
     idle_watch_list watches_;
     std::vector<std::unique_ptr<worker>> workers_;  // all that were ever started

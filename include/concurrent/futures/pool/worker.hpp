@@ -76,12 +76,12 @@ public:
         dead_items_.fetch_add(1, std::memory_order_relaxed);
     }
 
-    // Such an item has left its queue. Until the caller looks for work or calls `call_for_what_waits`, there
+    // Such an item has left its queue. Until the caller looks for work or calls `wake_one`, there
     // may seem to be one less that waits.
     void note_dead_item_gone() noexcept { dead_items_.fetch_sub(1, std::memory_order_relaxed); }
 
     // Sees to it that somebody comes for what waits.
-    virtual void call_for_what_waits() noexcept = 0;
+    virtual void wake_one() noexcept = 0;
 
     // `self` had said that it is about to look for work, but is now to run a user's code first.
     virtual void worker_stays_busy(worker& self) noexcept = 0;
@@ -196,17 +196,17 @@ public:
     // Says, before it publishes a task's result, that this worker runs no more of the user's code before it
     // looks for work. So whoever has seen that result and submits the next task finds a worker that is as
     // good as idle. A worker that has work before its eyes is not; nor is one that a fork has copied.
-    void about_to_look() noexcept {
+    void set_nearly_idle() noexcept {
         if (own_.size() == 0 && pool_.shared_queue_seems_empty() && !pool_.is_inherited()) {
             // Relaxed: the publishing that follows is a release that orders this store for all who see the
             // result; the crew's lock orders it for all others.
-            activity_.store(activity::about_to_look, std::memory_order_relaxed);
+            activity_.store(activity::nearly_idle, std::memory_order_relaxed);
         }
     }
 
     // Takes that back, before it runs a done callback or destroys a result after all.
     void stay_busy() noexcept {
-        if (is(activity::about_to_look)) {
+        if (is(activity::nearly_idle)) {
             pool_.worker_stays_busy(*this);
         }
     }
@@ -251,9 +251,9 @@ private:
     friend class worker_pool;
 
     enum class activity : unsigned char {
-        any,            // nothing that the others rely on, but for what the crew counts
-        about_to_look,  // see there
-        claiming        // it was idle, and has taken an item out of a queue
+        any,          // nothing that the others rely on, but for what the crew counts
+        nearly_idle,  // see there
+        claiming      // it was idle, and has taken an item out of a queue
     };
 
     // By this thread, which alone writes it, or a hint.
@@ -269,7 +269,7 @@ private:
     local_queue own_;
     worker* next_with_own_ = nullptr;   // in the pool's list of those whose `own_` was ever used
     bool has_own_ = false;              // this thread's alone
-    bool is_coming_ = true;             // this thread's alone; see `crew`
+    bool is_searching_ = true;          // this thread's alone; see `crew`
     unsigned turns_ = 0;                // this thread's alone
     const running* running_ = nullptr;  // this thread's alone
 

@@ -141,7 +141,7 @@ public:
 
     [[nodiscard]] bool shared_queue_seems_empty() const noexcept override { return queue_.seems_empty(); }
 
-    void call_for_what_waits() noexcept override { crew_.call_one(); }
+    void wake_one() noexcept override { crew_.wake_one(); }
 
     void worker_stays_busy(worker& self) noexcept override { crew_.stays_busy(self); }
 
@@ -187,15 +187,15 @@ private:
 
     template <class AQueue>
     void push_to(AQueue& queue, work_item& item) {
-        bool call = false;
+        bool wake = false;
         bool sweep = false;
         const auto admit = [&]() noexcept {
             if (closed_.load(std::memory_order_relaxed)) {  // the queue's lock orders it
                 return false;
             }
-            call = crew_.call_wanted();
+            wake = crew_.wake_wanted();
             sweep = queue.sweep_is_due(dead_items_);
-            if (call || sweep) {
+            if (wake || sweep) {
                 visitors_.fetch_add(1, std::memory_order_relaxed);  // the queue's lock orders it
             }
             return true;
@@ -205,14 +205,14 @@ private:
                 throw_if_closed();
             }
         } catch (...) {
-            if (call || sweep) {  // a user's discipline has thrown
+            if (wake || sweep) {  // a user's discipline has thrown
                 end_visit();
             }
             throw;
         }
         // The pool may have ended by now, but for its visitors.
-        if (call) {
-            crew_.call_one();
+        if (wake) {
+            crew_.wake_one();
         }
         if (sweep) {
             work_list dead = queue.sweep(dead_items_);
@@ -220,7 +220,7 @@ private:
                 each->drop();
             }
         }
-        if (call || sweep) {
+        if (wake || sweep) {
             end_visit();
         }
     }
@@ -286,7 +286,7 @@ private:
             item = each->own_.pop();
         }
         if (item) {
-            crew_.found(self);
+            crew_.work_found(self);
         }
         return item;
     }

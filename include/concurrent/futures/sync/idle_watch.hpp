@@ -57,7 +57,7 @@ public:
         return true;
     }
 
-    // Takes all out, for `tell_all`.
+    // Takes all out, for `notify_all`.
     idle_watch_list take_all() noexcept {
         for (idle_watch* each = first_; each; each = each->next_) {
             each->linked_ = false;
@@ -68,7 +68,7 @@ public:
     }
 
     // Of a list that `take_all` returned, without its owner's lock.
-    void tell_all() noexcept {
+    void notify_all() noexcept {
         for (idle_watch* each = std::exchange(first_, nullptr); each;) {
             std::exchange(each, each->next_)->on_nobody_idle();
         }

@@ -41,7 +41,7 @@ public:
         self.has_claimed();
         run(self);
         if (its_future.has_handle()) {
-            self.about_to_look();
+            self.set_nearly_idle();
         }
         if (its_future.complete_taken([&self] { self.stay_busy(); })) {
             self.stay_busy();
@@ -143,7 +143,7 @@ protected:
             if (taken) {
                 future.let_go();
                 owner_->note_dead_item_gone();
-                owner_->call_for_what_waits();
+                owner_->wake_one();
             }
             return false;
         }
