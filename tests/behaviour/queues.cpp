@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// The order in which waiting tasks start, and that dead ones don't stay in the queue.
+// The order in which waiting tasks start, and that stale ones don't stay in the queue.
 
 #include <algorithm>
 #include <concurrent/futures.hpp>
@@ -93,7 +93,7 @@ TEMPLATE_TEST_CASE("cancelled tasks between others change nothing about the orde
     for (const auto& future : cancelled) {
         REQUIRE(future.cancel());
     }
-    // The queue looks for dead tasks when one is pushed.
+    // The queue looks for stale tasks when one is pushed.
     executor.submit([&order] { order.push_back(3000); });
     CHECK(executor.pending_count() == 301);
     busy.release();
@@ -142,7 +142,7 @@ TEST_CASE("shutdown with cancel_futures empties every kind of queue") {
 }
 
 // A fifo has two lists: what its worker has before it, and what was submitted since.
-TEST_CASE("fifo: sweeping out dead tasks keeps those in order that were submitted before and after a start") {
+TEST_CASE("fifo: purging stale tasks keeps those in order that were submitted before and after a start") {
     std::vector<int> order;
     std::vector<futures::Future<void>> cancelled;
     futures::thread_pool_executor executor(1);
@@ -169,7 +169,7 @@ TEST_CASE("fifo: sweeping out dead tasks keeps those in order that were submitte
         for (const auto& future : cancelled) {
             future.cancel();
         }
-        executor.submit([&order] { order.push_back(600); });  // looks for dead tasks
+        executor.submit([&order] { order.push_back(600); });  // looks for stale tasks
         CHECK(executor.pending_count() == 61);
         go_on.count_down();
         second.wait();

@@ -25,7 +25,7 @@ public:
     void cancel_waiting() noexcept override {}
     void fail_waiting(const std::exception_ptr&) noexcept override {}
     void drop() noexcept override {}
-    [[nodiscard]] bool still_waits() noexcept override { return !dead; }
+    [[nodiscard]] bool still_waits() noexcept override { return !stale; }
 
     // By whoever has taken it out.
     void take() {
@@ -34,7 +34,7 @@ public:
     }
 
     checked<int> times{0};  // written before it is pushed and after it is popped
-    bool dead = false;
+    bool stale = false;
 };
 
 template <class Queue, std::size_t count = 3>
@@ -183,14 +183,14 @@ void take_all_and_pop() {
     all.check_all_taken(2);
 }
 
-// Dead items are swept out while others pop: each goes one way.
+// Stale items are purged while others pop: each goes one way.
 template <class Queue>
-void sweep_and_pop() {
+void purge_and_pop() {
     constexpr std::size_t enough = 66;  // to pay, also when two are gone
     items_in<Queue, enough> all;
-    model::atomic<std::ptrdiff_t> dead{enough - 1};
+    model::atomic<std::ptrdiff_t> stale{enough - 1};
     for (std::size_t index = 0; index != enough; ++index) {
-        all.items[index].dead = index != enough / 2;
+        all.items[index].stale = index != enough / 2;
         all.push(index);
     }
     std::size_t popped = 0;
@@ -198,16 +198,16 @@ void sweep_and_pop() {
         popped += all.pop() != -1;
         popped += all.pop() != -1;
     });
-    work_list taken = all.queue.sweep(dead);
-    const std::size_t swept = taken.size();
+    work_list taken = all.queue.purge(stale);
+    const std::size_t purged = taken.size();
     while (work_item* const each = taken.take_first()) {
-        check(!each->still_waits(), "what waits is not swept out");
+        check(!each->still_waits(), "what waits is not purged");
         static_cast<void>(all.number(each));
     }
     popper.join();
-    check(swept >= enough - 3 && all.queue.size() == enough - popped - swept, "what is left is counted");
-    check(dead.load() == static_cast<std::ptrdiff_t>(enough - 1 - swept), "the dead are counted");
-    check(all.take_all().size() == enough - popped - swept, "nothing is lost, nothing comes twice");
+    check(purged >= enough - 3 && all.queue.size() == enough - popped - purged, "what is left is counted");
+    check(stale.load() == static_cast<std::ptrdiff_t>(enough - 1 - purged), "stale items are counted");
+    check(all.take_all().size() == enough - popped - purged, "nothing is lost, nothing comes twice");
 }
 
 using locked_lifo = locked_queue<lifo_order>;
@@ -240,12 +240,12 @@ const scenario local_close("local_queue: closing sees what was not refused", {},
 const scenario local_look("local_queue: looking and pushing see each other", {}, look_and_push<local_queue>);
 const scenario local_take_all("local_queue: taking all against popping", {}, take_all_and_pop<local_queue>);
 
-const scenario fifo_sweep("fifo_queue: sweeping against popping", {}, sweep_and_pop<fifo_queue>);
-const scenario lifo_sweep("locked_queue, lifo: sweeping against popping", {}, sweep_and_pop<locked_lifo>);
-const scenario priority_sweep("locked_queue, priority: sweeping against popping", {},
-                              sweep_and_pop<locked_priority>);
-const scenario local_sweep("local_queue: sweeping against popping", {.preemptions = 2},
-                           sweep_and_pop<local_queue>);
+const scenario fifo_purge("fifo_queue: purging against popping", {}, purge_and_pop<fifo_queue>);
+const scenario lifo_purge("locked_queue, lifo: purging against popping", {}, purge_and_pop<locked_lifo>);
+const scenario priority_purge("locked_queue, priority: purging against popping", {},
+                              purge_and_pop<locked_priority>);
+const scenario local_purge("local_queue: purging against popping", {.preemptions = 2},
+                           purge_and_pop<local_queue>);
 
 const scenario local_take_back("local_queue: the owner takes back what others pop", {}, [] {
     items_in<local_queue> all;

@@ -315,39 +315,39 @@ const scenario left_in_queue("the last handle destroys the result of a task that
                              [] {
                                  queued_task queued{make_value};
                                  check(queued.item->help(queued.worker), "it ran on the spot");
-                                 thread sweeper([&] { queued.item->drop(); });
+                                 thread queue([&] { queued.item->drop(); });
                                  queued.future = {};
-                                 sweeper.join();
+                                 queue.join();
                              });
 
 const scenario moved_out_in_queue("the last handle moves the result out that a queue still holds", {}, [] {
     queued_task queued{make_value};
     check(queued.item->help(queued.worker), "it ran on the spot");
-    thread sweeper([&] { queued.item->drop(); });
+    thread queue([&] { queued.item->drop(); });
     const value result = std::move(queued.future).result();
     check(result.get() == 2, "the result is the task's");
-    sweeper.join();
+    queue.join();
 });
 
 const scenario two_handles_in_queue("two handles and a queue let go of a task that ran on the spot",
                                     {.preemptions = 2, .stale_reads = 1}, [] {
                                         queued_task queued{make_value};
                                         check(queued.item->help(queued.worker), "it ran on the spot");
-                                        thread sweeper([&] { queued.item->drop(); });
+                                        thread queue([&] { queued.item->drop(); });
                                         thread other([mine = queued.future] {
                                             check(mine.result().get() == 2, "the other sees the result");
                                         });
                                         queued.future = {};
-                                        sweeper.join();
+                                        queue.join();
                                         other.join();
                                     });
 
 const scenario cancelled_in_queue("a handle and a queue let go of a task that was cancelled", {}, [] {
     queued_task queued{make_value};
     check(queued.future.cancel(), "it is cancelled");
-    thread sweeper([&] { queued.item->drop(); });
+    thread queue([&] { queued.item->drop(); });
     queued.future = {};
-    sweeper.join();
+    queue.join();
 });
 
 const scenario cancelled_by_pool("the pool cancels a task while its last handle goes", {}, [] {

@@ -161,9 +161,9 @@ const scenario cancelled_meanwhile("a task is cancelled while its pool is destro
     canceller->join();
 });
 
-// Sweeping concerns so many that were cancelled.
-const scenario own_task_sweeping(
-    "an executor that the very task destroys which a thread submits outlives that thread's sweeping",
+// So many must be cancelled for a purge to be due.
+const scenario own_task_purging(
+    "an executor that the very task destroys which a thread submits outlives that thread's purging",
     {.preemptions = 1, .stale_reads = 0}, [] {
         auto executor = std::make_unique<futures::thread_pool_executor<>>(1);
         futures::thread_pool_executor<>& pool = *executor;

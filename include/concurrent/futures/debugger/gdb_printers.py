@@ -152,7 +152,7 @@ class ExecutorPrinter:
         while worker:
             queued += int(number_in(worker["own_"]["size_"]))
             worker = worker["next_with_own_"]
-        return max(0, queued - int(number_in(pool["dead_items_"])))
+        return max(0, queued - int(number_in(pool["stale_items_"])))
 
 
 def register(where=None):

@@ -70,15 +70,15 @@ public:
     [[nodiscard]] running_stoppables& stoppables() noexcept { return stoppables_; }
 
     // Somebody other than the queue's reader has claimed or cancelled an item that is still in a queue.
-    void note_dead_item() noexcept {
+    void note_stale_item() noexcept {
         // Relaxed, as all uses: a count that steers when to sweep and whether as many workers are there as
         // items wait; the queues' locks order what must be.
-        dead_items_.fetch_add(1, std::memory_order_relaxed);
+        stale_items_.fetch_add(1, std::memory_order_relaxed);
     }
 
     // Such an item has left its queue. Until the caller looks for work or calls `wake_one`, there
     // may seem to be one less that waits.
-    void note_dead_item_gone() noexcept { dead_items_.fetch_sub(1, std::memory_order_relaxed); }
+    void note_stale_item_gone() noexcept { stale_items_.fetch_sub(1, std::memory_order_relaxed); }
 
     // Sees to it that somebody comes for what waits.
     virtual void wake_one() noexcept = 0;
@@ -123,7 +123,7 @@ protected:
     }
 
     // Below zero for a moment when the queue's reader meets a dead item before its killer has noted it.
-    sync::atomic<std::ptrdiff_t> dead_items_{0};
+    sync::atomic<std::ptrdiff_t> stale_items_{0};
 
 private:
     using record_getter = pool_thread& (*)() noexcept;

@@ -43,8 +43,8 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // - `has_items()`: takes the lock that `push` takes. It sees what was pushed before, and whoever pushes later
 //   sees what the caller did before; see `crew`.
 // - `take_all()`: in an order in which pushing them again restores the queue.
-// - `sweep(dead)`, when `sweep_is_due(dead)`: takes out the items that no longer wait, if that pays; see
-//   `sweep_schedule`.
+// - `purge(stale)`, when `purge_is_due(stale)`: takes out the items that no longer wait, if that pays; see
+//   `purge_schedule`.
 template <class Queue>
 class worker_pool final : public pool_base {
 public:
@@ -127,9 +127,9 @@ public:
     [[nodiscard]] std::size_t waiting() const noexcept override {
         std::size_t queued = queue_.size();
         for_each_own([&](const local_queue& own) { queued += own.size(); });
-        const std::ptrdiff_t dead = dead_items_.load(std::memory_order_relaxed);  // see `note_dead_item`
+        const std::ptrdiff_t stale = stale_items_.load(std::memory_order_relaxed);  // see `note_stale_item`
         const auto all = static_cast<std::ptrdiff_t>(queued);
-        return static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(all - dead, 0, all));
+        return static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(all - stale, 0, all));
     }
 
     [[nodiscard]] bool something_waits() noexcept override {
@@ -188,14 +188,14 @@ private:
     template <class AQueue>
     void push_to(AQueue& queue, work_item& item) {
         bool wake = false;
-        bool sweep = false;
+        bool purge = false;
         const auto admit = [&]() noexcept {
             if (closed_.load(std::memory_order_relaxed)) {  // the queue's lock orders it
                 return false;
             }
             wake = crew_.wake_wanted();
-            sweep = queue.sweep_is_due(dead_items_);
-            if (wake || sweep) {
+            purge = queue.purge_is_due(stale_items_);
+            if (wake || purge) {
                 visitors_.fetch_add(1, std::memory_order_relaxed);  // the queue's lock orders it
             }
             return true;
@@ -205,7 +205,7 @@ private:
                 throw_if_closed();
             }
         } catch (...) {
-            if (wake || sweep) {  // a user's discipline has thrown
+            if (wake || purge) {  // a user's discipline has thrown
                 end_visit();
             }
             throw;
@@ -214,13 +214,13 @@ private:
         if (wake) {
             crew_.wake_one();
         }
-        if (sweep) {
-            work_list dead = queue.sweep(dead_items_);
-            while (work_item* const each = dead.take_first()) {
+        if (purge) {
+            work_list stale = queue.purge(stale_items_);
+            while (work_item* const each = stale.take_first()) {
                 each->drop();
             }
         }
-        if (wake || sweep) {
+        if (wake || purge) {
             end_visit();
         }
     }
@@ -254,7 +254,7 @@ private:
         for (;;) {
             while (work_item* const item = next_item(self)) {
                 if (!item->execute(self)) {
-                    note_dead_item_gone();
+                    note_stale_item_gone();
                 }
                 if (is_inherited()) {
                     return;
@@ -335,7 +335,7 @@ private:
         const auto treat_all = [&](work_list items) {
             while (work_item* const item = items.take_first()) {
                 treat(*item);
-                note_dead_item_gone();
+                note_stale_item_gone();
             }
         };
         treat_all(queue_.take_all());

@@ -69,8 +69,8 @@ public:
 
     // Nobody knows in which order the discipline would have to be given its tasks again, so a task that was
     // cancelled stays in it until its turn comes.
-    [[nodiscard]] bool sweep_is_due(const sync::atomic<std::ptrdiff_t>&) const noexcept { return false; }
-    work_list sweep(sync::atomic<std::ptrdiff_t>&) noexcept { return {}; }
+    [[nodiscard]] bool purge_is_due(const sync::atomic<std::ptrdiff_t>&) const noexcept { return false; }
+    work_list purge(sync::atomic<std::ptrdiff_t>&) noexcept { return {}; }
 
 private:
     // Requires: `mutex_` held.

@@ -8,7 +8,7 @@
 #include <utility>  // std::exchange
 
 #include <concurrent/futures/platform/platform.hpp>
-#include <concurrent/futures/queue/sweep.hpp>
+#include <concurrent/futures/queue/purge.hpp>
 #include <concurrent/futures/queue/work_item.hpp>
 #include <concurrent/futures/sync/spin_lock.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
@@ -76,17 +76,17 @@ public:
         return all;
     }
 
-    [[nodiscard]] bool sweep_is_due(const sync::atomic<std::ptrdiff_t>& dead) const noexcept {
-        return schedule_.due(*this, dead);
+    [[nodiscard]] bool purge_is_due(const sync::atomic<std::ptrdiff_t>& stale) const noexcept {
+        return schedule_.due(*this, stale);
     }
 
-    work_list sweep(sync::atomic<std::ptrdiff_t>& dead) noexcept {
+    work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
         const std::lock_guard lock(pop_lock_);
         const std::lock_guard also(push_lock_);
         work_list taken;
-        if (sweep_schedule::pays(size(), dead)) {
+        if (purge_schedule::pays(size(), stale)) {
             popping_list_ = take_both_lists();
-            taken = take_dead(popping_list_, dead);
+            taken = take_stale(popping_list_, stale);
             note_popped(taken.size());
         }
         schedule_.done(size());
@@ -114,7 +114,7 @@ private:
     alignas(cache_line) spin_lock push_lock_;
     work_list pushed_list_;
     sync::atomic<std::uint64_t> pushed_{0};  // since the queue was made, and so is `popped_`
-    sweep_schedule schedule_;
+    purge_schedule schedule_;
 
     alignas(cache_line) spin_lock pop_lock_;
     work_list popping_list_;

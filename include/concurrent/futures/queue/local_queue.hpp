@@ -7,7 +7,7 @@
 #include <utility>  // std::exchange
 
 #include <concurrent/futures/platform/platform.hpp>
-#include <concurrent/futures/queue/sweep.hpp>
+#include <concurrent/futures/queue/purge.hpp>
 #include <concurrent/futures/queue/work_item.hpp>
 #include <concurrent/futures/sync/spin_lock.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
@@ -82,18 +82,18 @@ public:
         return items;
     }
 
-    [[nodiscard]] bool sweep_is_due(const sync::atomic<std::ptrdiff_t>& dead) const noexcept {
-        return schedule_.due(*this, dead);
+    [[nodiscard]] bool purge_is_due(const sync::atomic<std::ptrdiff_t>& stale) const noexcept {
+        return schedule_.due(*this, stale);
     }
 
-    work_list sweep(sync::atomic<std::ptrdiff_t>& dead) noexcept {
+    work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
         const std::lock_guard lock(lock_);
         work_list taken;
-        if (sweep_schedule::pays(size(), dead)) {
+        if (purge_schedule::pays(size(), stale)) {
             for (work_item* each = oldest_; each;) {
                 work_item& item = *std::exchange(each, each->next_);
                 if (!item.still_waits()) {
-                    dead.fetch_sub(1, std::memory_order_relaxed);  // see `take_dead`
+                    stale.fetch_sub(1, std::memory_order_relaxed);  // see `take_stale`
                     unlink(item);
                     taken.append(item);
                 }
@@ -126,7 +126,7 @@ private:
     work_item* oldest_ = nullptr;
     work_item* newest_ = nullptr;
     sync::atomic<std::size_t> size_{0};
-    sweep_schedule schedule_;
+    purge_schedule schedule_;
 };
 
 }}}  // namespace concurrent::futures::detail

@@ -5,7 +5,7 @@
 #include <cstddef>  // std::size_t, std::ptrdiff_t
 #include <mutex>    // std::lock_guard
 
-#include <concurrent/futures/queue/sweep.hpp>
+#include <concurrent/futures/queue/purge.hpp>
 #include <concurrent/futures/queue/work_item.hpp>
 #include <concurrent/futures/sync/spin_lock.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
@@ -59,16 +59,16 @@ public:
         return order_.take_all();
     }
 
-    [[nodiscard]] bool sweep_is_due(const sync::atomic<std::ptrdiff_t>& dead) const noexcept {
-        return schedule_.due(*this, dead);
+    [[nodiscard]] bool purge_is_due(const sync::atomic<std::ptrdiff_t>& stale) const noexcept {
+        return schedule_.due(*this, stale);
     }
 
-    work_list sweep(sync::atomic<std::ptrdiff_t>& dead) noexcept {
+    work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
         const std::lock_guard lock(lock_);
         work_list taken;
-        if (sweep_schedule::pays(size(), dead)) {
+        if (purge_schedule::pays(size(), stale)) {
             work_list items = order_.take_all();
-            taken = take_dead(items, dead);
+            taken = take_stale(items, stale);
             set_size(items.size());
             while (work_item* const item = items.take_first()) {
                 order_.push(*item);
@@ -85,7 +85,7 @@ private:
     spin_lock lock_;
     Order order_;
     sync::atomic<std::size_t> size_{0};
-    sweep_schedule schedule_;
+    purge_schedule schedule_;
 };
 
 }}}  // namespace concurrent::futures::detail

@@ -296,7 +296,7 @@ protected:
     virtual void discard_captures() noexcept = 0;
     // The task will be skipped in its queue. Called under the lock, and the queue lets go of a cancelled task
     // only after that.
-    virtual void note_dead_in_queue() noexcept {}
+    virtual void note_stale_in_queue() noexcept {}
     // Destroys the result, of a state that has a value, and what it may refer to.
     virtual void discard_result() noexcept = 0;
     // Destroys the state, which has no exception, and frees its memory.
@@ -413,7 +413,7 @@ private:
             // held: see `wait_for_unlocking`.
             if (word_.compare_exchange_weak(word, with_state(word, future_state::running) | cancelling,
                                             std::memory_order_relaxed)) {
-                note_dead_in_queue();
+                note_stale_in_queue();
                 unlock();
                 return true;
             }

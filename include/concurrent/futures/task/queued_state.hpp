@@ -62,7 +62,7 @@ public:
             its_future.let_go();
             return;
         }
-        note_dead();
+        note_stale();
         discard();
         its_future.set_exception(reason);
         if (its_future.complete_taken([] {})) {
@@ -101,9 +101,9 @@ protected:
     [[nodiscard]] pool_base* owner() const noexcept { return owner_; }
 
     // For the future's state: it is out of its queue, or will be skipped there.
-    void note_dead() noexcept {
+    void note_stale() noexcept {
         if (owner_) {
-            owner_->note_dead_item();
+            owner_->note_stale_item();
         }
     }
 
@@ -142,13 +142,13 @@ protected:
         if (!future.claim(taken)) {
             if (taken) {
                 future.let_go();
-                owner_->note_dead_item_gone();
+                owner_->note_stale_item_gone();
                 owner_->wake_one();
             }
             return false;
         }
         if (!taken) {
-            note_dead();
+            note_stale();
         }
         run(self);
         future.complete();  // the caller has a handle
@@ -182,7 +182,7 @@ protected:
 private:
     [[nodiscard]] shared_state_base& future() noexcept final { return *this; }
     void discard() noexcept final { this->discard_captures(); }
-    void note_dead_in_queue() noexcept final { note_dead(); }
+    void note_stale_in_queue() noexcept final { note_stale(); }
 };
 
 }}}  // namespace concurrent::futures::detail

@@ -5,7 +5,7 @@ set(only "cancelled in the queue")
 set(finds "lost wake-up")
 set(old [==[
                 if (!item->execute(self)) {
-                    note_dead_item_gone();
+                    note_stale_item_gone();
                 }
 ]==])
 set(new [==[
