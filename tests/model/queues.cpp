@@ -24,7 +24,7 @@ public:
     bool execute(worker&) noexcept override { return true; }
     void cancel_waiting() noexcept override {}
     void fail_waiting(const std::exception_ptr&) noexcept override {}
-    void drop() noexcept override {}
+    void release() noexcept override {}
     [[nodiscard]] bool still_waits() noexcept override { return !stale; }
 
     // By whoever has taken it out.

@@ -283,7 +283,7 @@ const scenario captures_first("who sees that a task is cancelled sees that what 
                                   waiting.future.wait();
                                   check(end.get() == 1, "it was destroyed before");
                                   canceller.join();
-                                  waiting.item->drop();
+                                  waiting.item->release();
                               });
 
 const scenario captures_first_polled("who polls that a task is cancelled sees that what it captured is gone",
@@ -295,7 +295,7 @@ const scenario captures_first_polled("who polls that a task is cancelled sees th
                                              check(end.get() == 1, "it was destroyed before");
                                          }
                                          canceller.join();
-                                         waiting.item->drop();
+                                         waiting.item->release();
                                      });
 
 const scenario second_canceller("who cancels what another is about to cancel sees its captures gone",
@@ -306,7 +306,7 @@ const scenario second_canceller("who cancels what another is about to cancel see
                                     check(waiting.future.cancel(), "it is cancelled");
                                     check(end.get() == 1, "it was destroyed before");
                                     canceller.join();
-                                    waiting.item->drop();
+                                    waiting.item->release();
                                 });
 
 const auto make_value = [] { return value(2); };
@@ -315,7 +315,7 @@ const scenario left_in_queue("the last handle destroys the result of a task that
                              [] {
                                  queued_task queued{make_value};
                                  check(queued.item->help(queued.worker), "it ran on the spot");
-                                 thread queue([&] { queued.item->drop(); });
+                                 thread queue([&] { queued.item->release(); });
                                  queued.future = {};
                                  queue.join();
                              });
@@ -323,7 +323,7 @@ const scenario left_in_queue("the last handle destroys the result of a task that
 const scenario moved_out_in_queue("the last handle moves the result out that a queue still holds", {}, [] {
     queued_task queued{make_value};
     check(queued.item->help(queued.worker), "it ran on the spot");
-    thread queue([&] { queued.item->drop(); });
+    thread queue([&] { queued.item->release(); });
     const value result = std::move(queued.future).result();
     check(result.get() == 2, "the result is the task's");
     queue.join();
@@ -333,7 +333,7 @@ const scenario two_handles_in_queue("two handles and a queue let go of a task th
                                     {.preemptions = 2, .stale_reads = 1}, [] {
                                         queued_task queued{make_value};
                                         check(queued.item->help(queued.worker), "it ran on the spot");
-                                        thread queue([&] { queued.item->drop(); });
+                                        thread queue([&] { queued.item->release(); });
                                         thread other([mine = queued.future] {
                                             check(mine.result().get() == 2, "the other sees the result");
                                         });
@@ -345,7 +345,7 @@ const scenario two_handles_in_queue("two handles and a queue let go of a task th
 const scenario cancelled_in_queue("a handle and a queue let go of a task that was cancelled", {}, [] {
     queued_task queued{make_value};
     check(queued.future.cancel(), "it is cancelled");
-    thread queue([&] { queued.item->drop(); });
+    thread queue([&] { queued.item->release(); });
     queued.future = {};
     queue.join();
 });

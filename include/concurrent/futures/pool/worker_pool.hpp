@@ -217,7 +217,7 @@ private:
         if (purge) {
             work_list stale = queue.purge(stale_items_);
             while (work_item* const each = stale.take_first()) {
-                each->drop();
+                each->release();
             }
         }
         if (wake || purge) {

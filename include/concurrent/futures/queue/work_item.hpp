@@ -16,7 +16,7 @@ class local_queue;
 class worker;
 
 // What waits in a pool's queue to be run. The queue holds each item in memory until one of `execute`,
-// `cancel_waiting`, `fail_waiting` and `drop` is called, so exactly one of them is called once on an item
+// `cancel_waiting`, `fail_waiting` and `release` is called, so exactly one of them is called once on an item
 // that was taken out.
 //
 // An item in a queue may be no longer waiting: somebody cancelled it, or a worker that needed its result has
@@ -37,7 +37,7 @@ public:
     virtual void fail_waiting(const std::exception_ptr& reason) noexcept = 0;
 
     // Gives up an item that is no longer waiting.
-    virtual void drop() noexcept = 0;
+    virtual void release() noexcept = 0;
 
     [[nodiscard]] virtual bool still_waits() noexcept = 0;
 

@@ -274,7 +274,7 @@ public:
     }
 
     // The queue lets go of a task that somebody else has claimed or cancelled.
-    void let_go() noexcept {
+    void release_from_queue() noexcept {
         wait_for_unlocking();
         // Acquire and release: pairs with the other side's in `remove_handle` and `clear_result`.
         const std::uint64_t before = word_.fetch_and(~in_queue, std::memory_order_acq_rel);
@@ -447,7 +447,8 @@ private:
             } else {
                 discard_result();
             }
-            // Acquire and release: pairs with those of `drop`; the one that comes later frees the memory.
+            // Acquire and release: pairs with those of `release_from_queue`; the one that comes later frees
+            // the memory.
             if (!(word_.fetch_or(cleared, std::memory_order_acq_rel) & in_queue)) {
                 delete this;
             }

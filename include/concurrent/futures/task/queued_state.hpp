@@ -35,7 +35,7 @@ public:
     bool execute(worker& self) noexcept final {
         shared_state_base& its_future = future();
         if (!its_future.claim()) {
-            its_future.let_go();
+            its_future.release_from_queue();
             return false;
         }
         self.has_claimed();
@@ -53,13 +53,13 @@ public:
     void cancel_waiting() noexcept final {
         shared_state_base& its_future = future();
         its_future.cancel();
-        its_future.let_go();
+        its_future.release_from_queue();
     }
 
     void fail_waiting(const std::exception_ptr& reason) noexcept final {
         shared_state_base& its_future = future();
         if (!its_future.claim()) {
-            its_future.let_go();
+            its_future.release_from_queue();
             return;
         }
         note_stale();
@@ -70,7 +70,7 @@ public:
         }
     }
 
-    void drop() noexcept final { future().let_go(); }
+    void release() noexcept final { future().release_from_queue(); }
 
     [[nodiscard]] bool still_waits() noexcept final { return future().is_waiting(); }
 
@@ -78,7 +78,7 @@ public:
     void run_packaged() noexcept {
         shared_state_base& its_future = future();
         if (!its_future.claim()) {
-            its_future.let_go();
+            its_future.release_from_queue();
             return;
         }
         call();
@@ -141,7 +141,7 @@ protected:
         const bool taken = self.take_back(*this);  // if so, this thread clears `in_queue`
         if (!future.claim(taken)) {
             if (taken) {
-                future.let_go();
+                future.release_from_queue();
                 owner_->note_stale_item_gone();
                 owner_->wake_one();
             }
