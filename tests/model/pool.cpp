@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// The workers of a pool: who sleeps, who is called, and that nothing that was submitted waits for ever.
+// The workers of a pool: which sleep, which are woken, and that nothing that was submitted waits for ever.
 
 #include <concurrent/futures.hpp>
 
@@ -23,7 +23,7 @@ using value = checked<int>;
 
 const auto make_value = [] { return value(2); };
 
-const scenario unparked("a thread that parks is woken, by a call that came before or comes after", {}, [] {
+const scenario unparked("a thread that parks is woken, by a wake-up that came before or comes after", {}, [] {
     parking_spot spot;
     checked<int> message;
     thread sleeper([&] {
@@ -67,11 +67,11 @@ void run_one_after_the_other() {
     check(executor.submit(make_value).result().get() == 2, "the second result is the task's");
 }
 
-const scenario two_in_turn("a worker that goes to sleep is called for the next task", {.stale_reads = 1},
+const scenario two_in_turn("a worker that goes to sleep is woken for the next task", {.stale_reads = 1},
                            run_one_after_the_other);
-const scenario two_in_turn_spinning(
-    "a worker that spins or goes to sleep sees or is called for the next task",
-    {.preemptions = 2, .stale_reads = 1, .spins = true}, run_one_after_the_other);
+const scenario two_in_turn_spinning("a worker that spins or goes to sleep sees or is woken for the next task",
+                                    {.preemptions = 2, .stale_reads = 1, .spins = true},
+                                    run_one_after_the_other);
 
 void submit_from_two_threads() {
     futures::thread_pool_executor executor(1);
@@ -149,7 +149,7 @@ const scenario at_once("two workers are started for two tasks that must run at o
                            run_at_once(executor);
                        });
 
-const scenario at_once_again("two workers that sleep are called for two tasks that must run at once",
+const scenario at_once_again("two workers that sleep are woken for two tasks that must run at once",
                              {.preemptions = 1, .stale_reads = 1}, [] {
                                  futures::thread_pool_executor executor(2);
                                  run_at_once(executor);
@@ -157,7 +157,7 @@ const scenario at_once_again("two workers that sleep are called for two tasks th
                              });
 
 const scenario at_once_found(
-    "a worker that finds two tasks when it is about to sleep calls another for one of them",
+    "a worker that finds two tasks when it is about to sleep wakes another for one of them",
     {.preemptions = 1, .stale_reads = 0}, [] {
         futures::thread_pool_executor executor(2);
         // One worker may run both, and sleep before the other has begun to look.
@@ -204,7 +204,7 @@ private:
     parking_spot& for_what_;
 };
 
-const scenario destroys_late("a worker that destroys a result is not taken for one that is about to look",
+const scenario destroys_late("a worker that destroys a result is not taken for one that is nearly idle",
                              {.preemptions = 2, .stale_reads = 0}, [] {
                                  parking_spot other_runs;
                                  futures::thread_pool_executor executor(2);
@@ -214,7 +214,7 @@ const scenario destroys_late("a worker that destroys a result is not taken for o
                              });
 
 const scenario stolen_at_once(
-    "a worker that goes to sleep is called for the first task that another keeps to itself",
+    "a worker that goes to sleep is woken for the first task that another keeps to itself",
     {.preemptions = 2, .stale_reads = 1}, [] {
         parking_spot stolen;
         futures::thread_pool_executor executor(2);
@@ -226,7 +226,7 @@ const scenario stolen_at_once(
         outer.wait();
     });
 
-const scenario slow_initializer("a worker that sleeps is called also while another's initializer takes long",
+const scenario slow_initializer("a worker that sleeps is woken also while another's initializer takes long",
                                 {.preemptions = 2, .stale_reads = 0}, [] {
                                     parking_spot go_on;
                                     parking_spot initialize;

@@ -150,11 +150,11 @@ template <class Queue>
 void look_and_push() {
     items_in<Queue> all;
     model::atomic<bool> wanted{false};
-    bool called = false;
+    bool wakes = false;
     thread pusher([&] {
         all.items[0].times.set(0);
         static_cast<void>(all.queue.push(all.items[0], [&] {
-            called = wanted.load(std::memory_order_relaxed);
+            wakes = wanted.load(std::memory_order_relaxed);
             return true;
         }));
     });
@@ -164,7 +164,7 @@ void look_and_push() {
         check(all.queue.size() == 1, "who has looked finds it counted");
     }
     pusher.join();
-    check(seen || called, "one of the two sees the other");
+    check(seen || wakes, "one of the two sees the other");
 }
 
 // Who takes all against who pops.

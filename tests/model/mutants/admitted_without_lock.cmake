@@ -1,4 +1,4 @@
-# A push looks whether it is admitted, and whether somebody is to be called, before it has the lock.
+# A push asks whether it is admitted, and whether to wake a worker, before it has the lock.
 set(header concurrent/futures/queue/fifo.hpp)
 set(group queues)
 set(only "fifo_queue: ")

@@ -1,4 +1,4 @@
-# The last handle leaves the memory to a queue that has let go of it.
+# The last handle leaves the memory to a queue that has released it already.
 set(header concurrent/futures/state/shared_state.hpp)
 set(group shared_state)
 set(only "the last handle destroys the result of a task that a queue")

@@ -1,7 +1,7 @@
 # A worker goes to sleep without looking once more.
 set(header concurrent/futures/pool/crew.hpp)
 set(group pool)
-set(only "goes to sleep is called")
+set(only "goes to sleep is woken")
 set(finds "lost wake-up")
 set(old [==[
             if (pool_.something_waits()) {

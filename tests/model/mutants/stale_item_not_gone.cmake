@@ -1,4 +1,4 @@
-# A cancelled task that has left the queue counts for one that waits less.
+# A cancelled task that has left its queue still counts as stale.
 set(header concurrent/futures/pool/worker_pool.hpp)
 set(group pool)
 set(only "cancelled in the queue")

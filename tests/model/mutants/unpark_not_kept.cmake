@@ -1,4 +1,4 @@
-# A call that comes before the thread sleeps is forgotten.
+# A wake-up that comes before the thread sleeps is forgotten.
 set(header concurrent/futures/sync/parking_spot.hpp)
 set(group pool)
 set(only "a thread that parks")

@@ -148,10 +148,10 @@ class ExecutorPrinter:
             queued = int(number_in(queue["pushed_"])) - int(number_in(queue["popped_"]))
         else:
             queued = int(number_in(queue["size_"]))
-        worker = number_in(pool["crew_"]["with_own_"])
+        worker = number_in(pool["crew_"]["first_victim_"])
         while worker:
-            queued += int(number_in(worker["own_"]["size_"]))
-            worker = worker["next_with_own_"]
+            queued += int(number_in(worker["local_queue_"]["size_"]))
+            worker = worker["next_victim_"]
         return max(0, queued - int(number_in(pool["stale_items_"])))
 
 

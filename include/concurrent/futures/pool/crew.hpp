@@ -89,9 +89,11 @@ public:
         wake(chosen);
     }
 
-    // The first of the workers whose own queue was ever pushed to, in a list linked by `next_with_own_`.
-    [[nodiscard]] worker* first_with_own() const noexcept {
-        return with_own_.load(std::memory_order_acquire);  // pairs with the release of `announce_own`
+    // The first of the workers whose own queue was ever pushed to, in a list linked by
+    // `next_victim_`.
+    [[nodiscard]] worker* first_victim() const noexcept {
+        return first_victim_.load(
+            std::memory_order_acquire);  // pairs with the release of `announce_local_queue`
     }
 
     // See `pool_base`.
@@ -130,12 +132,14 @@ public:
 
     // Before it pushes to its own queue: others look into it from now on. It takes the lock for the same
     // reason for which a push takes its queue's.
-    void announce_own(worker& self) noexcept {
-        if (!self.has_own_) {
-            self.has_own_ = true;
+    void announce_local_queue(worker& self) noexcept {
+        if (!self.is_victim_) {
+            self.is_victim_ = true;
             const std::lock_guard lock(lock_);
-            self.next_with_own_ = with_own_.load(std::memory_order_relaxed);  // written under the lock alone
-            with_own_.store(&self, std::memory_order_release);  // pairs with the acquire of `first_with_own`
+            self.next_victim_ =
+                first_victim_.load(std::memory_order_relaxed);  // written under the lock alone
+            first_victim_.store(&self,
+                                std::memory_order_release);  // pairs with the acquire of `first_victim`
         }
     }
 
@@ -470,7 +474,7 @@ private:
     sync::atomic<bool> wake_wanted_{true};
     sync::atomic<bool> empty_{true};
     sync::atomic<bool> watched_{false};  // whether `watches_` is not empty
-    sync::atomic<worker*> with_own_{nullptr};
+    sync::atomic<worker*> first_victim_{nullptr};
 
     sync::mutex joining_;  // held by the thread that joins; taken before `lock_`
     alignas(cache_line) mutable spin_lock lock_;

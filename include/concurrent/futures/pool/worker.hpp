@@ -186,7 +186,7 @@ public:
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
     // Takes out `item` if it is among those that this worker, which is the calling thread's, has submitted.
-    [[nodiscard]] bool take_back(work_item& item) noexcept { return own_.take_back(item); }
+    [[nodiscard]] bool take_back(work_item& item) noexcept { return local_queue_.take_back(item); }
 
     [[nodiscard]] bool watch_idle(idle_watch& watch) noexcept override {
         return pool_.watch_idle(*this, watch);
@@ -197,7 +197,7 @@ public:
     // looks for work. So whoever has seen that result and submits the next task finds a worker that is as
     // good as idle. A worker that has work before its eyes is not; nor is one that a fork has copied.
     void set_nearly_idle() noexcept {
-        if (own_.size() == 0 && pool_.shared_queue_seems_empty() && !pool_.is_inherited()) {
+        if (local_queue_.size() == 0 && pool_.shared_queue_seems_empty() && !pool_.is_inherited()) {
             // Relaxed: the publishing that follows is a release that orders this store for all who see the
             // result; the crew's lock orders it for all others.
             activity_.store(activity::nearly_idle, std::memory_order_relaxed);
@@ -264,11 +264,11 @@ private:
     pool_base& pool_;
     const std::string name_;
     sync::atomic<activity> activity_{activity::any};
-    worker* helped_ = nullptr;  // this thread's alone: into whose own queue it looked last, in turn
+    worker* last_victim_ = nullptr;  // this thread's alone: into whose own queue it looked last, in turn
 
-    local_queue own_;
-    worker* next_with_own_ = nullptr;   // in the pool's list of those whose `own_` was ever used
-    bool has_own_ = false;              // this thread's alone
+    local_queue local_queue_;
+    worker* next_victim_ = nullptr;     // in the pool's list of those whose `local_queue_` was ever used
+    bool is_victim_ = false;            // this thread's alone
     bool is_searching_ = true;          // this thread's alone; see `crew`
     unsigned turns_ = 0;                // this thread's alone
     const running* running_ = nullptr;  // this thread's alone

@@ -81,10 +81,10 @@ public:
                 "the threads of this executor are not in this process, which was forked: make another "
                 "executor here");
         }
-        worker* const self = keeps_own_ ? submitting_worker() : nullptr;
+        worker* const self = uses_local_queues_ ? submitting_worker() : nullptr;
         if (self) {
-            crew_.announce_own(*self);
-            push_to(self->own_, item);
+            crew_.announce_local_queue(*self);
+            push_to(self->local_queue_, item);
         } else {
             if (crew_.empty()) {
                 throw_if_closed();
@@ -126,7 +126,7 @@ public:
 
     [[nodiscard]] std::size_t waiting() const noexcept override {
         std::size_t queued = queue_.size();
-        for_each_own([&](const local_queue& own) { queued += own.size(); });
+        for_each_local_queue([&](const local_queue& each) { queued += each.size(); });
         const std::ptrdiff_t stale = stale_items_.load(std::memory_order_relaxed);  // see `note_stale_item`
         const auto all = static_cast<std::ptrdiff_t>(queued);
         return static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(all - stale, 0, all));
@@ -135,7 +135,7 @@ public:
     [[nodiscard]] bool something_waits() noexcept override {
         bool found = queue_.has_items();
         // All, even when something was found: what was pushed into the others is then sure to be counted.
-        for_each_own([&](local_queue& own) { found = own.has_items() || found; });
+        for_each_local_queue([&](local_queue& each) { found = each.has_items() || found; });
         return found;
     }
 
@@ -274,16 +274,16 @@ private:
         const unsigned turn = self.turns_ = (self.turns_ + 1) % now_and_then;
         const bool shared_first = turn == 0;
         const bool another_first = turn == now_and_then / 2;
-        work_item* item = another_first ? pop_in_turn(self) : nullptr;
+        work_item* item = another_first ? pop_from_next_victim(self) : nullptr;
         if (!item && !shared_first) {
-            item = self.own_.pop();
+            item = self.local_queue_.pop();
         }
         if (!item) {
             item = queue_.pop();
         }
         // This worker's own is among them.
-        for (worker* each = crew_.first_with_own(); each && !item; each = each->next_with_own_) {
-            item = each->own_.pop();
+        for (worker* each = crew_.first_victim(); each && !item; each = each->next_victim_) {
+            item = each->local_queue_.pop();
         }
         if (item) {
             crew_.work_found(self);
@@ -292,16 +292,16 @@ private:
     }
 
     // The oldest of a worker's own items, of each worker's in turn; null if that one has none.
-    work_item* pop_in_turn(worker& self) noexcept {
-        worker* const next = self.helped_ ? self.helped_->next_with_own_ : nullptr;
-        self.helped_ = next ? next : crew_.first_with_own();
-        return self.helped_ ? self.helped_->own_.pop() : nullptr;
+    work_item* pop_from_next_victim(worker& self) noexcept {
+        worker* const next = self.last_victim_ ? self.last_victim_->next_victim_ : nullptr;
+        self.last_victim_ = next ? next : crew_.first_victim();
+        return self.last_victim_ ? self.last_victim_->local_queue_.pop() : nullptr;
     }
 
     // A hint.
     [[nodiscard]] bool seems_to_have_items() const noexcept {
         bool seems = !queue_.seems_empty();
-        for_each_own([&](const local_queue& own) { seems = seems || !own.seems_empty(); });
+        for_each_local_queue([&](const local_queue& each) { seems = seems || !each.seems_empty(); });
         return seems;
     }
 
@@ -339,13 +339,13 @@ private:
             }
         };
         treat_all(queue_.take_all());
-        for_each_own([&](local_queue& own) { treat_all(own.take_all()); });
+        for_each_local_queue([&](local_queue& each) { treat_all(each.take_all()); });
     }
 
     template <class Visit>
-    void for_each_own(Visit visit) const {
-        for (worker* each = crew_.first_with_own(); each; each = each->next_with_own_) {
-            visit(each->own_);
+    void for_each_local_queue(Visit visit) const {
+        for (worker* each = crew_.first_victim(); each; each = each->next_victim_) {
+            visit(each->local_queue_);
         }
     }
 
@@ -357,7 +357,7 @@ private:
     Queue queue_;
     crew crew_;
     // A single worker has one queue for all, in whose order it runs them.
-    const bool keeps_own_ = Queue::workers_keep_their_own && crew_.max_workers() > 1;
+    const bool uses_local_queues_ = Queue::allows_local_queues && crew_.max_workers() > 1;
 
     // Guarded by the mutex.
     sync::mutex closing_;

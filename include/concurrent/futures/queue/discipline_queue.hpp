@@ -23,7 +23,7 @@ concept own_discipline =
 template <own_discipline Discipline>
 class discipline_queue {
 public:
-    static constexpr bool workers_keep_their_own = false;
+    static constexpr bool allows_local_queues = false;
 
     [[nodiscard]] std::size_t size() const noexcept {
         // Relaxed: either only a hint, or the caller has called `has_items()`, whose mutex makes all earlier

@@ -24,7 +24,7 @@ namespace detail {
 class fifo_queue {
 public:
     // Whether a worker may keep what it submits to itself: of several workers nobody can tell the order.
-    static constexpr bool workers_keep_their_own = true;
+    static constexpr bool allows_local_queues = true;
 
     [[nodiscard]] std::size_t size() const noexcept {
         // Relaxed: a hint, or somebody's whom `has_items` has shown all that was pushed before.

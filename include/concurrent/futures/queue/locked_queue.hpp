@@ -18,7 +18,7 @@ template <class Order>
 class locked_queue {
 public:
     // Whether a worker may keep what it submits to itself: the order is one among all.
-    static constexpr bool workers_keep_their_own = false;
+    static constexpr bool allows_local_queues = false;
 
     [[nodiscard]] std::size_t size() const noexcept {
         // Relaxed: a hint, or somebody's whom `has_items` has shown all that was pushed before.

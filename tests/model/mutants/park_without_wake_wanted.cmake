@@ -1,7 +1,7 @@
-# A worker that goes to sleep doesn't say that it is to be called.
+# A worker that parks does not say that it can be woken.
 set(header concurrent/futures/pool/crew.hpp)
 set(group pool)
-set(only "goes to sleep is called")
+set(only "goes to sleep is woken")
 set(finds "lost wake-up")
 set(old [==[
                 ++parked_count_;

@@ -1,4 +1,4 @@
-# A worker that is to destroy a result still says that it is about to look.
+# A worker that is to destroy a result still says that it is nearly idle.
 set(header concurrent/futures/task/queued_state.hpp)
 set(group pool)
 set(only "a worker that destroys a result")

@@ -1,4 +1,4 @@
-# A worker that finds something when it is about to sleep is not coming, and so calls nobody for the rest.
+# A worker that finds an item when it is about to sleep does not count as searching, and so wakes nobody for the rest.
 set(header concurrent/futures/pool/crew.hpp)
 set(group pool)
 set(only "a worker that finds two tasks")

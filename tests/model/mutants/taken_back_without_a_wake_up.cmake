@@ -1,4 +1,4 @@
-# Who meets a cancelled task when it takes it back lets it pass for one that waits.
+# A worker that takes a cancelled task back wakes nobody for an item that waits.
 set(header concurrent/futures/task/queued_state.hpp)
 set(group pool)
 set(only "cancelled while its submitter takes it back")
