@@ -20,9 +20,10 @@
 //
 // What is checked is the library's own code. All by which its threads see each other comes from
 // sync/synchronization.hpp, and include/ here has a header of that name, which is found first: each
-// operation goes to operations.hpp. Two more headers are replaced: platform.hpp asks the system nothing, and
-// spin_wait.hpp leaves it to the checker when a thread gives up spinning. Where that was shown to be a mutex
-// (spin_lock.cpp), abstract/ has a mutex in the place of spin_lock.hpp, which leaves far less to try.
+// operation goes to operations.hpp. Three more headers are replaced: platform.hpp asks the system nothing,
+// and spin_wait.hpp and back_off.hpp leave it to the checker how long a thread spins. Where that was shown to
+// be a mutex (spin_lock.cpp), abstract/ has a mutex in the place of spin_lock.hpp, which leaves far less to
+// try.
 //
 // How it runs. The threads of a scenario are fibers of one thread of the process (fiber.hpp), with
 // thread-local variables and exceptions of their own. Before each operation that another thread could see,

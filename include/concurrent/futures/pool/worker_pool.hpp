@@ -18,6 +18,7 @@
 #include <concurrent/futures/pool/orphaned_threads.hpp>
 #include <concurrent/futures/pool/worker.hpp>
 #include <concurrent/futures/queue/work_item.hpp>
+#include <concurrent/futures/sync/back_off.hpp>
 #include <concurrent/futures/sync/forks.hpp>
 #include <concurrent/futures/sync/spin_wait.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>

@@ -9,9 +9,9 @@
 #include <concurrent/futures/log_handler.hpp>
 #include <concurrent/futures/state/trampoline.hpp>
 #include <concurrent/futures/state/waiter.hpp>
+#include <concurrent/futures/sync/back_off.hpp>
 #include <concurrent/futures/sync/forks.hpp>
 #include <concurrent/futures/sync/helper.hpp>
-#include <concurrent/futures/sync/spin_wait.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 {

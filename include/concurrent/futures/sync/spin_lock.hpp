@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include <concurrent/futures/sync/spin_wait.hpp>
+#include <concurrent/futures/sync/back_off.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {

@@ -10,29 +10,6 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// How to wait for what another running thread does in a few instructions, as the holder of a spin lock does:
-// at first without giving up the processor, then by giving it to that thread, which must have lost its own,
-// and at last by sleeping, as a thread of a higher priority would otherwise never let it have one.
-class back_off {
-public:
-    void pause() noexcept {
-        constexpr int spins = 64;
-        constexpr int yields = 512;
-        if (attempts_ < spins) {
-            sync::spin_pause();
-        } else if (attempts_ < spins + yields) {
-            sync::this_thread::yield();
-        } else {
-            sync::this_thread::sleep_for(std::chrono::microseconds(50));
-            return;
-        }
-        ++attempts_;
-    }
-
-private:
-    int attempts_ = 0;
-};
-
 // How many threads want a processor, as far as the pools of this process know: their workers that are not
 // parked, and the threads that spin because they wait for these.
 class runnable_threads {

@@ -10,11 +10,6 @@
 // spins may see what it waits for, or give up at any moment, and both are tried.
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-class back_off {
-public:
-    static void pause() noexcept { model::pause(); }
-};
-
 // Whether it spins at all, each scenario says: the real count of threads is an estimate, on which nothing may
 // depend.
 class runnable_threads {
