@@ -23,36 +23,42 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// The workers of one pool: who of them works, who sleeps, and who is called when something is to be done.
+// The workers of one pool: which of them run tasks, which sleep, and which one is woken when there is work.
 //
 // A worker is
-// - busy: it runs a task, or is about to look for the next (`worker::about_to_look`), having done all but
-//   publish its task's result;
-// - coming: it will look into all queues after this moment. It was started or woken and has found nothing
-//   yet, or it ran out of work and spins a little before it sleeps; of those that spin there is one at most;
-// - parked: it sleeps until it is called.
-// One that was started runs the user's initializer first, which may take long: it is coming, and counted when
-// it is asked how many workers there are for what waits, but it doesn't keep others from being woken.
+// - busy: it runs a task;
+// - nearly idle: it has only to publish its task's result before it searches, see `worker::set_nearly_idle`;
+// - searching: it will look into all queues after this moment. It was started or woken and has found nothing
+//   yet, or it ran out of work and spins a little before it parks. At most one worker spins;
+// - parked: it sleeps until it is woken.
+// A thread runs the user's initializer first, which may take long. Meanwhile its worker counts as searching
+// when the crew decides whether to start another thread, but does not keep a parked worker from being woken.
 //
-// Invariant, at each unlocking: if anything waits in a queue, then somebody is coming who has initialized, or
-// as many workers are about to look as items wait, or a thread that was started has not begun, or there is
-// nobody to call: none is parked, and none is to be started, or as many come as items wait. It is restored by
-// - whoever has pushed, who calls one worker, if nobody is coming;
-// - a worker that was coming or about to look, and has found something: it calls the next, if more waits. So
-//   workers wake each other in a chain that ends when nothing waits any more, and a burst of short tasks
-//   doesn't wake them all.
-// Threads are started, up to the limit, one after the other, as long as more items wait than workers are
-// idle: by whoever has pushed, and then by each that was started, first of all. So no more are started in a
-// burst of short tasks than it lasts long enough for; and until the thread has begun that was started last,
-// no push needs to call.
+// Invariant whenever `lock_` is released. W items wait; A workers are nearly idle; C are searching, I of them
+// still initializing; P are parked. If W > 0, then
+// (1) C > I; or
+// (2) A ≥ W; or
+// (3) P = 0, and no thread can be started or C + A ≥ W.
 //
-// Some workers wait for tasks that wait here, and leave them to others that are idle (`idle_watch`). Whoever
-// takes the last idle worker away, under the lock, tells them when it has unlocked.
+// A push can break the invariant: it raises W. So can a worker that stops searching or being nearly idle, or
+// that begins to initialize. Each of them restores it by `choose_one`, which wakes one worker or starts one
+// thread:
+// - a push calls `wake_one`;
+// - a worker changes its state by `wake_next_after`.
+// So workers wake each other in a chain that ends when no items wait, and a burst of short tasks does not
+// wake them all.
 //
-// A push takes the lock of its queue, and the crew's only if `wake_wanted`, which it reads under the former,
-// says that there is somebody to call. No call is lost by that: who sets this flag (under the crew's lock)
-// looks into each queue afterwards (by `has_items`, under the queue's lock). A push was there before, and is
-// seen; or it comes later, and then sees the flag.
+// Threads are started one at a time, while W > C + A + P: the pushing thread starts the first, and each new
+// thread begins by starting the next. So a burst of short tasks starts no more threads than it lasts long
+// enough for. Until a new thread has begun, C > I, and no push needs to wake a worker.
+//
+// A push takes its queue's lock. It takes the crew's lock only if it finds `wake_wanted` true under the
+// queue's lock. No wake-up is lost: a thread sets `wake_wanted` under the crew's lock and then calls
+// `has_items` on each queue, which takes the queue's lock. Either `has_items` sees the push, or the push
+// comes later and sees `wake_wanted`.
+//
+// Some workers wait for tasks and leave these to idle workers (`idle_watch`). The thread that makes the last
+// idle worker busy notifies them after it has released the lock.
 //
 // A worker ends when the pool is shut down and all queues are empty. The invariant holds until then.
 class crew {
@@ -60,17 +66,15 @@ public:
     crew(pool_base& pool, std::size_t max_workers, std::string thread_name_prefix)
         : pool_(pool), max_workers_(max_workers), thread_name_prefix_(std::move(thread_name_prefix)) {}
 
-    // Who sees this while it pushes calls `wake_one` afterwards.
-    [[nodiscard]] bool wake_wanted() const noexcept {
-        return wake_wanted_.load(std::memory_order_relaxed);  // a queue's lock orders it, see the class
-    }
+    // A push reads this under its queue's lock and, if it is true, calls `wake_one` afterwards. Relaxed: that
+    // lock orders the load, see the class.
+    [[nodiscard]] bool wake_wanted() const noexcept { return wake_wanted_.load(std::memory_order_relaxed); }
 
-    // Whether no worker was ever started; true perhaps for a moment longer.
-    [[nodiscard]] bool empty() const noexcept {
-        return empty_.load(std::memory_order_relaxed);  // a hint: `start_first` looks again under the lock
-    }
+    // True until the first worker is started, and perhaps for a moment longer. Relaxed: a hint; `start_first`
+    // checks under the lock.
+    [[nodiscard]] bool empty() const noexcept { return empty_.load(std::memory_order_relaxed); }
 
-    // Starts the first worker, if there is none; throws if it can't be.
+    // Starts the first worker, if there is none. Throws if the thread cannot be started.
     void start_first() {
         const std::lock_guard lock(lock_);
         if (workers_.empty() && may_start()) {
@@ -89,22 +93,22 @@ public:
         wake(chosen);
     }
 
-    // The first of the workers whose own queue was ever pushed to, in a list linked by
-    // `next_victim_`.
+    // A victim is a worker whose local queue was ever pushed to. Returns the first of a list linked by
+    // `next_victim_`. Acquire: pairs with the release of `announce_local_queue`.
     [[nodiscard]] worker* first_victim() const noexcept {
-        return first_victim_.load(
-            std::memory_order_acquire);  // pairs with the release of `announce_local_queue`
+        return first_victim_.load(std::memory_order_acquire);
     }
 
-    // See `pool_base`.
+    // See `pool_base::watch_idle`.
     [[nodiscard]] bool watch_idle(const worker& self, idle_watch& watch) noexcept {
         const std::lock_guard lock(lock_);
-        // Before it is initialized, a worker relies on nobody, so that none relies on it in vain.
+        // A worker that runs its initializer counts as searching, so others rely on it. It must not rely on
+        // them in turn.
         if (self.is_searching_) {
             return false;
         }
         watches_.add(watch);
-        watched_.store(true);  // before it looks, see `has_claimed`
+        watched_.store(true);  // before `anybody_idle`; pairs with `has_claimed`
         if (!anybody_idle()) {
             static_cast<void>(watches_.remove(watch));
             watched_.store(!watches_.empty());
@@ -120,9 +124,9 @@ public:
         return removed;
     }
 
-    // What follows is called by the worker itself.
+    // Each worker calls the following functions on its own thread.
 
-    // First of all: calls the next, if more waits than workers come.
+    // The first step of a new thread: starts or wakes the next, if more items wait than workers search.
     void begin() noexcept {
         wake_next_after([this] {
             starting_ = false;
@@ -130,35 +134,35 @@ public:
         });
     }
 
-    // Before it pushes to its own queue: others look into it from now on. It takes the lock for the same
-    // reason for which a push takes its queue's.
+    // Adds `self` to the list of victims before the first push to its local queue. The lock makes
+    // `wake_wanted` reliable: a thread that has set it either finds the new victim, or the push that follows
+    // sees it.
     void announce_local_queue(worker& self) noexcept {
         if (!self.is_victim_) {
             self.is_victim_ = true;
             const std::lock_guard lock(lock_);
-            self.next_victim_ =
-                first_victim_.load(std::memory_order_relaxed);  // written under the lock alone
-            first_victim_.store(&self,
-                                std::memory_order_release);  // pairs with the acquire of `first_victim`
+            // Relaxed: written only under the lock. Release: pairs with the acquire of `first_victim`.
+            self.next_victim_ = first_victim_.load(std::memory_order_relaxed);
+            first_victim_.store(&self, std::memory_order_release);
         }
     }
 
-    // When it has found something to do.
+    // `self` has taken an item out of a queue.
     void work_found(worker& self) noexcept {
         if (self.is_searching_ || self.is(worker::activity::nearly_idle)) {
             wake_next_after([&] {
                 stop_searching(self);
-                // Relaxed: the lock orders it for those who rely on it.
+                // Relaxed: those who rely on it read it under the lock.
                 self.activity_.store(worker::activity::claiming, std::memory_order_relaxed);
             });
         }
     }
 
-    // When it has claimed that. Not before can it be told that nobody is idle: whoever runs its tasks itself
-    // then must not find waiting what this worker is about to run.
+    // `self` has claimed the task that it took out. Until then the worker counts as idle: a watcher that runs
+    // its own tasks when nobody is idle must not find this task still waiting.
     void has_claimed(worker& self) noexcept {
-        // Sequentially consistent, both: so either this sees that somebody watches, or the watcher, who has
-        // said so before it looks at all workers, sees this.
+        // Sequentially consistent, like the store of `watched_` and the load of `activity_` in `watch_idle`:
+        // either this thread sees that somebody watches, or the watcher sees that this worker is busy.
         self.activity_.store(worker::activity::any);
         if (watched_.load()) {
             to_wake watching;
@@ -170,12 +174,13 @@ public:
         }
     }
 
-    // When it is kept from looking after it had said that it is about to.
+    // `self` was nearly idle, but has to run user code first.
     void stays_busy(worker& self) noexcept {
         wake_next_after([&] { stop_searching(self); });
     }
 
-    // Whether it may spin a little before it sleeps: as the only one, if no other thread needs its processor.
+    // Returns whether `self` may spin before it parks: no other worker searches, and no other thread needs
+    // its processor. `self` is then searching.
     [[nodiscard]] bool may_spin(worker& self) noexcept {
         const std::lock_guard lock(lock_);
         const bool may = !self.is_searching_ && searching_ == 0 && !ending_ && runnable_threads::fit();
@@ -185,8 +190,8 @@ public:
         return may;
     }
 
-    // Sleeps until called; or returns at once, if something waits. The worker is coming then. False if it is
-    // to end.
+    // Sleeps until woken, or returns at once if an item waits. Either way `self` is searching afterwards.
+    // Returns false if the worker is to end.
     [[nodiscard]] bool park(worker& self) noexcept {
         to_wake watching;
         bool ends = false;
@@ -212,12 +217,13 @@ public:
         wake(watching);
         if (!ends) {
             self.parking_spot_.park();
-            self.is_searching_ = true;  // who called it has counted it
+            self.is_searching_ = true;  // `choose_one` or `end` has counted it
         }
         return !ends;
     }
 
-    // Before it runs the initializer: who sleeps is called for what somebody has pushed who relied on it.
+    // `self`'s thread is about to run the initializer. A push may have relied on this worker, so another is
+    // woken for what waits.
     void begins_to_initialize() noexcept {
         wake_next_after([this] {
             ++initializing_;
@@ -231,7 +237,7 @@ public:
         note_wake_wanted();
     }
 
-    // Ends without having looked, as its initializer failed.
+    // The initializer has failed, so `self` ends without a search.
     void leave(worker& self) noexcept {
         wake_next_after([&] {
             --initializing_;
@@ -240,7 +246,7 @@ public:
         });
     }
 
-    // The end. The queues take nothing more.
+    // The shutdown calls the following functions, when the queues refuse all items.
 
     void end() noexcept {
         worker* parked = nullptr;
@@ -257,10 +263,10 @@ public:
         }
     }
 
-    // After `end`: waits until every worker has ended. Several threads may wait at once.
+    // Requires: `end` was called. Waits until every worker has ended. Several threads may call this at once.
     void join() {
         const std::lock_guard joining(joining_);
-        // A worker may be called, and started, as long as others run.
+        // Workers that still run may start others.
         for (;;) {
             std::list<started_thread> threads;
             {
@@ -277,13 +283,13 @@ public:
         }
     }
 
-    // After `end`, instead of `join` on one of the pool's own workers.
+    // Requires: `end` was called. Replaces `join` on one of the pool's own workers.
     void orphan() noexcept {
         to_wake watching;
         std::list<started_thread> orphans;
         {
             const std::lock_guard lock(lock_);
-            start_no_more();  // nobody would join another
+            start_no_more();  // nobody would join its thread
             note_nobody_idle(watching);
             orphans.swap(threads_);
         }
@@ -291,7 +297,7 @@ public:
         orphaned_threads::instance().adopt(orphans);
     }
 
-    // Instead of all these, in a process that a fork made.
+    // Replaces all of these in the child of a fork.
     void keep() noexcept { orphaned_threads::instance().keep(pool_.shared_from_this()); }
 
     [[nodiscard]] std::size_t max_workers() const noexcept { return max_workers_; }
@@ -302,17 +308,17 @@ public:
     }
 
 private:
-    // Whom a thread that has the lock has decided to wake, which it does when it has it no more; chosen it
-    // has to tell that nobody is idle; and why a worker could not be started, by which nothing is lost:
-    // others come to the queues, if later.
+    // What a thread decides under the lock and does after it has released the lock: wake `parked`, notify
+    // `watches`, log `start_failure`. A thread that cannot be started loses no items: other workers run them,
+    // if later.
     struct to_wake {
         worker* parked = nullptr;
         idle_watch_list watches;
         std::exception_ptr start_failure;
     };
 
-    // Restores the invariant after a change, which it makes under the lock: a worker looks no more, or not
-    // for a while, on which others may have relied.
+    // Calls `change` under the lock and restores the invariant. `change` takes away a worker on which others
+    // may have relied.
     template <class Change>
     void wake_next_after(Change change) noexcept {
         to_wake next;
@@ -337,7 +343,7 @@ private:
         }
     }
 
-    // What follows needs the lock.
+    // Requires, for all that follows: `lock_` held.
 
     to_wake choose_one() noexcept {
         to_wake chosen;
@@ -376,7 +382,7 @@ private:
         }));
     }
 
-    // The one that was parked last, whose cache is warmest.
+    // Returns the worker that was parked last, as its cache is warmest.
     worker* take_parked() noexcept {
         --parked_count_;
         return std::exchange(parked_, parked_->next_parked_);
@@ -389,7 +395,7 @@ private:
         note_wake_wanted();
     }
 
-    // Neither coming nor about to look, from now on.
+    // `self` is neither searching nor nearly idle any more.
     void stop_searching(worker& self) noexcept {
         reset_activity(self);
         if (std::exchange(self.is_searching_, false)) {
@@ -399,17 +405,17 @@ private:
     }
 
     static void reset_activity(worker& self) noexcept {
-        // Relaxed: the lock orders it for those who rely on it.
+        // Relaxed: those who rely on it read it under the lock.
         self.activity_.store(worker::activity::any, std::memory_order_relaxed);
     }
 
-    // Whether one is asleep, and none is coming but those who initialize.
+    // True if P > 0 and C = I.
     [[nodiscard]] bool may_wake() const noexcept { return parked_ && searching_ == initializing_; }
 
     [[nodiscard]] bool may_start() const noexcept { return workers_.size() < start_limit_; }
 
-    // Whether a worker is idle, or can be started: it will look into the queues, or can be made to, or has
-    // just taken an item out of one.
+    // Whether a worker is idle or can be started. An idle worker is parked, searching, nearly idle, or has
+    // taken an item that it has not claimed yet.
     [[nodiscard]] bool anybody_idle() const noexcept {
         return parked_ || searching_ != 0 || (may_start() && !start_fails_) ||
                std::any_of(workers_.begin(), workers_.end(), [](const auto& each) {
@@ -453,13 +459,13 @@ private:
         starting_ = true;
         start_fails_ = false;
         runnable_threads::add(1);
-        empty_.store(false, std::memory_order_relaxed);  // see `empty`
+        empty_.store(false, std::memory_order_relaxed);  // relaxed: a hint, see `empty`
         note_wake_wanted();
     }
 
     void note_wake_wanted() noexcept {
         const bool wanted = may_wake() || (may_start() && !starting_);
-        if (wanted != wake_wanted()) {  // else all who push would have to fetch it anew
+        if (wanted != wake_wanted()) {  // a needless store would take the cache line from pushing threads
             wake_wanted_.store(wanted, std::memory_order_relaxed);  // see `wake_wanted`
         }
     }
@@ -470,26 +476,26 @@ private:
 
     sync::atomic<bool> start_failure_logged_{false};
 
-    // Written under the lock.
+    // Written only under the lock.
     sync::atomic<bool> wake_wanted_{true};
     sync::atomic<bool> empty_{true};
     sync::atomic<bool> watched_{false};  // whether `watches_` is not empty
     sync::atomic<worker*> first_victim_{nullptr};
 
-    sync::mutex joining_;  // held by the thread that joins; taken before `lock_`
+    sync::mutex joining_;  // held while joining; taken before `lock_`
     alignas(cache_line) mutable spin_lock lock_;
-    // Guarded by the lock; the counts share its cache line.
+    // Guarded by `lock_`. The counts share its cache line.
     bool ending_ = false;
-    bool starting_ = false;     // a thread was started that has not begun
-    bool start_fails_ = false;  // the last attempt to start one has failed
-    worker* parked_ = nullptr;  // the last of a list linked by `next_parked_`
-    std::size_t parked_count_ = 0;
-    std::size_t start_limit_ = max_workers_;  // no worker is started when there are so many
-    std::size_t searching_ = 0;
-    std::size_t initializing_ = 0;  // those of them that run the initializer
+    bool starting_ = false;                   // a thread was started and has not begun
+    bool start_fails_ = false;                // the last attempt to start a thread failed
+    worker* parked_ = nullptr;                // a list linked by `next_parked_`, the last parked first
+    std::size_t parked_count_ = 0;            // P
+    std::size_t start_limit_ = max_workers_;  // no worker is started once there are so many
+    std::size_t searching_ = 0;               // C
+    std::size_t initializing_ = 0;            // I
     idle_watch_list watches_;
     std::vector<std::unique_ptr<worker>> workers_;  // all that were ever started
-    std::list<started_thread> threads_;             // those of them that nobody has joined
+    std::list<started_thread> threads_;             // the threads that nobody has joined
 };
 
 }}}  // namespace concurrent::futures::detail
