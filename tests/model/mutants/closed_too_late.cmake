@@ -4,7 +4,7 @@ set(group shutdown)
 set(only "against a shutdown")
 set(finds "lost wake-up|check")
 set(old [==[
-            closed_.store(true, std::memory_order_relaxed);  // the queues' locks order it
+            closed_.store(true, std::memory_order_relaxed);  // relaxed: the queues' locks order the store
         }
         crew_.end();
 ]==])

@@ -20,31 +20,31 @@ struct started_thread {
     bool has_worked = false;  // guarded by the mutex of `orphaned_threads`
 };
 
-// The threads of pools whose executor was destroyed by one of its own tasks. That task's thread can't wait
-// for itself to end, so somebody else must: the next of these threads that has no more to do, or the end of
-// the process, which so doesn't come before everything submitted has run.
+// The threads of pools whose executor was destroyed by one of its own tasks. That task's thread cannot join
+// itself, so another must: the next orphaned thread that has no more work, or the end of the process, which
+// therefore waits until everything submitted has run.
 //
-// Such a wait may be long, as a thread isn't over before the destructors of its thread_local objects have
-// run. Nobody waits for the waiting thread but the end of the process. No two threads wait for each other:
-// each waits for those that said before it that they have worked.
+// A join may take long, as a thread runs the destructors of its thread_local objects before it ends. Only the
+// end of the process waits for a joining thread. No two threads wait for each other: each joins only those
+// that set `has_worked` before it did.
 class orphaned_threads {
 public:
     // One for all shared libraries.
     [[gnu::visibility("default")]] static orphaned_threads& instance() {
-        // Never destroyed: what still runs at the end of the process may leave threads here.
+        // Never destroyed: code that still runs at the end of the process may leave threads here.
         static orphaned_threads& orphans = *new orphaned_threads;
         static const at_end_of_process end(orphans);
         static_cast<void>(end);
         return orphans;
     }
 
-    // Takes over the threads of a pool. Neither allocates nor waits, as a destructor calls this.
+    // Takes over the threads of a pool. A destructor calls this, so it neither allocates nor waits.
     void adopt(std::list<started_thread>& threads) noexcept {
         const std::lock_guard lock(mutex_);
         threads_.splice(threads_.end(), threads);
     }
 
-    // The last that each thread of a pool does, whoever is to wait for it.
+    // The last step of each thread of a pool, whether orphaned or not.
     void end(started_thread& self) noexcept {
         std::list<started_thread> ending;
         {
@@ -62,8 +62,8 @@ public:
         join(ending);
     }
 
-    // Keeps a pool whose threads are another process's, for ever: they can be neither joined nor destroyed.
-    // Ends the process if there is no memory left for that.
+    // Keeps a pool for ever whose threads are in another process: they can be neither joined nor destroyed.
+    // Ends the process if there is no memory left.
     void keep(std::shared_ptr<const void> inherited) noexcept {
         std::list<std::shared_ptr<const void>> more;
         more.push_back(std::move(inherited));
@@ -71,9 +71,9 @@ public:
         kept_pools_.splice(kept_pools_.end(), more);
     }
 
-    // At the end of the process: waits for all, those too that the ones it waits for leave here meanwhile. A
-    // task that calls `exit` ends the process: it is in the middle of that, so others may wait for it, and
-    // nobody waits for them.
+    // Joins all threads at the end of the process, including those that others leave here meanwhile. A task
+    // that calls `exit` ends the process while it runs. Other threads may wait for this task, so they are not
+    // joined.
     void join_all() noexcept {
         const bool in_task = pool_thread::current().pool != 0;
         for (;;) {
@@ -106,7 +106,7 @@ private:
     };
 
     orphaned_threads() {
-        // Of all threads that might hold the mutex, the child of a fork has only the one that forks.
+        // The child of a fork has only the forking thread, so no other thread may hold the mutex at a fork.
         at_fork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
                 [] {
                     instance().abandon_all();
@@ -120,7 +120,7 @@ private:
         }
     }
 
-    // Nobody will wait for them. The mutex is to be held.
+    // Requires: `mutex_` held. Nobody will join these threads.
     void abandon_all() noexcept { abandoned_.splice(abandoned_.end(), threads_); }
 
     sync::mutex mutex_;

@@ -32,10 +32,10 @@ private:
     bool asked_ = false;
 };
 
-// Those of a pool's running tasks that can be asked to stop.
+// The running tasks of a pool that can be asked to stop.
 class running_stoppables {
 public:
-    // Requires: it runs, and is added once. If all were asked to stop, so is this.
+    // Requires: the task runs, and is added once. If all were asked to stop, asks this one too.
     void add(stoppable& added) noexcept {
         bool asked = false;
         {
@@ -60,7 +60,7 @@ public:
         }
     }
 
-    // Requests stop of all, and of all that are added from now on.
+    // Asks all to stop, and each that is added from now on.
     void request_stop() noexcept {
         for (;;) {
             std::stop_source next(std::nostopstate);
@@ -77,7 +77,8 @@ public:
                 each->asked_ = true;
                 next = each->source_;
             }
-            // Without the mutex: this calls what users have the token call. The task may have ended.
+            // Requires: `mutex_` not held, as stop callbacks are user code. The task may have ended, so
+            // `next` shares its stop state.
             next.request_stop();
         }
     }

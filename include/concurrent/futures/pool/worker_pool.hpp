@@ -25,35 +25,34 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// Queues of work items and the crew that runs them. The executor owns it together with its threads, so that
-// it outlives an executor that is destroyed on one of them.
+// Queues of work items and the crew that runs them. The executor and each of the pool's threads own it, so it
+// outlives an executor that is destroyed on one of them.
 //
-// What comes from outside goes to the shared queue; what a worker submits goes to the worker's own, where the
-// pool's order leaves that free. A worker runs the oldest of its own items, then those of the shared queue,
-// then the oldest of another worker's; but now and then in another order, so that none of them waits for ever
-// while there is always something in those before it.
+// Items submitted from outside go to the shared queue. A worker's own submits go to its local queue, if the
+// pool's order allows that. A worker pops the oldest item of its local queue, then from the shared queue,
+// then the oldest of another worker's local queue. Now and then it uses another order, so that no queue
+// starves while those before it never empty.
 //
-// All queues have these members. Each is safe for any thread; of a worker's own queue, `push` and `sweep` are
-// for the worker alone. None allocates, so none fails, but for the `push` of a `discipline_queue`.
+// All queues have these members. Any thread may call them, except that only the worker itself may call `push`
+// and `purge` of its local queue. None allocates, so none fails, except the `push` of a `discipline_queue`.
 // - `seems_empty()`: a hint.
-// - `size()`: a hint too; but whoever has called `has_items` finds all counted that was pushed before.
-// - `push(item, admit)`: calls `admit()` under its lock; if that is false, so is this, and the item is not
-//   added. From the unlocking on the item may be run. Who closes a pool looks into its queues afterwards; so
-//   either `admit` sees that it is closed, or the closer sees the item.
-// - `pop()`: null if it is, or seems, empty.
-// - `has_items()`: takes the lock that `push` takes. It sees what was pushed before, and whoever pushes later
-//   sees what the caller did before; see `crew`.
-// - `take_all()`: in an order in which pushing them again restores the queue.
-// - `purge(stale)`, when `purge_is_due(stale)`: takes out the items that no longer wait, if that pays; see
-//   `purge_schedule`.
+// - `size()`: a hint too; but after `has_items` it counts all that was pushed before.
+// - `push(item, admit)`: calls `admit()` under its lock; if that returns false, `push` returns false and does
+//   not add the item. Once the lock is released, the item may be run. A thread that closes a pool looks into
+//   its queues afterwards: either `admit` sees that the pool is closed, or the closing thread sees the item.
+// - `pop()`: null if the queue is empty or seems empty.
+// - `has_items()`: takes the lock that `push` takes. It sees all earlier pushes, and each later push sees
+//   what the caller did before; see `crew`.
+// - `take_all()`: in an order in which pushing the items again restores the queue.
+// - `purge(stale)`, if `purge_is_due(stale)`: takes out the stale items, if that pays; see `purge_schedule`.
 template <class Queue>
 class worker_pool final : public pool_base {
 public:
     worker_pool(std::size_t max_workers, std::string thread_name_prefix, std::function<void()> initializer)
         : initializer_(std::move(initializer)), crew_(*this, max_workers, std::move(thread_name_prefix)) {
         runnable_threads::note_processors();
-        // Now, so that it is there when it is needed, by what must not fail, and at the end of the process is
-        // not gone before an executor with a static's life.
+        // Made now: later it is needed where nothing may fail. And it must outlive an executor with static
+        // storage at the end of the process.
         orphaned_threads::instance();
         if (initializer_) {
             breakage_.emplace(
@@ -62,8 +61,8 @@ public:
         }
     }
 
-    // Whoever submitted may have given the executor's last owner away with the task, which has run, and ended
-    // this pool, before the submitting thread is done with it.
+    // A task may own the last reference to its executor. It can run, and destroy this pool, while `push` is
+    // still executing on the submitting thread. Waits for such threads.
     ~worker_pool() {
         // Acquire: pairs with the release of `end_visit`.
         for (back_off delay; visitors_.load(std::memory_order_acquire) != 0;) {
@@ -74,8 +73,8 @@ public:
     worker_pool(const worker_pool&) = delete;
     worker_pool& operator=(const worker_pool&) = delete;
 
-    // Queues `item` with a reference on it, or throws and leaves everything as it was. Of a pool that
-    // `is_inherited` nothing else is to be called, but for `keep` and what needs no lock.
+    // Queues `item` with a reference on it, or throws and leaves everything as it was. On a pool that
+    // `is_inherited`, no other function may be called except `keep` and those that take no lock.
     void push(work_item& item) {
         if (is_inherited()) {
             throw broken_executor(
@@ -95,13 +94,13 @@ public:
         }
     }
 
-    // Refuses work from now on; what waits still runs, unless `cancel_waiting`. If `request_stop`, what runs
-    // is asked to stop, and so is what still starts.
+    // Refuses work from now on. Waiting tasks still run, unless `cancel_waiting`. If `request_stop`, running
+    // tasks are asked to stop, and so are those that still start.
     void shut_down(bool cancel_waiting, bool request_stop) {
         {
             const std::lock_guard lock(closing_);
             shut_down_ = true;
-            closed_.store(true, std::memory_order_relaxed);  // the queues' locks order it
+            closed_.store(true, std::memory_order_relaxed);  // relaxed: the queues' locks order the store
         }
         crew_.end();
         if (cancel_waiting) {
@@ -112,13 +111,14 @@ public:
         }
     }
 
-    // After `shut_down`: waits until every worker has ended. Several threads may wait at once.
+    // Requires: `shut_down` was called. Waits until every worker has ended. Several threads may call this at
+    // once.
     void join() { crew_.join(); }
 
-    // After `shut_down`, instead of `join` on one of the pool's own workers.
+    // Requires: `shut_down` was called. Replaces `join` on one of the pool's own workers.
     void orphan() noexcept { crew_.orphan(); }
 
-    // Of one that `is_inherited`, instead of all these: it is never destroyed.
+    // Replaces all of these for a pool that `is_inherited`. The pool is never destroyed.
     void keep() noexcept { crew_.keep(); }
 
     [[nodiscard]] std::size_t max_workers() const noexcept { return crew_.max_workers(); }
@@ -135,7 +135,7 @@ public:
 
     [[nodiscard]] bool something_waits() noexcept override {
         bool found = queue_.has_items();
-        // All, even when something was found: what was pushed into the others is then sure to be counted.
+        // All queues, even after one has items: `has_items` makes earlier pushes count for `waiting`.
         for_each_local_queue([&](local_queue& each) { found = each.has_items() || found; });
         return found;
     }
@@ -154,8 +154,7 @@ public:
 
     [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept override { return crew_.unwatch_idle(watch); }
 
-    // In the child of a fork that one of its tasks has made, a copy of the worker comes back here, and does
-    // nothing more.
+    // If a task forks, a copy of the worker returns here in the child and does nothing more.
     void work(worker& self) noexcept override {
         begin_thread(self);
         show_thread_name(self.name());
@@ -167,7 +166,7 @@ public:
     }
 
 private:
-    // The calling thread's, if it is one of this pool's. Mostly this library can tell.
+    // Returns the calling thread's worker if it belongs to this pool, else null. Mostly this library knows.
     [[nodiscard]] worker* submitting_worker() const noexcept {
         if (library() != this_library()) {
             return worker_here();
@@ -191,13 +190,13 @@ private:
         bool wake = false;
         bool purge = false;
         const auto admit = [&]() noexcept {
-            if (closed_.load(std::memory_order_relaxed)) {  // the queue's lock orders it
+            if (closed_.load(std::memory_order_relaxed)) {  // relaxed: the queue's lock orders it
                 return false;
             }
             wake = crew_.wake_wanted();
             purge = queue.purge_is_due(stale_items_);
             if (wake || purge) {
-                visitors_.fetch_add(1, std::memory_order_relaxed);  // the queue's lock orders it
+                visitors_.fetch_add(1, std::memory_order_relaxed);  // relaxed: the queue's lock orders it
             }
             return true;
         };
@@ -211,7 +210,7 @@ private:
             }
             throw;
         }
-        // The pool may have ended by now, but for its visitors.
+        // By now the task may have run and ended the pool. The destructor waits for visitors.
         if (wake) {
             crew_.wake_one();
         }
@@ -251,7 +250,7 @@ private:
     }
 
     void run_items(worker& self) noexcept {
-        constexpr int pauses = 4;  // rarer looks leave the queue to those who push
+        constexpr int pauses = 4;  // between looks, which take a cache line from pushing threads
         for (;;) {
             while (work_item* const item = next_item(self)) {
                 if (!item->execute(self)) {
@@ -269,7 +268,7 @@ private:
         }
     }
 
-    // The next item for this worker; null if all queues were empty.
+    // Returns the next item for this worker; null if all queues were empty.
     work_item* next_item(worker& self) noexcept {
         constexpr unsigned now_and_then = 32;
         const unsigned turn = self.turns_ = (self.turns_ + 1) % now_and_then;
@@ -282,7 +281,7 @@ private:
         if (!item) {
             item = queue_.pop();
         }
-        // This worker's own is among them.
+        // `self` is in this list too.
         for (worker* each = crew_.first_victim(); each && !item; each = each->next_victim_) {
             item = each->local_queue_.pop();
         }
@@ -292,7 +291,7 @@ private:
         return item;
     }
 
-    // The oldest of a worker's own items, of each worker's in turn; null if that one has none.
+    // Returns the oldest item in the local queue of the next victim, each in turn; null if that is empty.
     work_item* pop_from_next_victim(worker& self) noexcept {
         worker* const next = self.last_victim_ ? self.last_victim_->next_victim_ : nullptr;
         self.last_victim_ = next ? next : crew_.first_victim();
@@ -321,7 +320,7 @@ private:
             first = !broken_;
             if (first) {
                 broken_ = reason;
-                closed_.store(true, std::memory_order_relaxed);  // the queues' locks order it
+                closed_.store(true, std::memory_order_relaxed);  // relaxed: the queues' locks order the store
             }
         }
         log("a thread initializer failed, and its thread pool is broken", cause);
@@ -330,7 +329,7 @@ private:
         }
     }
 
-    // Takes everything out of the queues of a pool that is closed.
+    // Takes all items out of the queues of a closed pool.
     template <class Treat>
     void for_each_waiting(Treat treat) noexcept {
         const auto treat_all = [&](work_list items) {
@@ -351,19 +350,19 @@ private:
     }
 
     const std::function<void()> initializer_;
-    std::optional<broken_thread_pool> breakage_;  // made early: an initializer may have found no memory left
+    std::optional<broken_thread_pool> breakage_;  // made early: later there may be no memory
 
     sync::atomic<bool> closed_{false};       // shut down or broken
-    sync::atomic<std::size_t> visitors_{0};  // threads that have pushed and are not done with this pool
+    sync::atomic<std::size_t> visitors_{0};  // threads in `push` that still use this pool
     Queue queue_;
     crew crew_;
-    // A single worker has one queue for all, in whose order it runs them.
+    // A single worker has one queue for all, whose order it follows.
     const bool uses_local_queues_ = Queue::allows_local_queues && crew_.max_workers() > 1;
 
-    // Guarded by the mutex.
+    // Guarded by `closing_`.
     sync::mutex closing_;
     bool shut_down_ = false;
-    std::exception_ptr broken_;  // what submits throw once an initializer failed
+    std::exception_ptr broken_;  // what a submit throws once an initializer has failed
 };
 
 }}}  // namespace concurrent::futures::detail
