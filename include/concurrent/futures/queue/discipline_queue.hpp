@@ -19,7 +19,7 @@ concept own_discipline =
         { discipline.pop() } -> std::same_as<queued_task*>;
     };
 
-// A user's queue discipline, made safe for several threads by a mutex: its calls may take long, and allocate.
+// Makes a user's queue discipline safe for several threads by a mutex: its calls may take long, and allocate.
 template <own_discipline Discipline>
 class discipline_queue {
 public:
@@ -33,7 +33,7 @@ public:
 
     [[nodiscard]] bool seems_empty() const noexcept { return size() == 0; }
 
-    // What the discipline throws leaves the queue as it was.
+    // If the discipline throws, the queue is as it was.
     template <class Admit>
     [[nodiscard]] bool push(work_item& item, Admit admit) {
         const std::lock_guard lock(mutex_);
@@ -67,8 +67,8 @@ public:
         return items;
     }
 
-    // Nobody knows in which order the discipline would have to be given its tasks again, so a task that was
-    // cancelled stays in it until its turn comes.
+    // There is no known order in which the discipline would accept its tasks again. So a cancelled task stays
+    // in it until its turn comes.
     [[nodiscard]] bool purge_is_due(const sync::atomic<std::ptrdiff_t>&) const noexcept { return false; }
     work_list purge(sync::atomic<std::ptrdiff_t>&) noexcept { return {}; }
 

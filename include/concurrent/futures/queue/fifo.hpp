@@ -17,23 +17,26 @@ namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
-// First in, first out. Those who push and those who pop have a list and a lock each, and get in each other's
-// way only when the latter's list is empty and takes over all that is in the former's. (The idea of two locks
-// is Michael and Scott's, "Simple, fast, and practical non-blocking and blocking concurrent queue
-// algorithms", PODC 1996.)
+// First in, first out. Pushing and popping threads have a list and a lock each. A pop takes the lock of the
+// pushes only when its own list is empty, to take over all that was pushed. (The idea of two locks is Michael
+// and Scott's, "Simple, fast, and practical non-blocking and blocking concurrent queue algorithms", PODC
+// 1996.)
 class fifo_queue {
 public:
-    // Whether a worker may keep what it submits to itself: of several workers nobody can tell the order.
+    // Whether workers may keep their own submits in local queues. With several workers nobody can tell the
+    // order in which tasks start.
     static constexpr bool allows_local_queues = true;
 
     [[nodiscard]] std::size_t size() const noexcept {
-        // Relaxed: a hint, or somebody's whom `has_items` has shown all that was pushed before.
+        // Relaxed: either only a hint, or the caller has called `has_items()`, whose lock makes all earlier
+        // pushes visible.
         const std::uint64_t popped = popped_.load(std::memory_order_relaxed);
         const std::uint64_t pushed = pushed_.load(std::memory_order_relaxed);
         return pushed > popped ? static_cast<std::size_t>(pushed - popped) : 0;
     }
 
-    // A hint. Who pops looks first at what only those who pop write, and leaves the others' cache line alone.
+    // A hint. Looks first at what only pops write, so that a pop often leaves the cache line of the pushes
+    // alone.
     [[nodiscard]] bool seems_empty() const noexcept {
         return !popping_.load(std::memory_order_relaxed) && size() == 0;
     }
@@ -94,7 +97,7 @@ public:
     }
 
 private:
-    // Written by the holder of the lock that belongs to it alone.
+    // Requires: the lock that guards `count` held.
     static void add(sync::atomic<std::uint64_t>& count, std::size_t more) noexcept {
         count.store(count.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
     }
@@ -110,23 +113,23 @@ private:
         return all;
     }
 
-    // Who holds both took `pop_lock_` first.
+    // Lock order: `pop_lock_` before `push_lock_`.
     alignas(cache_line) spin_lock push_lock_;
     work_list pushed_list_;
-    sync::atomic<std::uint64_t> pushed_{0};  // since the queue was made, and so is `popped_`
+    sync::atomic<std::uint64_t> pushed_{0};  // since the queue was made, like `popped_`
     purge_schedule schedule_;
 
     alignas(cache_line) spin_lock pop_lock_;
     work_list popping_list_;
     sync::atomic<std::uint64_t> popped_{0};
-    sync::atomic<bool> popping_{false};  // whether that list has items
+    sync::atomic<bool> popping_{false};  // whether `popping_list_` has items
 };
 
 }  // namespace detail
 
-/// Queue of a pool whose waiting tasks start in the order in which they were submitted. (Those that the
-/// pool's own tasks submit start in the order in which each worker submitted them; workers help each other
-/// with them.)
+/// Queue of a pool whose waiting tasks start in the order in which they were submitted. (Tasks that the
+/// pool's own tasks submit start in the order in which each worker submitted them; idle workers help with
+/// them.)
 ///
 /// \code
 /// futures::thread_pool_executor<futures::fifo> executor_in_order(1);  // or thread_pool_executor<>

@@ -44,7 +44,7 @@ private:
 
 }  // namespace detail
 
-/// Queue of a pool whose task submitted last starts first.
+/// Queue of a pool that starts the task submitted last first.
 ///
 /// \code
 /// futures::thread_pool_executor<futures::lifo> newest_first(1);

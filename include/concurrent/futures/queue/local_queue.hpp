@@ -14,18 +14,19 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// What one worker has submitted to its own pool. The owner pushes, and takes back the item whose result it
-// needs; everybody pops the oldest. Each may have to wait for another for a few instructions; mostly there is
-// nobody.
+// The items that one worker, the owner, has submitted to its own pool. The owner pushes, and takes back the
+// item whose result it needs. Any thread pops the oldest item. A thread rarely has to wait for the lock, and
+// then for a few instructions.
 //
-// The items are linked both ways, so that one is taken back from wherever it is, and so that pushing can't
-// fail. A deque without a lock, such as Chase and Lev's, has room for so many only, or allocates, and leaves
-// behind what was taken back from its middle; and as a push must be ordered before the look whether a worker
-// is to be called, which this lock does by the way, it saves no atomic read-modify-write.
+// The items are linked both ways: so the owner can take one back from anywhere, and a push cannot fail. A
+// deque without a lock, such as Chase and Lev's, has a fixed capacity or allocates, and cannot give back an
+// item from its middle. It would not save an atomic read-modify-write either: a push needs an order before
+// the check whether to wake a worker, and the lock provides this order anyway.
 class local_queue {
 public:
     [[nodiscard]] std::size_t size() const noexcept {
-        // Relaxed: a hint, or somebody's whom `has_items` has shown all that was pushed before.
+        // Relaxed: either only a hint, or the caller has called `has_items()`, whose lock makes all earlier
+        // pushes visible.
         return size_.load(std::memory_order_relaxed);
     }
 
@@ -40,7 +41,7 @@ public:
         item.next_ = nullptr;
         item.previous_ = std::exchange(newest_, &item);
         (item.previous_ ? item.previous_->next_ : oldest_) = &item;
-        item.home_.store(this, std::memory_order_relaxed);  // see `take_back`
+        item.home_.store(this, std::memory_order_relaxed);  // relaxed: see `take_back`
         set_size(size() + 1);
         return true;
     }
@@ -53,10 +54,10 @@ public:
         return take_oldest();
     }
 
-    // By the owner: takes the item out if it is in this queue.
+    // Requires: the calling thread is the owner. Takes `item` out if it is in this queue.
     [[nodiscard]] bool take_back(work_item& item) noexcept {
-        // Relaxed: that it is here is known for sure under the lock only, but that it is not, at once, as the
-        // owner alone could have pushed it.
+        // Relaxed. Only the owner could have pushed the item here, so the owner knows at once if it is not
+        // here. That it is here is certain only under the lock.
         if (item.home_.load(std::memory_order_relaxed) != this) {
             return false;
         }
@@ -104,6 +105,7 @@ public:
     }
 
 private:
+    // Requires: `lock_` held.
     work_item* take_oldest() noexcept {
         work_item* const item = oldest_;
         if (item) {
@@ -112,14 +114,15 @@ private:
         return item;
     }
 
+    // Requires: `lock_` held, and `item` in this queue.
     void unlink(work_item& item) noexcept {
         (item.previous_ ? item.previous_->next_ : oldest_) = item.next_;
         (item.next_ ? item.next_->previous_ : newest_) = item.previous_;
-        item.home_.store(nullptr, std::memory_order_relaxed);  // see `take_back`
+        item.home_.store(nullptr, std::memory_order_relaxed);  // relaxed: see `take_back`
         set_size(size() - 1);
     }
 
-    // By the lock's holder.
+    // Requires: `lock_` held.
     void set_size(std::size_t size) noexcept { size_.store(size, std::memory_order_relaxed); }
 
     alignas(cache_line) spin_lock lock_;

@@ -12,16 +12,16 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// An order in which items are popped, `push(item)`, `pop()` and `take_all()`, made safe for several threads
-// by a lock.
+// Makes an order of items, `push(item)`, `pop()` and `take_all()`, safe for several threads by a lock.
 template <class Order>
 class locked_queue {
 public:
-    // Whether a worker may keep what it submits to itself: the order is one among all.
+    // Whether workers may keep their own submits in local queues. The order spans all items, so they may not.
     static constexpr bool allows_local_queues = false;
 
     [[nodiscard]] std::size_t size() const noexcept {
-        // Relaxed: a hint, or somebody's whom `has_items` has shown all that was pushed before.
+        // Relaxed: either only a hint, or the caller has called `has_items()`, whose lock makes all earlier
+        // pushes visible.
         return size_.load(std::memory_order_relaxed);
     }
 
@@ -79,7 +79,7 @@ public:
     }
 
 private:
-    // By the lock's holder.
+    // Requires: `lock_` held.
     void set_size(std::size_t size) noexcept { size_.store(size, std::memory_order_relaxed); }
 
     spin_lock lock_;

@@ -17,7 +17,7 @@ namespace detail {
 // `child_` is an item's first child, `next_` its next sibling.
 class priority_order {
 public:
-    // An item that comes from `take_all` keeps its place among those of its priority.
+    // An item that `take_all` returned keeps its place among those of its priority.
     void push(work_item& item) noexcept {
         if (item.sequence_ == 0) {
             item.sequence_ = ++pushed_;
@@ -35,10 +35,10 @@ public:
         return item;
     }
 
-    // Takes out every item, in an order in which pushing them again restores the queue: any order.
+    // Takes out every item, in any order: pushing them again restores the queue.
     work_list take_all() noexcept {
         work_list items;
-        // The items still to visit are a chain of siblings; the children of each go to its front. Each list
+        // The items still to visit form a chain of siblings; the children of each go to its front. Each list
         // of children is walked once, so this is linear.
         work_item* chain = std::exchange(root_, nullptr);
         while (chain) {

@@ -10,13 +10,14 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// When a queue is looked through for items that no longer wait: when it has doubled since the last time, if
-// then most of it may be such. So its length stays within a small multiple of what waits, and each item that
-// is pushed pays for a constant part of the looking.
+// Decides when to purge a queue: when its size has doubled since the last purge and at least half of it may
+// be stale. So its size stays within a small multiple of what waits, and each push pays for a constant part
+// of the purge.
 class purge_schedule {
 public:
-    // Relaxed, all: a matter of cost, which orders nothing. `dead` is how many items in all queues no longer
-    // wait. It is looked at first: mostly there are none, and the queue's size is what others write.
+    // Relaxed, like all loads and stores here: they decide about cost and order nothing. `stale` is the
+    // number of stale items in all queues. It is read first: it is mostly 0, and others write the queue's
+    // size.
     template <class Queue>
     [[nodiscard]] bool due(const Queue& queue, const sync::atomic<std::ptrdiff_t>& stale) const noexcept {
         return stale.load(std::memory_order_relaxed) >= static_cast<std::ptrdiff_t>(least / 2) &&
@@ -37,8 +38,8 @@ private:
     sync::atomic<std::size_t> at_{least};
 };
 
-// Takes the items that no longer wait out of `items`, and from the count of the `dead`: before the queue's
-// size shows it, so that nobody counts too few that wait.
+// Takes the stale items out of `items` and subtracts them from `stale`. The queue's size must go down only
+// afterwards, so that never too few items seem to wait.
 inline work_list take_stale(work_list& items, sync::atomic<std::ptrdiff_t>& stale) noexcept {
     work_list taken;
     work_list kept;

@@ -15,57 +15,57 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 class local_queue;
 class worker;
 
-// What waits in a pool's queue to be run. The queue holds each item in memory until one of `execute`,
-// `cancel_waiting`, `fail_waiting` and `release` is called, so exactly one of them is called once on an item
+// An item that waits in a pool's queue to be run. The queue keeps the item's memory until one of `execute`,
+// `cancel_waiting`, `fail_waiting` and `release` is called; exactly one of these is called, once, on an item
 // that was taken out.
 //
-// An item in a queue may be no longer waiting: somebody cancelled it, or a worker that needed its result has
-// run it. The queue isn't told, for then it would have to be searched; it finds out when the item's turn
-// comes.
+// An item in a queue is stale if it no longer waits: it was cancelled, or a worker that needed its result has
+// run it. The queue learns of that only when the item's turn comes or it is purged, as finding an item would
+// take a search.
 class work_item : public queued_task {
 public:
     work_item(const work_item&) = delete;
     work_item& operator=(const work_item&) = delete;
 
-    // Runs the item on `self`'s thread, which is the calling one; false if it was no longer waiting.
+    // Requires: the calling thread is `self`'s. Runs the item; returns false if it was stale.
     virtual bool execute(worker& self) noexcept = 0;
 
-    // Cancels the item if it is still waiting.
+    // Cancels the item if it still waits.
     virtual void cancel_waiting() noexcept = 0;
 
-    // Makes the item fail with `reason` if it is still waiting.
+    // Makes the item fail with `reason` if it still waits.
     virtual void fail_waiting(const std::exception_ptr& reason) noexcept = 0;
 
-    // Gives up an item that is no longer waiting.
+    // Requires: the item is stale. Frees its memory, unless a handle is left.
     virtual void release() noexcept = 0;
 
     [[nodiscard]] virtual bool still_waits() noexcept = 0;
 
-    // Called before the item is queued, if at all.
+    // Requires: the item is not queued yet.
     void set_priority(int priority) noexcept { priority_ = priority; }
 
 protected:
     work_item() = default;
     ~work_item() = default;
 
-    // See `pool_base::library`. Here, where it takes no room.
+    // See `pool_base::library`. Stored here, where it takes no extra room.
     void set_library(std::uint32_t library) noexcept { library_ = library; }
     [[nodiscard]] std::uint32_t library() const noexcept { return library_; }
 
 private:
-    // The links belong to the queue that holds the item and are guarded as that queue is.
+    // The links belong to the queue that holds the item, and are guarded as the queue is.
     friend class lifo_order;
     friend class priority_order;
     friend class local_queue;
     friend class work_list;
 
-    std::uint32_t library_ = 0;  // first, where it fills a gap
+    std::uint32_t library_ = 0;  // first, to fill a gap
     work_item* next_ = nullptr;
     union {
-        work_item* child_ = nullptr;  // in the order of priority
+        work_item* child_ = nullptr;  // in a `priority_order`
         work_item* previous_;         // in a local queue
     };
-    sync::atomic<local_queue*> home_{nullptr};  // the local queue that it is in
+    sync::atomic<local_queue*> home_{nullptr};  // the local queue that holds the item, else null
     std::uint64_t sequence_ = 0;
 };
 
@@ -101,7 +101,7 @@ public:
 
 private:
     work_item* first_ = nullptr;
-    work_item* last_ = nullptr;  // of a list that is not empty
+    work_item* last_ = nullptr;  // valid if the list is not empty
     std::size_t size_ = 0;
 };
 
