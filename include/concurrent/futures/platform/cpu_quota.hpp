@@ -18,7 +18,7 @@
 #if defined(__linux__)
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// The quota of those that have none.
+// The quota of a cgroup without one.
 inline constexpr int unlimited_cpus = (std::numeric_limits<int>::max)();
 
 }}}  // namespace concurrent::futures::detail
@@ -69,7 +69,8 @@ inline long long positive_number(std::string_view text) noexcept {
     return failure == std::errc() && parsed_to == end && number > 0 ? number : 0;
 }
 
-// Returns how many CPUs it takes to run for `quota` in each `period`. A 0 stands for what is not a number.
+// Returns how many CPUs it takes to run for `quota` in each `period`. An argument of 0 stands for what is not
+// a number.
 inline int cpus_of(long long quota, long long period) noexcept {
     if (quota == 0 || period == 0) {
         return unlimited_cpus;
@@ -84,7 +85,7 @@ inline long long read_number(const std::string& path) {
     return positive_number(take_field(text_lines, '\n'));
 }
 
-// Both return the quota of the cgroup with this directory, without looking at its ancestors.
+// Both return the quota of the cgroup with this directory, and ignore its ancestors.
 inline int quota_v1(const std::string& cgroup) {
     const long long quota = read_number(cgroup + "/cpu.cfs_quota_us");
     return quota == 0 ? unlimited_cpus : cpus_of(quota, read_number(cgroup + "/cpu.cfs_period_us"));
@@ -98,7 +99,7 @@ inline int quota_v2(const std::string& cgroup) {
     return cpus_of(positive_number(quota), positive_number(period));
 }
 
-// In mountinfo, a space in a path is \040, and some other characters are escaped likewise.
+// mountinfo writes a space in a path as \040, and escapes some other characters likewise.
 inline std::string unescape(std::string_view escaped) {
     std::string text;
     while (!escaped.empty()) {
@@ -136,13 +137,13 @@ inline std::optional<std::string_view> path_below(std::string_view ancestor, std
     return leaves_ancestor ? std::nullopt : std::optional(path);
 }
 
-// A tree of cgroups. The process is in one of them.
+// A tree of cgroups, with the process in one of them.
 struct hierarchy {
     int (*quota_of)(const std::string& cgroup) = nullptr;
 
     std::optional<std::string_view> path = {};  // of the cgroup of the process
     std::optional<int> found = {};              // the least quota of that cgroup and its visible ancestors
-    std::optional<int> supposed = {};           // the quota of a cgroup that may be it
+    std::optional<int> supposed = {};           // the quota of a cgroup that may be that one
 
     // Reads the quotas through a mount that shows the cgroup `mounted` at `mount_point`.
     void read(std::string_view mounted, const std::string& mount_point) {
@@ -152,7 +153,8 @@ struct hierarchy {
         int least = quota_of(mount_point);
         const std::optional<std::string_view> below = path_below(mounted, *path);
         if (!below) {
-            // A container may be told the path that its cgroup has outside, and see only that cgroup.
+            // In a container, /proc may give the path that the cgroup has outside, while only that cgroup is
+            // mounted.
             supposed = supposed.value_or(least);
             return;
         }
@@ -216,9 +218,9 @@ inline int read_quota(std::string_view root_directory) {
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// Returns how many CPUs the cgroups of this process, of version 1 and 2, let it use at a time: their least
-// quota, rounded up, so at least 1; `unlimited_cpus` if there is no quota, or no memory left to read it.
-// Looks for /proc and for the mounts of the cgroups in `root_directory`.
+// Returns how many CPUs the cgroups of this process, of version 1 and 2, let it use at a time: the least
+// quota, rounded up, so at least 1. Returns `unlimited_cpus` if there is no quota, or no memory left to read
+// it. Looks for /proc and for the mounts of the cgroups in `root_directory`.
 inline int cpu_quota(std::string_view root_directory = "/") noexcept {
     try {
         return cgroups::read_quota(root_directory);

@@ -2,7 +2,7 @@
 
 #pragma once
 
-// Everything that asks the operating system, each with what is done where it can't be asked.
+// Everything that asks the operating system, with what happens on systems that cannot be asked.
 
 #include <algorithm>    // std::max, std::min
 #include <array>        // std::array
@@ -81,7 +81,7 @@ int count_allowed_cpus(Ask ask) noexcept {
 // operating system doesn't tell; at least 1.
 inline int count_cpus_of_process() noexcept {
 #if defined(__linux__)
-    // Not of the calling thread: that may be pinned to one CPU while the others are not.
+    // The mask of the process, not of the calling thread, which may be pinned to one CPU.
     const int allowed = count_allowed_cpus([](unsigned long* words, std::size_t size) {
         return sched_getaffinity(getpid(), size, reinterpret_cast<cpu_set_t*>(words)) == 0;
     });
@@ -89,7 +89,7 @@ inline int count_cpus_of_process() noexcept {
         return allowed;
     }
 #elif defined(_WIN32)
-    // It tells of at most 64, those of one group; where nothing is forbidden there may be more.
+    // Windows reports the CPUs of one group, at most 64. If the mask forbids none, there may be more.
     windows::cpu_mask allowed = 0;
     windows::cpu_mask all = 0;
     const auto told = windows::GetProcessAffinityMask(windows::GetCurrentProcess(), &allowed, &all);
@@ -100,7 +100,7 @@ inline int count_cpus_of_process() noexcept {
     return (std::max)(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-// As `usable_cpus`, with the quota that is found in `root_directory`.
+// Like `usable_cpus`, with the quota that is found in `root_directory`.
 inline int count_usable_cpus([[maybe_unused]] std::string_view root_directory) noexcept {
 #if defined(__linux__)
     return (std::min)(count_cpus_of_process(), cpu_quota(root_directory));
@@ -111,11 +111,12 @@ inline int count_usable_cpus([[maybe_unused]] std::string_view root_directory) n
 
 }  // namespace detail
 
-/// How many CPUs this process may use at a time: those of its affinity mask (on Linux, the mask of its first
-/// thread, whichever thread asks), but no more than the CPU quota of its container (of its cgroups, version 1
-/// or 2), rounded up. Where the operating system doesn't tell, those that the machine has. At least 1.
+/// The number of CPUs that this process may use at a time, at least 1. It is the number of CPUs in its
+/// affinity mask (on Linux, the mask of its first thread, whichever thread asks), but at most the CPU quota
+/// of its container (of its cgroups, version 1 or 2), rounded up. Where the operating system doesn't tell, it
+/// is the number of CPUs of the machine.
 ///
-/// Each call asks the operating system, so it sees a mask or a quota that has changed; on Linux it reads some
+/// Each call asks the operating system, so it sees a mask or a quota that has changed. On Linux it reads some
 /// files, which takes about 0.1 ms. Thread-safe.
 ///
 /// \code
@@ -128,8 +129,8 @@ inline int usable_cpus() noexcept {
 
 namespace detail {
 
-// Returns where the end of a thread's name begins that tells it from others: "_<n>", or "-<k>_<n>" if the
-// prefix ends with a number too. Returns the size of `name` if it has no such end.
+// A thread's name ends with what tells it from others: "_<n>", or "-<k>_<n>" if the prefix ends with a number
+// too. Returns the position of this end; the size of `name` if there is none.
 constexpr std::size_t distinctive_end(std::string_view name) noexcept {
     std::size_t end = name.size();
     for (const char separator : {'_', '-'}) {
@@ -143,8 +144,8 @@ constexpr std::size_t distinctive_end(std::string_view name) noexcept {
 }
 
 // Returns a thread's name in at most `limit` bytes, with a zero behind it. A name that is too long loses its
-// middle: it keeps the end that tells it from others (or the last bytes of this end, if that is too long),
-// and as many whole UTF-8 characters of its beginning as there is room for.
+// middle. It keeps the end that tells it from others (or the last bytes of this end, if that is too long),
+// and as many whole UTF-8 characters of its beginning as fit.
 template <std::size_t limit>
 constexpr std::array<char, limit + 1> shorten_thread_name(std::string_view name) noexcept {
     std::array<char, limit + 1> shortened = {};
@@ -162,15 +163,15 @@ constexpr std::array<char, limit + 1> shorten_thread_name(std::string_view name)
     return shortened;
 }
 
-// Shows `name` in debuggers and process listings, shortened where the operating system has a limit. Nothing
-// depends on whether that works.
+// Shows `name` in debuggers and process listings, shortened to the limit of the operating system. A failure
+// is ignored.
 inline void show_thread_name([[maybe_unused]] std::string_view name) noexcept {
 #if defined(__linux__)
     pthread_setname_np(pthread_self(), shorten_thread_name<15>(name).data());
 #elif defined(__APPLE__)
     pthread_setname_np(shorten_thread_name<63>(name).data());
 #elif defined(_WIN32)
-    constexpr std::size_t limit = 255;  // no limit of the system's, but room enough
+    constexpr std::size_t limit = 255;  // the system has no limit; room enough
     constexpr unsigned utf_8 = 65001;
     wchar_t shown[limit + 1] = {};
     windows::MultiByteToWideChar(utf_8, 0, shorten_thread_name<limit>(name).data(), -1, shown, limit + 1);
@@ -178,9 +179,8 @@ inline void show_thread_name([[maybe_unused]] std::string_view name) noexcept {
 #endif
 }
 
-// Has all three called by each fork of this process from now on, by the thread that forks: `before` it, and
-// then in each of the two processes. Each may be null. If there is no memory left for that, they aren't
-// called.
+// From now on, each `fork` calls these functions on the forking thread: `before` it, then `in_parent` and
+// `in_child`. Each may be null. If there is no memory left for that, they are not called.
 inline void at_fork([[maybe_unused]] void (*before)(), [[maybe_unused]] void (*in_parent)(),
                     [[maybe_unused]] void (*in_child)()) noexcept {
 #if defined(__unix__) || defined(__APPLE__)
@@ -188,7 +188,7 @@ inline void at_fork([[maybe_unused]] void (*before)(), [[maybe_unused]] void (*i
 #endif
 }
 
-// What tells this process from the one that forked it; never 0.
+// Tells this process from the one that forked it. Never 0.
 [[nodiscard]] inline std::uint32_t process_number() noexcept {
 #if defined(__unix__) || defined(__APPLE__)
     return static_cast<std::uint32_t>(getpid());
@@ -197,8 +197,8 @@ inline void at_fork([[maybe_unused]] void (*before)(), [[maybe_unused]] void (*i
 #endif
 }
 
-// What two threads can't write at the same time without waiting for each other's. Not
-// `std::hardware_destructive_interference_size`, of which GCC warns that it varies with the options of the
+// The size of the block of memory that only one processor can write at a time. Not
+// `std::hardware_destructive_interference_size`: GCC warns that its value varies with the options of the
 // compiler.
 inline constexpr std::size_t cache_line = 64;
 

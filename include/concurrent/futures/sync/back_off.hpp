@@ -8,9 +8,9 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// How to wait for what another running thread does in a few instructions, as the holder of a spin lock does:
-// at first without giving up the processor, then by giving it to that thread, which must have lost its own,
-// and at last by sleeping, as a thread of a higher priority would otherwise never let it have one.
+// Waits for what another running thread does in a few instructions, such as the holder of a spin lock. At
+// first it keeps the processor. Then it yields, as the other thread must have lost its processor. At last it
+// sleeps, as a thread of a higher priority would otherwise never let the other one run.
 class back_off {
 public:
     void pause() noexcept {

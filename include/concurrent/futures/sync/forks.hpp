@@ -11,18 +11,18 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// The child of a fork has but the thread that called it, and a copy of all memory as it was at that moment:
-// with pools whose threads are not there, and locks that are held by such threads and never will be free. So
-// pools and futures remember in which process they were made, and in another do nothing that needs those
-// threads or waits for their locks.
+// The child of a fork has only the thread that called `fork`, and a copy of the parent's memory: pools
+// without their threads, and locks that missing threads hold for ever. So pools and futures remember the
+// process that made them. In another process they do nothing that needs those threads or waits for their
+// locks.
 class forks {
 public:
-    // The number of this process, never 0; another than that of the process that forked it. It is what the
-    // operating system numbers processes by, so that it is the same for all shared libraries, also for those
-    // that share no variable.
+    // The number of this process. It is never 0, and differs from that of the process that forked this one.
+    // It is the operating system's number, so it is the same for all shared libraries, even those that share
+    // no variables.
     [[nodiscard]] static std::uint32_t process() noexcept {
-        // Relaxed, as all uses: whoever finds 0 asks the system, and all get the same answer; in the child of
-        // a fork the only thread writes it.
+        // Relaxed, like all uses. A thread that finds 0 asks the system, and all threads get the same answer.
+        // In the child of a fork, the only thread writes it.
         const std::uint32_t known = process_.load(std::memory_order_relaxed);
         return known != 0 ? known : ask_and_watch();
     }

@@ -6,18 +6,18 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// The calling thread, if it can run what it waits for: a worker. A future says whether the thread is one for
-// it, see `shared_state_base::helper_here`.
+// The calling thread, if it can run the task that it waits for: a worker. A future says whether this thread
+// can help it, see `shared_state_base::helper_here`.
 class helper {
 public:
     helper(const helper&) = delete;
     helper& operator=(const helper&) = delete;
 
-    // If another worker is idle or can be started, and so comes for what waits: has `watch` told when that is
-    // over. Else returns false.
+    // If another worker is idle or can be started, it will run what waits: `watch` is notified when that is
+    // no longer so. Else returns false.
     [[nodiscard]] virtual bool watch_idle(idle_watch& watch) noexcept = 0;
 
-    // False if `watch` was told, or is about to be, which its owner must wait for.
+    // Returns false if `watch` was notified or is about to be. Its owner must then wait for the notification.
     [[nodiscard]] virtual bool unwatch_idle(idle_watch& watch) noexcept = 0;
 
 protected:

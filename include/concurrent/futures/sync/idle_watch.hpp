@@ -6,16 +6,16 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// A worker that waits for tasks of its own pool, but might have to stop waiting before they are done. It
-// leaves them to the other workers as long as one of those is idle or can be started, and is told, once, when
-// that is over: then it is for this worker to run them. It is linked into the pool's list from
-// `pool_base::watch_idle` until it was told or removed, and must live so long.
+// The watch of a worker that waits for tasks of its own pool, but may have to stop waiting before they are
+// done. The worker leaves the tasks to other workers as long as one of those is idle or can be started. When
+// that is no longer so, the watch is notified, once, and the worker has to run the tasks itself. The watch is
+// in the pool's list from `pool_base::watch_idle` until it was notified or removed, and must live so long.
 class idle_watch {
 public:
     idle_watch(const idle_watch&) = delete;
     idle_watch& operator=(const idle_watch&) = delete;
 
-    // Called on the thread of whatever took the last idle worker away. This may be gone when it returns.
+    // Called by the thread that made the last idle worker busy. The watch may be gone when this returns.
     virtual void on_nobody_idle() noexcept = 0;
 
 protected:
@@ -30,7 +30,7 @@ private:
     bool linked_ = false;
 };
 
-// Guarded as its owner is, except for what was taken out by `take_all`.
+// The owner of the list guards it. A list that `take_all` returned needs no guard.
 class idle_watch_list {
 public:
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
@@ -44,7 +44,7 @@ public:
         }
     }
 
-    // False if it is not in the list any more: it was told, or is about to be.
+    // Returns false if `removed` is not in the list any more: it was notified or is about to be.
     [[nodiscard]] bool remove(idle_watch& removed) noexcept {
         if (!removed.linked_) {
             return false;
@@ -57,7 +57,7 @@ public:
         return true;
     }
 
-    // Takes all out, for `notify_all`.
+    // Takes all watches out, for `notify_all`.
     idle_watch_list take_all() noexcept {
         for (idle_watch* each = first_; each; each = each->next_) {
             each->linked_ = false;
@@ -67,7 +67,7 @@ public:
         return taken;
     }
 
-    // Of a list that `take_all` returned, without its owner's lock.
+    // Requires: `take_all` returned this list; its owner's lock not held.
     void notify_all() noexcept {
         for (idle_watch* each = std::exchange(first_, nullptr); each;) {
             std::exchange(each, each->next_)->on_nobody_idle();

@@ -8,7 +8,7 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// Where one thread sleeps until another wakes it. A wake-up that comes first is kept. It must live until
+// One thread sleeps here until another wakes it. A wake-up that comes first is kept. The spot must live until
 // `unpark` has returned.
 class parking_spot {
 public:

@@ -7,9 +7,9 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// A mutex for sections of a few instructions. One byte, and an unlocking that is a plain store: `std::mutex`
-// takes an atomic read-modify-write for each, and puts to sleep who finds it locked, which takes a hundred
-// times as long as such a section.
+// A mutex for sections of a few instructions. It takes one byte, and unlocking is a plain store. `std::mutex`
+// unlocks by an atomic read-modify-write, and puts a thread that finds it locked to sleep, which takes a
+// hundred times as long as such a section.
 class spin_lock {
 public:
     spin_lock() = default;
@@ -20,7 +20,7 @@ public:
         // Acquire: pairs with the release of `unlock`.
         while (locked_.exchange(true, std::memory_order_acquire)) {
             back_off delay;
-            // Relaxed: the exchange orders. Looking only reads, so the holder keeps the cache line.
+            // Relaxed: the exchange orders. The load only reads, so the holder keeps the cache line.
             while (locked_.load(std::memory_order_relaxed)) {
                 delay.pause();
             }

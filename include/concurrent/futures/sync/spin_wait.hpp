@@ -10,21 +10,21 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// How many threads want a processor, as far as the pools of this process know: their workers that are not
-// parked, and the threads that spin because they wait for these.
+// Counts the threads that want a processor, as far as the pools of this process know: the workers that are
+// not parked, and the threads that spin while they wait for those.
 class runnable_threads {
 public:
-    // Relaxed, all: an estimate, which orders nothing.
+    // Relaxed, like all uses: an estimate, which orders nothing.
     static void add(std::size_t more) noexcept { count_.fetch_add(more, std::memory_order_relaxed); }
     static void forget_all_but(std::size_t left) noexcept { count_.store(left, std::memory_order_relaxed); }
     static void remove(std::size_t fewer) noexcept { count_.fetch_sub(fewer, std::memory_order_relaxed); }
 
-    // Whether this thread is a worker's, and so counted.
+    // Whether this thread is a worker's and so counted already.
     static void count_this_thread(bool counts) noexcept { counts_this_thread_ = counts; }
     [[nodiscard]] static bool counts_this_thread() noexcept { return counts_this_thread_; }
 
-    // Asks how many processors there are, unless some thread has done so in this second: asking costs more
-    // than making an executor. Every executor that is made calls this, so a change is noticed.
+    // Asks for the number of processors, unless some thread has asked in this second: to ask costs more than
+    // to make an executor. Each new executor calls this, so a change is noticed.
     static void note_processors() noexcept { note_processors(sync::steady_clock::now(), usable_cpus); }
 
     // The same, with `now` in place of the clock and `ask` in place of the operating system.
@@ -32,17 +32,18 @@ public:
     static void note_processors(sync::steady_clock::time_point now, Ask ask) noexcept {
         const auto second = static_cast<std::size_t>(
             std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count());
-        // Does not rely on another thread that is asking for the first time, and has no answer yet.
+        // Another thread may be asking for the first time and have no answer yet; then this thread asks too.
         if (noted_in_second_.exchange(second, std::memory_order_relaxed) != second ||
             processors_.load(std::memory_order_relaxed) == 0) {
             processors_.store(static_cast<std::size_t>(ask()), std::memory_order_relaxed);
         }
     }
 
-    // Whether each has a processor to itself, so that a thread that spins takes none away from another.
+    // Whether each counted thread has a processor to itself, so that a spinning thread takes none from
+    // another.
     [[nodiscard]] static bool fit() noexcept {
         std::size_t processors = processors_.load(std::memory_order_relaxed);
-        if (processors == 0) {  // no executor was made: this waits for the future of a promise
+        if (processors == 0) {  // no executor was made: the thread waits for the future of a promise
             note_processors();
             processors = processors_.load(std::memory_order_relaxed);
         }
@@ -57,13 +58,14 @@ private:
     [[gnu::visibility("default")]] static constinit inline sync::atomic<std::size_t> noted_in_second_{0};
 };
 
-// Waits for `ready` without sleeping, about as long as going to sleep and being woken would cost: false if it
-// was in vain. Looks at it less often the more `pauses` there are between two looks, each of which takes the
-// cache line away from who is to write it. For a thread that is counted as runnable, if all of those fit.
+// Requires: the calling thread is counted as runnable, and `runnable_threads::fit()`. Waits for `ready`
+// without sleeping, about as long as it would cost to sleep and be woken. Returns false if that was in vain.
+// Each look at `ready` takes the cache line from the thread that is to write it; so there are `pauses`
+// between two looks.
 //
-// To spin for as long as the alternative costs is never more than twice as dear as the best that could have
-// been done (Karlin, Li, Manasse and Owicki, "Empirical studies of competitive spinning for a shared-memory
-// multiprocessor", SOSP 1991).
+// To spin for as long as the alternative costs is never more than twice as dear as the best choice (Karlin,
+// Li, Manasse and Owicki, "Empirical studies of competitive spinning for a shared-memory multiprocessor",
+// SOSP 1991).
 template <class Ready>
 bool spin_until(int pauses, Ready ready) noexcept {
     using clock = sync::steady_clock;
@@ -82,8 +84,8 @@ bool spin_until(int pauses, Ready ready) noexcept {
                 sync::spin_pause();
             }
         }
-        // Whoever is waited for may have been given this very processor, as a thread often is that was just
-        // woken. So the first round is short.
+        // The awaited thread may be on this very processor: a woken thread often starts on its waker's. So
+        // each round ends with a yield, and the first round is short.
         sync::this_thread::yield();
         pauses_in_round = 64;
         before = now;

@@ -8,9 +8,9 @@
 #include <mutex>               // std::mutex
 #include <thread>              // std::thread, std::this_thread
 
-// All by which a thread of this library can see, wait for, or start another: the standard library's. Named
-// here once, so that the tests can put in the place of this file one with the same names that decides itself
-// which thread goes on, and so tries one interleaving after the other (tests/model).
+// Everything by which a thread of this library can see, wait for, or start another comes from here; it is the
+// standard library's. The tests (tests/model) put a header with the same names in the place of this one: it
+// decides which thread goes on, and so tries one interleaving after the other.
 namespace concurrent::futures { inline namespace v0_1 { namespace detail::sync {
 
 using std::atomic;
