@@ -329,7 +329,7 @@ const scenario moved_out_in_queue("the last handle moves the result out that a q
     queue.join();
 });
 
-const scenario two_handles_in_queue("two handles and a queue let go of a task that ran on the spot",
+const scenario two_handles_in_queue("two handles and a queue release a task that ran on the spot",
                                     {.preemptions = 2, .stale_reads = 1}, [] {
                                         queued_task queued{make_value};
                                         check(queued.item->help(queued.worker), "it ran on the spot");
@@ -342,7 +342,7 @@ const scenario two_handles_in_queue("two handles and a queue let go of a task th
                                         other.join();
                                     });
 
-const scenario cancelled_in_queue("a handle and a queue let go of a task that was cancelled", {}, [] {
+const scenario cancelled_in_queue("a handle and a queue release a task that was cancelled", {}, [] {
     queued_task queued{make_value};
     check(queued.future.cancel(), "it is cancelled");
     thread queue([&] { queued.item->release(); });

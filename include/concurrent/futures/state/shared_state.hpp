@@ -273,7 +273,7 @@ public:
         word_.fetch_and(~in_queue, std::memory_order_relaxed);  // relaxed: no other thread has a handle
     }
 
-    // The queue lets go of a task that somebody else has claimed or cancelled.
+    // The queue releases a stale task: another thread has claimed or cancelled it.
     void release_from_queue() noexcept {
         wait_for_unlocking();
         // Acquire and release: pairs with the other side's in `remove_handle` and `clear_result`.
@@ -294,8 +294,7 @@ protected:
 
     // Destroys the captures. Requires: the caller has claimed the task or is cancelling it.
     virtual void discard_captures() noexcept = 0;
-    // The task will be skipped in its queue. Called under the lock, and the queue lets go of a cancelled task
-    // only after that.
+    // The task is stale now. Called under the lock; the queue releases a cancelled task only after that.
     virtual void note_stale_in_queue() noexcept {}
     // Destroys the result, of a state that has a value, and what it may refer to.
     virtual void discard_result() noexcept = 0;
