@@ -158,8 +158,8 @@ public:
         }
     }
 
-    // `self` has claimed the task that it took out. Until then the worker counts as idle: a watcher that runs
-    // its own tasks when nobody is idle must not find this task still waiting.
+    // `self` has claimed the task that it took out. Until then the worker counts as idle: once nobody is
+    // idle, a watcher runs its tasks itself, and must not find this one still waiting.
     void has_claimed(worker& self) noexcept {
         // Sequentially consistent, like the store of `watched_` and the load of `activity_` in `watch_idle`:
         // either this thread sees that somebody watches, or the watcher sees that this worker is busy.
@@ -180,7 +180,7 @@ public:
     }
 
     // Returns whether `self` may spin before it parks: no other worker searches, and no other thread needs
-    // its processor. `self` is then searching.
+    // its processor. If so, `self` searches from now on.
     [[nodiscard]] bool may_spin(worker& self) noexcept {
         const std::lock_guard lock(lock_);
         const bool may = !self.is_searching_ && searching_ == 0 && !ending_ && runnable_threads::fit();
@@ -246,7 +246,7 @@ public:
         });
     }
 
-    // The shutdown calls the following functions, when the queues refuse all items.
+    // A shutdown calls the following functions. The queues take no more items by then.
 
     void end() noexcept {
         worker* parked = nullptr;

@@ -100,7 +100,8 @@ protected:
     // Returns the pool that has the task, or null. The pool exists as long as the task isn't done.
     [[nodiscard]] pool_base* owner() const noexcept { return owner_; }
 
-    // Counts the item as stale until `note_stale_item_gone`. Its queue will skip it, or it has left the queue.
+    // Counts the item as stale until `note_stale_item_gone`. Its queue will skip it, or it has left the
+    // queue.
     void note_stale() noexcept {
         if (owner_) {
             owner_->note_stale_item();
