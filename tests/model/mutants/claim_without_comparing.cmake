@@ -1,4 +1,4 @@
-# Claiming takes no notice of who cancels at the same time.
+# A claim takes no notice of a thread that cancels at the same time.
 set(header concurrent/futures/state/shared_state.hpp)
 set(group shared_state)
 set(only "runs or is cancelled")

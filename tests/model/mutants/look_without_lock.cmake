@@ -1,4 +1,4 @@
-# Who looks whether something waits misses what is pushed at the moment, and isn't seen either.
+# A thread that looks whether an item waits misses a push that happens at the moment, and the push misses it.
 set(header concurrent/futures/queue/fifo.hpp)
 set(group queues)
 set(only "fifo_queue: looking")

@@ -1,4 +1,4 @@
-# Who waits with a limit is not told that the last idle worker has found something else.
+# A worker that waits with a limit is not told that the last idle worker has found something else.
 set(header concurrent/futures/pool/crew.hpp)
 set(group pool)
 set(only "when no other worker is left")

@@ -6,12 +6,12 @@
 
 #include <concurrent/futures/sync/synchronization.hpp>
 
-// Stands in the place of the library's own header. How long it spins there is a matter of time; here, whoever
-// spins may see what it waits for, or give up at any moment, and both are tried.
+// Stands in the place of the library's own header, where time decides how long a thread spins. Here a
+// spinning thread may see what it waits for, or give up at any moment, and both are tried.
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// Whether it spins at all, each scenario says: the real count of threads is an estimate, on which nothing may
-// depend.
+// Each scenario says whether threads spin at all: the real count of threads is an estimate, on which nothing
+// may depend.
 class runnable_threads {
 public:
     static void add(std::size_t) noexcept {}
