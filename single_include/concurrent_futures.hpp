@@ -356,7 +356,7 @@ class thread_pool_executor;
 #if defined(__linux__)
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// The quota of those that have none.
+// The quota of a cgroup without one.
 inline constexpr int unlimited_cpus = (std::numeric_limits<int>::max)();
 
 }}}  // namespace concurrent::futures::detail
@@ -407,7 +407,8 @@ inline long long positive_number(std::string_view text) noexcept {
     return failure == std::errc() && parsed_to == end && number > 0 ? number : 0;
 }
 
-// Returns how many CPUs it takes to run for `quota` in each `period`. A 0 stands for what is not a number.
+// Returns how many CPUs it takes to run for `quota` in each `period`. An argument of 0 stands for what is not
+// a number.
 inline int cpus_of(long long quota, long long period) noexcept {
     if (quota == 0 || period == 0) {
         return unlimited_cpus;
@@ -422,7 +423,7 @@ inline long long read_number(const std::string& path) {
     return positive_number(take_field(text_lines, '\n'));
 }
 
-// Both return the quota of the cgroup with this directory, without looking at its ancestors.
+// Both return the quota of the cgroup with this directory, and ignore its ancestors.
 inline int quota_v1(const std::string& cgroup) {
     const long long quota = read_number(cgroup + "/cpu.cfs_quota_us");
     return quota == 0 ? unlimited_cpus : cpus_of(quota, read_number(cgroup + "/cpu.cfs_period_us"));
@@ -436,7 +437,7 @@ inline int quota_v2(const std::string& cgroup) {
     return cpus_of(positive_number(quota), positive_number(period));
 }
 
-// In mountinfo, a space in a path is \040, and some other characters are escaped likewise.
+// mountinfo writes a space in a path as \040, and escapes some other characters likewise.
 inline std::string unescape(std::string_view escaped) {
     std::string text;
     while (!escaped.empty()) {
@@ -474,13 +475,13 @@ inline std::optional<std::string_view> path_below(std::string_view ancestor, std
     return leaves_ancestor ? std::nullopt : std::optional(path);
 }
 
-// A tree of cgroups. The process is in one of them.
+// A tree of cgroups, with the process in one of them.
 struct hierarchy {
     int (*quota_of)(const std::string& cgroup) = nullptr;
 
     std::optional<std::string_view> path = {};  // of the cgroup of the process
     std::optional<int> found = {};              // the least quota of that cgroup and its visible ancestors
-    std::optional<int> supposed = {};           // the quota of a cgroup that may be it
+    std::optional<int> supposed = {};           // the quota of a cgroup that may be that one
 
     // Reads the quotas through a mount that shows the cgroup `mounted` at `mount_point`.
     void read(std::string_view mounted, const std::string& mount_point) {
@@ -490,7 +491,8 @@ struct hierarchy {
         int least = quota_of(mount_point);
         const std::optional<std::string_view> below = path_below(mounted, *path);
         if (!below) {
-            // A container may be told the path that its cgroup has outside, and see only that cgroup.
+            // In a container, /proc may give the path that the cgroup has outside, while only that cgroup is
+            // mounted.
             supposed = supposed.value_or(least);
             return;
         }
@@ -554,9 +556,9 @@ inline int read_quota(std::string_view root_directory) {
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// Returns how many CPUs the cgroups of this process, of version 1 and 2, let it use at a time: their least
-// quota, rounded up, so at least 1; `unlimited_cpus` if there is no quota, or no memory left to read it.
-// Looks for /proc and for the mounts of the cgroups in `root_directory`.
+// Returns how many CPUs the cgroups of this process, of version 1 and 2, let it use at a time: the least
+// quota, rounded up, so at least 1. Returns `unlimited_cpus` if there is no quota, or no memory left to read
+// it. Looks for /proc and for the mounts of the cgroups in `root_directory`.
 inline int cpu_quota(std::string_view root_directory = "/") noexcept {
     try {
         return cgroups::read_quota(root_directory);
@@ -571,7 +573,7 @@ inline int cpu_quota(std::string_view root_directory = "/") noexcept {
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/platform/platform.hpp
 
-// Everything that asks the operating system, each with what is done where it can't be asked.
+// Everything that asks the operating system, with what happens on systems that cannot be asked.
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>  // pthread_setname_np, pthread_atfork
@@ -637,7 +639,7 @@ int count_allowed_cpus(Ask ask) noexcept {
 // operating system doesn't tell; at least 1.
 inline int count_cpus_of_process() noexcept {
 #if defined(__linux__)
-    // Not of the calling thread: that may be pinned to one CPU while the others are not.
+    // The mask of the process, not of the calling thread, which may be pinned to one CPU.
     const int allowed = count_allowed_cpus([](unsigned long* words, std::size_t size) {
         return sched_getaffinity(getpid(), size, reinterpret_cast<cpu_set_t*>(words)) == 0;
     });
@@ -645,7 +647,7 @@ inline int count_cpus_of_process() noexcept {
         return allowed;
     }
 #elif defined(_WIN32)
-    // It tells of at most 64, those of one group; where nothing is forbidden there may be more.
+    // Windows reports the CPUs of one group, at most 64. If the mask forbids none, there may be more.
     windows::cpu_mask allowed = 0;
     windows::cpu_mask all = 0;
     const auto told = windows::GetProcessAffinityMask(windows::GetCurrentProcess(), &allowed, &all);
@@ -656,7 +658,7 @@ inline int count_cpus_of_process() noexcept {
     return (std::max)(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-// As `usable_cpus`, with the quota that is found in `root_directory`.
+// Like `usable_cpus`, with the quota that is found in `root_directory`.
 inline int count_usable_cpus([[maybe_unused]] std::string_view root_directory) noexcept {
 #if defined(__linux__)
     return (std::min)(count_cpus_of_process(), cpu_quota(root_directory));
@@ -667,11 +669,12 @@ inline int count_usable_cpus([[maybe_unused]] std::string_view root_directory) n
 
 }  // namespace detail
 
-/// How many CPUs this process may use at a time: those of its affinity mask (on Linux, the mask of its first
-/// thread, whichever thread asks), but no more than the CPU quota of its container (of its cgroups, version 1
-/// or 2), rounded up. Where the operating system doesn't tell, those that the machine has. At least 1.
+/// The number of CPUs that this process may use at a time, at least 1. It is the number of CPUs in its
+/// affinity mask (on Linux, the mask of its first thread, whichever thread asks), but at most the CPU quota
+/// of its container (of its cgroups, version 1 or 2), rounded up. Where the operating system doesn't tell, it
+/// is the number of CPUs of the machine.
 ///
-/// Each call asks the operating system, so it sees a mask or a quota that has changed; on Linux it reads some
+/// Each call asks the operating system, so it sees a mask or a quota that has changed. On Linux it reads some
 /// files, which takes about 0.1 ms. Thread-safe.
 ///
 /// \code
@@ -684,8 +687,8 @@ inline int usable_cpus() noexcept {
 
 namespace detail {
 
-// Returns where the end of a thread's name begins that tells it from others: "_<n>", or "-<k>_<n>" if the
-// prefix ends with a number too. Returns the size of `name` if it has no such end.
+// A thread's name ends with what tells it from others: "_<n>", or "-<k>_<n>" if the prefix ends with a number
+// too. Returns the position of this end; the size of `name` if there is none.
 constexpr std::size_t distinctive_end(std::string_view name) noexcept {
     std::size_t end = name.size();
     for (const char separator : {'_', '-'}) {
@@ -699,8 +702,8 @@ constexpr std::size_t distinctive_end(std::string_view name) noexcept {
 }
 
 // Returns a thread's name in at most `limit` bytes, with a zero behind it. A name that is too long loses its
-// middle: it keeps the end that tells it from others (or the last bytes of this end, if that is too long),
-// and as many whole UTF-8 characters of its beginning as there is room for.
+// middle. It keeps the end that tells it from others (or the last bytes of this end, if that is too long),
+// and as many whole UTF-8 characters of its beginning as fit.
 template <std::size_t limit>
 constexpr std::array<char, limit + 1> shorten_thread_name(std::string_view name) noexcept {
     std::array<char, limit + 1> shortened = {};
@@ -718,15 +721,15 @@ constexpr std::array<char, limit + 1> shorten_thread_name(std::string_view name)
     return shortened;
 }
 
-// Shows `name` in debuggers and process listings, shortened where the operating system has a limit. Nothing
-// depends on whether that works.
+// Shows `name` in debuggers and process listings, shortened to the limit of the operating system. A failure
+// is ignored.
 inline void show_thread_name([[maybe_unused]] std::string_view name) noexcept {
 #if defined(__linux__)
     pthread_setname_np(pthread_self(), shorten_thread_name<15>(name).data());
 #elif defined(__APPLE__)
     pthread_setname_np(shorten_thread_name<63>(name).data());
 #elif defined(_WIN32)
-    constexpr std::size_t limit = 255;  // no limit of the system's, but room enough
+    constexpr std::size_t limit = 255;  // the system has no limit; room enough
     constexpr unsigned utf_8 = 65001;
     wchar_t shown[limit + 1] = {};
     windows::MultiByteToWideChar(utf_8, 0, shorten_thread_name<limit>(name).data(), -1, shown, limit + 1);
@@ -734,9 +737,8 @@ inline void show_thread_name([[maybe_unused]] std::string_view name) noexcept {
 #endif
 }
 
-// Has all three called by each fork of this process from now on, by the thread that forks: `before` it, and
-// then in each of the two processes. Each may be null. If there is no memory left for that, they aren't
-// called.
+// From now on, each `fork` calls these functions on the forking thread: `before` it, then `in_parent` and
+// `in_child`. Each may be null. If there is no memory left for that, they are not called.
 inline void at_fork([[maybe_unused]] void (*before)(), [[maybe_unused]] void (*in_parent)(),
                     [[maybe_unused]] void (*in_child)()) noexcept {
 #if defined(__unix__) || defined(__APPLE__)
@@ -744,7 +746,7 @@ inline void at_fork([[maybe_unused]] void (*before)(), [[maybe_unused]] void (*i
 #endif
 }
 
-// What tells this process from the one that forked it; never 0.
+// Tells this process from the one that forked it. Never 0.
 [[nodiscard]] inline std::uint32_t process_number() noexcept {
 #if defined(__unix__) || defined(__APPLE__)
     return static_cast<std::uint32_t>(getpid());
@@ -753,8 +755,8 @@ inline void at_fork([[maybe_unused]] void (*before)(), [[maybe_unused]] void (*i
 #endif
 }
 
-// What two threads can't write at the same time without waiting for each other's. Not
-// `std::hardware_destructive_interference_size`, of which GCC warns that it varies with the options of the
+// The size of the block of memory that only one processor can write at a time. Not
+// `std::hardware_destructive_interference_size`: GCC warns that its value varies with the options of the
 // compiler.
 inline constexpr std::size_t cache_line = 64;
 
@@ -1048,9 +1050,9 @@ private:
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/sync/synchronization.hpp
 
-// All by which a thread of this library can see, wait for, or start another: the standard library's. Named
-// here once, so that the tests can put in the place of this file one with the same names that decides itself
-// which thread goes on, and so tries one interleaving after the other (tests/model).
+// Everything by which a thread of this library can see, wait for, or start another comes from here; it is the
+// standard library's. The tests (tests/model) put a header with the same names in the place of this one: it
+// decides which thread goes on, and so tries one interleaving after the other.
 namespace concurrent::futures { inline namespace v0_1 { namespace detail::sync {
 
 using std::atomic;
@@ -1073,13 +1075,13 @@ inline void spin_pause() noexcept {
 }}}  // namespace concurrent::futures::detail::sync
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/sync/spin_wait.hpp
+// concurrent/futures/sync/back_off.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// How to wait for what another running thread does in a few instructions, as the holder of a spin lock does:
-// at first without giving up the processor, then by giving it to that thread, which must have lost its own,
-// and at last by sleeping, as a thread of a higher priority would otherwise never let it have one.
+// Waits for what another running thread does in a few instructions, such as the holder of a spin lock. At
+// first it keeps the processor. Then it yields, as the other thread must have lost its processor. At last it
+// sleeps, as a thread of a higher priority would otherwise never let the other one run.
 class back_off {
 public:
     void pause() noexcept {
@@ -1100,21 +1102,28 @@ private:
     int attempts_ = 0;
 };
 
-// How many threads want a processor, as far as the pools of this process know: their workers that are not
-// parked, and the threads that spin because they wait for these.
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/sync/spin_wait.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// Counts the threads that want a processor, as far as the pools of this process know: the workers that are
+// not parked, and the threads that spin while they wait for those.
 class runnable_threads {
 public:
-    // Relaxed, all: an estimate, which orders nothing.
+    // Relaxed, like all uses: an estimate, which orders nothing.
     static void add(std::size_t more) noexcept { count_.fetch_add(more, std::memory_order_relaxed); }
     static void forget_all_but(std::size_t left) noexcept { count_.store(left, std::memory_order_relaxed); }
     static void remove(std::size_t fewer) noexcept { count_.fetch_sub(fewer, std::memory_order_relaxed); }
 
-    // Whether this thread is a worker's, and so counted.
+    // Whether this thread is a worker's and so counted already.
     static void count_this_thread(bool counts) noexcept { counts_this_thread_ = counts; }
     [[nodiscard]] static bool counts_this_thread() noexcept { return counts_this_thread_; }
 
-    // Asks how many processors there are, unless some thread has done so in this second: asking costs more
-    // than making an executor. Every executor that is made calls this, so a change is noticed.
+    // Asks for the number of processors, unless some thread has asked in this second: to ask costs more than
+    // to make an executor. Each new executor calls this, so a change is noticed.
     static void note_processors() noexcept { note_processors(sync::steady_clock::now(), usable_cpus); }
 
     // The same, with `now` in place of the clock and `ask` in place of the operating system.
@@ -1122,17 +1131,18 @@ public:
     static void note_processors(sync::steady_clock::time_point now, Ask ask) noexcept {
         const auto second = static_cast<std::size_t>(
             std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count());
-        // Does not rely on another thread that is asking for the first time, and has no answer yet.
+        // Another thread may be asking for the first time and have no answer yet; then this thread asks too.
         if (noted_in_second_.exchange(second, std::memory_order_relaxed) != second ||
             processors_.load(std::memory_order_relaxed) == 0) {
             processors_.store(static_cast<std::size_t>(ask()), std::memory_order_relaxed);
         }
     }
 
-    // Whether each has a processor to itself, so that a thread that spins takes none away from another.
+    // Whether each counted thread has a processor to itself, so that a spinning thread takes none from
+    // another.
     [[nodiscard]] static bool fit() noexcept {
         std::size_t processors = processors_.load(std::memory_order_relaxed);
-        if (processors == 0) {  // no executor was made: this waits for the future of a promise
+        if (processors == 0) {  // no executor was made: the thread waits for the future of a promise
             note_processors();
             processors = processors_.load(std::memory_order_relaxed);
         }
@@ -1147,13 +1157,14 @@ private:
     [[gnu::visibility("default")]] static constinit inline sync::atomic<std::size_t> noted_in_second_{0};
 };
 
-// Waits for `ready` without sleeping, about as long as going to sleep and being woken would cost: false if it
-// was in vain. Looks at it less often the more `pauses` there are between two looks, each of which takes the
-// cache line away from who is to write it. For a thread that is counted as runnable, if all of those fit.
+// Requires: the calling thread is counted as runnable, and `runnable_threads::fit()`. Waits for `ready`
+// without sleeping, about as long as it would cost to sleep and be woken. Returns false if that was in vain.
+// Each look at `ready` takes the cache line from the thread that is to write it; so there are `pauses`
+// between two looks.
 //
-// To spin for as long as the alternative costs is never more than twice as dear as the best that could have
-// been done (Karlin, Li, Manasse and Owicki, "Empirical studies of competitive spinning for a shared-memory
-// multiprocessor", SOSP 1991).
+// To spin for as long as the alternative costs is never more than twice as dear as the best choice (Karlin,
+// Li, Manasse and Owicki, "Empirical studies of competitive spinning for a shared-memory multiprocessor",
+// SOSP 1991).
 template <class Ready>
 bool spin_until(int pauses, Ready ready) noexcept {
     using clock = sync::steady_clock;
@@ -1172,8 +1183,8 @@ bool spin_until(int pauses, Ready ready) noexcept {
                 sync::spin_pause();
             }
         }
-        // Whoever is waited for may have been given this very processor, as a thread often is that was just
-        // woken. So the first round is short.
+        // The awaited thread may be on this very processor: a woken thread often starts on its waker's. So
+        // each round ends with a yield, and the first round is short.
         sync::this_thread::yield();
         pauses_in_round = 64;
         before = now;
@@ -1189,18 +1200,18 @@ bool spin_until(int pauses, Ready ready) noexcept {
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// The child of a fork has but the thread that called it, and a copy of all memory as it was at that moment:
-// with pools whose threads are not there, and locks that are held by such threads and never will be free. So
-// pools and futures remember in which process they were made, and in another do nothing that needs those
-// threads or waits for their locks.
+// The child of a fork has only the thread that called `fork`, and a copy of the parent's memory: pools
+// without their threads, and locks that missing threads hold for ever. So pools and futures remember the
+// process that made them. In another process they do nothing that needs those threads or waits for their
+// locks.
 class forks {
 public:
-    // The number of this process, never 0; another than that of the process that forked it. It is what the
-    // operating system numbers processes by, so that it is the same for all shared libraries, also for those
-    // that share no variable.
+    // The number of this process. It is never 0, and differs from that of the process that forked this one.
+    // It is the operating system's number, so it is the same for all shared libraries, even those that share
+    // no variables.
     [[nodiscard]] static std::uint32_t process() noexcept {
-        // Relaxed, as all uses: whoever finds 0 asks the system, and all get the same answer; in the child of
-        // a fork the only thread writes it.
+        // Relaxed, like all uses. A thread that finds 0 asks the system, and all threads get the same answer.
+        // In the child of a fork, the only thread writes it.
         const std::uint32_t known = process_.load(std::memory_order_relaxed);
         return known != 0 ? known : ask_and_watch();
     }
@@ -1230,16 +1241,16 @@ private:
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// A worker that waits for tasks of its own pool, but might have to stop waiting before they are done. It
-// leaves them to the other workers as long as one of those is idle or can be started, and is told, once, when
-// that is over: then it is for this worker to run them. It is linked into the pool's list from
-// `pool_base::watch_idle` until it was told or removed, and must live so long.
+// The watch of a worker that waits for tasks of its own pool, but may have to stop waiting before they are
+// done. The worker leaves the tasks to other workers as long as one of those is idle or can be started. When
+// that is no longer so, the watch is notified, once, and the worker has to run the tasks itself. The watch is
+// in the pool's list from `pool_base::watch_idle` until it was notified or removed, and must live so long.
 class idle_watch {
 public:
     idle_watch(const idle_watch&) = delete;
     idle_watch& operator=(const idle_watch&) = delete;
 
-    // Called on the thread of whatever took the last idle worker away. This may be gone when it returns.
+    // Called by the thread that made the last idle worker busy. The watch may be gone when this returns.
     virtual void on_nobody_idle() noexcept = 0;
 
 protected:
@@ -1254,7 +1265,7 @@ private:
     bool linked_ = false;
 };
 
-// Guarded as its owner is, except for what was taken out by `take_all`.
+// The owner of the list guards it. A list that `take_all` returned needs no guard.
 class idle_watch_list {
 public:
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
@@ -1268,7 +1279,7 @@ public:
         }
     }
 
-    // False if it is not in the list any more: it was told, or is about to be.
+    // Returns false if `removed` is not in the list any more: it was notified or is about to be.
     [[nodiscard]] bool remove(idle_watch& removed) noexcept {
         if (!removed.linked_) {
             return false;
@@ -1281,7 +1292,7 @@ public:
         return true;
     }
 
-    // Takes all out, for `tell_all`.
+    // Takes all watches out, for `notify_all`.
     idle_watch_list take_all() noexcept {
         for (idle_watch* each = first_; each; each = each->next_) {
             each->linked_ = false;
@@ -1291,8 +1302,8 @@ public:
         return taken;
     }
 
-    // Of a list that `take_all` returned, without its owner's lock.
-    void tell_all() noexcept {
+    // Requires: `take_all` returned this list; its owner's lock not held.
+    void notify_all() noexcept {
         for (idle_watch* each = std::exchange(first_, nullptr); each;) {
             std::exchange(each, each->next_)->on_nobody_idle();
         }
@@ -1309,18 +1320,18 @@ private:
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// The calling thread, if it can run what it waits for: a worker. A future says whether the thread is one for
-// it, see `shared_state_base::helper_here`.
+// The calling thread, if it can run the task that it waits for: a worker. A future says whether this thread
+// can help it, see `shared_state_base::helper_here`.
 class helper {
 public:
     helper(const helper&) = delete;
     helper& operator=(const helper&) = delete;
 
-    // If another worker is idle or can be started, and so comes for what waits: has `watch` told when that is
-    // over. Else returns false.
+    // If another worker is idle or can be started, it will run what waits: `watch` is notified when that is
+    // no longer so. Else returns false.
     [[nodiscard]] virtual bool watch_idle(idle_watch& watch) noexcept = 0;
 
-    // False if `watch` was told, or is about to be, which its owner must wait for.
+    // Returns false if `watch` was notified or is about to be. Its owner must then wait for the notification.
     [[nodiscard]] virtual bool unwatch_idle(idle_watch& watch) noexcept = 0;
 
 protected:
@@ -1592,8 +1603,8 @@ public:
         word_.fetch_and(~in_queue, std::memory_order_relaxed);  // relaxed: no other thread has a handle
     }
 
-    // The queue lets go of a task that somebody else has claimed or cancelled.
-    void let_go() noexcept {
+    // The queue releases a stale task: another thread has claimed or cancelled it.
+    void release_from_queue() noexcept {
         wait_for_unlocking();
         // Acquire and release: pairs with the other side's in `remove_handle` and `clear_result`.
         const std::uint64_t before = word_.fetch_and(~in_queue, std::memory_order_acq_rel);
@@ -1613,9 +1624,8 @@ protected:
 
     // Destroys the captures. Requires: the caller has claimed the task or is cancelling it.
     virtual void discard_captures() noexcept = 0;
-    // The task will be skipped in its queue. Called under the lock, and the queue lets go of a cancelled task
-    // only after that.
-    virtual void note_dead_in_queue() noexcept {}
+    // The task is stale now. Called under the lock; the queue releases a cancelled task only after that.
+    virtual void note_stale_in_queue() noexcept {}
     // Destroys the result, of a state that has a value, and what it may refer to.
     virtual void discard_result() noexcept = 0;
     // Destroys the state, which has no exception, and frees its memory.
@@ -1732,7 +1742,7 @@ private:
             // held: see `wait_for_unlocking`.
             if (word_.compare_exchange_weak(word, with_state(word, future_state::running) | cancelling,
                                             std::memory_order_relaxed)) {
-                note_dead_in_queue();
+                note_stale_in_queue();
                 unlock();
                 return true;
             }
@@ -1766,7 +1776,8 @@ private:
             } else {
                 discard_result();
             }
-            // Acquire and release: pairs with those of `drop`; the one that comes later frees the memory.
+            // Acquire and release: pairs with those of `release_from_queue`; the one that comes later frees
+            // the memory.
             if (!(word_.fetch_or(cleared, std::memory_order_acq_rel) & in_queue)) {
                 delete this;
             }
@@ -3165,10 +3176,10 @@ private:
     bool asked_ = false;
 };
 
-// Those of a pool's running tasks that can be asked to stop.
+// The running tasks of a pool that can be asked to stop.
 class running_stoppables {
 public:
-    // Requires: it runs, and is added once. If all were asked to stop, so is this.
+    // Requires: the task runs, and is added once. If all were asked to stop, asks this one too.
     void add(stoppable& added) noexcept {
         bool asked = false;
         {
@@ -3193,7 +3204,7 @@ public:
         }
     }
 
-    // Requests stop of all, and of all that are added from now on.
+    // Asks all to stop, and each that is added from now on.
     void request_stop() noexcept {
         for (;;) {
             std::stop_source next(std::nostopstate);
@@ -3210,7 +3221,8 @@ public:
                 each->asked_ = true;
                 next = each->source_;
             }
-            // Without the mutex: this calls what users have the token call. The task may have ended.
+            // Requires: `mutex_` not held, as stop callbacks are user code. The task may have ended, so
+            // `next` shares its stop state.
             next.request_stop();
         }
     }
@@ -3284,57 +3296,57 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 class local_queue;
 class worker;
 
-// What waits in a pool's queue to be run. The queue holds each item in memory until one of `execute`,
-// `cancel_waiting`, `fail_waiting` and `drop` is called, so exactly one of them is called once on an item
+// An item that waits in a pool's queue to be run. The queue keeps the item's memory until one of `execute`,
+// `cancel_waiting`, `fail_waiting` and `release` is called; exactly one of these is called, once, on an item
 // that was taken out.
 //
-// An item in a queue may be no longer waiting: somebody cancelled it, or a worker that needed its result has
-// run it. The queue isn't told, for then it would have to be searched; it finds out when the item's turn
-// comes.
+// An item in a queue is stale if it no longer waits: it was cancelled, or a worker that needed its result has
+// run it. The queue learns of that only when the item's turn comes or it is purged, as finding an item would
+// take a search.
 class work_item : public queued_task {
 public:
     work_item(const work_item&) = delete;
     work_item& operator=(const work_item&) = delete;
 
-    // Runs the item on `self`'s thread, which is the calling one; false if it was no longer waiting.
+    // Requires: the calling thread is `self`'s. Runs the item; returns false if it was stale.
     virtual bool execute(worker& self) noexcept = 0;
 
-    // Cancels the item if it is still waiting.
+    // Cancels the item if it still waits.
     virtual void cancel_waiting() noexcept = 0;
 
-    // Makes the item fail with `reason` if it is still waiting.
+    // Makes the item fail with `reason` if it still waits.
     virtual void fail_waiting(const std::exception_ptr& reason) noexcept = 0;
 
-    // Gives up an item that is no longer waiting.
-    virtual void drop() noexcept = 0;
+    // Requires: the item is stale. Frees its memory, unless a handle is left.
+    virtual void release() noexcept = 0;
 
     [[nodiscard]] virtual bool still_waits() noexcept = 0;
 
-    // Called before the item is queued, if at all.
+    // Requires: the item is not queued yet.
     void set_priority(int priority) noexcept { priority_ = priority; }
 
 protected:
     work_item() = default;
     ~work_item() = default;
 
-    // See `pool_base::library`. Here, where it takes no room.
+    // See `pool_base::library`. Stored here, where it takes no extra room.
     void set_library(std::uint32_t library) noexcept { library_ = library; }
     [[nodiscard]] std::uint32_t library() const noexcept { return library_; }
 
 private:
-    // The links belong to the queue that holds the item and are guarded as that queue is.
+    // The links belong to the queue that holds the item, and are guarded as the queue is.
     friend class lifo_order;
     friend class priority_order;
     friend class local_queue;
     friend class work_list;
 
-    std::uint32_t library_ = 0;  // first, where it fills a gap
+    std::uint32_t library_ = 0;  // first, to fill a gap
     work_item* next_ = nullptr;
     union {
-        work_item* child_ = nullptr;  // in the order of priority
+        work_item* child_ = nullptr;  // in a `priority_order`
         work_item* previous_;         // in a local queue
     };
-    sync::atomic<local_queue*> home_{nullptr};  // the local queue that it is in
+    sync::atomic<local_queue*> home_{nullptr};  // the local queue that holds the item, else null
     std::uint64_t sequence_ = 0;
 };
 
@@ -3370,32 +3382,33 @@ public:
 
 private:
     work_item* first_ = nullptr;
-    work_item* last_ = nullptr;  // of a list that is not empty
+    work_item* last_ = nullptr;  // valid if the list is not empty
     std::size_t size_ = 0;
 };
 
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/queue/sweep.hpp
+// concurrent/futures/queue/purge.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// When a queue is looked through for items that no longer wait: when it has doubled since the last time, if
-// then most of it may be such. So its length stays within a small multiple of what waits, and each item that
-// is pushed pays for a constant part of the looking.
-class sweep_schedule {
+// Decides when to purge a queue: when its size has doubled since the last purge and at least half of it may
+// be stale. So its size stays within a small multiple of what waits, and each push pays for a constant part
+// of the purge.
+class purge_schedule {
 public:
-    // Relaxed, all: a matter of cost, which orders nothing. `dead` is how many items in all queues no longer
-    // wait. It is looked at first: mostly there are none, and the queue's size is what others write.
+    // Relaxed, like all loads and stores here: they decide about cost and order nothing. `stale` is the
+    // number of stale items in all queues. It is read first: it is mostly 0, and others write the queue's
+    // size.
     template <class Queue>
-    [[nodiscard]] bool due(const Queue& queue, const sync::atomic<std::ptrdiff_t>& dead) const noexcept {
-        return dead.load(std::memory_order_relaxed) >= static_cast<std::ptrdiff_t>(least / 2) &&
+    [[nodiscard]] bool due(const Queue& queue, const sync::atomic<std::ptrdiff_t>& stale) const noexcept {
+        return stale.load(std::memory_order_relaxed) >= static_cast<std::ptrdiff_t>(least / 2) &&
                queue.size() >= at_.load(std::memory_order_relaxed);
     }
 
-    [[nodiscard]] static bool pays(std::size_t size, const sync::atomic<std::ptrdiff_t>& dead) noexcept {
-        return dead.load(std::memory_order_relaxed) >= static_cast<std::ptrdiff_t>(size / 2);
+    [[nodiscard]] static bool pays(std::size_t size, const sync::atomic<std::ptrdiff_t>& stale) noexcept {
+        return stale.load(std::memory_order_relaxed) >= static_cast<std::ptrdiff_t>(size / 2);
     }
 
     void done(std::size_t size_left) noexcept {
@@ -3408,17 +3421,17 @@ private:
     sync::atomic<std::size_t> at_{least};
 };
 
-// Takes the items that no longer wait out of `items`, and from the count of the `dead`: before the queue's
-// size shows it, so that nobody counts too few that wait.
-inline work_list take_dead(work_list& items, sync::atomic<std::ptrdiff_t>& dead) noexcept {
+// Takes the stale items out of `items` and subtracts them from `stale`. The queue's size must go down only
+// afterwards, so that never too few items seem to wait.
+inline work_list take_stale(work_list& items, sync::atomic<std::ptrdiff_t>& stale) noexcept {
     work_list taken;
     work_list kept;
     while (work_item* const item = items.take_first()) {
         (item->still_waits() ? kept : taken).append(*item);
     }
     items = kept;
-    dead.fetch_sub(static_cast<std::ptrdiff_t>(taken.size()),
-                   std::memory_order_relaxed);  // see `note_dead_item`
+    stale.fetch_sub(static_cast<std::ptrdiff_t>(taken.size()),
+                    std::memory_order_relaxed);  // see `note_stale_item`
     return taken;
 }
 
@@ -3429,9 +3442,9 @@ inline work_list take_dead(work_list& items, sync::atomic<std::ptrdiff_t>& dead)
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// A mutex for sections of a few instructions. One byte, and an unlocking that is a plain store: `std::mutex`
-// takes an atomic read-modify-write for each, and puts to sleep who finds it locked, which takes a hundred
-// times as long as such a section.
+// A mutex for sections of a few instructions. It takes one byte, and unlocking is a plain store. `std::mutex`
+// unlocks by an atomic read-modify-write, and puts a thread that finds it locked to sleep, which takes a
+// hundred times as long as such a section.
 class spin_lock {
 public:
     spin_lock() = default;
@@ -3442,7 +3455,7 @@ public:
         // Acquire: pairs with the release of `unlock`.
         while (locked_.exchange(true, std::memory_order_acquire)) {
             back_off delay;
-            // Relaxed: the exchange orders. Looking only reads, so the holder keeps the cache line.
+            // Relaxed: the exchange orders. The load only reads, so the holder keeps the cache line.
             while (locked_.load(std::memory_order_relaxed)) {
                 delay.pause();
             }
@@ -3463,18 +3476,19 @@ private:
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// What one worker has submitted to its own pool. The owner pushes, and takes back the item whose result it
-// needs; everybody pops the oldest. Each may have to wait for another for a few instructions; mostly there is
-// nobody.
+// The items that one worker, the owner, has submitted to its own pool. The owner pushes, and takes back the
+// item whose result it needs. Any thread pops the oldest item. A thread rarely has to wait for the lock, and
+// then for a few instructions.
 //
-// The items are linked both ways, so that one is taken back from wherever it is, and so that pushing can't
-// fail. A deque without a lock, such as Chase and Lev's, has room for so many only, or allocates, and leaves
-// behind what was taken back from its middle; and as a push must be ordered before the look whether a worker
-// is to be called, which this lock does by the way, it saves no atomic read-modify-write.
+// The items are linked both ways: so the owner can take one back from anywhere, and a push cannot fail. A
+// deque without a lock, such as Chase and Lev's, has a fixed capacity or allocates, and cannot give back an
+// item from its middle. It would not save an atomic read-modify-write either: a push needs an order before
+// the check whether to wake a worker, and the lock provides this order anyway.
 class local_queue {
 public:
     [[nodiscard]] std::size_t size() const noexcept {
-        // Relaxed: a hint, or somebody's whom `has_items` has shown all that was pushed before.
+        // Relaxed: either only a hint, or the caller has called `has_items()`, whose lock makes all earlier
+        // pushes visible.
         return size_.load(std::memory_order_relaxed);
     }
 
@@ -3489,7 +3503,7 @@ public:
         item.next_ = nullptr;
         item.previous_ = std::exchange(newest_, &item);
         (item.previous_ ? item.previous_->next_ : oldest_) = &item;
-        item.home_.store(this, std::memory_order_relaxed);  // see `take_back`
+        item.home_.store(this, std::memory_order_relaxed);  // relaxed: see `take_back`
         set_size(size() + 1);
         return true;
     }
@@ -3502,10 +3516,10 @@ public:
         return take_oldest();
     }
 
-    // By the owner: takes the item out if it is in this queue.
+    // Requires: the calling thread is the owner. Takes `item` out if it is in this queue.
     [[nodiscard]] bool take_back(work_item& item) noexcept {
-        // Relaxed: that it is here is known for sure under the lock only, but that it is not, at once, as the
-        // owner alone could have pushed it.
+        // Relaxed. Only the owner could have pushed the item here, so the owner knows at once if it is not
+        // here. That it is here is certain only under the lock.
         if (item.home_.load(std::memory_order_relaxed) != this) {
             return false;
         }
@@ -3531,18 +3545,18 @@ public:
         return items;
     }
 
-    [[nodiscard]] bool sweep_is_due(const sync::atomic<std::ptrdiff_t>& dead) const noexcept {
-        return schedule_.due(*this, dead);
+    [[nodiscard]] bool purge_is_due(const sync::atomic<std::ptrdiff_t>& stale) const noexcept {
+        return schedule_.due(*this, stale);
     }
 
-    work_list sweep(sync::atomic<std::ptrdiff_t>& dead) noexcept {
+    work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
         const std::lock_guard lock(lock_);
         work_list taken;
-        if (sweep_schedule::pays(size(), dead)) {
+        if (purge_schedule::pays(size(), stale)) {
             for (work_item* each = oldest_; each;) {
                 work_item& item = *std::exchange(each, each->next_);
                 if (!item.still_waits()) {
-                    dead.fetch_sub(1, std::memory_order_relaxed);  // see `take_dead`
+                    stale.fetch_sub(1, std::memory_order_relaxed);  // see `take_stale`
                     unlink(item);
                     taken.append(item);
                 }
@@ -3553,6 +3567,7 @@ public:
     }
 
 private:
+    // Requires: `lock_` held.
     work_item* take_oldest() noexcept {
         work_item* const item = oldest_;
         if (item) {
@@ -3561,21 +3576,22 @@ private:
         return item;
     }
 
+    // Requires: `lock_` held, and `item` in this queue.
     void unlink(work_item& item) noexcept {
         (item.previous_ ? item.previous_->next_ : oldest_) = item.next_;
         (item.next_ ? item.next_->previous_ : newest_) = item.previous_;
-        item.home_.store(nullptr, std::memory_order_relaxed);  // see `take_back`
+        item.home_.store(nullptr, std::memory_order_relaxed);  // relaxed: see `take_back`
         set_size(size() - 1);
     }
 
-    // By the lock's holder.
+    // Requires: `lock_` held.
     void set_size(std::size_t size) noexcept { size_.store(size, std::memory_order_relaxed); }
 
     alignas(cache_line) spin_lock lock_;
     work_item* oldest_ = nullptr;
     work_item* newest_ = nullptr;
     sync::atomic<std::size_t> size_{0};
-    sweep_schedule schedule_;
+    purge_schedule schedule_;
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -3585,7 +3601,7 @@ private:
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// Where one thread sleeps until another wakes it. A wake-up that comes first is kept. It must live until
+// One thread sleeps here until another wakes it. A wake-up that comes first is kept. The spot must live until
 // `unpark` has returned.
 class parking_spot {
 public:
@@ -3619,85 +3635,86 @@ namespace detail {
 
 class worker;
 
-// What a thread knows of the pool that has started it.
+// What a thread knows about the pool that started it.
 struct pool_thread {
-    worker* self = nullptr;  // while it works
-    std::size_t pool = 0;    // up to its very end, when the destructors of thread_local objects run
+    worker* self = nullptr;  // null before and after its work
+    std::size_t pool = 0;    // set until the thread ends, also while destructors of thread_local objects run
 
-    // The calling thread's.
+    // The record of the calling thread.
     [[nodiscard]] static pool_thread& current() noexcept;
 };
 
-// One for all shared libraries, also those whose other symbols are hidden. (So is all that a process has but
-// one of.) But a library may keep even this to itself, by a version script, or on Windows; so a pool is asked
-// for the record that its own library has, see `pool_base`.
+// Shared by all shared libraries, even those with hidden symbols, like everything that a process has only
+// once. But a version script can keep the variable local to one library, and on Windows each library has its
+// own. So a pool reads the record through the library that made it, see `pool_base`.
 [[gnu::visibility("default")]] constinit inline thread_local pool_thread current_pool_thread = {};
 
 inline pool_thread& pool_thread::current() noexcept {
     return current_pool_thread;
 }
 
-// What tasks, workers and the crew need to know of a pool, whatever its queue.
+// What tasks, workers and the crew need to know about a pool, whatever its queue is.
 class pool_base : public std::enable_shared_from_this<pool_base> {
 public:
     pool_base(const pool_base&) = delete;
     pool_base& operator=(const pool_base&) = delete;
 
-    // Whether the calling thread is one of this pool's. It is up to its very end, when the thread is no
-    // `worker` any more; its pool may be gone then, so it knows that by a number.
+    // Whether this pool started the calling thread. True until the thread ends, when it is no `worker` any
+    // more and its pool may be gone; so the record has the pool's number.
     [[nodiscard]] bool owns_this_thread() const noexcept { return thread_record_().pool == number_; }
 
-    // The calling thread's worker, if it is one of this pool's; else null.
+    // Returns the calling thread's worker if it belongs to this pool, else null.
     [[nodiscard]] worker* worker_here() const noexcept;
 
-    // A number of the shared library that has made this pool. Where it is `this_library()`, what this library
-    // knows of its threads is what the pool knows.
+    // Identifies the shared library that made this pool. If it equals `this_library()`, then this library's
+    // record of a thread is the pool's record.
     [[nodiscard]] std::uint32_t library() const noexcept { return number_of(thread_record_); }
     [[nodiscard]] static std::uint32_t this_library() noexcept { return number_of(&pool_thread::current); }
 
-    // The number of the process that made it, see `forks`.
+    // The number of the process that made this pool, see `forks`.
     [[nodiscard]] std::uint32_t process() const noexcept { return process_; }
 
-    // Whether that is another process: then it has no threads here.
+    // Whether another process made this pool. Then it has no threads in this process.
     [[nodiscard]] bool is_inherited() const noexcept { return process_ != forks::process(); }
 
-    // Of its tasks. In the child of a fork it is left alone.
+    // The stop sources of its tasks. The child of a fork must not touch them.
     [[nodiscard]] running_stoppables& stoppables() noexcept { return stoppables_; }
 
-    // Somebody other than the queue's reader has claimed or cancelled an item that is still in a queue.
-    void note_dead_item() noexcept {
-        // Relaxed, as all uses: a count that steers when to sweep and whether as many workers are there as
-        // items wait; the queues' locks order what must be.
-        dead_items_.fetch_add(1, std::memory_order_relaxed);
+    // An item that is still in a queue became stale: a thread other than the one that pops it has claimed or
+    // cancelled it.
+    void note_stale_item() noexcept {
+        // Relaxed, like all uses. The count only decides when to purge and how many workers the waiting items
+        // need; the queues' locks order what must be ordered.
+        stale_items_.fetch_add(1, std::memory_order_relaxed);
     }
 
-    // Such an item has left its queue. Until the caller looks for work or calls `call_for_what_waits`, there
-    // may seem to be one less that waits.
-    void note_dead_item_gone() noexcept { dead_items_.fetch_sub(1, std::memory_order_relaxed); }
+    // A stale item has left its queue. Until this call, one item too few seemed to wait, so the caller then
+    // looks for work or calls `wake_one`.
+    void note_stale_item_gone() noexcept { stale_items_.fetch_sub(1, std::memory_order_relaxed); }
 
-    // Sees to it that somebody comes for what waits.
-    virtual void call_for_what_waits() noexcept = 0;
+    // Wakes a worker or starts a thread if an item waits and no worker is about to find it.
+    virtual void wake_one() noexcept = 0;
 
-    // `self` had said that it is about to look for work, but is now to run a user's code first.
+    // `self` was nearly idle, but has to run user code first.
     virtual void worker_stays_busy(worker& self) noexcept = 0;
 
-    // `self` was idle and has claimed what it has found.
+    // `self` was idle and has claimed the task that it took out of a queue.
     virtual void worker_has_claimed(worker& self) noexcept = 0;
 
-    // If another worker than `self`, which is the calling thread's, is idle or can be started, and so comes
-    // for what waits: has `watch` told when that is over. Else returns false.
+    // Requires: the calling thread is `self`'s. If another worker is idle or can be started, it will run what
+    // waits: `watch` is notified when that is no longer so. Else returns false.
     [[nodiscard]] virtual bool watch_idle(worker& self, idle_watch& watch) noexcept = 0;
 
-    // False if `watch` was told, or is about to be, which its owner must wait for.
+    // Returns false if `watch` was notified or is about to be. Its owner must then wait for the notification.
     [[nodiscard]] virtual bool unwatch_idle(idle_watch& watch) noexcept = 0;
 
-    // What the thread of `self` does.
+    // The whole work of the thread of `self`.
     virtual void work(worker& self) noexcept = 0;
 
-    // How many items wait, in all queues: exact for those whose pushing came before.
+    // The number of items that wait in all queues. Counts each item whose push happened before.
     [[nodiscard]] virtual std::size_t waiting() const noexcept = 0;
 
-    // Whether anything is in a queue. Each queue is looked at by `has_items`.
+    // Whether any queue has an item. Calls `has_items` on each queue.
     [[nodiscard]] virtual bool something_waits() noexcept = 0;
 
     // A hint.
@@ -3707,7 +3724,7 @@ protected:
     pool_base() = default;
     ~pool_base() = default;
 
-    // By a thread that was started for this pool, first of all, and at the end of its work.
+    // A thread of this pool calls `begin_thread` first of all, and `end_work` after its work.
     void begin_thread(worker& self) const noexcept {
         thread_record_() = {&self, number_};
         runnable_threads::count_this_thread(true);
@@ -3717,26 +3734,26 @@ protected:
         thread_record_().self = nullptr;
     }
 
-    // Below zero for a moment when the queue's reader meets a dead item before its killer has noted it.
-    sync::atomic<std::ptrdiff_t> dead_items_{0};
+    // Below zero for a moment if an item is popped before the thread that made it stale has counted it.
+    sync::atomic<std::ptrdiff_t> stale_items_{0};
 
 private:
     using record_getter = pool_thread& (*)() noexcept;
 
-    // Addresses of two libraries' code differ in these bits too, but for a rare chance; by which a library
-    // that shares no variable takes its own record for the pool's.
+    // The addresses of two libraries' code almost surely differ in these bits too. If they do not, a library
+    // that shares no variables takes its own record for the pool's.
     static std::uint32_t number_of(record_getter getter) noexcept {
         return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(getter));
     }
 
-    // Of the process, with all its shared libraries that share variables; 0 is no pool's.
+    // Unique among all shared libraries of the process that share variables. No pool has 0.
     [[gnu::visibility("default")]] static std::size_t next_number() noexcept {
         static std::atomic<std::size_t> last{0};
-        return last.fetch_add(1, std::memory_order_relaxed) + 1;  // orders nothing
+        return last.fetch_add(1, std::memory_order_relaxed) + 1;  // relaxed: orders nothing
     }
 
-    // A pointer, so that whichever library calls it, it runs in the one that has made this pool, whose code
-    // also writes the records of its threads.
+    // A pointer: whichever library calls it, the function is that of the library which made this pool, whose
+    // code also writes the records of the pool's threads.
     const record_getter thread_record_ = &pool_thread::current;
     const std::size_t number_ = next_number();
     const std::uint32_t process_ = forks::process();
@@ -3744,11 +3761,11 @@ private:
 };
 
 #if defined(__cpp_lib_jthread)
-// That a pool's shutdown can ask a running task to stop. The child of a fork leaves the list alone: its mutex
-// may be that of a thread that isn't there.
+// While this exists, a shutdown of the pool can ask the task to stop. The child of a fork leaves the list
+// alone: a thread that is not there may hold its mutex.
 class listed_stoppable {
 public:
-    // `pool` may be null: then nobody asks.
+    // If `pool` is null, nobody asks.
     listed_stoppable(pool_base* pool, stoppable& source) noexcept : pool_(pool), source_(source) {
         if (pool_) {
             pool_->stoppables().add(source_);
@@ -3773,48 +3790,48 @@ class worker final : public helper {
 public:
     worker(pool_base& pool, std::string name) : pool_(pool), name_(std::move(name)) {}
 
-    // The worker whose thread calls this, as far as this library knows; null on a thread that no pool
-    // started.
+    // Returns the worker of the calling thread, as far as this library knows; null if no pool started the
+    // thread.
     [[nodiscard]] static worker* current() noexcept { return pool_thread::current().self; }
 
     [[nodiscard]] pool_base& pool() const noexcept { return pool_; }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
-    // Takes out `item` if it is among those that this worker, which is the calling thread's, has submitted.
-    [[nodiscard]] bool take_back(work_item& item) noexcept { return own_.take_back(item); }
+    // Requires: the calling thread is this worker's. Takes `item` out if it is in the local queue.
+    [[nodiscard]] bool take_back(work_item& item) noexcept { return local_queue_.take_back(item); }
 
     [[nodiscard]] bool watch_idle(idle_watch& watch) noexcept override {
         return pool_.watch_idle(*this, watch);
     }
     [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept override { return pool_.unwatch_idle(watch); }
 
-    // Says, before it publishes a task's result, that this worker runs no more of the user's code before it
-    // looks for work. So whoever has seen that result and submits the next task finds a worker that is as
-    // good as idle. A worker that has work before its eyes is not; nor is one that a fork has copied.
-    void about_to_look() noexcept {
-        if (own_.size() == 0 && pool_.shared_queue_seems_empty() && !pool_.is_inherited()) {
-            // Relaxed: the publishing that follows is a release that orders this store for all who see the
-            // result; the crew's lock orders it for all others.
-            activity_.store(activity::about_to_look, std::memory_order_relaxed);
+    // Called before this worker publishes a task's result, if it runs no user code from then until it looks
+    // for work. So a thread that sees the result and submits the next task finds a worker that is as good as
+    // idle. A worker that has work before it is not, nor is the copy of a worker in the child of a fork.
+    void set_nearly_idle() noexcept {
+        if (local_queue_.size() == 0 && pool_.shared_queue_seems_empty() && !pool_.is_inherited()) {
+            // Relaxed: the result is published by a release, which orders this store for all that see the
+            // result. The crew's lock orders it for all others.
+            activity_.store(activity::nearly_idle, std::memory_order_relaxed);
         }
     }
 
-    // Takes that back, before it runs a done callback or destroys a result after all.
+    // Takes `set_nearly_idle` back. Called before the worker runs a done callback or destroys a result after
+    // all.
     void stay_busy() noexcept {
-        if (is(activity::about_to_look)) {
+        if (is(activity::nearly_idle)) {
             pool_.worker_stays_busy(*this);
         }
     }
 
-    // Says that it has claimed what it has found.
+    // Called when this worker has claimed the task that it took out of a queue.
     void has_claimed() noexcept {
         if (is(activity::claiming)) {
             pool_.worker_has_claimed(*this);
         }
     }
 
-    // That this worker, which is the calling thread's, runs `item`, and for how long: the tasks that it runs
-    // on top of each other.
+    // While this exists, the worker runs `item`. A worker may run several tasks, on top of each other.
     class running {
     public:
         running(worker& self, const work_item& item) noexcept
@@ -3831,7 +3848,7 @@ public:
         const running* const below_;
     };
 
-    // Whether the calling thread's worker is in the middle of running `item`.
+    // Requires: the calling thread is this worker's. Whether it is in the middle of running `item`.
     [[nodiscard]] bool runs(const work_item& item) const noexcept {
         const running* each = running_;
         while (each && &each->item_ != &item) {
@@ -3846,12 +3863,13 @@ private:
     friend class worker_pool;
 
     enum class activity : unsigned char {
-        any,            // nothing that the others rely on, but for what the crew counts
-        about_to_look,  // see there
-        claiming        // it was idle, and has taken an item out of a queue
+        any,          // nothing on which others rely beyond what the crew counts
+        nearly_idle,  // see `set_nearly_idle`
+        claiming      // the worker was idle and has taken an item that it has not claimed
     };
 
-    // By this thread, which alone writes it, or a hint.
+    // Relaxed: this worker's thread reads its own store. Another thread has the crew's lock, under which a
+    // worker stops being nearly idle.
     [[nodiscard]] bool is(activity which) const noexcept {
         return activity_.load(std::memory_order_relaxed) == which;
     }
@@ -3859,14 +3877,14 @@ private:
     pool_base& pool_;
     const std::string name_;
     sync::atomic<activity> activity_{activity::any};
-    worker* helped_ = nullptr;  // this thread's alone: into whose own queue it looked last, in turn
+    worker* last_victim_ = nullptr;  // only for this thread; see `pop_from_next_victim`
 
-    local_queue own_;
-    worker* next_with_own_ = nullptr;   // in the pool's list of those whose `own_` was ever used
-    bool has_own_ = false;              // this thread's alone
-    bool is_coming_ = true;             // this thread's alone; see `crew`
-    unsigned turns_ = 0;                // this thread's alone
-    const running* running_ = nullptr;  // this thread's alone
+    local_queue local_queue_;
+    worker* next_victim_ = nullptr;     // the next in the pool's list of victims, see `crew`
+    bool is_victim_ = false;            // only for this thread
+    bool is_searching_ = true;          // only for this thread; see `crew`
+    unsigned turns_ = 0;                // only for this thread
+    const running* running_ = nullptr;  // only for this thread
 
     parking_spot parking_spot_;
     worker* next_parked_ = nullptr;  // guarded by the crew's lock
@@ -3887,7 +3905,8 @@ inline worker* pool_base::worker_here() const noexcept {
 /// assert(executor.submit([] { return futures::this_thread_name(); }).result().ends_with("_0"));
 /// \endcode
 inline const std::string& this_thread_name() noexcept {
-    // Never destroyed: destructors of other statics may ask. A process without room for it may as well end.
+    // Never destroyed: destructors of other statics may ask. If there is no memory for it, the process may as
+    // well end.
     // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new)
     static const std::string& none = *new std::string;
     const detail::worker* const self = detail::worker::current();
@@ -3922,13 +3941,13 @@ public:
     bool execute(worker& self) noexcept final {
         shared_state_base& its_future = future();
         if (!its_future.claim()) {
-            its_future.let_go();
+            its_future.release_from_queue();
             return false;
         }
         self.has_claimed();
         run(self);
         if (its_future.has_handle()) {
-            self.about_to_look();
+            self.set_nearly_idle();
         }
         if (its_future.complete_taken([&self] { self.stay_busy(); })) {
             self.stay_busy();
@@ -3940,16 +3959,16 @@ public:
     void cancel_waiting() noexcept final {
         shared_state_base& its_future = future();
         its_future.cancel();
-        its_future.let_go();
+        its_future.release_from_queue();
     }
 
     void fail_waiting(const std::exception_ptr& reason) noexcept final {
         shared_state_base& its_future = future();
         if (!its_future.claim()) {
-            its_future.let_go();
+            its_future.release_from_queue();
             return;
         }
-        note_dead();
+        note_stale();
         discard();
         its_future.set_exception(reason);
         if (its_future.complete_taken([] {})) {
@@ -3957,7 +3976,7 @@ public:
         }
     }
 
-    void drop() noexcept final { future().let_go(); }
+    void release() noexcept final { future().release_from_queue(); }
 
     [[nodiscard]] bool still_waits() noexcept final { return future().is_waiting(); }
 
@@ -3965,7 +3984,7 @@ public:
     void run_packaged() noexcept {
         shared_state_base& its_future = future();
         if (!its_future.claim()) {
-            its_future.let_go();
+            its_future.release_from_queue();
             return;
         }
         call();
@@ -3987,10 +4006,11 @@ protected:
     // Returns the pool that has the task, or null. The pool exists as long as the task isn't done.
     [[nodiscard]] pool_base* owner() const noexcept { return owner_; }
 
-    // For the future's state: it is out of its queue, or will be skipped there.
-    void note_dead() noexcept {
+    // Counts the item as stale until `note_stale_item_gone`. Its queue will skip it, or it has left the
+    // queue.
+    void note_stale() noexcept {
         if (owner_) {
-            owner_->note_dead_item();
+            owner_->note_stale_item();
         }
     }
 
@@ -4028,14 +4048,14 @@ protected:
         const bool taken = self.take_back(*this);  // if so, this thread clears `in_queue`
         if (!future.claim(taken)) {
             if (taken) {
-                future.let_go();
-                owner_->note_dead_item_gone();
-                owner_->call_for_what_waits();
+                future.release_from_queue();
+                owner_->note_stale_item_gone();
+                owner_->wake_one();
             }
             return false;
         }
         if (!taken) {
-            note_dead();
+            note_stale();
         }
         run(self);
         future.complete();  // the caller has a handle
@@ -4069,7 +4089,7 @@ protected:
 private:
     [[nodiscard]] shared_state_base& future() noexcept final { return *this; }
     void discard() noexcept final { this->discard_captures(); }
-    void note_dead_in_queue() noexcept final { note_dead(); }
+    void note_stale_in_queue() noexcept final { note_stale(); }
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -5405,31 +5425,31 @@ struct started_thread {
     bool has_worked = false;  // guarded by the mutex of `orphaned_threads`
 };
 
-// The threads of pools whose executor was destroyed by one of its own tasks. That task's thread can't wait
-// for itself to end, so somebody else must: the next of these threads that has no more to do, or the end of
-// the process, which so doesn't come before everything submitted has run.
+// The threads of pools whose executor was destroyed by one of its own tasks. That task's thread cannot join
+// itself, so another must: the next orphaned thread that has no more work, or the end of the process, which
+// therefore waits until everything submitted has run.
 //
-// Such a wait may be long, as a thread isn't over before the destructors of its thread_local objects have
-// run. Nobody waits for the waiting thread but the end of the process. No two threads wait for each other:
-// each waits for those that said before it that they have worked.
+// A join may take long, as a thread runs the destructors of its thread_local objects before it ends. Only the
+// end of the process waits for a joining thread. No two threads wait for each other: each joins only those
+// that set `has_worked` before it did.
 class orphaned_threads {
 public:
     // One for all shared libraries.
     [[gnu::visibility("default")]] static orphaned_threads& instance() {
-        // Never destroyed: what still runs at the end of the process may leave threads here.
+        // Never destroyed: code that still runs at the end of the process may leave threads here.
         static orphaned_threads& orphans = *new orphaned_threads;
         static const at_end_of_process end(orphans);
         static_cast<void>(end);
         return orphans;
     }
 
-    // Takes over the threads of a pool. Neither allocates nor waits, as a destructor calls this.
+    // Takes over the threads of a pool. A destructor calls this, so it neither allocates nor waits.
     void adopt(std::list<started_thread>& threads) noexcept {
         const std::lock_guard lock(mutex_);
         threads_.splice(threads_.end(), threads);
     }
 
-    // The last that each thread of a pool does, whoever is to wait for it.
+    // The last step of each thread of a pool, whether orphaned or not.
     void end(started_thread& self) noexcept {
         std::list<started_thread> ending;
         {
@@ -5447,8 +5467,8 @@ public:
         join(ending);
     }
 
-    // Keeps a pool whose threads are another process's, for ever: they can be neither joined nor destroyed.
-    // Ends the process if there is no memory left for that.
+    // Keeps a pool for ever whose threads are in another process: they can be neither joined nor destroyed.
+    // Ends the process if there is no memory left.
     void keep(std::shared_ptr<const void> inherited) noexcept {
         std::list<std::shared_ptr<const void>> more;
         more.push_back(std::move(inherited));
@@ -5456,9 +5476,9 @@ public:
         kept_pools_.splice(kept_pools_.end(), more);
     }
 
-    // At the end of the process: waits for all, those too that the ones it waits for leave here meanwhile. A
-    // task that calls `exit` ends the process: it is in the middle of that, so others may wait for it, and
-    // nobody waits for them.
+    // Joins all threads at the end of the process, including those that others leave here meanwhile. A task
+    // that calls `exit` ends the process while it runs. Other threads may wait for this task, so they are not
+    // joined.
     void join_all() noexcept {
         const bool in_task = pool_thread::current().pool != 0;
         for (;;) {
@@ -5491,7 +5511,7 @@ private:
     };
 
     orphaned_threads() {
-        // Of all threads that might hold the mutex, the child of a fork has only the one that forks.
+        // The child of a fork has only the forking thread, so no other thread may hold the mutex at a fork.
         at_fork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
                 [] {
                     instance().abandon_all();
@@ -5505,7 +5525,7 @@ private:
         }
     }
 
-    // Nobody will wait for them. The mutex is to be held.
+    // Requires: `mutex_` held. Nobody will join these threads.
     void abandon_all() noexcept { abandoned_.splice(abandoned_.end(), threads_); }
 
     sync::mutex mutex_;
@@ -5521,36 +5541,42 @@ private:
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// The workers of one pool: who of them works, who sleeps, and who is called when something is to be done.
+// The workers of one pool: which of them run tasks, which sleep, and which one is woken when there is work.
 //
 // A worker is
-// - busy: it runs a task, or is about to look for the next (`worker::about_to_look`), having done all but
-//   publish its task's result;
-// - coming: it will look into all queues after this moment. It was started or woken and has found nothing
-//   yet, or it ran out of work and spins a little before it sleeps; of those that spin there is one at most;
-// - parked: it sleeps until it is called.
-// One that was started runs the user's initializer first, which may take long: it is coming, and counted when
-// it is asked how many workers there are for what waits, but it doesn't keep others from being woken.
+// - busy: it runs a task;
+// - nearly idle: it has only to publish its task's result before it searches, see `worker::set_nearly_idle`;
+// - searching: it will look into all queues after this moment. It was started or woken and has found nothing
+//   yet, or it ran out of work and spins a little before it parks. At most one worker spins;
+// - parked: it sleeps until it is woken.
+// A thread runs the user's initializer first, which may take long. Meanwhile its worker counts as searching
+// when the crew decides whether to start another thread, but does not keep a parked worker from being woken.
 //
-// Invariant, at each unlocking: if anything waits in a queue, then somebody is coming who has initialized, or
-// as many workers are about to look as items wait, or a thread that was started has not begun, or there is
-// nobody to call: none is parked, and none is to be started, or as many come as items wait. It is restored by
-// - whoever has pushed, who calls one worker, if nobody is coming;
-// - a worker that was coming or about to look, and has found something: it calls the next, if more waits. So
-//   workers wake each other in a chain that ends when nothing waits any more, and a burst of short tasks
-//   doesn't wake them all.
-// Threads are started, up to the limit, one after the other, as long as more items wait than workers are
-// idle: by whoever has pushed, and then by each that was started, first of all. So no more are started in a
-// burst of short tasks than it lasts long enough for; and until the thread has begun that was started last,
-// no push needs to call.
+// Invariant whenever `lock_` is released. W items wait; A workers are nearly idle; C are searching, I of them
+// still initializing; P are parked. If W > 0, then
+// (1) C > I; or
+// (2) A ≥ W; or
+// (3) P = 0, and no thread can be started or C + A ≥ W.
 //
-// Some workers wait for tasks that wait here, and leave them to others that are idle (`idle_watch`). Whoever
-// takes the last idle worker away, under the lock, tells them when it has unlocked.
+// A push can break the invariant: it raises W. So can a worker that stops searching or being nearly idle, or
+// that begins to initialize. Each of them restores it by `choose_one`, which wakes one worker or starts one
+// thread:
+// - a push calls `wake_one`;
+// - a worker changes its state by `wake_next_after`.
+// So workers wake each other in a chain that ends when no items wait, and a burst of short tasks does not
+// wake them all.
 //
-// A push takes the lock of its queue, and the crew's only if `call_wanted`, which it reads under the former,
-// says that there is somebody to call. No call is lost by that: who sets this flag (under the crew's lock)
-// looks into each queue afterwards (by `has_items`, under the queue's lock). A push was there before, and is
-// seen; or it comes later, and then sees the flag.
+// Threads are started one at a time, while W > C + A + P: the pushing thread starts the first, and each new
+// thread begins by starting the next. So a burst of short tasks starts no more threads than it lasts long
+// enough for. Until a new thread has begun, C > I, and no push needs to wake a worker.
+//
+// A push takes its queue's lock. It takes the crew's lock only if it finds `wake_wanted` true under the
+// queue's lock. No wake-up is lost: a thread sets `wake_wanted` under the crew's lock and then calls
+// `has_items` on each queue, which takes the queue's lock. Either `has_items` sees the push, or the push
+// comes later and sees `wake_wanted`.
+//
+// Some workers wait for tasks and leave these to idle workers (`idle_watch`). The thread that makes the last
+// idle worker busy notifies them after it has released the lock.
 //
 // A worker ends when the pool is shut down and all queues are empty. The invariant holds until then.
 class crew {
@@ -5558,17 +5584,15 @@ public:
     crew(pool_base& pool, std::size_t max_workers, std::string thread_name_prefix)
         : pool_(pool), max_workers_(max_workers), thread_name_prefix_(std::move(thread_name_prefix)) {}
 
-    // Who sees this while it pushes calls `call_one` afterwards.
-    [[nodiscard]] bool call_wanted() const noexcept {
-        return call_wanted_.load(std::memory_order_relaxed);  // a queue's lock orders it, see the class
-    }
+    // A push reads this under its queue's lock and, if it is true, calls `wake_one` afterwards. Relaxed: that
+    // lock orders the load, see the class.
+    [[nodiscard]] bool wake_wanted() const noexcept { return wake_wanted_.load(std::memory_order_relaxed); }
 
-    // Whether no worker was ever started; true perhaps for a moment longer.
-    [[nodiscard]] bool empty() const noexcept {
-        return empty_.load(std::memory_order_relaxed);  // a hint: `start_first` looks again under the lock
-    }
+    // True until the first worker is started, and perhaps for a moment longer. Relaxed: a hint; `start_first`
+    // checks under the lock.
+    [[nodiscard]] bool empty() const noexcept { return empty_.load(std::memory_order_relaxed); }
 
-    // Starts the first worker, if there is none; throws if it can't be.
+    // Starts the first worker, if there is none. Throws if the thread cannot be started.
     void start_first() {
         const std::lock_guard lock(lock_);
         if (workers_.empty() && may_start()) {
@@ -5577,31 +5601,33 @@ public:
     }
 
     // Restores the invariant after a push.
-    void call_one() noexcept {
-        called whom;
+    void wake_one() noexcept {
+        to_wake chosen;
         {
             const std::lock_guard lock(lock_);
-            whom = choose();
-            note_nobody_idle(whom);
+            chosen = choose_one();
+            note_nobody_idle(chosen);
         }
-        call(whom);
+        wake(chosen);
     }
 
-    // The first of the workers whose own queue was ever pushed to, in a list linked by `next_with_own_`.
-    [[nodiscard]] worker* first_with_own() const noexcept {
-        return with_own_.load(std::memory_order_acquire);  // pairs with the release of `announce_own`
+    // A victim is a worker whose local queue was ever pushed to. Returns the first of a list linked by
+    // `next_victim_`. Acquire: pairs with the release of `announce_local_queue`.
+    [[nodiscard]] worker* first_victim() const noexcept {
+        return first_victim_.load(std::memory_order_acquire);
     }
 
-    // See `pool_base`.
+    // See `pool_base::watch_idle`.
     [[nodiscard]] bool watch_idle(const worker& self, idle_watch& watch) noexcept {
         const std::lock_guard lock(lock_);
-        // Before it is initialized, a worker relies on nobody, so that none relies on it in vain.
-        if (self.is_coming_) {
+        // A worker that runs its initializer counts as searching, so others rely on it. It must not rely on
+        // them in turn.
+        if (self.is_searching_) {
             return false;
         }
         watches_.add(watch);
-        watched_.store(true);  // before it looks, see `has_claimed`
-        if (!anybody_may_come()) {
+        watched_.store(true);  // before `anybody_idle`; pairs with `has_claimed`
+        if (!anybody_idle()) {
             static_cast<void>(watches_.remove(watch));
             watched_.store(!watches_.empty());
             return false;
@@ -5616,125 +5642,129 @@ public:
         return removed;
     }
 
-    // What follows is called by the worker itself.
+    // Each worker calls the following functions on its own thread.
 
-    // First of all: calls the next, if more waits than workers come.
+    // The first step of a new thread: starts or wakes the next, if more items wait than workers search.
     void begin() noexcept {
-        call_next_after([this] {
+        wake_next_after([this] {
             starting_ = false;
-            note_call_wanted();
+            note_wake_wanted();
         });
     }
 
-    // Before it pushes to its own queue: others look into it from now on. It takes the lock for the same
-    // reason for which a push takes its queue's.
-    void announce_own(worker& self) noexcept {
-        if (!self.has_own_) {
-            self.has_own_ = true;
+    // Adds `self` to the list of victims before the first push to its local queue. The lock makes
+    // `wake_wanted` reliable: a thread that has set it either finds the new victim, or the push that follows
+    // sees it.
+    void announce_local_queue(worker& self) noexcept {
+        if (!self.is_victim_) {
+            self.is_victim_ = true;
             const std::lock_guard lock(lock_);
-            self.next_with_own_ = with_own_.load(std::memory_order_relaxed);  // written under the lock alone
-            with_own_.store(&self, std::memory_order_release);  // pairs with the acquire of `first_with_own`
+            // Relaxed: written only under the lock. Release: pairs with the acquire of `first_victim`.
+            self.next_victim_ = first_victim_.load(std::memory_order_relaxed);
+            first_victim_.store(&self, std::memory_order_release);
         }
     }
 
-    // When it has found something to do.
-    void found(worker& self) noexcept {
-        if (self.is_coming_ || self.is(worker::activity::about_to_look)) {
-            call_next_after([&] {
-                stop_coming(self);
-                // Relaxed: the lock orders it for those who rely on it.
+    // `self` has taken an item out of a queue.
+    void work_found(worker& self) noexcept {
+        if (self.is_searching_ || self.is(worker::activity::nearly_idle)) {
+            wake_next_after([&] {
+                stop_searching(self);
+                // Relaxed: those who rely on it read it under the lock.
                 self.activity_.store(worker::activity::claiming, std::memory_order_relaxed);
             });
         }
     }
 
-    // When it has claimed that. Not before can it be told that nobody is idle: whoever runs its tasks itself
-    // then must not find waiting what this worker is about to run.
+    // `self` has claimed the task that it took out. Until then the worker counts as idle: once nobody is
+    // idle, a watcher runs its tasks itself, and must not find this one still waiting.
     void has_claimed(worker& self) noexcept {
-        // Sequentially consistent, both: so either this sees that somebody watches, or the watcher, who has
-        // said so before it looks at all workers, sees this.
+        // Sequentially consistent, like the store of `watched_` and the load of `activity_` in `watch_idle`:
+        // either this thread sees that somebody watches, or the watcher sees that this worker is busy.
         self.activity_.store(worker::activity::any);
         if (watched_.load()) {
-            called watching;
+            to_wake watching;
             {
                 const std::lock_guard lock(lock_);
                 note_nobody_idle(watching);
             }
-            call(watching);
+            wake(watching);
         }
     }
 
-    // When it is kept from looking after it had said that it is about to.
+    // `self` was nearly idle, but has to run user code first.
     void stays_busy(worker& self) noexcept {
-        call_next_after([&] { stop_coming(self); });
+        wake_next_after([&] { stop_searching(self); });
     }
 
-    // Whether it may spin a little before it sleeps: as the only one, if no other thread needs its processor.
+    // Returns whether `self` may spin before it parks: no other worker searches, and no other thread needs
+    // its processor. If so, `self` searches from now on.
     [[nodiscard]] bool may_spin(worker& self) noexcept {
         const std::lock_guard lock(lock_);
-        const bool may = !self.is_coming_ && coming_ == 0 && !ending_ && runnable_threads::fit();
+        const bool may = !self.is_searching_ && searching_ == 0 && !ending_ && runnable_threads::fit();
         if (may) {
-            start_coming(self);
+            start_searching(self);
         }
         return may;
     }
 
-    // Sleeps until called; or returns at once, if something waits. The worker is coming then. False if it is
-    // to end.
+    // Sleeps until woken, or returns at once if an item waits. Either way `self` is searching afterwards.
+    // Returns false if the worker is to end.
     [[nodiscard]] bool park(worker& self) noexcept {
-        called last;
+        to_wake watching;
         bool ends = false;
         {
             const std::lock_guard lock(lock_);
-            stop_coming(self);
+            stop_searching(self);
             if (!ending_) {
                 self.next_parked_ = std::exchange(parked_, &self);
                 ++parked_count_;
-                note_call_wanted();
+                note_wake_wanted();
             }
             if (pool_.something_waits()) {
                 if (!ending_) {
                     static_cast<void>(take_parked());
                 }
-                start_coming(self);
+                start_searching(self);
                 return true;
             }
             runnable_threads::remove(1);
             ends = ending_;
-            note_nobody_idle(last);
+            note_nobody_idle(watching);
         }
-        call(last);
+        wake(watching);
         if (!ends) {
             self.parking_spot_.park();
-            self.is_coming_ = true;  // who called it has counted it
+            self.is_searching_ = true;  // `choose_one` or `end` has counted it
         }
         return !ends;
     }
 
-    // Before it runs the initializer: who sleeps is called for what somebody has pushed who relied on it.
+    // `self`'s thread is about to run the initializer. A push may have relied on this worker, so another is
+    // woken for what waits.
     void begins_to_initialize() noexcept {
-        call_next_after([this] {
+        wake_next_after([this] {
             ++initializing_;
-            note_call_wanted();
+            note_wake_wanted();
         });
     }
 
     void has_initialized() noexcept {
         const std::lock_guard lock(lock_);
         --initializing_;
-        note_call_wanted();
+        note_wake_wanted();
     }
 
-    // Ends without having looked, as its initializer failed.
+    // The initializer has failed, so `self` ends without a search.
     void leave(worker& self) noexcept {
-        call_next_after([&] {
+        wake_next_after([&] {
             --initializing_;
-            stop_coming(self);
+            stop_searching(self);
             runnable_threads::remove(1);
         });
     }
 
-    // The end. The queues take nothing more.
+    // A shutdown calls the following functions. The queues take no more items by then.
 
     void end() noexcept {
         worker* parked = nullptr;
@@ -5742,19 +5772,19 @@ public:
             const std::lock_guard lock(lock_);
             ending_ = true;
             runnable_threads::add(parked_count_);
-            coming_ += std::exchange(parked_count_, 0);
+            searching_ += std::exchange(parked_count_, 0);
             parked = std::exchange(parked_, nullptr);
-            note_call_wanted();
+            note_wake_wanted();
         }
         while (parked) {
             std::exchange(parked, parked->next_parked_)->parking_spot_.unpark();
         }
     }
 
-    // After `end`: waits until every worker has ended. Several threads may wait at once.
+    // Requires: `end` was called. Waits until every worker has ended. Several threads may call this at once.
     void join() {
         const std::lock_guard joining(joining_);
-        // A worker may be called, and started, as long as others run.
+        // Workers that still run may start others.
         for (;;) {
             std::list<started_thread> threads;
             {
@@ -5771,21 +5801,21 @@ public:
         }
     }
 
-    // After `end`, instead of `join` on one of the pool's own workers.
+    // Requires: `end` was called. Replaces `join` on one of the pool's own workers.
     void orphan() noexcept {
-        called watching;
+        to_wake watching;
         std::list<started_thread> orphans;
         {
             const std::lock_guard lock(lock_);
-            start_no_more();  // nobody would join another
+            start_no_more();  // nobody would join its thread
             note_nobody_idle(watching);
             orphans.swap(threads_);
         }
-        call(watching);
+        wake(watching);
         orphaned_threads::instance().adopt(orphans);
     }
 
-    // Instead of all these, in a process that a fork made.
+    // Replaces all of these in the child of a fork.
     void keep() noexcept { orphaned_threads::instance().keep(pool_.shared_from_this()); }
 
     [[nodiscard]] std::size_t max_workers() const noexcept { return max_workers_; }
@@ -5796,131 +5826,131 @@ public:
     }
 
 private:
-    // Whom a thread that has the lock has decided to wake, which it does when it has it no more; whom it has
-    // to tell that nobody is idle; and why a worker could not be started, by which nothing is lost: others
-    // come to the queues, if later.
-    struct called {
-        worker* woken = nullptr;
+    // What a thread decides under the lock and does after it has released the lock: wake `parked`, notify
+    // `watches`, log `start_failure`. A thread that cannot be started loses no items: other workers run them,
+    // if later.
+    struct to_wake {
+        worker* parked = nullptr;
         idle_watch_list watches;
         std::exception_ptr start_failure;
     };
 
-    // Restores the invariant after a change, which it makes under the lock: a worker looks no more, or not
-    // for a while, on which others may have relied.
+    // Calls `change` under the lock and restores the invariant. `change` takes away a worker on which others
+    // may have relied.
     template <class Change>
-    void call_next_after(Change change) noexcept {
-        called next;
+    void wake_next_after(Change change) noexcept {
+        to_wake next;
         {
             const std::lock_guard lock(lock_);
             change();
-            if (call_wanted() && pool_.something_waits()) {
-                next = choose();
+            if (wake_wanted() && pool_.something_waits()) {
+                next = choose_one();
             }
             note_nobody_idle(next);
         }
-        call(next);
+        wake(next);
     }
 
-    void call(called& whom) noexcept {
-        if (whom.woken) {
-            whom.woken->parking_spot_.unpark();
+    void wake(to_wake& chosen) noexcept {
+        if (chosen.parked) {
+            chosen.parked->parking_spot_.unpark();
         }
-        whom.watches.tell_all();
-        if (whom.start_failure && !start_failure_logged_.exchange(true)) {
-            log("could not start another worker thread; the others do its work", whom.start_failure);
+        chosen.watches.notify_all();
+        if (chosen.start_failure && !start_failure_logged_.exchange(true)) {
+            log("could not start another worker thread; the others do its work", chosen.start_failure);
         }
     }
 
-    // What follows needs the lock.
+    // Requires, for all that follows: `lock_` held.
 
-    called choose() noexcept {
-        called whom;
-        if (!call_wanted()) {
-            return whom;
+    to_wake choose_one() noexcept {
+        to_wake chosen;
+        if (!wake_wanted()) {
+            return chosen;
         }
         const std::size_t items = pool_.waiting();
-        const std::size_t relied_on = may_wake() ? 0 : coming_;
+        const std::size_t relied_on = may_wake() ? 0 : searching_;
         if (items <= relied_on) {
-            return whom;
+            return chosen;
         }
-        const std::size_t looking = about_to_look();
-        if (items <= relied_on + looking) {
-            return whom;
+        const std::size_t nearly_idle = count_nearly_idle();
+        if (items <= relied_on + nearly_idle) {
+            return chosen;
         }
-        if (items > coming_ + looking + parked_count_ && may_start() && !starting_) {
+        if (items > searching_ + nearly_idle + parked_count_ && may_start() && !starting_) {
             try {
                 start_worker();
             } catch (...) {
-                whom.start_failure = std::current_exception();
+                chosen.start_failure = std::current_exception();
                 start_fails_ = true;
             }
         }
         if (may_wake()) {
-            whom.woken = take_parked();
-            ++coming_;
+            chosen.parked = take_parked();
+            ++searching_;
             runnable_threads::add(1);
-            note_call_wanted();
+            note_wake_wanted();
         }
-        return whom;
+        return chosen;
     }
 
-    [[nodiscard]] std::size_t about_to_look() const noexcept {
+    [[nodiscard]] std::size_t count_nearly_idle() const noexcept {
         return static_cast<std::size_t>(std::count_if(workers_.begin(), workers_.end(), [](const auto& each) {
-            return each->is(worker::activity::about_to_look);
+            return each->is(worker::activity::nearly_idle);
         }));
     }
 
-    // The one that was parked last, whose cache is warmest.
+    // Returns the worker that was parked last, as its cache is warmest.
     worker* take_parked() noexcept {
         --parked_count_;
         return std::exchange(parked_, parked_->next_parked_);
     }
 
-    void start_coming(worker& self) noexcept {
-        stop_looking(self);
-        self.is_coming_ = true;
-        ++coming_;
-        note_call_wanted();
+    void start_searching(worker& self) noexcept {
+        reset_activity(self);
+        self.is_searching_ = true;
+        ++searching_;
+        note_wake_wanted();
     }
 
-    // Neither coming nor about to look, from now on.
-    void stop_coming(worker& self) noexcept {
-        stop_looking(self);
-        if (std::exchange(self.is_coming_, false)) {
-            --coming_;
-            note_call_wanted();
+    // `self` is neither searching nor nearly idle any more.
+    void stop_searching(worker& self) noexcept {
+        reset_activity(self);
+        if (std::exchange(self.is_searching_, false)) {
+            --searching_;
+            note_wake_wanted();
         }
     }
 
-    static void stop_looking(worker& self) noexcept {
-        // Relaxed: the lock orders it for those who rely on it.
+    static void reset_activity(worker& self) noexcept {
+        // Relaxed: those who rely on it read it under the lock.
         self.activity_.store(worker::activity::any, std::memory_order_relaxed);
     }
 
-    // Whether one is asleep, and none is coming but those who initialize.
-    [[nodiscard]] bool may_wake() const noexcept { return parked_ && coming_ == initializing_; }
+    // True if P > 0 and C = I.
+    [[nodiscard]] bool may_wake() const noexcept { return parked_ && searching_ == initializing_; }
 
     [[nodiscard]] bool may_start() const noexcept { return workers_.size() < start_limit_; }
 
-    // Whether a worker is idle, or can be started: it will look into the queues, or can be made to, or has
-    // just taken an item out of one.
-    [[nodiscard]] bool anybody_may_come() const noexcept {
-        return parked_ || coming_ != 0 || (may_start() && !start_fails_) ||
+    // Whether a worker is idle or can be started. An idle worker is parked, searching, nearly idle, or has
+    // taken an item that it has not claimed yet.
+    [[nodiscard]] bool anybody_idle() const noexcept {
+        return parked_ || searching_ != 0 || (may_start() && !start_fails_) ||
                std::any_of(workers_.begin(), workers_.end(), [](const auto& each) {
                    return each->activity_.load() != worker::activity::any;  // see `has_claimed`
                });
     }
 
-    void note_nobody_idle(called& whom) noexcept {
-        if (!watches_.empty() && !anybody_may_come()) {
-            whom.watches = watches_.take_all();
+    void note_nobody_idle(to_wake& chosen) noexcept {
+        if (!watches_.empty() && !anybody_idle()) {
+            chosen.watches = watches_.take_all();
             watched_.store(false);
         }
     }
 
     void start_no_more() noexcept {
         start_limit_ = 0;
-        note_call_wanted();
+        note_wake_wanted();
     }
 
     void start_worker() {
@@ -5943,18 +5973,18 @@ private:
             throw;
         }
         threads_.splice(threads_.end(), started);
-        ++coming_;
+        ++searching_;
         starting_ = true;
         start_fails_ = false;
         runnable_threads::add(1);
-        empty_.store(false, std::memory_order_relaxed);  // see `empty`
-        note_call_wanted();
+        empty_.store(false, std::memory_order_relaxed);  // relaxed: a hint, see `empty`
+        note_wake_wanted();
     }
 
-    void note_call_wanted() noexcept {
+    void note_wake_wanted() noexcept {
         const bool wanted = may_wake() || (may_start() && !starting_);
-        if (wanted != call_wanted()) {  // else all who push would have to fetch it anew
-            call_wanted_.store(wanted, std::memory_order_relaxed);  // see `call_wanted`
+        if (wanted != wake_wanted()) {  // a needless store would take the cache line from pushing threads
+            wake_wanted_.store(wanted, std::memory_order_relaxed);  // see `wake_wanted`
         }
     }
 
@@ -5964,26 +5994,26 @@ private:
 
     sync::atomic<bool> start_failure_logged_{false};
 
-    // Written under the lock.
-    sync::atomic<bool> call_wanted_{true};
+    // Written only under the lock.
+    sync::atomic<bool> wake_wanted_{true};
     sync::atomic<bool> empty_{true};
     sync::atomic<bool> watched_{false};  // whether `watches_` is not empty
-    sync::atomic<worker*> with_own_{nullptr};
+    sync::atomic<worker*> first_victim_{nullptr};
 
-    sync::mutex joining_;  // held by the thread that joins; taken before `lock_`
+    sync::mutex joining_;  // held while joining; taken before `lock_`
     alignas(cache_line) mutable spin_lock lock_;
-    // Guarded by the lock; the counts share its cache line.
+    // Guarded by `lock_`. The counts share its cache line.
     bool ending_ = false;
-    bool starting_ = false;     // a thread was started that has not begun
-    bool start_fails_ = false;  // the last attempt to start one has failed
-    worker* parked_ = nullptr;  // the last of a list linked by `next_parked_`
-    std::size_t parked_count_ = 0;
-    std::size_t start_limit_ = max_workers_;  // no worker is started when there are so many
-    std::size_t coming_ = 0;
-    std::size_t initializing_ = 0;  // those of them that run the initializer
+    bool starting_ = false;                   // a thread was started and has not begun
+    bool start_fails_ = false;                // the last attempt to start a thread failed
+    worker* parked_ = nullptr;                // a list linked by `next_parked_`, the last parked first
+    std::size_t parked_count_ = 0;            // P
+    std::size_t start_limit_ = max_workers_;  // no worker is started once there are so many
+    std::size_t searching_ = 0;               // C
+    std::size_t initializing_ = 0;            // I
     idle_watch_list watches_;
     std::vector<std::unique_ptr<worker>> workers_;  // all that were ever started
-    std::list<started_thread> threads_;             // those of them that nobody has joined
+    std::list<started_thread> threads_;             // the threads that nobody has joined
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -5993,35 +6023,34 @@ private:
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// Queues of work items and the crew that runs them. The executor owns it together with its threads, so that
-// it outlives an executor that is destroyed on one of them.
+// Queues of work items and the crew that runs them. The executor and each of the pool's threads own it, so it
+// outlives an executor that is destroyed on one of them.
 //
-// What comes from outside goes to the shared queue; what a worker submits goes to the worker's own, where the
-// pool's order leaves that free. A worker runs the oldest of its own items, then those of the shared queue,
-// then the oldest of another worker's; but now and then in another order, so that none of them waits for ever
-// while there is always something in those before it.
+// Items submitted from outside go to the shared queue. A worker's own submits go to its local queue, if the
+// pool's order allows that. A worker pops the oldest item of its local queue, then from the shared queue,
+// then the oldest of another worker's local queue. Now and then it uses another order, so that no queue
+// starves while those before it never empty.
 //
-// All queues have these members. Each is safe for any thread; of a worker's own queue, `push` and `sweep` are
-// for the worker alone. None allocates, so none fails, but for the `push` of a `discipline_queue`.
+// All queues have these members. Any thread may call them, except that only the worker itself may call `push`
+// and `purge` of its local queue. None allocates, so none fails, except the `push` of a `discipline_queue`.
 // - `seems_empty()`: a hint.
-// - `size()`: a hint too; but whoever has called `has_items` finds all counted that was pushed before.
-// - `push(item, admit)`: calls `admit()` under its lock; if that is false, so is this, and the item is not
-//   added. From the unlocking on the item may be run. Who closes a pool looks into its queues afterwards; so
-//   either `admit` sees that it is closed, or the closer sees the item.
-// - `pop()`: null if it is, or seems, empty.
-// - `has_items()`: takes the lock that `push` takes. It sees what was pushed before, and whoever pushes later
-//   sees what the caller did before; see `crew`.
-// - `take_all()`: in an order in which pushing them again restores the queue.
-// - `sweep(dead)`, when `sweep_is_due(dead)`: takes out the items that no longer wait, if that pays; see
-//   `sweep_schedule`.
+// - `size()`: a hint too; but after `has_items` it counts all that was pushed before.
+// - `push(item, admit)`: calls `admit()` under its lock; if that returns false, `push` returns false and does
+//   not add the item. Once the lock is released, the item may be run. A thread that closes a pool looks into
+//   its queues afterwards: either `admit` sees that the pool is closed, or the closing thread sees the item.
+// - `pop()`: null if the queue is empty or seems empty.
+// - `has_items()`: takes the lock that `push` takes. It sees all earlier pushes, and each later push sees
+//   what the caller did before; see `crew`.
+// - `take_all()`: in an order in which pushing the items again restores the queue.
+// - `purge(stale)`, if `purge_is_due(stale)`: takes out the stale items, if that pays; see `purge_schedule`.
 template <class Queue>
 class worker_pool final : public pool_base {
 public:
     worker_pool(std::size_t max_workers, std::string thread_name_prefix, std::function<void()> initializer)
         : initializer_(std::move(initializer)), crew_(*this, max_workers, std::move(thread_name_prefix)) {
         runnable_threads::note_processors();
-        // Now, so that it is there when it is needed, by what must not fail, and at the end of the process is
-        // not gone before an executor with a static's life.
+        // Made now: later it is needed where nothing may fail. And it must outlive an executor with static
+        // storage at the end of the process.
         orphaned_threads::instance();
         if (initializer_) {
             breakage_.emplace(
@@ -6030,8 +6059,8 @@ public:
         }
     }
 
-    // Whoever submitted may have given the executor's last owner away with the task, which has run, and ended
-    // this pool, before the submitting thread is done with it.
+    // A task may own the last reference to its executor. It can run, and destroy this pool, while `push` is
+    // still executing on the submitting thread. Waits for such threads.
     ~worker_pool() {
         // Acquire: pairs with the release of `end_visit`.
         for (back_off delay; visitors_.load(std::memory_order_acquire) != 0;) {
@@ -6042,18 +6071,18 @@ public:
     worker_pool(const worker_pool&) = delete;
     worker_pool& operator=(const worker_pool&) = delete;
 
-    // Queues `item` with a reference on it, or throws and leaves everything as it was. Of a pool that
-    // `is_inherited` nothing else is to be called, but for `keep` and what needs no lock.
+    // Queues `item` with a reference on it, or throws and leaves everything as it was. On a pool that
+    // `is_inherited`, no other function may be called except `keep` and those that take no lock.
     void push(work_item& item) {
         if (is_inherited()) {
             throw broken_executor(
                 "the threads of this executor are not in this process, which was forked: make another "
                 "executor here");
         }
-        worker* const self = keeps_own_ ? submitting_worker() : nullptr;
+        worker* const self = uses_local_queues_ ? submitting_worker() : nullptr;
         if (self) {
-            crew_.announce_own(*self);
-            push_to(self->own_, item);
+            crew_.announce_local_queue(*self);
+            push_to(self->local_queue_, item);
         } else {
             if (crew_.empty()) {
                 throw_if_closed();
@@ -6063,13 +6092,13 @@ public:
         }
     }
 
-    // Refuses work from now on; what waits still runs, unless `cancel_waiting`. If `request_stop`, what runs
-    // is asked to stop, and so is what still starts.
+    // Refuses work from now on. Waiting tasks still run, unless `cancel_waiting`. If `request_stop`, running
+    // tasks are asked to stop, and so are those that still start.
     void shut_down(bool cancel_waiting, bool request_stop) {
         {
             const std::lock_guard lock(closing_);
             shut_down_ = true;
-            closed_.store(true, std::memory_order_relaxed);  // the queues' locks order it
+            closed_.store(true, std::memory_order_relaxed);  // relaxed: the queues' locks order the store
         }
         crew_.end();
         if (cancel_waiting) {
@@ -6080,13 +6109,14 @@ public:
         }
     }
 
-    // After `shut_down`: waits until every worker has ended. Several threads may wait at once.
+    // Requires: `shut_down` was called. Waits until every worker has ended. Several threads may call this at
+    // once.
     void join() { crew_.join(); }
 
-    // After `shut_down`, instead of `join` on one of the pool's own workers.
+    // Requires: `shut_down` was called. Replaces `join` on one of the pool's own workers.
     void orphan() noexcept { crew_.orphan(); }
 
-    // Of one that `is_inherited`, instead of all these: it is never destroyed.
+    // Replaces all of these for a pool that `is_inherited`. The pool is never destroyed.
     void keep() noexcept { crew_.keep(); }
 
     [[nodiscard]] std::size_t max_workers() const noexcept { return crew_.max_workers(); }
@@ -6095,22 +6125,22 @@ public:
 
     [[nodiscard]] std::size_t waiting() const noexcept override {
         std::size_t queued = queue_.size();
-        for_each_own([&](const local_queue& own) { queued += own.size(); });
-        const std::ptrdiff_t dead = dead_items_.load(std::memory_order_relaxed);  // see `note_dead_item`
+        for_each_local_queue([&](const local_queue& each) { queued += each.size(); });
+        const std::ptrdiff_t stale = stale_items_.load(std::memory_order_relaxed);  // see `note_stale_item`
         const auto all = static_cast<std::ptrdiff_t>(queued);
-        return static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(all - dead, 0, all));
+        return static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(all - stale, 0, all));
     }
 
     [[nodiscard]] bool something_waits() noexcept override {
         bool found = queue_.has_items();
-        // All, even when something was found: what was pushed into the others is then sure to be counted.
-        for_each_own([&](local_queue& own) { found = own.has_items() || found; });
+        // All queues, even after one has items: `has_items` makes earlier pushes count for `waiting`.
+        for_each_local_queue([&](local_queue& each) { found = each.has_items() || found; });
         return found;
     }
 
     [[nodiscard]] bool shared_queue_seems_empty() const noexcept override { return queue_.seems_empty(); }
 
-    void call_for_what_waits() noexcept override { crew_.call_one(); }
+    void wake_one() noexcept override { crew_.wake_one(); }
 
     void worker_stays_busy(worker& self) noexcept override { crew_.stays_busy(self); }
 
@@ -6122,8 +6152,7 @@ public:
 
     [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept override { return crew_.unwatch_idle(watch); }
 
-    // In the child of a fork that one of its tasks has made, a copy of the worker comes back here, and does
-    // nothing more.
+    // If a task forks, a copy of the worker returns here in the child and does nothing more.
     void work(worker& self) noexcept override {
         begin_thread(self);
         show_thread_name(self.name());
@@ -6135,7 +6164,7 @@ public:
     }
 
 private:
-    // The calling thread's, if it is one of this pool's. Mostly this library can tell.
+    // Returns the calling thread's worker if it belongs to this pool, else null. Mostly this library knows.
     [[nodiscard]] worker* submitting_worker() const noexcept {
         if (library() != this_library()) {
             return worker_here();
@@ -6156,16 +6185,16 @@ private:
 
     template <class AQueue>
     void push_to(AQueue& queue, work_item& item) {
-        bool call = false;
-        bool sweep = false;
+        bool wake = false;
+        bool purge = false;
         const auto admit = [&]() noexcept {
-            if (closed_.load(std::memory_order_relaxed)) {  // the queue's lock orders it
+            if (closed_.load(std::memory_order_relaxed)) {  // relaxed: the queue's lock orders it
                 return false;
             }
-            call = crew_.call_wanted();
-            sweep = queue.sweep_is_due(dead_items_);
-            if (call || sweep) {
-                visitors_.fetch_add(1, std::memory_order_relaxed);  // the queue's lock orders it
+            wake = crew_.wake_wanted();
+            purge = queue.purge_is_due(stale_items_);
+            if (wake || purge) {
+                visitors_.fetch_add(1, std::memory_order_relaxed);  // relaxed: the queue's lock orders it
             }
             return true;
         };
@@ -6174,22 +6203,22 @@ private:
                 throw_if_closed();
             }
         } catch (...) {
-            if (call || sweep) {  // a user's discipline has thrown
+            if (wake || purge) {  // a user's discipline has thrown
                 end_visit();
             }
             throw;
         }
-        // The pool may have ended by now, but for its visitors.
-        if (call) {
-            crew_.call_one();
+        // By now the task may have run and ended the pool. The destructor waits for visitors.
+        if (wake) {
+            crew_.wake_one();
         }
-        if (sweep) {
-            work_list dead = queue.sweep(dead_items_);
-            while (work_item* const each = dead.take_first()) {
-                each->drop();
+        if (purge) {
+            work_list stale = queue.purge(stale_items_);
+            while (work_item* const each = stale.take_first()) {
+                each->release();
             }
         }
-        if (call || sweep) {
+        if (wake || purge) {
             end_visit();
         }
     }
@@ -6219,11 +6248,11 @@ private:
     }
 
     void run_items(worker& self) noexcept {
-        constexpr int pauses = 4;  // rarer looks leave the queue to those who push
+        constexpr int pauses = 4;  // between looks, which take a cache line from pushing threads
         for (;;) {
             while (work_item* const item = next_item(self)) {
                 if (!item->execute(self)) {
-                    note_dead_item_gone();
+                    note_stale_item_gone();
                 }
                 if (is_inherited()) {
                     return;
@@ -6237,40 +6266,40 @@ private:
         }
     }
 
-    // The next item for this worker; null if all queues were empty.
+    // Returns the next item for this worker; null if all queues were empty.
     work_item* next_item(worker& self) noexcept {
         constexpr unsigned now_and_then = 32;
         const unsigned turn = self.turns_ = (self.turns_ + 1) % now_and_then;
         const bool shared_first = turn == 0;
         const bool another_first = turn == now_and_then / 2;
-        work_item* item = another_first ? pop_in_turn(self) : nullptr;
+        work_item* item = another_first ? pop_from_next_victim(self) : nullptr;
         if (!item && !shared_first) {
-            item = self.own_.pop();
+            item = self.local_queue_.pop();
         }
         if (!item) {
             item = queue_.pop();
         }
-        // This worker's own is among them.
-        for (worker* each = crew_.first_with_own(); each && !item; each = each->next_with_own_) {
-            item = each->own_.pop();
+        // `self` is in this list too.
+        for (worker* each = crew_.first_victim(); each && !item; each = each->next_victim_) {
+            item = each->local_queue_.pop();
         }
         if (item) {
-            crew_.found(self);
+            crew_.work_found(self);
         }
         return item;
     }
 
-    // The oldest of a worker's own items, of each worker's in turn; null if that one has none.
-    work_item* pop_in_turn(worker& self) noexcept {
-        worker* const next = self.helped_ ? self.helped_->next_with_own_ : nullptr;
-        self.helped_ = next ? next : crew_.first_with_own();
-        return self.helped_ ? self.helped_->own_.pop() : nullptr;
+    // Returns the oldest item in the local queue of the next victim, each in turn; null if that is empty.
+    work_item* pop_from_next_victim(worker& self) noexcept {
+        worker* const next = self.last_victim_ ? self.last_victim_->next_victim_ : nullptr;
+        self.last_victim_ = next ? next : crew_.first_victim();
+        return self.last_victim_ ? self.last_victim_->local_queue_.pop() : nullptr;
     }
 
     // A hint.
     [[nodiscard]] bool seems_to_have_items() const noexcept {
         bool seems = !queue_.seems_empty();
-        for_each_own([&](const local_queue& own) { seems = seems || !own.seems_empty(); });
+        for_each_local_queue([&](const local_queue& each) { seems = seems || !each.seems_empty(); });
         return seems;
     }
 
@@ -6289,7 +6318,7 @@ private:
             first = !broken_;
             if (first) {
                 broken_ = reason;
-                closed_.store(true, std::memory_order_relaxed);  // the queues' locks order it
+                closed_.store(true, std::memory_order_relaxed);  // relaxed: the queues' locks order the store
             }
         }
         log("a thread initializer failed, and its thread pool is broken", cause);
@@ -6298,40 +6327,40 @@ private:
         }
     }
 
-    // Takes everything out of the queues of a pool that is closed.
+    // Takes all items out of the queues of a closed pool.
     template <class Treat>
     void for_each_waiting(Treat treat) noexcept {
         const auto treat_all = [&](work_list items) {
             while (work_item* const item = items.take_first()) {
                 treat(*item);
-                note_dead_item_gone();
+                note_stale_item_gone();
             }
         };
         treat_all(queue_.take_all());
-        for_each_own([&](local_queue& own) { treat_all(own.take_all()); });
+        for_each_local_queue([&](local_queue& each) { treat_all(each.take_all()); });
     }
 
     template <class Visit>
-    void for_each_own(Visit visit) const {
-        for (worker* each = crew_.first_with_own(); each; each = each->next_with_own_) {
-            visit(each->own_);
+    void for_each_local_queue(Visit visit) const {
+        for (worker* each = crew_.first_victim(); each; each = each->next_victim_) {
+            visit(each->local_queue_);
         }
     }
 
     const std::function<void()> initializer_;
-    std::optional<broken_thread_pool> breakage_;  // made early: an initializer may have found no memory left
+    std::optional<broken_thread_pool> breakage_;  // made early: later there may be no memory
 
     sync::atomic<bool> closed_{false};       // shut down or broken
-    sync::atomic<std::size_t> visitors_{0};  // threads that have pushed and are not done with this pool
+    sync::atomic<std::size_t> visitors_{0};  // threads in `push` that still use this pool
     Queue queue_;
     crew crew_;
-    // A single worker has one queue for all, in whose order it runs them.
-    const bool keeps_own_ = Queue::workers_keep_their_own && crew_.max_workers() > 1;
+    // A single worker has one queue for all, whose order it follows.
+    const bool uses_local_queues_ = Queue::allows_local_queues && crew_.max_workers() > 1;
 
-    // Guarded by the mutex.
+    // Guarded by `closing_`.
     sync::mutex closing_;
     bool shut_down_ = false;
-    std::exception_ptr broken_;  // what submits throw once an initializer failed
+    std::exception_ptr broken_;  // what a submit throws once an initializer has failed
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -6348,11 +6377,11 @@ concept own_discipline =
         { discipline.pop() } -> std::same_as<queued_task*>;
     };
 
-// A user's queue discipline, made safe for several threads by a mutex: its calls may take long, and allocate.
+// Makes a user's queue discipline safe for several threads by a mutex: its calls may take long, and allocate.
 template <own_discipline Discipline>
 class discipline_queue {
 public:
-    static constexpr bool workers_keep_their_own = false;
+    static constexpr bool allows_local_queues = false;
 
     [[nodiscard]] std::size_t size() const noexcept {
         // Relaxed: either only a hint, or the caller has called `has_items()`, whose mutex makes all earlier
@@ -6362,7 +6391,7 @@ public:
 
     [[nodiscard]] bool seems_empty() const noexcept { return size() == 0; }
 
-    // What the discipline throws leaves the queue as it was.
+    // If the discipline throws, the queue is as it was.
     template <class Admit>
     [[nodiscard]] bool push(work_item& item, Admit admit) {
         const std::lock_guard lock(mutex_);
@@ -6396,10 +6425,10 @@ public:
         return items;
     }
 
-    // Nobody knows in which order the discipline would have to be given its tasks again, so a task that was
-    // cancelled stays in it until its turn comes.
-    [[nodiscard]] bool sweep_is_due(const sync::atomic<std::ptrdiff_t>&) const noexcept { return false; }
-    work_list sweep(sync::atomic<std::ptrdiff_t>&) noexcept { return {}; }
+    // There is no known order in which the discipline would accept its tasks again. So a cancelled task stays
+    // in it until its turn comes.
+    [[nodiscard]] bool purge_is_due(const sync::atomic<std::ptrdiff_t>&) const noexcept { return false; }
+    work_list purge(sync::atomic<std::ptrdiff_t>&) noexcept { return {}; }
 
 private:
     // Requires: `mutex_` held.
@@ -6429,23 +6458,26 @@ namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
-// First in, first out. Those who push and those who pop have a list and a lock each, and get in each other's
-// way only when the latter's list is empty and takes over all that is in the former's. (The idea of two locks
-// is Michael and Scott's, "Simple, fast, and practical non-blocking and blocking concurrent queue
-// algorithms", PODC 1996.)
+// First in, first out. Pushing and popping threads have a list and a lock each. A pop takes the lock of the
+// pushes only when its own list is empty, to take over all that was pushed. (The idea of two locks is Michael
+// and Scott's, "Simple, fast, and practical non-blocking and blocking concurrent queue algorithms", PODC
+// 1996.)
 class fifo_queue {
 public:
-    // Whether a worker may keep what it submits to itself: of several workers nobody can tell the order.
-    static constexpr bool workers_keep_their_own = true;
+    // Whether workers may keep their own submits in local queues. With several workers nobody can tell the
+    // order in which tasks start.
+    static constexpr bool allows_local_queues = true;
 
     [[nodiscard]] std::size_t size() const noexcept {
-        // Relaxed: a hint, or somebody's whom `has_items` has shown all that was pushed before.
+        // Relaxed: either only a hint, or the caller has called `has_items()`, whose lock makes all earlier
+        // pushes visible.
         const std::uint64_t popped = popped_.load(std::memory_order_relaxed);
         const std::uint64_t pushed = pushed_.load(std::memory_order_relaxed);
         return pushed > popped ? static_cast<std::size_t>(pushed - popped) : 0;
     }
 
-    // A hint. Who pops looks first at what only those who pop write, and leaves the others' cache line alone.
+    // A hint. Looks first at what only pops write, so that a pop often leaves the cache line of the pushes
+    // alone.
     [[nodiscard]] bool seems_empty() const noexcept {
         return !popping_.load(std::memory_order_relaxed) && size() == 0;
     }
@@ -6488,17 +6520,17 @@ public:
         return all;
     }
 
-    [[nodiscard]] bool sweep_is_due(const sync::atomic<std::ptrdiff_t>& dead) const noexcept {
-        return schedule_.due(*this, dead);
+    [[nodiscard]] bool purge_is_due(const sync::atomic<std::ptrdiff_t>& stale) const noexcept {
+        return schedule_.due(*this, stale);
     }
 
-    work_list sweep(sync::atomic<std::ptrdiff_t>& dead) noexcept {
+    work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
         const std::lock_guard lock(pop_lock_);
         const std::lock_guard also(push_lock_);
         work_list taken;
-        if (sweep_schedule::pays(size(), dead)) {
+        if (purge_schedule::pays(size(), stale)) {
             popping_list_ = take_both_lists();
-            taken = take_dead(popping_list_, dead);
+            taken = take_stale(popping_list_, stale);
             note_popped(taken.size());
         }
         schedule_.done(size());
@@ -6506,7 +6538,7 @@ public:
     }
 
 private:
-    // Written by the holder of the lock that belongs to it alone.
+    // Requires: the lock that guards `count` held.
     static void add(sync::atomic<std::uint64_t>& count, std::size_t more) noexcept {
         count.store(count.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
     }
@@ -6522,23 +6554,23 @@ private:
         return all;
     }
 
-    // Who holds both took `pop_lock_` first.
+    // Lock order: `pop_lock_` before `push_lock_`.
     alignas(cache_line) spin_lock push_lock_;
     work_list pushed_list_;
-    sync::atomic<std::uint64_t> pushed_{0};  // since the queue was made, and so is `popped_`
-    sweep_schedule schedule_;
+    sync::atomic<std::uint64_t> pushed_{0};  // since the queue was made, like `popped_`
+    purge_schedule schedule_;
 
     alignas(cache_line) spin_lock pop_lock_;
     work_list popping_list_;
     sync::atomic<std::uint64_t> popped_{0};
-    sync::atomic<bool> popping_{false};  // whether that list has items
+    sync::atomic<bool> popping_{false};  // whether `popping_list_` has items
 };
 
 }  // namespace detail
 
-/// Queue of a pool whose waiting tasks start in the order in which they were submitted. (Those that the
-/// pool's own tasks submit start in the order in which each worker submitted them; workers help each other
-/// with them.)
+/// Queue of a pool whose waiting tasks start in the order in which they were submitted. (Tasks that the
+/// pool's own tasks submit start in the order in which each worker submitted them; idle workers help with
+/// them.)
 ///
 /// \code
 /// futures::thread_pool_executor<futures::fifo> executor_in_order(1);  // or thread_pool_executor<>
@@ -6556,16 +6588,16 @@ struct fifo {
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// An order in which items are popped, `push(item)`, `pop()` and `take_all()`, made safe for several threads
-// by a lock.
+// Makes an order of items, `push(item)`, `pop()` and `take_all()`, safe for several threads by a lock.
 template <class Order>
 class locked_queue {
 public:
-    // Whether a worker may keep what it submits to itself: the order is one among all.
-    static constexpr bool workers_keep_their_own = false;
+    // Whether workers may keep their own submits in local queues. The order spans all items, so they may not.
+    static constexpr bool allows_local_queues = false;
 
     [[nodiscard]] std::size_t size() const noexcept {
-        // Relaxed: a hint, or somebody's whom `has_items` has shown all that was pushed before.
+        // Relaxed: either only a hint, or the caller has called `has_items()`, whose lock makes all earlier
+        // pushes visible.
         return size_.load(std::memory_order_relaxed);
     }
 
@@ -6603,16 +6635,16 @@ public:
         return order_.take_all();
     }
 
-    [[nodiscard]] bool sweep_is_due(const sync::atomic<std::ptrdiff_t>& dead) const noexcept {
-        return schedule_.due(*this, dead);
+    [[nodiscard]] bool purge_is_due(const sync::atomic<std::ptrdiff_t>& stale) const noexcept {
+        return schedule_.due(*this, stale);
     }
 
-    work_list sweep(sync::atomic<std::ptrdiff_t>& dead) noexcept {
+    work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
         const std::lock_guard lock(lock_);
         work_list taken;
-        if (sweep_schedule::pays(size(), dead)) {
+        if (purge_schedule::pays(size(), stale)) {
             work_list items = order_.take_all();
-            taken = take_dead(items, dead);
+            taken = take_stale(items, stale);
             set_size(items.size());
             while (work_item* const item = items.take_first()) {
                 order_.push(*item);
@@ -6623,13 +6655,13 @@ public:
     }
 
 private:
-    // By the lock's holder.
+    // Requires: `lock_` held.
     void set_size(std::size_t size) noexcept { size_.store(size, std::memory_order_relaxed); }
 
     spin_lock lock_;
     Order order_;
     sync::atomic<std::size_t> size_{0};
-    sweep_schedule schedule_;
+    purge_schedule schedule_;
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -6674,7 +6706,7 @@ private:
 
 }  // namespace detail
 
-/// Queue of a pool whose task submitted last starts first.
+/// Queue of a pool that starts the task submitted last first.
 ///
 /// \code
 /// futures::thread_pool_executor<futures::lifo> newest_first(1);
@@ -6699,7 +6731,7 @@ namespace detail {
 // `child_` is an item's first child, `next_` its next sibling.
 class priority_order {
 public:
-    // An item that comes from `take_all` keeps its place among those of its priority.
+    // An item that `take_all` returned keeps its place among those of its priority.
     void push(work_item& item) noexcept {
         if (item.sequence_ == 0) {
             item.sequence_ = ++pushed_;
@@ -6717,10 +6749,10 @@ public:
         return item;
     }
 
-    // Takes out every item, in an order in which pushing them again restores the queue: any order.
+    // Takes out every item, in any order: pushing them again restores the queue.
     work_list take_all() noexcept {
         work_list items;
-        // The items still to visit are a chain of siblings; the children of each go to its front. Each list
+        // The items still to visit form a chain of siblings; the children of each go to its front. Each list
         // of children is walked once, so this is linear.
         work_item* chain = std::exchange(root_, nullptr);
         while (chain) {
