@@ -5019,6 +5019,7 @@ auto start_map(Launcher launcher, const map_options& options, Fn&& fn, Arguments
                       "map(fn, ranges...): fn can't be called with one element of each range");
         if constexpr (keepable<Arguments...> && mappable_with<Fn, Arguments...>) {
             throw_if_wrong(options);
+            launcher.throw_if_refusing();
             using result = kept_result_t<
                 std::invoke_result_t<std::decay_t<Fn>&, map_argument<mapped_range<Arguments>>...>>;
             using input = map_input<std::decay_t<Fn>, typename kept_range<Arguments>::type...>;
@@ -5294,6 +5295,7 @@ class executor_launcher {
 public:
     explicit executor_launcher(Executor& executor) noexcept : executor_(&executor) {}
 
+    void throw_if_refusing() const noexcept {}  // its `submit` throws, if there is anything to submit
     template <class Fn>
     auto launch(Fn&& fn) const {
         return executor_->submit(std::forward<Fn>(fn));
@@ -6074,11 +6076,7 @@ public:
     // Queues `item` with a reference on it, or throws and leaves everything as it was. On a pool that
     // `is_inherited`, no other function may be called except `keep` and those that take no lock.
     void push(work_item& item) {
-        if (is_inherited()) {
-            throw broken_executor(
-                "the threads of this executor are not in this process, which was forked: make another "
-                "executor here");
-        }
+        throw_if_inherited();
         worker* const self = uses_local_queues_ ? submitting_worker() : nullptr;
         if (self) {
             crew_.announce_local_queue(*self);
@@ -6090,6 +6088,12 @@ public:
             }
             push_to(queue_, item);
         }
+    }
+
+    // Throws what a `push` would throw now.
+    void throw_if_refusing() {
+        throw_if_inherited();
+        throw_if_closed();
     }
 
     // Refuses work from now on. Waiting tasks still run, unless `cancel_waiting`. If `request_stop`, running
@@ -6171,6 +6175,14 @@ private:
         }
         worker* const self = worker::current();
         return self && &self->pool() == this ? self : nullptr;
+    }
+
+    void throw_if_inherited() const {
+        if (is_inherited()) {
+            throw broken_executor(
+                "the threads of this executor are not in this process, which was forked: make another "
+                "executor here");
+        }
     }
 
     void throw_if_closed() {
@@ -6864,6 +6876,7 @@ class pool_launcher {
 public:
     explicit pool_launcher(std::shared_ptr<Pool> pool) noexcept : pool_(std::move(pool)) {}
 
+    void throw_if_refusing() const { pool_->throw_if_refusing(); }
     template <class Fn>
     auto launch(Fn&& fn) const {
         return submit_to(*pool_, 0, std::forward<Fn>(fn));

@@ -183,6 +183,13 @@ TEST_CASE("a result that is there is yielded, also when the timeout has passed")
     CHECK(collect(results) == std::vector{0, 2, 4});
 }
 
+TEST_CASE("map() after shutdown is refused, also over an empty range") {
+    futures::thread_pool_executor executor(1);
+    executor.shutdown();
+    CHECK_THROWS_AS(executor.map(twice, std::vector<int>()), futures::executor_shutdown);
+    CHECK_THROWS_AS(futures::map(executor, twice, std::vector{1}), futures::executor_shutdown);
+}
+
 TEST_CASE("wrong options are std::invalid_argument") {
     futures::thread_pool_executor executor(1);
     CHECK_THROWS_AS(executor.map({.chunksize = 0}, twice, numbers(1)), std::invalid_argument);

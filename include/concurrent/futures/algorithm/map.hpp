@@ -394,6 +394,7 @@ auto start_map(Launcher launcher, const map_options& options, Fn&& fn, Arguments
                       "map(fn, ranges...): fn can't be called with one element of each range");
         if constexpr (keepable<Arguments...> && mappable_with<Fn, Arguments...>) {
             throw_if_wrong(options);
+            launcher.throw_if_refusing();
             using result = kept_result_t<
                 std::invoke_result_t<std::decay_t<Fn>&, map_argument<mapped_range<Arguments>>...>>;
             using input = map_input<std::decay_t<Fn>, typename kept_range<Arguments>::type...>;

@@ -20,6 +20,7 @@ class executor_launcher {
 public:
     explicit executor_launcher(Executor& executor) noexcept : executor_(&executor) {}
 
+    void throw_if_refusing() const noexcept {}  // its `submit` throws, if there is anything to submit
     template <class Fn>
     auto launch(Fn&& fn) const {
         return executor_->submit(std::forward<Fn>(fn));

@@ -32,6 +32,7 @@ class pool_launcher {
 public:
     explicit pool_launcher(std::shared_ptr<Pool> pool) noexcept : pool_(std::move(pool)) {}
 
+    void throw_if_refusing() const { pool_->throw_if_refusing(); }
     template <class Fn>
     auto launch(Fn&& fn) const {
         return submit_to(*pool_, 0, std::forward<Fn>(fn));

@@ -76,11 +76,7 @@ public:
     // Queues `item` with a reference on it, or throws and leaves everything as it was. On a pool that
     // `is_inherited`, no other function may be called except `keep` and those that take no lock.
     void push(work_item& item) {
-        if (is_inherited()) {
-            throw broken_executor(
-                "the threads of this executor are not in this process, which was forked: make another "
-                "executor here");
-        }
+        throw_if_inherited();
         worker* const self = uses_local_queues_ ? submitting_worker() : nullptr;
         if (self) {
             crew_.announce_local_queue(*self);
@@ -92,6 +88,12 @@ public:
             }
             push_to(queue_, item);
         }
+    }
+
+    // Throws what a `push` would throw now.
+    void throw_if_refusing() {
+        throw_if_inherited();
+        throw_if_closed();
     }
 
     // Refuses work from now on. Waiting tasks still run, unless `cancel_waiting`. If `request_stop`, running
@@ -173,6 +175,14 @@ private:
         }
         worker* const self = worker::current();
         return self && &self->pool() == this ? self : nullptr;
+    }
+
+    void throw_if_inherited() const {
+        if (is_inherited()) {
+            throw broken_executor(
+                "the threads of this executor are not in this process, which was forked: make another "
+                "executor here");
+        }
     }
 
     void throw_if_closed() {
