@@ -1050,7 +1050,7 @@ private:
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/sync/synchronization.hpp
 
-// Everything by which a thread of this library can see, wait for, or start another comes from here; it is the
+// Everything by which the threads of a pool can see, wait for, or start each other comes from here; it is the
 // standard library's. The tests (tests/model) put a header with the same names in the place of this one: it
 // decides which thread goes on, and so tries one interleaving after the other.
 namespace concurrent::futures { inline namespace v0_1 { namespace detail::sync {
@@ -1383,9 +1383,9 @@ namespace detail {
 // The word also counts the handles, and its flag `in_queue` says that a queue holds the task. The last handle
 // destroys the result or the exception. If another thread has run or cancelled the task and a queue still
 // holds it, the queue then keeps nothing but the memory. A worker that has taken the task out of its queue
-// clears `in_queue` in the same step that completes the task. So whoever sees a finished future also sees who
-// else can still look at the result. The last handle may move the value out, or report that nobody has looked
-// at the exception, however far the worker has got.
+// clears `in_queue` in the same step that completes the task, or, if it took the task back, that claims it.
+// So whoever sees a finished future also sees who else can still look at the result. The last handle may move
+// the value out, or report that nobody has looked at the exception, however far the worker has got.
 //
 // The bit `locked` guards the list of waiters. A thread holds it for a few instructions, and never while it
 // runs user code. Completing takes it only if there are waiters or another thread holds it.
@@ -2680,7 +2680,8 @@ struct std::hash<concurrent::futures::Future<T>> {
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // `completion_watch` waits for many futures at once. Each future tells the watch once, so n futures cost
-// O(n) in all, however often the watching thread wakes. Only the watching thread calls anything else.
+// O(n) in all, however often the watching thread wakes. Another thread calls `on_nobody_idle`, too; all else
+// is the watching thread's.
 template <class T>
 class completion_watch final : private idle_watch {
 public:
@@ -3298,7 +3299,7 @@ class worker;
 
 // An item that waits in a pool's queue to be run. The queue keeps the item's memory until one of `execute`,
 // `cancel_waiting`, `fail_waiting` and `release` is called; exactly one of these is called, once, on an item
-// that was taken out.
+// that was taken out, unless its own worker took it back to run it.
 //
 // An item in a queue is stale if it no longer waits: it was cancelled, or a worker that needed its result has
 // run it. The queue learns of that only when the item's turn comes or it is purged, as finding an item would
@@ -5564,7 +5565,7 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // that begins to initialize. Each of them restores it by `choose_one`, which wakes one worker or starts one
 // thread:
 // - a push calls `wake_one`;
-// - a worker changes its state by `wake_next_after`.
+// - a worker changes its state by `wake_next_after`; or `park` looks into the queues and searches on.
 // So workers wake each other in a chain that ends when no items wait, and a burst of short tasks does not
 // wake them all.
 //
@@ -5573,9 +5574,9 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // enough for. Until a new thread has begun, C > I, and no push needs to wake a worker.
 //
 // A push takes its queue's lock. It takes the crew's lock only if it finds `wake_wanted` true under the
-// queue's lock. No wake-up is lost: a thread sets `wake_wanted` under the crew's lock and then calls
-// `has_items` on each queue, which takes the queue's lock. Either `has_items` sees the push, or the push
-// comes later and sees `wake_wanted`.
+// queue's lock (or if it is a pool's or a worker's first push). No wake-up is lost: a thread sets
+// `wake_wanted` under the crew's lock and then calls `has_items` on each queue, which takes the queue's lock.
+// Either `has_items` sees the push, or the push comes later and sees `wake_wanted`.
 //
 // Some workers wait for tasks and leave these to idle workers (`idle_watch`). The thread that makes the last
 // idle worker busy notifies them after it has released the lock.

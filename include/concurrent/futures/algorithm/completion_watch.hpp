@@ -20,7 +20,8 @@
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // `completion_watch` waits for many futures at once. Each future tells the watch once, so n futures cost
-// O(n) in all, however often the watching thread wakes. Only the watching thread calls anything else.
+// O(n) in all, however often the watching thread wakes. Another thread calls `on_nobody_idle`, too; all else
+// is the watching thread's.
 template <class T>
 class completion_watch final : private idle_watch {
 public:

@@ -44,7 +44,7 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // that begins to initialize. Each of them restores it by `choose_one`, which wakes one worker or starts one
 // thread:
 // - a push calls `wake_one`;
-// - a worker changes its state by `wake_next_after`.
+// - a worker changes its state by `wake_next_after`; or `park` looks into the queues and searches on.
 // So workers wake each other in a chain that ends when no items wait, and a burst of short tasks does not
 // wake them all.
 //
@@ -53,9 +53,9 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // enough for. Until a new thread has begun, C > I, and no push needs to wake a worker.
 //
 // A push takes its queue's lock. It takes the crew's lock only if it finds `wake_wanted` true under the
-// queue's lock. No wake-up is lost: a thread sets `wake_wanted` under the crew's lock and then calls
-// `has_items` on each queue, which takes the queue's lock. Either `has_items` sees the push, or the push
-// comes later and sees `wake_wanted`.
+// queue's lock (or if it is a pool's or a worker's first push). No wake-up is lost: a thread sets
+// `wake_wanted` under the crew's lock and then calls `has_items` on each queue, which takes the queue's lock.
+// Either `has_items` sees the push, or the push comes later and sees `wake_wanted`.
 //
 // Some workers wait for tasks and leave these to idle workers (`idle_watch`). The thread that makes the last
 // idle worker busy notifies them after it has released the lock.

@@ -17,7 +17,7 @@ class worker;
 
 // An item that waits in a pool's queue to be run. The queue keeps the item's memory until one of `execute`,
 // `cancel_waiting`, `fail_waiting` and `release` is called; exactly one of these is called, once, on an item
-// that was taken out.
+// that was taken out, unless its own worker took it back to run it.
 //
 // An item in a queue is stale if it no longer waits: it was cancelled, or a worker that needed its result has
 // run it. The queue learns of that only when the item's turn comes or it is purged, as finding an item would

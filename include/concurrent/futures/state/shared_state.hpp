@@ -53,9 +53,9 @@ namespace detail {
 // The word also counts the handles, and its flag `in_queue` says that a queue holds the task. The last handle
 // destroys the result or the exception. If another thread has run or cancelled the task and a queue still
 // holds it, the queue then keeps nothing but the memory. A worker that has taken the task out of its queue
-// clears `in_queue` in the same step that completes the task. So whoever sees a finished future also sees who
-// else can still look at the result. The last handle may move the value out, or report that nobody has looked
-// at the exception, however far the worker has got.
+// clears `in_queue` in the same step that completes the task, or, if it took the task back, that claims it.
+// So whoever sees a finished future also sees who else can still look at the result. The last handle may move
+// the value out, or report that nobody has looked at the exception, however far the worker has got.
 //
 // The bit `locked` guards the list of waiters. A thread holds it for a few instructions, and never while it
 // runs user code. Completing takes it only if there are waiters or another thread holds it.

@@ -8,7 +8,7 @@
 #include <mutex>               // std::mutex
 #include <thread>              // std::thread, std::this_thread
 
-// Everything by which a thread of this library can see, wait for, or start another comes from here; it is the
+// Everything by which the threads of a pool can see, wait for, or start each other comes from here; it is the
 // standard library's. The tests (tests/model) put a header with the same names in the place of this one: it
 // decides which thread goes on, and so tries one interleaving after the other.
 namespace concurrent::futures { inline namespace v0_1 { namespace detail::sync {
