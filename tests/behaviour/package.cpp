@@ -116,7 +116,7 @@ TEST_CASE("a packaged task that is destroyed or replaced uncalled breaks its pro
         auto [task, future] = futures::package([captured] { return 1; });
         bool seen = false;
         future.add_done_callback([&](const auto&) { seen = captured.use_count() == 1; });
-        futures::packaged_task(std::move(task));
+        { const futures::packaged_task dropped = std::move(task); }
         CHECK(seen);
         CHECK_THROWS_AS(future.result(), futures::broken_promise_error);
     }

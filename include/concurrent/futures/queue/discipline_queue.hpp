@@ -80,6 +80,7 @@ private:
             return nullptr;
         }
         set_size(size() - 1);
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every queued_task is a work_item
         return static_cast<work_item*>(task);
     }
 

@@ -174,7 +174,10 @@ public:
 
     [[nodiscard]] shared_state_base::help_result help() noexcept final { return queued_state::help(*this); }
     [[nodiscard]] helper* helper_here() noexcept final { return worker_here(*this); }
-    bool help(helper& self) noexcept final { return run_here(*this, static_cast<worker&>(self)); }
+    bool help(helper& self) noexcept final {
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every helper is a worker
+        return run_here(*this, static_cast<worker&>(self));
+    }
     [[nodiscard]] bool runs_here() noexcept final { return queued_state::runs_here(*this); }
 
 protected:
