@@ -79,7 +79,7 @@ public:
             }
             // Requires: `mutex_` not held, as stop callbacks are user code. The task may have ended, so
             // `next` shares its stop state.
-            next.request_stop();
+            next.request_stop();  // NOLINT(clang-analyzer-cplusplus.Move): copied, not moved from
         }
     }
 
