@@ -2115,13 +2115,12 @@ inline bool await(shared_state_base& state, const deadline& until) {
     trampoline::run_postponed();
     throw_if_inherited(state);
     if (until.is_never()) {
-        switch (state.help()) {
-            case shared_state_base::help_result::ran:
-                return true;
-            case shared_state_base::help_result::waits_for_self:
-                throw_as_it_waits_for_itself();
-            case shared_state_base::help_result::none:
-                break;
+        const shared_state_base::help_result helped = state.help();
+        if (helped == shared_state_base::help_result::ran) {
+            return true;
+        }
+        if (helped == shared_state_base::help_result::waits_for_self) {
+            throw_as_it_waits_for_itself();
         }
     } else if (helper* const self = state.helper_here()) {
         return await_until(state, until, *self);
@@ -5965,14 +5964,14 @@ private:
             std::make_unique<worker>(pool_, thread_name_prefix_ + '_' + std::to_string(workers_.size())));
         try {
             started.front().thread =
-                sync::thread([started = &started.front(), pool = pool_.shared_from_this(),
+                sync::thread([self_started = &started.front(), pool = pool_.shared_from_this(),
                               self = workers_.back().get()]() mutable {
                     pool->work(*self);
                     if (pool->is_inherited()) {
                         orphaned_threads::instance().keep(std::move(pool));
                     }
                     pool.reset();
-                    orphaned_threads::instance().end(*started);
+                    orphaned_threads::instance().end(*self_started);
                 });
         } catch (...) {
             workers_.pop_back();

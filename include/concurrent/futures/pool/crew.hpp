@@ -441,14 +441,14 @@ private:
             std::make_unique<worker>(pool_, thread_name_prefix_ + '_' + std::to_string(workers_.size())));
         try {
             started.front().thread =
-                sync::thread([started = &started.front(), pool = pool_.shared_from_this(),
+                sync::thread([self_started = &started.front(), pool = pool_.shared_from_this(),
                               self = workers_.back().get()]() mutable {
                     pool->work(*self);
                     if (pool->is_inherited()) {
                         orphaned_threads::instance().keep(std::move(pool));
                     }
                     pool.reset();
-                    orphaned_threads::instance().end(*started);
+                    orphaned_threads::instance().end(*self_started);
                 });
         } catch (...) {
             workers_.pop_back();

@@ -163,13 +163,12 @@ inline bool await(shared_state_base& state, const deadline& until) {
     trampoline::run_postponed();
     throw_if_inherited(state);
     if (until.is_never()) {
-        switch (state.help()) {
-            case shared_state_base::help_result::ran:
-                return true;
-            case shared_state_base::help_result::waits_for_self:
-                throw_as_it_waits_for_itself();
-            case shared_state_base::help_result::none:
-                break;
+        const shared_state_base::help_result helped = state.help();
+        if (helped == shared_state_base::help_result::ran) {
+            return true;
+        }
+        if (helped == shared_state_base::help_result::waits_for_self) {
+            throw_as_it_waits_for_itself();
         }
     } else if (helper* const self = state.helper_here()) {
         return await_until(state, until, *self);
