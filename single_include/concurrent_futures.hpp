@@ -162,6 +162,19 @@ public:
     using error::error;
 };
 
+namespace detail {
+
+// Returns a `broken_promise_error` with this message, or, if there is no memory for it, what says so.
+inline std::exception_ptr make_broken_promise(const char* message) noexcept {
+    try {
+        return std::make_exception_ptr(broken_promise_error(message));
+    } catch (...) {
+        return std::current_exception();
+    }
+}
+
+}  // namespace detail
+
 /// `submit` and `map` throw this after `shutdown`.
 ///
 /// \code
@@ -1366,14 +1379,15 @@ namespace detail {
 // same allocation as its future's state. In these comments, the task's queue is what holds the task until it
 // runs: a queue of a pool, or a `packaged_task`.
 //
-// The states, and who may change them:
+// A future has these states. The list says which thread may change each:
 //
 //     pending ──claim──> running ──complete──> finished
 //        └─────cancel──> cancelling ─────────> cancelled
 //
-//   claim     whoever will produce the result: a worker, a worker that waits for the task, or a `Promise`
-//   cancel    any holder of a handle, or the pool
-//   complete  whoever claimed; from cancelling to cancelled, whoever cancelled
+//   claim     the thread that will produce the result: a worker, a worker that waits for the task, the
+//             caller of a `packaged_task`, the user of a `Promise`, or the pool, which fails its tasks
+//   cancel    each thread with a handle, and the pool
+//   complete  the thread that claimed; from cancelling to cancelled, the thread that cancelled
 //
 // Claiming and cancelling are each one compare-exchange on the same word, so exactly one thread wins. The
 // winner alone may run or destroy the captures. The claimer alone may write the result until the claimer
@@ -4038,7 +4052,7 @@ protected:
         if (run_here(future, *self)) {
             return shared_state_base::help_result::ran;
         }
-        return runs_here(future) ? shared_state_base::help_result::waits_for_self
+        return self->runs(*this) ? shared_state_base::help_result::waits_for_self
                                  : shared_state_base::help_result::none;
     }
 
@@ -5675,7 +5689,7 @@ public:
         if (self.is_searching_ || self.is(worker::activity::nearly_idle)) {
             wake_next_after([&] {
                 stop_searching(self);
-                // Relaxed: those who rely on it read it under the lock.
+                // Relaxed: each thread that relies on the value reads it under the lock.
                 self.activity_.store(worker::activity::claiming, std::memory_order_relaxed);
             });
         }
@@ -5928,7 +5942,7 @@ private:
     }
 
     static void reset_activity(worker& self) noexcept {
-        // Relaxed: those who rely on it read it under the lock.
+        // Relaxed: each thread that relies on the value reads it under the lock.
         self.activity_.store(worker::activity::any, std::memory_order_relaxed);
     }
 
@@ -6381,6 +6395,95 @@ private:
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/queue/locked_queue.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// Makes an order of items, `push(item)`, `pop()` and `take_all()`, safe for several threads by a lock.
+//
+// `Order::restores` says whether pushing what `take_all()` returned, in that order, restores the queue. Else
+// the queue is never purged: an item that was cancelled stays in it until its turn comes.
+template <class Order, class Lock = spin_lock>
+class locked_queue {
+public:
+    // Whether workers may keep their own submits in local queues. The order spans all items, so they may not.
+    static constexpr bool allows_local_queues = false;
+
+    [[nodiscard]] std::size_t size() const noexcept {
+        // Relaxed: either only a hint, or the caller has called `has_items()`, whose lock makes all earlier
+        // pushes visible.
+        return size_.load(std::memory_order_relaxed);
+    }
+
+    [[nodiscard]] bool seems_empty() const noexcept { return size() == 0; }
+
+    // If the order's `push` throws, the queue is as it was.
+    template <class Admit>
+    [[nodiscard]] bool push(work_item& item,
+                            Admit admit) noexcept(noexcept(std::declval<Order&>().push(item))) {
+        const std::lock_guard lock(lock_);
+        if (!admit()) {
+            return false;
+        }
+        order_.push(item);
+        set_size(size() + 1);
+        return true;
+    }
+
+    work_item* pop() noexcept {
+        if (seems_empty()) {
+            return nullptr;
+        }
+        const std::lock_guard lock(lock_);
+        work_item* const item = order_.pop();
+        set_size(size() - (item != nullptr));
+        return item;
+    }
+
+    [[nodiscard]] bool has_items() noexcept {
+        const std::lock_guard lock(lock_);
+        return size() != 0;
+    }
+
+    work_list take_all() noexcept {
+        const std::lock_guard lock(lock_);
+        set_size(0);
+        return order_.take_all();
+    }
+
+    [[nodiscard]] bool purge_is_due(const sync::atomic<std::ptrdiff_t>& stale) const noexcept {
+        return Order::restores && schedule_.due(*this, stale);
+    }
+
+    // Requires: `purge_is_due`.
+    work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
+        const std::lock_guard lock(lock_);
+        work_list taken;
+        if (purge_schedule::pays(size(), stale)) {
+            work_list items = order_.take_all();
+            taken = take_stale(items, stale);
+            set_size(items.size());
+            while (work_item* const item = items.take_first()) {
+                order_.push(*item);
+            }
+        }
+        schedule_.done(size());
+        return taken;
+    }
+
+private:
+    // Requires: `lock_` held.
+    void set_size(std::size_t size) noexcept { size_.store(size, std::memory_order_relaxed); }
+
+    Lock lock_;
+    Order order_;
+    sync::atomic<std::size_t> size_{0};
+    purge_schedule schedule_;
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/queue/discipline_queue.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -6392,78 +6495,35 @@ concept own_discipline =
         { discipline.pop() } -> std::same_as<queued_task*>;
     };
 
-// Makes a user's queue discipline safe for several threads by a mutex: its calls may take long, and allocate.
+// A user's queue discipline as the order of a `locked_queue`. Nobody knows an order in which the discipline
+// would have to be given its tasks again.
 template <own_discipline Discipline>
-class discipline_queue {
+class discipline_order {
 public:
-    static constexpr bool allows_local_queues = false;
+    static constexpr bool restores = false;
 
-    [[nodiscard]] std::size_t size() const noexcept {
-        // Relaxed: either only a hint, or the caller has called `has_items()`, whose mutex makes all earlier
-        // pushes visible.
-        return size_.load(std::memory_order_relaxed);
-    }
-
-    [[nodiscard]] bool seems_empty() const noexcept { return size() == 0; }
-
-    // If the discipline throws, the queue is as it was.
-    template <class Admit>
-    [[nodiscard]] bool push(work_item& item, Admit admit) {
-        const std::lock_guard lock(mutex_);
-        if (!admit()) {
-            return false;
-        }
-        discipline_.push(item);
-        set_size(size() + 1);
-        return true;
-    }
+    void push(work_item& item) { discipline_.push(item); }
 
     work_item* pop() noexcept {
-        if (seems_empty()) {
-            return nullptr;
-        }
-        const std::lock_guard lock(mutex_);
-        return take();
-    }
-
-    [[nodiscard]] bool has_items() noexcept {
-        const std::lock_guard lock(mutex_);
-        return size() != 0;
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every queued_task is a work_item
+        return static_cast<work_item*>(discipline_.pop());
     }
 
     work_list take_all() noexcept {
-        const std::lock_guard lock(mutex_);
         work_list items;
-        while (work_item* const item = take()) {
+        while (work_item* const item = pop()) {
             items.append(*item);
         }
         return items;
     }
 
-    // There is no known order in which the discipline would accept its tasks again. So a cancelled task stays
-    // in it until its turn comes.
-    [[nodiscard]] bool purge_is_due(const sync::atomic<std::ptrdiff_t>&) const noexcept { return false; }
-    work_list purge(sync::atomic<std::ptrdiff_t>&) noexcept { return {}; }
-
 private:
-    // Requires: `mutex_` held.
-    work_item* take() noexcept {
-        queued_task* const task = discipline_.pop();
-        if (!task) {
-            return nullptr;
-        }
-        set_size(size() - 1);
-        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every queued_task is a work_item
-        return static_cast<work_item*>(task);
-    }
-
-    // Requires: `mutex_` held.
-    void set_size(std::size_t size) noexcept { size_.store(size, std::memory_order_relaxed); }
-
-    sync::mutex mutex_;
     Discipline discipline_;
-    sync::atomic<std::size_t> size_{0};
 };
+
+// By a mutex, not by a spin lock: the calls of a discipline may take long, and allocate.
+template <own_discipline Discipline>
+using discipline_queue = locked_queue<discipline_order<Discipline>, sync::mutex>;
 
 }}}  // namespace concurrent::futures::detail
 
@@ -6600,89 +6660,6 @@ struct fifo {
 }}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/queue/locked_queue.hpp
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-// Makes an order of items, `push(item)`, `pop()` and `take_all()`, safe for several threads by a lock.
-template <class Order>
-class locked_queue {
-public:
-    // Whether workers may keep their own submits in local queues. The order spans all items, so they may not.
-    static constexpr bool allows_local_queues = false;
-
-    [[nodiscard]] std::size_t size() const noexcept {
-        // Relaxed: either only a hint, or the caller has called `has_items()`, whose lock makes all earlier
-        // pushes visible.
-        return size_.load(std::memory_order_relaxed);
-    }
-
-    [[nodiscard]] bool seems_empty() const noexcept { return size() == 0; }
-
-    template <class Admit>
-    [[nodiscard]] bool push(work_item& item, Admit admit) noexcept {
-        const std::lock_guard lock(lock_);
-        if (!admit()) {
-            return false;
-        }
-        order_.push(item);
-        set_size(size() + 1);
-        return true;
-    }
-
-    work_item* pop() noexcept {
-        if (seems_empty()) {
-            return nullptr;
-        }
-        const std::lock_guard lock(lock_);
-        work_item* const item = order_.pop();
-        set_size(size() - (item != nullptr));
-        return item;
-    }
-
-    [[nodiscard]] bool has_items() noexcept {
-        const std::lock_guard lock(lock_);
-        return size() != 0;
-    }
-
-    work_list take_all() noexcept {
-        const std::lock_guard lock(lock_);
-        set_size(0);
-        return order_.take_all();
-    }
-
-    [[nodiscard]] bool purge_is_due(const sync::atomic<std::ptrdiff_t>& stale) const noexcept {
-        return schedule_.due(*this, stale);
-    }
-
-    work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
-        const std::lock_guard lock(lock_);
-        work_list taken;
-        if (purge_schedule::pays(size(), stale)) {
-            work_list items = order_.take_all();
-            taken = take_stale(items, stale);
-            set_size(items.size());
-            while (work_item* const item = items.take_first()) {
-                order_.push(*item);
-            }
-        }
-        schedule_.done(size());
-        return taken;
-    }
-
-private:
-    // Requires: `lock_` held.
-    void set_size(std::size_t size) noexcept { size_.store(size, std::memory_order_relaxed); }
-
-    spin_lock lock_;
-    Order order_;
-    sync::atomic<std::size_t> size_{0};
-    purge_schedule schedule_;
-};
-
-}}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/queue/lifo.hpp
 
 namespace concurrent::futures { inline namespace v0_1 {
@@ -6691,6 +6668,8 @@ namespace detail {
 
 class lifo_order {
 public:
+    static constexpr bool restores = true;  // see `locked_queue`
+
     void push(work_item& item) noexcept { item.next_ = std::exchange(newest_, &item); }
 
     work_item* pop() noexcept {
@@ -6747,6 +6726,8 @@ namespace detail {
 // `child_` is an item's first child, `next_` its next sibling.
 class priority_order {
 public:
+    static constexpr bool restores = true;  // see `locked_queue`
+
     // An item that `take_all` returned keeps its place among those of its priority.
     void push(work_item& item) noexcept {
         if (item.sequence_ == 0) {
@@ -7416,20 +7397,12 @@ private:
         // Without other handles nobody can see the outcome.
         if (future_.valid() && !settled_.load(std::memory_order_relaxed) && !state().has_one_handle()) {
             try {
-                set_exception(reason_to_abandon());
+                set_exception(
+                    detail::make_broken_promise("the promise was destroyed before its result was set"));
             } catch (...) {
                 // The future was cancelled, which is a result too. (The error that says so may have found no
                 // memory.)
             }
-        }
-    }
-
-    static std::exception_ptr reason_to_abandon() noexcept {
-        try {
-            return std::make_exception_ptr(
-                broken_promise_error("the promise was destroyed before its result was set"));
-        } catch (...) {
-            return std::current_exception();  // no memory for the message
         }
     }
 
@@ -7504,16 +7477,8 @@ private:
 
     void abandon() noexcept {
         if (detail::queued_state* const abandoned = std::exchange(task_, nullptr)) {
-            abandoned->fail_waiting(reason_to_abandon());
-        }
-    }
-
-    static std::exception_ptr reason_to_abandon() noexcept {
-        try {
-            return std::make_exception_ptr(
-                broken_promise_error("the packaged task was destroyed before it was called"));
-        } catch (...) {
-            return std::current_exception();  // no memory for the message
+            abandoned->fail_waiting(
+                detail::make_broken_promise("the packaged task was destroyed before it was called"));
         }
     }
 

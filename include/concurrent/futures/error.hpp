@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <exception>  // std::exception_ptr, std::current_exception
 #include <stdexcept>  // std::runtime_error
 
 #if !defined(__cpp_exceptions)
@@ -90,6 +91,19 @@ class [[gnu::visibility("default")]] broken_promise_error : public error {
 public:
     using error::error;
 };
+
+namespace detail {
+
+// Returns a `broken_promise_error` with this message, or, if there is no memory for it, what says so.
+inline std::exception_ptr make_broken_promise(const char* message) noexcept {
+    try {
+        return std::make_exception_ptr(broken_promise_error(message));
+    } catch (...) {
+        return std::current_exception();
+    }
+}
+
+}  // namespace detail
 
 /// `submit` and `map` throw this after `shutdown`.
 ///

@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include <exception>    // std::exception_ptr, std::current_exception
+#include <exception>    // std::exception_ptr
 #include <memory>       // std::addressof
 #include <stdexcept>    // std::invalid_argument
 #include <type_traits>  // std::is_void_v, std::is_reference_v
@@ -165,20 +165,12 @@ private:
         // Without other handles nobody can see the outcome.
         if (future_.valid() && !settled_.load(std::memory_order_relaxed) && !state().has_one_handle()) {
             try {
-                set_exception(reason_to_abandon());
+                set_exception(
+                    detail::make_broken_promise("the promise was destroyed before its result was set"));
             } catch (...) {
                 // The future was cancelled, which is a result too. (The error that says so may have found no
                 // memory.)
             }
-        }
-    }
-
-    static std::exception_ptr reason_to_abandon() noexcept {
-        try {
-            return std::make_exception_ptr(
-                broken_promise_error("the promise was destroyed before its result was set"));
-        } catch (...) {
-            return std::current_exception();  // no memory for the message
         }
     }
 

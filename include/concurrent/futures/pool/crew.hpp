@@ -152,7 +152,7 @@ public:
         if (self.is_searching_ || self.is(worker::activity::nearly_idle)) {
             wake_next_after([&] {
                 stop_searching(self);
-                // Relaxed: those who rely on it read it under the lock.
+                // Relaxed: each thread that relies on the value reads it under the lock.
                 self.activity_.store(worker::activity::claiming, std::memory_order_relaxed);
             });
         }
@@ -405,7 +405,7 @@ private:
     }
 
     static void reset_activity(worker& self) noexcept {
-        // Relaxed: those who rely on it read it under the lock.
+        // Relaxed: each thread that relies on the value reads it under the lock.
         self.activity_.store(worker::activity::any, std::memory_order_relaxed);
     }
 

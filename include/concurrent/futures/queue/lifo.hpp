@@ -13,6 +13,8 @@ namespace detail {
 
 class lifo_order {
 public:
+    static constexpr bool restores = true;  // see `locked_queue`
+
     void push(work_item& item) noexcept { item.next_ = std::exchange(newest_, &item); }
 
     work_item* pop() noexcept {

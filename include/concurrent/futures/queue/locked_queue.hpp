@@ -4,6 +4,7 @@
 
 #include <cstddef>  // std::size_t, std::ptrdiff_t
 #include <mutex>    // std::lock_guard
+#include <utility>  // std::declval
 
 #include <concurrent/futures/queue/purge.hpp>
 #include <concurrent/futures/queue/work_item.hpp>
@@ -13,7 +14,10 @@
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // Makes an order of items, `push(item)`, `pop()` and `take_all()`, safe for several threads by a lock.
-template <class Order>
+//
+// `Order::restores` says whether pushing what `take_all()` returned, in that order, restores the queue. Else
+// the queue is never purged: an item that was cancelled stays in it until its turn comes.
+template <class Order, class Lock = spin_lock>
 class locked_queue {
 public:
     // Whether workers may keep their own submits in local queues. The order spans all items, so they may not.
@@ -27,8 +31,10 @@ public:
 
     [[nodiscard]] bool seems_empty() const noexcept { return size() == 0; }
 
+    // If the order's `push` throws, the queue is as it was.
     template <class Admit>
-    [[nodiscard]] bool push(work_item& item, Admit admit) noexcept {
+    [[nodiscard]] bool push(work_item& item,
+                            Admit admit) noexcept(noexcept(std::declval<Order&>().push(item))) {
         const std::lock_guard lock(lock_);
         if (!admit()) {
             return false;
@@ -60,9 +66,10 @@ public:
     }
 
     [[nodiscard]] bool purge_is_due(const sync::atomic<std::ptrdiff_t>& stale) const noexcept {
-        return schedule_.due(*this, stale);
+        return Order::restores && schedule_.due(*this, stale);
     }
 
+    // Requires: `purge_is_due`.
     work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
         const std::lock_guard lock(lock_);
         work_list taken;
@@ -82,7 +89,7 @@ private:
     // Requires: `lock_` held.
     void set_size(std::size_t size) noexcept { size_.store(size, std::memory_order_relaxed); }
 
-    spin_lock lock_;
+    Lock lock_;
     Order order_;
     sync::atomic<std::size_t> size_{0};
     purge_schedule schedule_;

@@ -17,6 +17,8 @@ namespace detail {
 // `child_` is an item's first child, `next_` its next sibling.
 class priority_order {
 public:
+    static constexpr bool restores = true;  // see `locked_queue`
+
     // An item that `take_all` returned keeps its place among those of its priority.
     void push(work_item& item) noexcept {
         if (item.sequence_ == 0) {

@@ -36,14 +36,15 @@ namespace detail {
 // same allocation as its future's state. In these comments, the task's queue is what holds the task until it
 // runs: a queue of a pool, or a `packaged_task`.
 //
-// The states, and who may change them:
+// A future has these states. The list says which thread may change each:
 //
 //     pending ──claim──> running ──complete──> finished
 //        └─────cancel──> cancelling ─────────> cancelled
 //
-//   claim     whoever will produce the result: a worker, a worker that waits for the task, or a `Promise`
-//   cancel    any holder of a handle, or the pool
-//   complete  whoever claimed; from cancelling to cancelled, whoever cancelled
+//   claim     the thread that will produce the result: a worker, a worker that waits for the task, the
+//             caller of a `packaged_task`, the user of a `Promise`, or the pool, which fails its tasks
+//   cancel    each thread with a handle, and the pool
+//   complete  the thread that claimed; from cancelling to cancelled, the thread that cancelled
 //
 // Claiming and cancelling are each one compare-exchange on the same word, so exactly one thread wins. The
 // winner alone may run or destroy the captures. The claimer alone may write the result until the claimer

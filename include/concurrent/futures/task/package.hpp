@@ -2,7 +2,6 @@
 
 #pragma once
 
-#include <exception>    // std::exception_ptr, std::current_exception
 #include <type_traits>  // std::decay_t
 #include <utility>      // std::forward, std::exchange
 
@@ -72,16 +71,8 @@ private:
 
     void abandon() noexcept {
         if (detail::queued_state* const abandoned = std::exchange(task_, nullptr)) {
-            abandoned->fail_waiting(reason_to_abandon());
-        }
-    }
-
-    static std::exception_ptr reason_to_abandon() noexcept {
-        try {
-            return std::make_exception_ptr(
-                broken_promise_error("the packaged task was destroyed before it was called"));
-        } catch (...) {
-            return std::current_exception();  // no memory for the message
+            abandoned->fail_waiting(
+                detail::make_broken_promise("the packaged task was destroyed before it was called"));
         }
     }
 

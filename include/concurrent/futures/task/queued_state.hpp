@@ -132,7 +132,7 @@ protected:
         if (run_here(future, *self)) {
             return shared_state_base::help_result::ran;
         }
-        return runs_here(future) ? shared_state_base::help_result::waits_for_self
+        return self->runs(*this) ? shared_state_base::help_result::waits_for_self
                                  : shared_state_base::help_result::none;
     }
 
