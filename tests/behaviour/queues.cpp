@@ -56,8 +56,9 @@ TEST_CASE("priority: the greatest starts first, and equals in the order of submi
     }
     auto expected = numbers(1000);
     const auto priority_of = [&](int number) { return priorities[static_cast<std::size_t>(number)]; };
-    std::stable_sort(expected.begin(), expected.end(),
-                     [&](int a, int b) { return priority_of(a) > priority_of(b); });
+    std::sort(expected.begin(), expected.end(), [&](int a, int b) {
+        return priority_of(a) != priority_of(b) ? priority_of(a) > priority_of(b) : a < b;
+    });
     const auto order = order_of_start<futures::thread_pool_executor<futures::priority>>(
         1000, [&](auto& executor, int number, auto task) {
             executor.submit({.priority = priority_of(number)}, task);
