@@ -3259,6 +3259,646 @@ public:
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/sync/parking_spot.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// One thread sleeps here until another wakes it. A wake-up that comes first is kept. The spot must live until
+// `unpark` has returned.
+class parking_spot {
+public:
+    void park() {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return woken_; });
+        woken_ = false;
+    }
+
+    void unpark() {
+        {
+            const std::lock_guard lock(mutex_);
+            woken_ = true;
+        }
+        changed_.notify_one();
+    }
+
+private:
+    sync::mutex mutex_;
+    sync::condition_variable changed_;
+    bool woken_ = false;
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/sync/spin_lock.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// A mutex for sections of a few instructions. It takes one byte, and unlocking is a plain store. `std::mutex`
+// unlocks by an atomic read-modify-write, and puts a thread that finds it locked to sleep, which takes a
+// hundred times as long as such a section.
+class spin_lock {
+public:
+    spin_lock() = default;
+    spin_lock(const spin_lock&) = delete;
+    spin_lock& operator=(const spin_lock&) = delete;
+
+    void lock() noexcept {
+        // Acquire: pairs with the release of `unlock`.
+        while (locked_.exchange(true, std::memory_order_acquire)) {
+            back_off delay;
+            // Relaxed: the exchange orders. The load only reads, so the holder keeps the cache line.
+            while (locked_.load(std::memory_order_relaxed)) {
+                delay.pause();
+            }
+        }
+    }
+
+    // Release: pairs with the acquire of `lock`.
+    void unlock() noexcept { locked_.store(false, std::memory_order_release); }
+
+private:
+    sync::atomic<bool> locked_{false};
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/pool/sleep.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// The queues of a pool, as `sleep` sees them. Both functions read the queues' counts by sequentially
+// consistent loads, and take no lock.
+class work_source {
+public:
+    work_source(const work_source&) = delete;
+    work_source& operator=(const work_source&) = delete;
+
+    // Whether any queue has an item, stale or not.
+    [[nodiscard]] virtual bool has_items() const noexcept = 0;
+
+    // The number of items that wait in all queues.
+    [[nodiscard]] virtual std::size_t waiting() const noexcept = 0;
+
+protected:
+    work_source() = default;
+    ~work_source() = default;
+};
+
+// A worker, as `sleep` sees it.
+class sleeper {
+public:
+    sleeper(const sleeper&) = delete;
+    sleeper& operator=(const sleeper&) = delete;
+
+protected:
+    sleeper() = default;
+    ~sleeper() = default;
+
+    [[nodiscard]] bool is_searching() const noexcept { return is_searching_; }
+
+private:
+    friend class sleep;
+
+    // Only for the worker's thread.
+    bool is_initializing_ = false;
+    bool is_searching_ = false;
+    bool may_not_spin_ = true;  // it has spun, or was woken or started, since it last found an item
+
+    parking_spot parking_spot_;
+    sleeper* next_parked_ = nullptr;  // guarded by the lock of the list
+};
+
+// The counts of a pool's workers at one moment, in one word, so that they change together.
+class worker_counts {
+public:
+    using word = std::uint64_t;
+
+    // No more threads than the counts have room for.
+    static constexpr std::size_t most_workers = (std::size_t{1} << 15) - 1;
+
+    static constexpr word one_searching = 1;
+    static constexpr word one_parked = word{1} << 15;
+    static constexpr word is_starting = word{1} << 30;
+    static constexpr word is_full = word{1} << 31;
+    static constexpr word start_failed = word{1} << 32;
+    static constexpr word is_closed = word{1} << 33;
+    static constexpr word one_epoch = word{1} << 34;
+
+    constexpr explicit worker_counts(word bits) noexcept : bits_(bits) {}
+
+    [[nodiscard]] constexpr std::size_t searching() const noexcept { return bits_ & most_workers; }
+    [[nodiscard]] constexpr std::size_t parked() const noexcept { return (bits_ >> 15) & most_workers; }
+
+    // A thread is started and has not begun.
+    [[nodiscard]] constexpr bool starting() const noexcept { return (bits_ & is_starting) != 0; }
+    [[nodiscard]] constexpr bool may_start() const noexcept { return (bits_ & (is_starting | is_full)) == 0; }
+    // As far as the last attempt shows.
+    [[nodiscard]] constexpr bool can_start() const noexcept {
+        return (bits_ & (is_starting | is_full | start_failed)) == 0;
+    }
+
+    [[nodiscard]] constexpr bool closed() const noexcept { return (bits_ & is_closed) != 0; }
+
+    // A worker is about to park: the epoch is odd.
+    [[nodiscard]] constexpr bool sleepy() const noexcept { return (bits_ & one_epoch) != 0; }
+    [[nodiscard]] constexpr word epoch() const noexcept { return bits_ / one_epoch; }
+
+    // Whether a push must call `sleep::wake_one`.
+    [[nodiscard]] constexpr bool push_must_wake() const noexcept {
+        return sleepy() || (searching() == 0 && (parked() != 0 || may_start()));
+    }
+
+    [[nodiscard]] constexpr word bits() const noexcept { return bits_; }
+
+private:
+    word bits_;
+};
+
+// Which workers of a pool sleep, and which one is woken when there is work. pool/README.md has the states of
+// a worker, the invariant, the protocol and why no wake-up is lost.
+//
+// The functions that return `[[nodiscard]] bool start` ask the caller to start a thread, by `threads`. Until
+// that thread calls `begin`, or the caller `start_has_failed`, no other thread is started.
+class sleep {
+public:
+    explicit sleep(const work_source& source) noexcept : source_(source) {}
+    sleep(const sleep&) = delete;
+    sleep& operator=(const sleep&) = delete;
+
+    // A push reads the counts after its item was counted, and before the item can be run.
+    [[nodiscard]] worker_counts counts() const noexcept { return worker_counts(word_.load()); }
+
+    // Restores the invariant after a push, if `push_must_wake()`.
+    [[nodiscard]] bool wake_one() noexcept { return wake(1) == woken::start; }
+
+    // See `helper::watch_idle`.
+    [[nodiscard]] bool watch_idle(const sleeper& self, idle_watch& watch) noexcept {
+        // Others rely on a worker that runs its initializer. It must not rely on them in turn.
+        if (self.is_initializing_) {
+            return false;
+        }
+        const std::lock_guard lock(watches_lock_);
+        watches_.add(watch);
+        // Before `anybody_idle`; pairs with `notify_if_nobody_idle`, which loads in the other order.
+        watched_.store(true);
+        if (!anybody_idle()) {
+            static_cast<void>(watches_.remove(watch));
+            watched_.store(!watches_.empty());
+            return false;
+        }
+        return true;
+    }
+
+    [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept {
+        const std::lock_guard lock(watches_lock_);
+        const bool removed = watches_.remove(watch);
+        watched_.store(!watches_.empty());
+        return removed;
+    }
+
+    // Each worker calls the following functions on its own thread.
+
+    // The first step of a new thread. `initializes` says whether it will call `has_initialized` or
+    // `initializer_has_failed`; else it searches at once. Returns whether to start another thread.
+    [[nodiscard]] bool begin(sleeper& self, bool initializes) noexcept {
+        self.is_initializing_ = initializes;
+        self.is_searching_ = !initializes;
+        if (initializes) {
+            initializing_.fetch_add(1);  // before the thread ceases to be starting: see `anybody_idle`
+        }
+        change([initializes](worker_counts::word now) {
+            return (now & ~(worker_counts::is_starting | worker_counts::start_failed)) +
+                   (initializes ? 0 : worker_counts::one_searching);
+        });
+        const std::size_t waiting = source_.waiting();
+        return waiting != 0 && wake(waiting) == woken::start;
+    }
+
+    void has_initialized(sleeper& self) noexcept {
+        self.is_initializing_ = false;
+        self.is_searching_ = true;
+        word_.fetch_add(worker_counts::one_searching);  // before the other count: see `anybody_idle`
+        initializing_.fetch_sub(1);
+    }
+
+    // Requires: the pool runs nothing any more.
+    void initializer_has_failed(sleeper& self) noexcept {
+        self.is_initializing_ = false;
+        initializing_.fetch_sub(1);
+        notify_if_nobody_idle();
+        runnable_threads::remove(1);
+    }
+
+    // `self` searches from now on.
+    void start_searching(sleeper& self) noexcept {
+        if (!std::exchange(self.is_searching_, true)) {
+            word_.fetch_add(worker_counts::one_searching);
+        }
+    }
+
+    // `self` has found an item and will run it, or has something else to do. Returns whether to start a
+    // thread.
+    [[nodiscard]] bool stop_searching(sleeper& self) noexcept {
+        self.may_not_spin_ = false;
+        return std::exchange(self.is_searching_, false) && searches_no_more();
+    }
+
+    // Returns whether `self` may spin before it parks: no other worker searches, and no other thread needs
+    // its processor. If so, `self` searches from now on.
+    [[nodiscard]] bool may_spin(sleeper& self) noexcept {
+        const worker_counts now = counts();
+        if (std::exchange(self.may_not_spin_, true) || now.closed() ||
+            now.searching() != (self.is_searching_ ? 1 : 0) || !runnable_threads::fit()) {
+            return false;
+        }
+        start_searching(self);
+        return true;
+    }
+
+    // Sleeps until woken, or returns at once if an item waits. Either way `self` is searching afterwards.
+    // Returns false if the worker is to end.
+    [[nodiscard]] bool park(sleeper& self) noexcept {
+        const worker_counts announced = announce(self);
+        if (source_.has_items()) {
+            return true;
+        }
+        if (announced.closed()) {
+            word_.fetch_sub(worker_counts::one_searching);
+            self.is_searching_ = false;
+            notify_if_nobody_idle();
+            runnable_threads::remove(1);
+            return false;
+        }
+        if (!add_parked(self, announced.epoch())) {
+            return true;
+        }
+        runnable_threads::remove(1);
+        self.parking_spot_.park();
+        self.may_not_spin_ = true;
+        return true;
+    }
+
+    // What starts threads calls the following functions.
+
+    // Returns whether the caller is to start the first thread. Requires: no other thread was ever started.
+    [[nodiscard]] bool start_first() noexcept {
+        const worker_counts before = counts();
+        if (before.closed() || !before.may_start()) {
+            return false;
+        }
+        word_.fetch_or(worker_counts::is_starting);
+        return true;
+    }
+
+    // No thread can be started once there are so many.
+    void note_full(bool full) noexcept {
+        if (full) {
+            word_.fetch_or(worker_counts::is_full);
+        } else {
+            word_.fetch_and(~worker_counts::is_full);
+        }
+    }
+
+    // The thread that the caller was to start was not started.
+    void start_has_failed() noexcept {
+        change([](worker_counts::word now) {
+            return (now & ~worker_counts::is_starting) | worker_counts::start_failed;
+        });
+        notify_if_nobody_idle();
+    }
+
+    // No thread is started any more.
+    void start_no_more() noexcept {
+        note_full(true);
+        notify_if_nobody_idle();
+    }
+
+    // From now on, a worker that finds nothing ends, and no push is admitted.
+    void close() noexcept {
+        std::size_t parked = 0;
+        change([&parked](worker_counts::word now) {
+            parked = worker_counts(now).parked();
+            const worker_counts::word awake = no_longer_sleepy(now) - parked * worker_counts::one_parked;
+            return (awake + parked * worker_counts::one_searching) | worker_counts::is_closed;
+        });
+        for (; parked != 0; --parked) {
+            unpark_one();
+        }
+    }
+
+private:
+    enum class woken { nobody, parked, start };
+
+    // Whether a worker is idle or can be started. The first counts are read before `initializing_`, and the
+    // second after it: so a worker that starts, initializes and searches is found, whenever it goes on.
+    [[nodiscard]] bool anybody_idle() const noexcept {
+        const auto idle = [](worker_counts now) {
+            return now.searching() != 0 || now.parked() != 0 || now.starting() || now.can_start();
+        };
+        return idle(counts()) || initializing_.load() != 0 || idle(counts());
+    }
+
+    // Called after a worker ceased to be idle. Loads `watched_` after the counts have changed, see
+    // `watch_idle`.
+    void notify_if_nobody_idle() noexcept {
+        if (!watched_.load() || anybody_idle()) {
+            return;
+        }
+        idle_watch_list notified;
+        {
+            const std::lock_guard lock(watches_lock_);
+            if (!anybody_idle()) {
+                notified = watches_.take_all();
+                watched_.store(false);
+            }
+        }
+        notified.notify_all();
+    }
+
+    // Others may have relied on the worker. If much waits, two are woken, so that more and more wake.
+    [[nodiscard]] bool searches_no_more() noexcept {
+        const worker_counts now(word_.fetch_sub(worker_counts::one_searching) - worker_counts::one_searching);
+        bool start = false;
+        if (now.parked() != 0 || now.may_start()) {
+            const std::size_t waiting = source_.waiting();
+            const woken first = waiting != 0 ? wake(waiting) : woken::nobody;
+            start = first == woken::start || (first == woken::parked && wake(waiting) == woken::start);
+        }
+        notify_if_nobody_idle();
+        return start;
+    }
+
+    // Wakes a worker if fewer than `wanted` search, or asks for a thread if none is parked and more items
+    // wait than workers search or initialize. Tells a worker that is about to park to look again.
+    woken wake(std::size_t wanted) noexcept {
+        worker_counts::word before = word_.load();
+        for (;;) {
+            const worker_counts now(before);
+            worker_counts::word after = no_longer_sleepy(before);
+            woken result = woken::nobody;
+            if (now.searching() < wanted) {
+                if (now.parked() != 0) {
+                    after = after - worker_counts::one_parked + worker_counts::one_searching;
+                    result = woken::parked;
+                } else if (now.may_start() && source_.waiting() > now.searching() + initializing_.load()) {
+                    after |= worker_counts::is_starting;
+                    result = woken::start;
+                }
+            }
+            if (after == before) {
+                return woken::nobody;
+            }
+            if (word_.compare_exchange_weak(before, after)) {
+                if (result == woken::parked) {
+                    unpark_one();
+                }
+                return result;
+            }
+        }
+    }
+
+    // Makes the epoch odd, if it is even, and lets `self` count as searching. The load is enough if the epoch
+    // is odd already: each push reads the counts either before the epoch became odd, and then the item that
+    // it has counted is seen by whoever reads the odd epoch; or after that, and then it changes the epoch.
+    [[nodiscard]] worker_counts announce(sleeper& self) noexcept {
+        const bool counted = std::exchange(self.is_searching_, true);
+        return change([counted](worker_counts::word now) {
+            return (now + (counted ? 0 : worker_counts::one_searching)) | worker_counts::one_epoch;
+        });
+    }
+
+    // Returns false if the epoch has changed since `announce`.
+    [[nodiscard]] bool add_parked(sleeper& self, worker_counts::word epoch) noexcept {
+        const std::lock_guard lock(parked_lock_);
+        worker_counts::word before = word_.load();
+        do {
+            if (worker_counts(before).epoch() != epoch) {
+                return false;
+            }
+        } while (!word_.compare_exchange_weak(
+            before, before + worker_counts::one_parked - worker_counts::one_searching));
+        self.next_parked_ = std::exchange(parked_, &self);
+        return true;
+    }
+
+    // Requires: the caller has taken one worker from the number of those that are parked, so one is in the
+    // list. Wakes the worker that was parked last, as its cache is warmest.
+    void unpark_one() noexcept {
+        sleeper* chosen = nullptr;
+        {
+            const std::lock_guard lock(parked_lock_);
+            chosen = std::exchange(parked_, parked_->next_parked_);
+        }
+        runnable_threads::add(1);
+        chosen->parking_spot_.unpark();
+    }
+
+    [[nodiscard]] static constexpr worker_counts::word no_longer_sleepy(worker_counts::word now) noexcept {
+        constexpr worker_counts::word last_epoch = ~(worker_counts::one_epoch - 1);
+        if (!worker_counts(now).sleepy()) {
+            return now;
+        }
+        return (now & last_epoch) == last_epoch ? now & ~last_epoch : now + worker_counts::one_epoch;
+    }
+
+    // Replaces the counts by `next(counts)`, unless they are equal. Returns the new counts.
+    template <class Next>
+    worker_counts change(Next next) noexcept {
+        worker_counts::word before = word_.load();
+        for (;;) {
+            const worker_counts::word after = next(before);
+            if (after == before || word_.compare_exchange_weak(before, after)) {
+                return worker_counts(after);
+            }
+        }
+    }
+
+    const work_source& source_;
+
+    // All operations on these are sequentially consistent, see pool/README.md.
+    alignas(cache_line) sync::atomic<worker_counts::word> word_{0};
+    sync::atomic<std::size_t> initializing_{0};
+    sync::atomic<bool> watched_{false};  // whether `watches_` is not empty
+
+    alignas(cache_line) spin_lock parked_lock_;
+    sleeper* parked_ = nullptr;  // guarded by `parked_lock_`
+
+    spin_lock watches_lock_;
+    idle_watch_list watches_;  // guarded by `watches_lock_`
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/pool/pool_base.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+class worker;
+
+// What a thread knows about the pool that started it.
+struct pool_thread {
+    worker* self = nullptr;  // null before and after its work
+    std::size_t pool = 0;    // set until the thread ends, also while destructors of thread_local objects run
+
+    // The record of the calling thread.
+    [[nodiscard]] static pool_thread& current() noexcept;
+};
+
+// Shared by all shared libraries, even those with hidden symbols, like everything that a process has only
+// once. But a version script can keep the variable local to one library, and on Windows each library has its
+// own. So a pool reads the record through the library that made it, see `pool_base`.
+[[gnu::visibility("default")]] constinit inline thread_local pool_thread current_pool_thread = {};
+
+inline pool_thread& pool_thread::current() noexcept {
+    return current_pool_thread;
+}
+
+// What tasks and workers need to know about a pool, whatever its queue is.
+class pool_base : public std::enable_shared_from_this<pool_base>, protected work_source {
+public:
+    // Whether this pool started the calling thread. True until the thread ends, when it is no `worker` any
+    // more and its pool may be gone; so the record has the pool's number.
+    [[nodiscard]] bool owns_this_thread() const noexcept { return thread_record_().pool == number_; }
+
+    // Returns the calling thread's worker if it belongs to this pool, else null.
+    [[nodiscard]] worker* worker_here() const noexcept;
+
+    // Identifies the shared library that made this pool. If it equals `this_library()`, then this library's
+    // record of a thread is the pool's record.
+    [[nodiscard]] std::uint32_t library() const noexcept { return number_of(thread_record_); }
+    [[nodiscard]] static std::uint32_t this_library() noexcept { return number_of(&pool_thread::current); }
+
+    // The number of the process that made this pool, see `forks`.
+    [[nodiscard]] std::uint32_t process() const noexcept { return process_; }
+
+    // Whether another process made this pool. Then it has no threads in this process.
+    [[nodiscard]] bool is_inherited() const noexcept { return process_ != forks::process(); }
+
+    // The stop sources of its tasks. The child of a fork must not touch them.
+    [[nodiscard]] running_stoppables& stoppables() noexcept { return stoppables_; }
+
+    // An item that is still in a queue became stale: a thread other than the one that pops it has claimed or
+    // cancelled it.
+    void note_stale_item() noexcept {
+        // Relaxed, like all uses. The count only decides when to purge and how many workers the waiting items
+        // need; the queues' locks order what must be ordered.
+        stale_items_.fetch_add(1, std::memory_order_relaxed);
+    }
+
+    // A stale item has left its queue. Until this call, one item too few seemed to wait, so the caller then
+    // looks for work or calls `wake_one`.
+    void note_stale_item_gone() noexcept { stale_items_.fetch_sub(1, std::memory_order_relaxed); }
+
+    // Wakes a worker or starts a thread if an item waits and no worker is about to find it.
+    void wake_one() noexcept {
+        if (sleep_.wake_one()) {
+            start_thread();
+        }
+    }
+
+    // The worker functions below are called on the thread of `self`.
+
+    // `self` searches from now on, or is as good as searching.
+    void start_searching(sleeper& self) noexcept { sleep_.start_searching(self); }
+
+    // `self` has found an item and claimed it, or has to run user code before it searches.
+    void stop_searching(sleeper& self) noexcept {
+        if (sleep_.stop_searching(self)) {
+            start_thread();
+        }
+    }
+
+    // If another worker is idle or can be started, it will run what waits: `watch` is notified when that is
+    // no longer so. Else returns false.
+    [[nodiscard]] bool watch_idle(const sleeper& self, idle_watch& watch) noexcept {
+        return sleep_.watch_idle(self, watch);
+    }
+
+    // Returns false if `watch` was notified or is about to be. Its owner must then wait for the notification.
+    [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept { return sleep_.unwatch_idle(watch); }
+
+    // The whole work of the thread of `self`.
+    virtual void work(worker& self) noexcept = 0;
+
+    // A hint.
+    [[nodiscard]] virtual bool shared_queue_seems_empty() const noexcept = 0;
+
+protected:
+    pool_base() = default;
+    ~pool_base() = default;
+
+    // Requires: `sleep_` has asked for a thread.
+    virtual void start_thread() noexcept = 0;
+
+    // A thread of this pool calls `begin_thread` first of all, and `end_thread` after its work.
+    void begin_thread(worker& self) const noexcept {
+        thread_record_() = {&self, number_};
+        runnable_threads::count_this_thread(true);
+    }
+    void end_thread() const noexcept {
+        runnable_threads::count_this_thread(false);
+        thread_record_().self = nullptr;
+    }
+
+    sleep sleep_{*this};
+
+    // Below zero for a moment if an item is popped before the thread that made it stale has counted it.
+    sync::atomic<std::ptrdiff_t> stale_items_{0};
+
+private:
+    using record_getter = pool_thread& (*)() noexcept;
+
+    // The addresses of two libraries' code almost surely differ in these bits too. If they do not, a library
+    // that shares no variables takes its own record for the pool's.
+    static std::uint32_t number_of(record_getter getter) noexcept {
+        return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(getter));
+    }
+
+    // Unique among all shared libraries of the process that share variables. No pool has 0.
+    [[gnu::visibility("default")]] static std::size_t next_number() noexcept {
+        static std::atomic<std::size_t> last{0};
+        return last.fetch_add(1, std::memory_order_relaxed) + 1;  // relaxed: orders nothing
+    }
+
+    // A pointer: whichever library calls it, the function is that of the library which made this pool, whose
+    // code also writes the records of the pool's threads.
+    const record_getter thread_record_ = &pool_thread::current;
+    const std::size_t number_ = next_number();
+    const std::uint32_t process_ = forks::process();
+    running_stoppables stoppables_;
+};
+
+#if defined(__cpp_lib_jthread)
+// While this exists, a shutdown of the pool can ask the task to stop. The child of a fork leaves the list
+// alone: a thread that is not there may hold its mutex.
+class listed_stoppable {
+public:
+    // If `pool` is null, nobody asks.
+    listed_stoppable(pool_base* pool, stoppable& source) noexcept : pool_(pool), source_(source) {
+        if (pool_) {
+            pool_->stoppables().add(source_);
+        }
+    }
+    listed_stoppable(const listed_stoppable&) = delete;
+    listed_stoppable& operator=(const listed_stoppable&) = delete;
+    ~listed_stoppable() {
+        if (pool_ && !pool_->is_inherited()) {
+            pool_->stoppables().remove(source_);
+        }
+    }
+
+private:
+    pool_base* const pool_;
+    stoppable& source_;
+};
+#endif
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/queue/queued_task.hpp
 
 namespace concurrent::futures { inline namespace v0_1 {
@@ -3452,35 +4092,64 @@ inline work_list take_stale(work_list& items, sync::atomic<std::ptrdiff_t>& stal
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/sync/spin_lock.hpp
+// concurrent/futures/sync/counting_lock.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// A mutex for sections of a few instructions. It takes one byte, and unlocking is a plain store. `std::mutex`
-// unlocks by an atomic read-modify-write, and puts a thread that finds it locked to sleep, which takes a
-// hundred times as long as such a section.
-class spin_lock {
+// The lock of a queue, in one word with the number of the queue's items. `lock_adding_one` counts the new
+// item by the very operation that takes the lock. So whatever the pushing thread reads afterwards, it reads
+// after the item was counted, and needs no further read-modify-write or fence for that; see pool/sleep.hpp.
+//
+// It spins, and is for sections of a few instructions. Unlocking is a plain store.
+class counting_lock {
 public:
-    spin_lock() = default;
-    spin_lock(const spin_lock&) = delete;
-    spin_lock& operator=(const spin_lock&) = delete;
+    counting_lock() = default;
+    counting_lock(const counting_lock&) = delete;
+    counting_lock& operator=(const counting_lock&) = delete;
 
-    void lock() noexcept {
-        // Acquire: pairs with the release of `unlock`.
-        while (locked_.exchange(true, std::memory_order_acquire)) {
-            back_off delay;
-            // Relaxed: the exchange orders. The load only reads, so the holder keeps the cache line.
-            while (locked_.load(std::memory_order_relaxed)) {
+    // Acquire: pairs with the release of `unlock`.
+    void lock() noexcept { lock_adding(0, std::memory_order_acquire); }
+
+    // Sequentially consistent: the caller then reads who sleeps, and whoever goes to sleep says so and then
+    // reads `count()`. At least one of the two sees the other.
+    void lock_adding_one() noexcept { lock_adding(one, std::memory_order_seq_cst); }
+
+    // Requires: this thread has locked. Release: pairs with the acquire of `lock`.
+    void unlock() noexcept {
+        // Relaxed: nobody else changes a locked word.
+        word_.store(word_.load(std::memory_order_relaxed) & ~locked, std::memory_order_release);
+    }
+
+    // The number of items, with those that are about to be added. Any thread may ask, without the lock.
+    [[nodiscard]] std::size_t count(std::memory_order order = std::memory_order_seq_cst) const noexcept {
+        return word_.load(order) / one;
+    }
+
+    // Requires: this thread has locked. Release: a thread that finds the new count in `count()` also finds
+    // what was stored before.
+    void set_count(std::size_t count) noexcept {
+        word_.store(count * one | locked, std::memory_order_release);
+    }
+
+private:
+    static constexpr std::size_t locked = 1;
+    static constexpr std::size_t one = 2;
+
+    void lock_adding(std::size_t added, std::memory_order order) noexcept {
+        // Relaxed: the compare-exchange orders. The loads only read, so the holder keeps the cache line.
+        std::size_t before = word_.load(std::memory_order_relaxed);
+        for (back_off delay;;) {
+            if ((before & locked) != 0) {
                 delay.pause();
+                before = word_.load(std::memory_order_relaxed);
+            } else if (word_.compare_exchange_weak(before, (before + added) | locked, order,
+                                                   std::memory_order_relaxed)) {
+                return;
             }
         }
     }
 
-    // Release: pairs with the acquire of `lock`.
-    void unlock() noexcept { locked_.store(false, std::memory_order_release); }
-
-private:
-    sync::atomic<bool> locked_{false};
+    sync::atomic<std::size_t> word_{0};
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -3497,28 +4166,26 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // The items are linked both ways: so the owner can take one back from anywhere, and a push cannot fail. A
 // deque without a lock, such as Chase and Lev's, has a fixed capacity or allocates, and cannot give back an
 // item from its middle. It would not save an atomic read-modify-write either: a push needs an order before
-// the check whether to wake a worker, and the lock provides this order anyway.
+// it reads whether to wake a worker, and the lock provides this order anyway.
 class local_queue {
 public:
-    [[nodiscard]] std::size_t size() const noexcept {
-        // Relaxed: either only a hint, or the caller has called `has_items()`, whose lock makes all earlier
-        // pushes visible.
-        return size_.load(std::memory_order_relaxed);
-    }
+    [[nodiscard]] std::size_t size() const noexcept { return lock_.count(); }
 
-    [[nodiscard]] bool seems_empty() const noexcept { return size() == 0; }
+    // Relaxed: a hint.
+    [[nodiscard]] bool seems_empty() const noexcept { return lock_.count(std::memory_order_relaxed) == 0; }
 
     template <class Admit>
     [[nodiscard]] bool push(work_item& item, Admit admit) noexcept {
-        const std::lock_guard lock(lock_);
+        lock_.lock_adding_one();
+        const std::lock_guard lock(lock_, std::adopt_lock);
         if (!admit()) {
+            lock_.set_count(size() - 1);
             return false;
         }
         item.next_ = nullptr;
         item.previous_ = std::exchange(newest_, &item);
         (item.previous_ ? item.previous_->next_ : oldest_) = &item;
         item.home_.store(this, std::memory_order_relaxed);  // relaxed: see `take_back`
-        set_size(size() + 1);
         return true;
     }
 
@@ -3543,11 +4210,6 @@ public:
             unlink(item);
         }
         return here;
-    }
-
-    [[nodiscard]] bool has_items() noexcept {
-        const std::lock_guard lock(lock_);
-        return oldest_ != nullptr;
     }
 
     work_list take_all() noexcept {
@@ -3595,48 +4257,13 @@ private:
         (item.previous_ ? item.previous_->next_ : oldest_) = item.next_;
         (item.next_ ? item.next_->previous_ : newest_) = item.previous_;
         item.home_.store(nullptr, std::memory_order_relaxed);  // relaxed: see `take_back`
-        set_size(size() - 1);
+        lock_.set_count(size() - 1);
     }
 
-    // Requires: `lock_` held.
-    void set_size(std::size_t size) noexcept { size_.store(size, std::memory_order_relaxed); }
-
-    alignas(cache_line) spin_lock lock_;
+    alignas(cache_line) counting_lock lock_;
     work_item* oldest_ = nullptr;
     work_item* newest_ = nullptr;
-    sync::atomic<std::size_t> size_{0};
     purge_schedule schedule_;
-};
-
-}}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/sync/parking_spot.hpp
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-// One thread sleeps here until another wakes it. A wake-up that comes first is kept. The spot must live until
-// `unpark` has returned.
-class parking_spot {
-public:
-    void park() {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [this] { return woken_; });
-        woken_ = false;
-    }
-
-    void unpark() {
-        {
-            const std::lock_guard lock(mutex_);
-            woken_ = true;
-        }
-        changed_.notify_one();
-    }
-
-private:
-    sync::mutex mutex_;
-    sync::condition_variable changed_;
-    bool woken_ = false;
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -3647,160 +4274,8 @@ private:
 namespace concurrent::futures { inline namespace v0_1 {
 namespace detail {
 
-class worker;
-
-// What a thread knows about the pool that started it.
-struct pool_thread {
-    worker* self = nullptr;  // null before and after its work
-    std::size_t pool = 0;    // set until the thread ends, also while destructors of thread_local objects run
-
-    // The record of the calling thread.
-    [[nodiscard]] static pool_thread& current() noexcept;
-};
-
-// Shared by all shared libraries, even those with hidden symbols, like everything that a process has only
-// once. But a version script can keep the variable local to one library, and on Windows each library has its
-// own. So a pool reads the record through the library that made it, see `pool_base`.
-[[gnu::visibility("default")]] constinit inline thread_local pool_thread current_pool_thread = {};
-
-inline pool_thread& pool_thread::current() noexcept {
-    return current_pool_thread;
-}
-
-// What tasks, workers and the crew need to know about a pool, whatever its queue is.
-class pool_base : public std::enable_shared_from_this<pool_base> {
-public:
-    pool_base(const pool_base&) = delete;
-    pool_base& operator=(const pool_base&) = delete;
-
-    // Whether this pool started the calling thread. True until the thread ends, when it is no `worker` any
-    // more and its pool may be gone; so the record has the pool's number.
-    [[nodiscard]] bool owns_this_thread() const noexcept { return thread_record_().pool == number_; }
-
-    // Returns the calling thread's worker if it belongs to this pool, else null.
-    [[nodiscard]] worker* worker_here() const noexcept;
-
-    // Identifies the shared library that made this pool. If it equals `this_library()`, then this library's
-    // record of a thread is the pool's record.
-    [[nodiscard]] std::uint32_t library() const noexcept { return number_of(thread_record_); }
-    [[nodiscard]] static std::uint32_t this_library() noexcept { return number_of(&pool_thread::current); }
-
-    // The number of the process that made this pool, see `forks`.
-    [[nodiscard]] std::uint32_t process() const noexcept { return process_; }
-
-    // Whether another process made this pool. Then it has no threads in this process.
-    [[nodiscard]] bool is_inherited() const noexcept { return process_ != forks::process(); }
-
-    // The stop sources of its tasks. The child of a fork must not touch them.
-    [[nodiscard]] running_stoppables& stoppables() noexcept { return stoppables_; }
-
-    // An item that is still in a queue became stale: a thread other than the one that pops it has claimed or
-    // cancelled it.
-    void note_stale_item() noexcept {
-        // Relaxed, like all uses. The count only decides when to purge and how many workers the waiting items
-        // need; the queues' locks order what must be ordered.
-        stale_items_.fetch_add(1, std::memory_order_relaxed);
-    }
-
-    // A stale item has left its queue. Until this call, one item too few seemed to wait, so the caller then
-    // looks for work or calls `wake_one`.
-    void note_stale_item_gone() noexcept { stale_items_.fetch_sub(1, std::memory_order_relaxed); }
-
-    // Wakes a worker or starts a thread if an item waits and no worker is about to find it.
-    virtual void wake_one() noexcept = 0;
-
-    // `self` was nearly idle, but has to run user code first.
-    virtual void worker_stays_busy(worker& self) noexcept = 0;
-
-    // `self` was idle and has claimed the task that it took out of a queue.
-    virtual void worker_has_claimed(worker& self) noexcept = 0;
-
-    // Requires: the calling thread is `self`'s. If another worker is idle or can be started, it will run what
-    // waits: `watch` is notified when that is no longer so. Else returns false.
-    [[nodiscard]] virtual bool watch_idle(worker& self, idle_watch& watch) noexcept = 0;
-
-    // Returns false if `watch` was notified or is about to be. Its owner must then wait for the notification.
-    [[nodiscard]] virtual bool unwatch_idle(idle_watch& watch) noexcept = 0;
-
-    // The whole work of the thread of `self`.
-    virtual void work(worker& self) noexcept = 0;
-
-    // The number of items that wait in all queues. Counts each item whose push happened before.
-    [[nodiscard]] virtual std::size_t waiting() const noexcept = 0;
-
-    // Whether any queue has an item. Calls `has_items` on each queue.
-    [[nodiscard]] virtual bool something_waits() noexcept = 0;
-
-    // A hint.
-    [[nodiscard]] virtual bool shared_queue_seems_empty() const noexcept = 0;
-
-protected:
-    pool_base() = default;
-    ~pool_base() = default;
-
-    // A thread of this pool calls `begin_thread` first of all, and `end_work` after its work.
-    void begin_thread(worker& self) const noexcept {
-        thread_record_() = {&self, number_};
-        runnable_threads::count_this_thread(true);
-    }
-    void end_work() const noexcept {
-        runnable_threads::count_this_thread(false);
-        thread_record_().self = nullptr;
-    }
-
-    // Below zero for a moment if an item is popped before the thread that made it stale has counted it.
-    sync::atomic<std::ptrdiff_t> stale_items_{0};
-
-private:
-    using record_getter = pool_thread& (*)() noexcept;
-
-    // The addresses of two libraries' code almost surely differ in these bits too. If they do not, a library
-    // that shares no variables takes its own record for the pool's.
-    static std::uint32_t number_of(record_getter getter) noexcept {
-        return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(getter));
-    }
-
-    // Unique among all shared libraries of the process that share variables. No pool has 0.
-    [[gnu::visibility("default")]] static std::size_t next_number() noexcept {
-        static std::atomic<std::size_t> last{0};
-        return last.fetch_add(1, std::memory_order_relaxed) + 1;  // relaxed: orders nothing
-    }
-
-    // A pointer: whichever library calls it, the function is that of the library which made this pool, whose
-    // code also writes the records of the pool's threads.
-    const record_getter thread_record_ = &pool_thread::current;
-    const std::size_t number_ = next_number();
-    const std::uint32_t process_ = forks::process();
-    running_stoppables stoppables_;
-};
-
-#if defined(__cpp_lib_jthread)
-// While this exists, a shutdown of the pool can ask the task to stop. The child of a fork leaves the list
-// alone: a thread that is not there may hold its mutex.
-class listed_stoppable {
-public:
-    // If `pool` is null, nobody asks.
-    listed_stoppable(pool_base* pool, stoppable& source) noexcept : pool_(pool), source_(source) {
-        if (pool_) {
-            pool_->stoppables().add(source_);
-        }
-    }
-    listed_stoppable(const listed_stoppable&) = delete;
-    listed_stoppable& operator=(const listed_stoppable&) = delete;
-    ~listed_stoppable() {
-        if (pool_ && !pool_->is_inherited()) {
-            pool_->stoppables().remove(source_);
-        }
-    }
-
-private:
-    pool_base* const pool_;
-    stoppable& source_;
-};
-#endif
-
 // One thread of a pool.
-class worker final : public helper {
+class worker final : public helper, public sleeper {
 public:
     worker(pool_base& pool, std::string name) : pool_(pool), name_(std::move(name)) {}
 
@@ -3811,7 +4286,9 @@ public:
     [[nodiscard]] pool_base& pool() const noexcept { return pool_; }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
-    // Requires: the calling thread is this worker's. Takes `item` out if it is in the local queue.
+    // The following functions are called on this worker's thread.
+
+    // Takes `item` out if it is in the local queue.
     [[nodiscard]] bool take_back(work_item& item) noexcept { return local_queue_.take_back(item); }
 
     [[nodiscard]] bool watch_idle(idle_watch& watch) noexcept override {
@@ -3820,28 +4297,20 @@ public:
     [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept override { return pool_.unwatch_idle(watch); }
 
     // Called before this worker publishes a task's result, if it runs no user code from then until it looks
-    // for work. So a thread that sees the result and submits the next task finds a worker that is as good as
-    // idle. A worker that has work before it is not, nor is the copy of a worker in the child of a fork.
-    void set_nearly_idle() noexcept {
-        if (local_queue_.size() == 0 && pool_.shared_queue_seems_empty() && !pool_.is_inherited()) {
-            // Relaxed: the result is published by a release, which orders this store for all that see the
-            // result. The crew's lock orders it for all others.
-            activity_.store(activity::nearly_idle, std::memory_order_relaxed);
+    // for work: it is as good as searching. So a thread that sees the result and submits the next task starts
+    // no needless thread. A worker that has work before it does not count as searching, nor does the copy of
+    // a worker in the child of a fork.
+    void is_nearly_idle() noexcept {
+        if (local_queue_.seems_empty() && pool_.shared_queue_seems_empty() && !pool_.is_inherited()) {
+            pool_.start_searching(*this);
         }
     }
 
-    // Takes `set_nearly_idle` back. Called before the worker runs a done callback or destroys a result after
-    // all.
-    void stay_busy() noexcept {
-        if (is(activity::nearly_idle)) {
-            pool_.worker_stays_busy(*this);
-        }
-    }
-
-    // Called when this worker has claimed the task that it took out of a queue.
-    void has_claimed() noexcept {
-        if (is(activity::claiming)) {
-            pool_.worker_has_claimed(*this);
+    // Called when this worker has claimed the task that it took out of a queue; and when it was nearly idle,
+    // but runs a done callback or destroys a result after all.
+    void is_busy() noexcept {
+        if (is_searching()) {
+            pool_.stop_searching(*this);
         }
     }
 
@@ -3862,7 +4331,7 @@ public:
         const running* const below_;
     };
 
-    // Requires: the calling thread is this worker's. Whether it is in the middle of running `item`.
+    // Whether this worker is in the middle of running `item`.
     [[nodiscard]] bool runs(const work_item& item) const noexcept {
         const running* each = running_;
         while (each && &each->item_ != &item) {
@@ -3872,42 +4341,80 @@ public:
     }
 
 private:
-    friend class crew;
-    template <class Queue>
-    friend class worker_pool;
-
-    enum class activity : unsigned char {
-        any,          // nothing on which others rely beyond what the crew counts
-        nearly_idle,  // see `set_nearly_idle`
-        claiming      // the worker was idle and has taken an item that it has not claimed
-    };
-
-    // Relaxed: this worker's thread reads its own store. Another thread has the crew's lock, under which a
-    // worker stops being nearly idle.
-    [[nodiscard]] bool is(activity which) const noexcept {
-        return activity_.load(std::memory_order_relaxed) == which;
-    }
+    friend class victims;
 
     pool_base& pool_;
     const std::string name_;
-    sync::atomic<activity> activity_{activity::any};
-    worker* last_victim_ = nullptr;  // only for this thread; see `pop_from_next_victim`
 
     local_queue local_queue_;
-    worker* next_victim_ = nullptr;     // the next in the pool's list of victims, see `crew`
-    bool is_victim_ = false;            // only for this thread
-    bool is_searching_ = true;          // only for this thread; see `crew`
-    unsigned turns_ = 0;                // only for this thread
-    const running* running_ = nullptr;  // only for this thread
+    worker* next_victim_ = nullptr;  // the next in the pool's list
 
-    parking_spot parking_spot_;
-    worker* next_parked_ = nullptr;  // guarded by the crew's lock
+    // The rest is only for this thread.
+    const running* running_ = nullptr;
+    worker* last_victim_ = nullptr;
+    bool is_victim_ = false;
+    unsigned turns_ = 0;
 };
 
 inline worker* pool_base::worker_here() const noexcept {
     worker* const self = thread_record_().self;
     return self && &self->pool() == this ? self : nullptr;
 }
+
+// The local queues of a pool's workers, from which others take items. A victim is a worker whose local queue
+// was ever pushed to. The list only grows.
+class victims {
+public:
+    // Returns the local queue of `self`, to push to. Requires: the calling thread is that of `self`.
+    [[nodiscard]] local_queue& queue_of(worker& self) noexcept {
+        if (!self.is_victim_) {
+            self.is_victim_ = true;
+            worker* first = first_.load(std::memory_order_relaxed);  // relaxed: the compare-exchange orders
+            // Sequentially consistent, before the push: a worker that goes to sleep either finds this queue,
+            // or has announced so before, which the push then sees.
+            do {
+                self.next_victim_ = first;
+            } while (!first_.compare_exchange_weak(first, &self));
+        }
+        return self.local_queue_;
+    }
+
+    [[nodiscard]] work_item* pop_own(worker& self) noexcept { return self.local_queue_.pop(); }
+
+    // Returns the oldest item of any local queue, null if all seem empty. `self` is in the list too.
+    [[nodiscard]] work_item* steal() noexcept {
+        // Acquire: pairs with the compare-exchange of `queue_of`.
+        work_item* item = nullptr;
+        for (worker* each = first_.load(std::memory_order_acquire); each && !item;
+             each = each->next_victim_) {
+            item = each->local_queue_.pop();
+        }
+        return item;
+    }
+
+    // Returns the oldest item of the next victim, each in turn; null if that has none.
+    [[nodiscard]] work_item* steal_in_turn(worker& self) noexcept {
+        worker* const next = self.last_victim_ ? self.last_victim_->next_victim_ : nullptr;
+        self.last_victim_ = next ? next : first_.load(std::memory_order_acquire);  // see `steal`
+        return self.last_victim_ ? self.last_victim_->local_queue_.pop() : nullptr;
+    }
+
+    // Counts the turns of `self`, from 0 to one less than `cycle`.
+    [[nodiscard]] static unsigned next_turn(worker& self, unsigned cycle) noexcept {
+        return self.turns_ = (self.turns_ + 1) % cycle;
+    }
+
+    // Sequentially consistent: pairs with the compare-exchange of `queue_of`.
+    template <class Visit>
+    void for_each(Visit visit) const {
+        for (worker* each = first_.load(); each; each = each->next_victim_) {
+            visit(each->local_queue_);
+        }
+    }
+
+private:
+    sync::atomic<worker*> first_{nullptr};
+};
 
 }  // namespace detail
 
@@ -3958,13 +4465,13 @@ public:
             its_future.release_from_queue();
             return false;
         }
-        self.has_claimed();
+        self.is_busy();
         run(self);
         if (its_future.has_handle()) {
-            self.set_nearly_idle();
+            self.is_nearly_idle();
         }
-        if (its_future.complete_taken([&self] { self.stay_busy(); })) {
-            self.stay_busy();
+        if (its_future.complete_taken([&self] { self.is_busy(); })) {
+            self.is_busy();
             its_future.destroy();
         }
         return true;
@@ -5556,426 +6063,113 @@ private:
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/pool/crew.hpp
+// concurrent/futures/pool/threads.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// The workers of one pool: which of them run tasks, which sleep, and which one is woken when there is work.
-//
-// A worker is
-// - busy: it runs a task;
-// - nearly idle: it has only to publish its task's result before it searches, see `worker::set_nearly_idle`;
-// - searching: it will look into all queues after this moment. It was started or woken and has found nothing
-//   yet, or it ran out of work and spins a little before it parks. At most one worker spins;
-// - parked: it sleeps until it is woken.
-// A thread runs the user's initializer first, which may take long. Meanwhile its worker counts as searching
-// when the crew decides whether to start another thread, but does not keep a parked worker from being woken.
-//
-// Invariant whenever `lock_` is released. W items wait; A workers are nearly idle; C are searching, I of them
-// still initializing; P are parked. If W > 0, then
-// (1) C > I; or
-// (2) A ≥ W; or
-// (3) P = 0, and no thread can be started or C + A ≥ W.
-//
-// A push can break the invariant: it raises W. So can a worker that stops searching or being nearly idle, or
-// that begins to initialize. Each of them restores it by `choose_one`, which wakes one worker or starts one
-// thread:
-// - a push calls `wake_one`;
-// - a worker changes its state by `wake_next_after`; or `park` looks into the queues and searches on.
-// So workers wake each other in a chain that ends when no items wait, and a burst of short tasks does not
-// wake them all.
-//
-// Threads are started one at a time, while W > C + A + P: the pushing thread starts the first, and each new
-// thread begins by starting the next. So a burst of short tasks starts no more threads than it lasts long
-// enough for. Until a new thread has begun, C > I, and no push needs to wake a worker.
-//
-// A push takes its queue's lock. It takes the crew's lock only if it finds `wake_wanted` true under the
-// queue's lock (or if it is a pool's or a worker's first push). No wake-up is lost: a thread sets
-// `wake_wanted` under the crew's lock and then calls `has_items` on each queue, which takes the queue's lock.
-// Either `has_items` sees the push, or the push comes later and sees `wake_wanted`.
-//
-// Some workers wait for tasks and leave these to idle workers (`idle_watch`). The thread that makes the last
-// idle worker busy notifies them after it has released the lock.
-//
-// A worker ends when the pool is shut down and all queues are empty. The invariant holds until then.
-class crew {
+// The threads of one pool: how they are started, and who joins them. `sleep` decides when one is started, one
+// after the other, and pushes never wait for that. Only the first push to a pool does: it must know whether
+// there is a thread at all.
+class threads {
 public:
-    crew(pool_base& pool, std::size_t max_workers, std::string thread_name_prefix)
-        : pool_(pool), max_workers_(max_workers), thread_name_prefix_(std::move(thread_name_prefix)) {}
+    threads(pool_base& pool, sleep& sleep, std::size_t max_workers, std::string thread_name_prefix)
+        : pool_(pool), sleep_(sleep), max_workers_(max_workers),
+          thread_name_prefix_(std::move(thread_name_prefix)) {}
 
-    // A push reads this under its queue's lock and, if it is true, calls `wake_one` afterwards. Relaxed: that
-    // lock orders the load, see the class.
-    [[nodiscard]] bool wake_wanted() const noexcept { return wake_wanted_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::size_t max_workers() const noexcept { return max_workers_; }
 
-    // True until the first worker is started, and perhaps for a moment longer. Relaxed: a hint; `start_first`
-    // checks under the lock.
-    [[nodiscard]] bool empty() const noexcept { return empty_.load(std::memory_order_relaxed); }
+    // The number of threads started so far. Sequentially consistent, so that a task finds its own thread
+    // counted.
+    [[nodiscard]] std::size_t count() const noexcept { return count_.load(); }
 
-    // Starts the first worker, if there is none. Throws if the thread cannot be started.
+    // Starts the first thread, if there is none. Throws if it cannot be started.
     void start_first() {
-        const std::lock_guard lock(lock_);
-        if (workers_.empty() && may_start()) {
-            start_worker();
-        }
-    }
-
-    // Restores the invariant after a push.
-    void wake_one() noexcept {
-        to_wake chosen;
-        {
-            const std::lock_guard lock(lock_);
-            chosen = choose_one();
-            note_nobody_idle(chosen);
-        }
-        wake(chosen);
-    }
-
-    // A victim is a worker whose local queue was ever pushed to. Returns the first of a list linked by
-    // `next_victim_`. Acquire: pairs with the release of `announce_local_queue`.
-    [[nodiscard]] worker* first_victim() const noexcept {
-        return first_victim_.load(std::memory_order_acquire);
-    }
-
-    // See `pool_base::watch_idle`.
-    [[nodiscard]] bool watch_idle(const worker& self, idle_watch& watch) noexcept {
-        const std::lock_guard lock(lock_);
-        // A worker that runs its initializer counts as searching, so others rely on it. It must not rely on
-        // them in turn.
-        if (self.is_searching_) {
-            return false;
-        }
-        watches_.add(watch);
-        watched_.store(true);  // before `anybody_idle`; pairs with `has_claimed`
-        if (!anybody_idle()) {
-            static_cast<void>(watches_.remove(watch));
-            watched_.store(!watches_.empty());
-            return false;
-        }
-        return true;
-    }
-
-    [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept {
-        const std::lock_guard lock(lock_);
-        const bool removed = watches_.remove(watch);
-        watched_.store(!watches_.empty());
-        return removed;
-    }
-
-    // Each worker calls the following functions on its own thread.
-
-    // The first step of a new thread: starts or wakes the next, if more items wait than workers search.
-    void begin() noexcept {
-        wake_next_after([this] {
-            starting_ = false;
-            note_wake_wanted();
-        });
-    }
-
-    // Adds `self` to the list of victims before the first push to its local queue. The lock makes
-    // `wake_wanted` reliable: a thread that has set it either finds the new victim, or the push that follows
-    // sees it.
-    void announce_local_queue(worker& self) noexcept {
-        if (!self.is_victim_) {
-            self.is_victim_ = true;
-            const std::lock_guard lock(lock_);
-            // Relaxed: written only under the lock. Release: pairs with the acquire of `first_victim`.
-            self.next_victim_ = first_victim_.load(std::memory_order_relaxed);
-            first_victim_.store(&self, std::memory_order_release);
-        }
-    }
-
-    // `self` has taken an item out of a queue.
-    void work_found(worker& self) noexcept {
-        if (self.is_searching_ || self.is(worker::activity::nearly_idle)) {
-            wake_next_after([&] {
-                stop_searching(self);
-                // Relaxed: each thread that relies on the value reads it under the lock.
-                self.activity_.store(worker::activity::claiming, std::memory_order_relaxed);
-            });
-        }
-    }
-
-    // `self` has claimed the task that it took out. Until then the worker counts as idle: once nobody is
-    // idle, a watcher runs its tasks itself, and must not find this one still waiting.
-    void has_claimed(worker& self) noexcept {
-        // Sequentially consistent, like the store of `watched_` and the load of `activity_` in `watch_idle`:
-        // either this thread sees that somebody watches, or the watcher sees that this worker is busy.
-        self.activity_.store(worker::activity::any);
-        if (watched_.load()) {
-            to_wake watching;
-            {
-                const std::lock_guard lock(lock_);
-                note_nobody_idle(watching);
+        const std::lock_guard lock(mutex_);
+        if (workers_.empty() && sleep_.start_first()) {
+            try {
+                start();
+            } catch (...) {
+                sleep_.start_has_failed();
+                throw;
             }
-            wake(watching);
         }
     }
 
-    // `self` was nearly idle, but has to run user code first.
-    void stays_busy(worker& self) noexcept {
-        wake_next_after([&] { stop_searching(self); });
-    }
-
-    // Returns whether `self` may spin before it parks: no other worker searches, and no other thread needs
-    // its processor. If so, `self` searches from now on.
-    [[nodiscard]] bool may_spin(worker& self) noexcept {
-        const std::lock_guard lock(lock_);
-        const bool may = !self.is_searching_ && searching_ == 0 && !ending_ && runnable_threads::fit();
-        if (may) {
-            start_searching(self);
-        }
-        return may;
-    }
-
-    // Sleeps until woken, or returns at once if an item waits. Either way `self` is searching afterwards.
-    // Returns false if the worker is to end.
-    [[nodiscard]] bool park(worker& self) noexcept {
-        to_wake watching;
-        bool ends = false;
+    // Requires: `sleep_` has asked for it. A thread that cannot be started loses no items: other workers run
+    // them, if later.
+    void start_another() noexcept {
+        std::exception_ptr failure;
         {
-            const std::lock_guard lock(lock_);
-            stop_searching(self);
-            if (!ending_) {
-                self.next_parked_ = std::exchange(parked_, &self);
-                ++parked_count_;
-                note_wake_wanted();
-            }
-            if (pool_.something_waits()) {
-                if (!ending_) {
-                    static_cast<void>(take_parked());
+            const std::lock_guard lock(mutex_);
+            if (!starts_no_more_) {  // else nobody would join it
+                try {
+                    start();
+                    return;
+                } catch (...) {
+                    failure = std::current_exception();
                 }
-                start_searching(self);
-                return true;
             }
-            runnable_threads::remove(1);
-            ends = ending_;
-            note_nobody_idle(watching);
         }
-        wake(watching);
-        if (!ends) {
-            self.parking_spot_.park();
-            self.is_searching_ = true;  // `choose_one` or `end` has counted it
-        }
-        return !ends;
-    }
-
-    // `self`'s thread is about to run the initializer. A push may have relied on this worker, so another is
-    // woken for what waits.
-    void begins_to_initialize() noexcept {
-        wake_next_after([this] {
-            ++initializing_;
-            note_wake_wanted();
-        });
-    }
-
-    void has_initialized() noexcept {
-        const std::lock_guard lock(lock_);
-        --initializing_;
-        note_wake_wanted();
-    }
-
-    // The initializer has failed, so `self` ends without a search.
-    void leave(worker& self) noexcept {
-        wake_next_after([&] {
-            --initializing_;
-            stop_searching(self);
-            runnable_threads::remove(1);
-        });
-    }
-
-    // A shutdown calls the following functions. The queues take no more items by then.
-
-    void end() noexcept {
-        worker* parked = nullptr;
-        {
-            const std::lock_guard lock(lock_);
-            ending_ = true;
-            runnable_threads::add(parked_count_);
-            searching_ += std::exchange(parked_count_, 0);
-            parked = std::exchange(parked_, nullptr);
-            note_wake_wanted();
-        }
-        while (parked) {
-            std::exchange(parked, parked->next_parked_)->parking_spot_.unpark();
+        sleep_.start_has_failed();
+        if (failure && !failure_logged_.exchange(true)) {
+            log("could not start another worker thread; the others do its work", failure);
         }
     }
 
-    // Requires: `end` was called. Waits until every worker has ended. Several threads may call this at once.
+    // Requires: the pool is closed. Waits until every thread has ended. Several threads may call this at
+    // once.
     void join() {
         const std::lock_guard joining(joining_);
         // Workers that still run may start others.
         for (;;) {
-            std::list<started_thread> threads;
+            std::list<started_thread> started;
             {
-                const std::lock_guard lock(lock_);
-                threads.swap(threads_);
-                if (threads.empty()) {
+                const std::lock_guard lock(mutex_);
+                started.swap(threads_);
+                if (started.empty()) {
                     start_no_more();
                     return;
                 }
             }
-            for (started_thread& each : threads) {
+            for (started_thread& each : started) {
                 each.thread.join();
             }
         }
     }
 
-    // Requires: `end` was called. Replaces `join` on one of the pool's own workers.
+    // Requires: the pool is closed. Replaces `join` on one of the pool's own threads.
     void orphan() noexcept {
-        to_wake watching;
         std::list<started_thread> orphans;
         {
-            const std::lock_guard lock(lock_);
-            start_no_more();  // nobody would join its thread
-            note_nobody_idle(watching);
+            const std::lock_guard lock(mutex_);
+            start_no_more();
             orphans.swap(threads_);
         }
-        wake(watching);
         orphaned_threads::instance().adopt(orphans);
     }
 
     // Replaces all of these in the child of a fork.
     void keep() noexcept { orphaned_threads::instance().keep(pool_.shared_from_this()); }
 
-    [[nodiscard]] std::size_t max_workers() const noexcept { return max_workers_; }
-
-    [[nodiscard]] std::size_t worker_count() const {
-        const std::lock_guard lock(lock_);
-        return workers_.size();
-    }
-
 private:
-    // What a thread decides under the lock and does after it has released the lock: wake `parked`, notify
-    // `watches`, log `start_failure`. A thread that cannot be started loses no items: other workers run them,
-    // if later.
-    struct to_wake {
-        worker* parked = nullptr;
-        idle_watch_list watches;
-        std::exception_ptr start_failure;
-    };
-
-    // Calls `change` under the lock and restores the invariant. `change` takes away a worker on which others
-    // may have relied.
-    template <class Change>
-    void wake_next_after(Change change) noexcept {
-        to_wake next;
-        {
-            const std::lock_guard lock(lock_);
-            change();
-            if (wake_wanted() && pool_.something_waits()) {
-                next = choose_one();
-            }
-            note_nobody_idle(next);
-        }
-        wake(next);
-    }
-
-    void wake(to_wake& chosen) noexcept {
-        if (chosen.parked) {
-            chosen.parked->parking_spot_.unpark();
-        }
-        chosen.watches.notify_all();
-        if (chosen.start_failure && !start_failure_logged_.exchange(true)) {
-            log("could not start another worker thread; the others do its work", chosen.start_failure);
-        }
-    }
-
-    // Requires, for all that follows: `lock_` held.
-
-    to_wake choose_one() noexcept {
-        to_wake chosen;
-        if (!wake_wanted()) {
-            return chosen;
-        }
-        const std::size_t items = pool_.waiting();
-        const std::size_t relied_on = may_wake() ? 0 : searching_;
-        if (items <= relied_on) {
-            return chosen;
-        }
-        const std::size_t nearly_idle = count_nearly_idle();
-        if (items <= relied_on + nearly_idle) {
-            return chosen;
-        }
-        if (items > searching_ + nearly_idle + parked_count_ && may_start() && !starting_) {
-            try {
-                start_worker();
-            } catch (...) {
-                chosen.start_failure = std::current_exception();
-                start_fails_ = true;
-            }
-        }
-        if (may_wake()) {
-            chosen.parked = take_parked();
-            ++searching_;
-            runnable_threads::add(1);
-            note_wake_wanted();
-        }
-        return chosen;
-    }
-
-    [[nodiscard]] std::size_t count_nearly_idle() const noexcept {
-        return static_cast<std::size_t>(std::count_if(workers_.begin(), workers_.end(), [](const auto& each) {
-            return each->is(worker::activity::nearly_idle);
-        }));
-    }
-
-    // Returns the worker that was parked last, as its cache is warmest.
-    worker* take_parked() noexcept {
-        --parked_count_;
-        return std::exchange(parked_, parked_->next_parked_);
-    }
-
-    void start_searching(worker& self) noexcept {
-        reset_activity(self);
-        self.is_searching_ = true;
-        ++searching_;
-        note_wake_wanted();
-    }
-
-    // `self` is neither searching nor nearly idle any more.
-    void stop_searching(worker& self) noexcept {
-        reset_activity(self);
-        if (std::exchange(self.is_searching_, false)) {
-            --searching_;
-            note_wake_wanted();
-        }
-    }
-
-    static void reset_activity(worker& self) noexcept {
-        // Relaxed: each thread that relies on the value reads it under the lock.
-        self.activity_.store(worker::activity::any, std::memory_order_relaxed);
-    }
-
-    // True if P > 0 and C = I.
-    [[nodiscard]] bool may_wake() const noexcept { return parked_ && searching_ == initializing_; }
-
-    [[nodiscard]] bool may_start() const noexcept { return workers_.size() < start_limit_; }
-
-    // Whether a worker is idle or can be started. An idle worker is parked, searching, nearly idle, or has
-    // taken an item that it has not claimed yet.
-    [[nodiscard]] bool anybody_idle() const noexcept {
-        return parked_ || searching_ != 0 || (may_start() && !start_fails_) ||
-               std::any_of(workers_.begin(), workers_.end(), [](const auto& each) {
-                   return each->activity_.load() != worker::activity::any;  // see `has_claimed`
-               });
-    }
-
-    void note_nobody_idle(to_wake& chosen) noexcept {
-        if (!watches_.empty() && !anybody_idle()) {
-            chosen.watches = watches_.take_all();
-            watched_.store(false);
-        }
-    }
+    // Requires, for what follows: `mutex_` held.
 
     void start_no_more() noexcept {
-        start_limit_ = 0;
-        note_wake_wanted();
+        starts_no_more_ = true;
+        sleep_.start_no_more();
     }
 
-    void start_worker() {
+    // Requires: `sleep_` has asked for it.
+    void start() {
         std::list<started_thread> started(1);
         workers_.push_back(
             std::make_unique<worker>(pool_, thread_name_prefix_ + '_' + std::to_string(workers_.size())));
+        const bool is_last = workers_.size() == (std::min)(max_workers_, worker_counts::most_workers);
+        if (is_last) {
+            sleep_.note_full(true);
+        }
+        count_.store(workers_.size());
+        runnable_threads::add(1);
         try {
             started.front().thread =
                 sync::thread([self_started = &started.front(), pool = pool_.shared_from_this(),
@@ -5988,51 +6182,30 @@ private:
                     orphaned_threads::instance().end(*self_started);
                 });
         } catch (...) {
+            runnable_threads::remove(1);
             workers_.pop_back();
+            count_.store(workers_.size());
+            if (is_last) {
+                sleep_.note_full(false);
+            }
             throw;
         }
         threads_.splice(threads_.end(), started);
-        ++searching_;
-        starting_ = true;
-        start_fails_ = false;
-        runnable_threads::add(1);
-        empty_.store(false, std::memory_order_relaxed);  // relaxed: a hint, see `empty`
-        note_wake_wanted();
-    }
-
-    void note_wake_wanted() noexcept {
-        const bool wanted = may_wake() || (may_start() && !starting_);
-        if (wanted != wake_wanted()) {  // a needless store would take the cache line from pushing threads
-            wake_wanted_.store(wanted, std::memory_order_relaxed);  // see `wake_wanted`
-        }
     }
 
     pool_base& pool_;
+    sleep& sleep_;
     const std::size_t max_workers_;
     const std::string thread_name_prefix_;
+    sync::atomic<std::size_t> count_{0};
+    sync::atomic<bool> failure_logged_{false};
 
-    sync::atomic<bool> start_failure_logged_{false};
-
-    // Written only under the lock.
-    sync::atomic<bool> wake_wanted_{true};
-    sync::atomic<bool> empty_{true};
-    sync::atomic<bool> watched_{false};  // whether `watches_` is not empty
-    sync::atomic<worker*> first_victim_{nullptr};
-
-    sync::mutex joining_;  // held while joining; taken before `lock_`
-    alignas(cache_line) mutable spin_lock lock_;
-    // Guarded by `lock_`. The counts share its cache line.
-    bool ending_ = false;
-    bool starting_ = false;                   // a thread was started and has not begun
-    bool start_fails_ = false;                // the last attempt to start a thread failed
-    worker* parked_ = nullptr;                // a list linked by `next_parked_`, the last parked first
-    std::size_t parked_count_ = 0;            // P
-    std::size_t start_limit_ = max_workers_;  // no worker is started once there are so many
-    std::size_t searching_ = 0;               // C
-    std::size_t initializing_ = 0;            // I
-    idle_watch_list watches_;
+    sync::mutex joining_;  // held while joining; taken before `mutex_`
+    sync::mutex mutex_;    // held while a thread is started
+    // Guarded by `mutex_`.
+    bool starts_no_more_ = false;
     std::vector<std::unique_ptr<worker>> workers_;  // all that were ever started
-    std::list<started_thread> threads_;             // the threads that nobody has joined
+    std::list<started_thread> threads_;             // those that nobody has joined
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -6042,8 +6215,8 @@ private:
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// Queues of work items and the crew that runs them. The executor and each of the pool's threads own it, so it
-// outlives an executor that is destroyed on one of them.
+// Queues of work items and the threads that run them. The executor and each of the pool's threads own it, so
+// it outlives an executor that is destroyed on one of them.
 //
 // Items submitted from outside go to the shared queue. A worker's own submits go to its local queue, if the
 // pool's order allows that. A worker pops the oldest item of its local queue, then from the shared queue,
@@ -6053,20 +6226,20 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // All queues have these members. Any thread may call them, except that only the worker itself may call `push`
 // and `purge` of its local queue. None allocates, so none fails, except the `push` of a `discipline_queue`.
 // - `seems_empty()`: a hint.
-// - `size()`: a hint too; but after `has_items` it counts all that was pushed before.
-// - `push(item, admit)`: calls `admit()` under its lock; if that returns false, `push` returns false and does
-//   not add the item. Once the lock is released, the item may be run. A thread that closes a pool looks into
-//   its queues afterwards: either `admit` sees that the pool is closed, or the closing thread sees the item.
+// - `size()`: by sequentially consistent loads, and with the items that are just being pushed; see `sleep`.
+// - `push(item, admit)`: counts the item in `size()`, and then calls `admit()` under its lock. If that returns
+//   false, `push` returns false and does not add the item. Once the lock is released, the item may be run. A
+//   thread that closes a pool looks into its queues afterwards: either `admit` sees that the pool is closed,
+//   or the closing thread sees the item.
 // - `pop()`: null if the queue is empty or seems empty.
-// - `has_items()`: takes the lock that `push` takes. It sees all earlier pushes, and each later push sees
-//   what the caller did before; see `crew`.
 // - `take_all()`: in an order in which pushing the items again restores the queue.
 // - `purge(stale)`, if `purge_is_due(stale)`: takes out the stale items, if that pays; see `purge_schedule`.
 template <class Queue>
 class worker_pool final : public pool_base {
 public:
     worker_pool(std::size_t max_workers, std::string thread_name_prefix, std::function<void()> initializer)
-        : initializer_(std::move(initializer)), crew_(*this, max_workers, std::move(thread_name_prefix)) {
+        : initializer_(std::move(initializer)),
+          threads_(*this, sleep_, max_workers, std::move(thread_name_prefix)) {
         runnable_threads::note_processors();
         // Made now: later it is needed where nothing may fail. And it must outlive an executor with static
         // storage at the end of the process.
@@ -6096,12 +6269,11 @@ public:
         throw_if_inherited();
         worker* const self = uses_local_queues_ ? submitting_worker() : nullptr;
         if (self) {
-            crew_.announce_local_queue(*self);
-            push_to(self->local_queue_, item);
+            push_to(victims_.queue_of(*self), item);
         } else {
-            if (crew_.empty()) {
+            if (threads_.count() == 0) {
                 throw_if_closed();
-                crew_.start_first();
+                threads_.start_first();
             }
             push_to(queue_, item);
         }
@@ -6119,9 +6291,8 @@ public:
         {
             const std::lock_guard lock(closing_);
             shut_down_ = true;
-            closed_.store(true, std::memory_order_relaxed);  // relaxed: the queues' locks order the store
         }
-        crew_.end();
+        sleep_.close();
         if (cancel_waiting) {
             for_each_waiting([](work_item& item) { item.cancel_waiting(); });
         }
@@ -6132,59 +6303,90 @@ public:
 
     // Requires: `shut_down` was called. Waits until every worker has ended. Several threads may call this at
     // once.
-    void join() { crew_.join(); }
+    void join() { threads_.join(); }
 
     // Requires: `shut_down` was called. Replaces `join` on one of the pool's own workers.
-    void orphan() noexcept { crew_.orphan(); }
+    void orphan() noexcept { threads_.orphan(); }
 
     // Replaces all of these for a pool that `is_inherited`. The pool is never destroyed.
-    void keep() noexcept { crew_.keep(); }
+    void keep() noexcept { threads_.keep(); }
 
-    [[nodiscard]] std::size_t max_workers() const noexcept { return crew_.max_workers(); }
+    [[nodiscard]] std::size_t max_workers() const noexcept { return threads_.max_workers(); }
 
-    [[nodiscard]] std::size_t worker_count() const { return is_inherited() ? 0 : crew_.worker_count(); }
+    [[nodiscard]] std::size_t worker_count() const noexcept { return is_inherited() ? 0 : threads_.count(); }
 
     [[nodiscard]] std::size_t waiting() const noexcept override {
         std::size_t queued = queue_.size();
-        for_each_local_queue([&](const local_queue& each) { queued += each.size(); });
+        victims_.for_each([&](const local_queue& each) { queued += each.size(); });
         const std::ptrdiff_t stale = stale_items_.load(std::memory_order_relaxed);  // see `note_stale_item`
         const auto all = static_cast<std::ptrdiff_t>(queued);
         return static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(all - stale, 0, all));
     }
 
-    [[nodiscard]] bool something_waits() noexcept override {
-        bool found = queue_.has_items();
-        // All queues, even after one has items: `has_items` makes earlier pushes count for `waiting`.
-        for_each_local_queue([&](local_queue& each) { found = each.has_items() || found; });
+    [[nodiscard]] bool has_items() const noexcept override {
+        bool found = queue_.size() != 0;
+        victims_.for_each([&](const local_queue& each) { found = found || each.size() != 0; });
         return found;
     }
 
     [[nodiscard]] bool shared_queue_seems_empty() const noexcept override { return queue_.seems_empty(); }
 
-    void wake_one() noexcept override { crew_.wake_one(); }
-
-    void worker_stays_busy(worker& self) noexcept override { crew_.stays_busy(self); }
-
-    void worker_has_claimed(worker& self) noexcept override { crew_.has_claimed(self); }
-
-    [[nodiscard]] bool watch_idle(worker& self, idle_watch& watch) noexcept override {
-        return crew_.watch_idle(self, watch);
-    }
-
-    [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept override { return crew_.unwatch_idle(watch); }
-
-    // If a task forks, a copy of the worker returns here in the child and does nothing more.
+    // The whole life of a worker. If a task forks, a copy of the worker returns to this loop in the child,
+    // and does nothing more.
     void work(worker& self) noexcept override {
         begin_thread(self);
         show_thread_name(self.name());
-        crew_.begin();
-        if (initialize(self)) {
-            run_items(self);
+        if (sleep_.begin(self, initializer_ != nullptr)) {
+            start_thread();
         }
-        end_work();
+        if (initialize(self)) {
+            do {
+                while (work_item* const item = next_item(self)) {
+                    if (!item->execute(self)) {
+                        note_stale_item_gone();
+                    }
+                    if (is_inherited()) {
+                        end_thread();
+                        return;
+                    }
+                }
+            } while (spin(self) || sleep_.park(self));
+        }
+        end_thread();
     }
 
 private:
+    void start_thread() noexcept override { threads_.start_another(); }
+
+    // Returns the next item for this worker; null if all queues seemed empty.
+    [[nodiscard]] work_item* next_item(worker& self) noexcept {
+        constexpr unsigned now_and_then = 32;
+        const unsigned turn = victims::next_turn(self, now_and_then);
+        const bool shared_first = turn == 0;
+        const bool another_first = turn == now_and_then / 2;
+        work_item* item = another_first ? victims_.steal_in_turn(self) : nullptr;
+        if (!item && !shared_first) {
+            item = victims_.pop_own(self);
+        }
+        if (!item) {
+            item = queue_.pop();
+        }
+        return item ? item : victims_.steal();
+    }
+
+    // Looks for an item for a while without sleeping. Returns whether there seems to be one.
+    [[nodiscard]] bool spin(worker& self) noexcept {
+        constexpr int pauses = 4;  // between looks, which take a cache line from pushing threads
+        return sleep_.may_spin(self) && spin_until(pauses, [this] { return seems_to_have_items(); });
+    }
+
+    // A hint.
+    [[nodiscard]] bool seems_to_have_items() const noexcept {
+        bool seems = !queue_.seems_empty();
+        victims_.for_each([&](const local_queue& each) { seems = seems || !each.seems_empty(); });
+        return seems;
+    }
+
     // Returns the calling thread's worker if it belongs to this pool, else null. Mostly this library knows.
     [[nodiscard]] worker* submitting_worker() const noexcept {
         if (library() != this_library()) {
@@ -6217,10 +6419,11 @@ private:
         bool wake = false;
         bool purge = false;
         const auto admit = [&]() noexcept {
-            if (closed_.load(std::memory_order_relaxed)) {  // relaxed: the queue's lock orders it
+            const worker_counts counts = sleep_.counts();
+            if (counts.closed()) {
                 return false;
             }
-            wake = crew_.wake_wanted();
+            wake = counts.push_must_wake();
             purge = queue.purge_is_due(stale_items_);
             if (wake || purge) {
                 visitors_.fetch_add(1, std::memory_order_relaxed);  // relaxed: the queue's lock orders it
@@ -6239,7 +6442,7 @@ private:
         }
         // By now the task may have run and ended the pool. The destructor waits for visitors.
         if (wake) {
-            crew_.wake_one();
+            wake_one();
         }
         if (purge) {
             work_list stale = queue.purge(stale_items_);
@@ -6259,77 +6462,20 @@ private:
         if (!initializer_) {
             return true;
         }
-        crew_.begins_to_initialize();
         try {
             initializer_();
             if (is_inherited()) {
                 return false;
             }
-            crew_.has_initialized();
+            sleep_.has_initialized(self);
             return true;
         } catch (...) {
             if (!is_inherited()) {
                 break_because_of_current_exception();
-                crew_.leave(self);
+                sleep_.initializer_has_failed(self);
             }
             return false;
         }
-    }
-
-    void run_items(worker& self) noexcept {
-        constexpr int pauses = 4;  // between looks, which take a cache line from pushing threads
-        for (;;) {
-            while (work_item* const item = next_item(self)) {
-                if (!item->execute(self)) {
-                    note_stale_item_gone();
-                }
-                if (is_inherited()) {
-                    return;
-                }
-            }
-            const bool again =
-                crew_.may_spin(self) && spin_until(pauses, [this] { return seems_to_have_items(); });
-            if (!again && !crew_.park(self)) {
-                return;
-            }
-        }
-    }
-
-    // Returns the next item for this worker; null if all queues were empty.
-    work_item* next_item(worker& self) noexcept {
-        constexpr unsigned now_and_then = 32;
-        const unsigned turn = self.turns_ = (self.turns_ + 1) % now_and_then;
-        const bool shared_first = turn == 0;
-        const bool another_first = turn == now_and_then / 2;
-        work_item* item = another_first ? pop_from_next_victim(self) : nullptr;
-        if (!item && !shared_first) {
-            item = self.local_queue_.pop();
-        }
-        if (!item) {
-            item = queue_.pop();
-        }
-        // `self` is in this list too.
-        for (worker* each = crew_.first_victim(); each && !item; each = each->next_victim_) {
-            item = each->local_queue_.pop();
-        }
-        if (item) {
-            crew_.work_found(self);
-        }
-        return item;
-    }
-
-    // Returns the oldest item in the local queue of the next victim, each in turn; null if that is empty.
-    work_item* pop_from_next_victim(worker& self) noexcept {
-        worker* const next = self.last_victim_ ? self.last_victim_->next_victim_ : nullptr;
-        self.last_victim_ = next ? next : crew_.first_victim();
-        return self.last_victim_ ? self.last_victim_->local_queue_.pop() : nullptr;
-    }
-
-    // A hint.
-    [[nodiscard]] bool seems_to_have_items() const noexcept {
-        bool seems = !queue_.seems_empty();
-        for_each_local_queue([&](const local_queue& each) { seems = seems || !each.seems_empty(); });
-        return seems;
     }
 
     void break_because_of_current_exception() noexcept {
@@ -6347,9 +6493,9 @@ private:
             first = !broken_;
             if (first) {
                 broken_ = reason;
-                closed_.store(true, std::memory_order_relaxed);  // relaxed: the queues' locks order the store
             }
         }
+        sleep_.close();
         log("a thread initializer failed, and its thread pool is broken", cause);
         if (first) {
             for_each_waiting([&reason](work_item& item) { item.fail_waiting(reason); });
@@ -6366,25 +6512,18 @@ private:
             }
         };
         treat_all(queue_.take_all());
-        for_each_local_queue([&](local_queue& each) { treat_all(each.take_all()); });
-    }
-
-    template <class Visit>
-    void for_each_local_queue(Visit visit) const {
-        for (worker* each = crew_.first_victim(); each; each = each->next_victim_) {
-            visit(each->local_queue_);
-        }
+        victims_.for_each([&](local_queue& each) { treat_all(each.take_all()); });
     }
 
     const std::function<void()> initializer_;
     std::optional<broken_thread_pool> breakage_;  // made early: later there may be no memory
 
-    sync::atomic<bool> closed_{false};       // shut down or broken
     sync::atomic<std::size_t> visitors_{0};  // threads in `push` that still use this pool
     Queue queue_;
-    crew crew_;
+    victims victims_;
+    threads threads_;
     // A single worker has one queue for all, whose order it follows.
-    const bool uses_local_queues_ = Queue::allows_local_queues && crew_.max_workers() > 1;
+    const bool uses_local_queues_ = Queue::allows_local_queues && threads_.max_workers() > 1;
 
     // Guarded by `closing_`.
     sync::mutex closing_;
@@ -6403,31 +6542,30 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 //
 // `Order::restores` says whether pushing what `take_all()` returned, in that order, restores the queue. Else
 // the queue is never purged: an item that was cancelled stays in it until its turn comes.
-template <class Order, class Lock = spin_lock>
+template <class Order, class Lock = counting_lock>
 class locked_queue {
 public:
     // Whether workers may keep their own submits in local queues. The order spans all items, so they may not.
     static constexpr bool allows_local_queues = false;
 
-    [[nodiscard]] std::size_t size() const noexcept {
-        // Relaxed: either only a hint, or the caller has called `has_items()`, whose lock makes all earlier
-        // pushes visible.
-        return size_.load(std::memory_order_relaxed);
-    }
+    [[nodiscard]] std::size_t size() const noexcept { return lock_.count(); }
 
-    [[nodiscard]] bool seems_empty() const noexcept { return size() == 0; }
+    // Relaxed: a hint.
+    [[nodiscard]] bool seems_empty() const noexcept { return lock_.count(std::memory_order_relaxed) == 0; }
 
     // If the order's `push` throws, the queue is as it was.
     template <class Admit>
     [[nodiscard]] bool push(work_item& item,
                             Admit admit) noexcept(noexcept(std::declval<Order&>().push(item))) {
-        const std::lock_guard lock(lock_);
-        if (!admit()) {
-            return false;
+        lock_.lock_adding_one();
+        const std::lock_guard lock(lock_, std::adopt_lock);
+        bool pushed = false;
+        const uncounted_unless uncounted(lock_, pushed);
+        if (admit()) {
+            order_.push(item);
+            pushed = true;
         }
-        order_.push(item);
-        set_size(size() + 1);
-        return true;
+        return pushed;
     }
 
     work_item* pop() noexcept {
@@ -6436,18 +6574,13 @@ public:
         }
         const std::lock_guard lock(lock_);
         work_item* const item = order_.pop();
-        set_size(size() - (item != nullptr));
+        lock_.set_count(size() - (item != nullptr));
         return item;
-    }
-
-    [[nodiscard]] bool has_items() noexcept {
-        const std::lock_guard lock(lock_);
-        return size() != 0;
     }
 
     work_list take_all() noexcept {
         const std::lock_guard lock(lock_);
-        set_size(0);
+        lock_.set_count(0);
         return order_.take_all();
     }
 
@@ -6462,7 +6595,7 @@ public:
         if (purge_schedule::pays(size(), stale)) {
             work_list items = order_.take_all();
             taken = take_stale(items, stale);
-            set_size(items.size());
+            lock_.set_count(items.size());
             while (work_item* const item = items.take_first()) {
                 order_.push(*item);
             }
@@ -6472,13 +6605,58 @@ public:
     }
 
 private:
-    // Requires: `lock_` held.
-    void set_size(std::size_t size) noexcept { size_.store(size, std::memory_order_relaxed); }
+    // A push has counted its item. If the item was refused, or the order threw, it does not count any more.
+    class uncounted_unless {
+    public:
+        uncounted_unless(Lock& lock, const bool& pushed) noexcept : lock_(lock), pushed_(pushed) {}
+        uncounted_unless(const uncounted_unless&) = delete;
+        uncounted_unless& operator=(const uncounted_unless&) = delete;
+        ~uncounted_unless() {
+            if (!pushed_) {
+                lock_.set_count(lock_.count() - 1);
+            }
+        }
+
+    private:
+        Lock& lock_;
+        const bool& pushed_;
+    };
 
     Lock lock_;
     Order order_;
-    sync::atomic<std::size_t> size_{0};
     purge_schedule schedule_;
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/sync/counting_mutex.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// Does what a `counting_lock` does, by a mutex: for sections that may take long.
+class counting_mutex {
+public:
+    void lock() { mutex_.lock(); }
+
+    // The sum is sequentially consistent, as in `counting_lock`.
+    void lock_adding_one() {
+        mutex_.lock();
+        count_.fetch_add(1);
+    }
+
+    void unlock() noexcept { mutex_.unlock(); }
+
+    [[nodiscard]] std::size_t count(std::memory_order order = std::memory_order_seq_cst) const noexcept {
+        return count_.load(order);
+    }
+
+    // Requires: this thread has locked. Release: see `counting_lock`.
+    void set_count(std::size_t count) noexcept { count_.store(count, std::memory_order_release); }
+
+private:
+    sync::mutex mutex_;
+    sync::atomic<std::size_t> count_{0};
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -6523,7 +6701,7 @@ private:
 
 // By a mutex, not by a spin lock: the calls of a discipline may take long, and allocate.
 template <own_discipline Discipline>
-using discipline_queue = locked_queue<discipline_order<Discipline>, sync::mutex>;
+using discipline_queue = locked_queue<discipline_order<Discipline>, counting_mutex>;
 
 }}}  // namespace concurrent::futures::detail
 
@@ -6544,28 +6722,29 @@ public:
     // order in which tasks start.
     static constexpr bool allows_local_queues = true;
 
+    // A pop that takes the pushed items over counts them in `popping_` before it takes them from the other
+    // count. So both are never missed by a thread that reads the counts in this order.
     [[nodiscard]] std::size_t size() const noexcept {
-        // Relaxed: either only a hint, or the caller has called `has_items()`, whose lock makes all earlier
-        // pushes visible.
-        const std::uint64_t popped = popped_.load(std::memory_order_relaxed);
-        const std::uint64_t pushed = pushed_.load(std::memory_order_relaxed);
-        return pushed > popped ? static_cast<std::size_t>(pushed - popped) : 0;
+        const std::size_t pushed = push_lock_.count();
+        return pushed + popping_.load();
     }
 
-    // A hint. Looks first at what only pops write, so that a pop often leaves the cache line of the pushes
-    // alone.
+    // Relaxed: a hint. Looks first at what only pops write, so that a pop often leaves the cache line of the
+    // pushes alone.
     [[nodiscard]] bool seems_empty() const noexcept {
-        return !popping_.load(std::memory_order_relaxed) && size() == 0;
+        return popping_.load(std::memory_order_relaxed) == 0 &&
+               push_lock_.count(std::memory_order_relaxed) == 0;
     }
 
     template <class Admit>
     [[nodiscard]] bool push(work_item& item, Admit admit) noexcept {
-        const std::lock_guard lock(push_lock_);
+        push_lock_.lock_adding_one();
+        const std::lock_guard lock(push_lock_, std::adopt_lock);
         if (!admit()) {
+            push_lock_.set_count(push_lock_.count() - 1);
             return false;
         }
         pushed_list_.append(item);
-        add(pushed_, 1);
         return true;
     }
 
@@ -6576,23 +6755,19 @@ public:
         const std::lock_guard lock(pop_lock_);
         if (popping_list_.empty()) {
             const std::lock_guard also(push_lock_);
-            popping_list_ = std::exchange(pushed_list_, work_list());
+            take_over_pushed();
         }
         work_item* const item = popping_list_.take_first();
-        note_popped(item != nullptr);
+        note_popping();
         return item;
-    }
-
-    [[nodiscard]] bool has_items() noexcept {
-        const std::lock_guard lock(push_lock_);
-        return size() != 0;
     }
 
     work_list take_all() noexcept {
         const std::lock_guard lock(pop_lock_);
         const std::lock_guard also(push_lock_);
-        work_list all = take_both_lists();
-        note_popped(all.size());
+        take_over_pushed();
+        work_list all = std::exchange(popping_list_, work_list());
+        note_popping();
         return all;
     }
 
@@ -6605,41 +6780,34 @@ public:
         const std::lock_guard also(push_lock_);
         work_list taken;
         if (purge_schedule::pays(size(), stale)) {
-            popping_list_ = take_both_lists();
+            take_over_pushed();
             taken = take_stale(popping_list_, stale);
-            note_popped(taken.size());
+            note_popping();
         }
         schedule_.done(size());
         return taken;
     }
 
 private:
-    // Requires: the lock that guards `count` held.
-    static void add(sync::atomic<std::uint64_t>& count, std::size_t more) noexcept {
-        count.store(count.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
+    // Requires: both locks held.
+    void take_over_pushed() noexcept {
+        popping_list_.append(std::exchange(pushed_list_, work_list()));
+        note_popping();
+        push_lock_.set_count(0);
     }
 
-    void note_popped(std::size_t count) noexcept {
-        add(popped_, count);
-        popping_.store(!popping_list_.empty(), std::memory_order_relaxed);
-    }
-
-    work_list take_both_lists() noexcept {
-        work_list all = std::exchange(popping_list_, work_list());
-        all.append(std::exchange(pushed_list_, work_list()));
-        return all;
-    }
+    // Requires: `pop_lock_` held. Relaxed: `set_count` publishes it where it grows, see `size`; where it
+    // shrinks, a thread that reads the older number finds the queue empty when it pops.
+    void note_popping() noexcept { popping_.store(popping_list_.size(), std::memory_order_relaxed); }
 
     // Lock order: `pop_lock_` before `push_lock_`.
-    alignas(cache_line) spin_lock push_lock_;
+    alignas(cache_line) counting_lock push_lock_;
     work_list pushed_list_;
-    sync::atomic<std::uint64_t> pushed_{0};  // since the queue was made, like `popped_`
     purge_schedule schedule_;
 
     alignas(cache_line) spin_lock pop_lock_;
     work_list popping_list_;
-    sync::atomic<std::uint64_t> popped_{0};
-    sync::atomic<bool> popping_{false};  // whether `popping_list_` has items
+    sync::atomic<std::size_t> popping_{0};  // the number of items in `popping_list_`
 };
 
 }  // namespace detail

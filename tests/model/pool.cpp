@@ -69,6 +69,13 @@ void run_one_after_the_other() {
 
 const scenario two_in_turn("a worker that goes to sleep is woken for the next task", {.stale_reads = 1},
                            run_one_after_the_other);
+const scenario no_needless_thread("a thread that sees a result and submits again starts no needless thread",
+                                  {.preemptions = 2, .stale_reads = 1}, [] {
+                                      futures::thread_pool_executor executor(2);
+                                      check(executor.submit(make_value).result().get() == 2, "the result");
+                                      check(executor.submit(make_value).result().get() == 2, "the next one");
+                                      check(executor.worker_count() == 1, "one worker is enough");
+                                  });
 const scenario two_in_turn_spinning("a worker that spins or goes to sleep sees or is woken for the next task",
                                     {.preemptions = 2, .stale_reads = 1, .spins = true},
                                     run_one_after_the_other);
@@ -279,6 +286,13 @@ const scenario left_to_sleeping(
     {.preemptions = 2, .stale_reads = 0}, [] {
         futures::thread_pool_executor executor(2);
         run_at_once(executor);
+        wait_with_limit(executor);
+    });
+
+const scenario left_to_initializing(
+    "a task that waits with a limit leaves its task to a worker that still initializes",
+    {.preemptions = 2, .stale_reads = 0}, [] {
+        futures::thread_pool_executor executor({.max_workers = 2, .initializer = [] {}});
         wait_with_limit(executor);
     });
 

@@ -68,7 +68,7 @@ struct items_in {
     }
     void check_all_taken(std::size_t pushed) {
         check(take_all().empty(), "nothing is left");
-        check(queue.size() == 0 && queue.seems_empty() && !queue.has_items(), "the queue is empty");
+        check(queue.size() == 0 && queue.seems_empty(), "the queue is empty");
         for (std::size_t index = 0; index != pushed; ++index) {
             check(items[index].times.get() == 1, "each item was taken out once");
         }
@@ -136,16 +136,16 @@ void close_and_push() {
     bool pushed = false;
     thread pusher([&] {
         all.items[0].times.set(0);
-        pushed = all.queue.push(all.items[0], [&] { return !closed.load(std::memory_order_relaxed); });
+        pushed = all.queue.push(all.items[0], [&] { return !closed.load(); });
     });
-    closed.store(true, std::memory_order_relaxed);
+    closed.store(true);
     const auto seen = all.take_all().size();
     pusher.join();
     check(seen == (pushed ? 1 : 0), "the closer sees what was not refused");
 }
 
-// The two promises on which the crew builds: who looks by `has_items` sees what was pushed before, and
-// whoever is admitted later sees what the one who looked did before.
+// The promise on which `sleep` builds: whoever announces something and then reads `size()` sees what is pushed,
+// or the push sees the announcement.
 template <class Queue>
 void look_and_push() {
     items_in<Queue> all;
@@ -154,17 +154,26 @@ void look_and_push() {
     thread pusher([&] {
         all.items[0].times.set(0);
         static_cast<void>(all.queue.push(all.items[0], [&] {
-            wakes = wanted.load(std::memory_order_relaxed);
+            wakes = wanted.load();
             return true;
         }));
     });
-    wanted.store(true, std::memory_order_relaxed);
-    const bool seen = all.queue.has_items();
-    if (seen) {
-        check(all.queue.size() == 1, "who has looked finds it counted");
-    }
+    wanted.store(true);
+    const bool seen = all.queue.size() != 0;
     pusher.join();
     check(seen || wakes, "one of the two sees the other");
+}
+
+// What nobody has taken out is counted at any time, also while a pop moves it about.
+template <class Queue>
+void look_and_pop() {
+    items_in<Queue> all;
+    all.push(0);
+    all.push(1);
+    thread popper([&] { check(all.pop() != -1, "an item is there"); });
+    check(all.queue.size() != 0, "the other item is counted");
+    popper.join();
+    check(all.queue.size() == 1, "one is left");
 }
 
 // Who takes all against who pops.
@@ -218,6 +227,8 @@ const scenario fifo_two_pop("fifo_queue: one pushes, two pop", {}, two_pop<fifo_
 const scenario fifo_in_order("fifo_queue: what one pushes comes in order", {}, in_order<fifo_queue>);
 const scenario fifo_close("fifo_queue: closing sees what was not refused", {}, close_and_push<fifo_queue>);
 const scenario fifo_look("fifo_queue: looking and pushing see each other", {}, look_and_push<fifo_queue>);
+const scenario fifo_look_and_pop("fifo_queue: what waits is counted while another item is popped", {},
+                                 look_and_pop<fifo_queue>);
 const scenario fifo_take_all("fifo_queue: taking all against popping", {}, take_all_and_pop<fifo_queue>);
 
 const scenario lifo_two_push("locked_queue, lifo: two push, one pops", {}, two_push<locked_lifo>);
@@ -226,6 +237,8 @@ const scenario lifo_close("locked_queue, lifo: closing sees what was not refused
                           close_and_push<locked_lifo>);
 const scenario lifo_look("locked_queue, lifo: looking and pushing see each other", {},
                          look_and_push<locked_lifo>);
+const scenario lifo_look_and_pop("locked_queue, lifo: what waits is counted while another is popped", {},
+                                 look_and_pop<locked_lifo>);
 const scenario lifo_take_all("locked_queue, lifo: taking all against popping", {},
                              take_all_and_pop<locked_lifo>);
 
@@ -238,6 +251,8 @@ const scenario local_two_pop("local_queue: the owner and another pop", {}, two_p
 const scenario local_in_order("local_queue: what the owner pushes comes in order", {}, in_order<local_queue>);
 const scenario local_close("local_queue: closing sees what was not refused", {}, close_and_push<local_queue>);
 const scenario local_look("local_queue: looking and pushing see each other", {}, look_and_push<local_queue>);
+const scenario local_look_and_pop("local_queue: what waits is counted while another is popped", {},
+                                  look_and_pop<local_queue>);
 const scenario local_take_all("local_queue: taking all against popping", {}, take_all_and_pop<local_queue>);
 
 const scenario fifo_purge("fifo_queue: purging against popping", {}, purge_and_pop<fifo_queue>);
@@ -278,7 +293,7 @@ const scenario local_two_queues("local_queue: what another worker has stolen and
                                     mine.push(0);
                                     const bool back = mine.queue.take_back(mine.items[0]);
                                     thief.join();
-                                    check(back != others.has_items(), "it is in one place");
+                                    check(back != (others.size() != 0), "it is in one place");
                                 });
 
 }  // namespace

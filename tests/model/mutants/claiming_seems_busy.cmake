@@ -1,10 +1,19 @@
 # A worker that was idle and has taken a task seems to be busy before it has claimed it.
-set(header concurrent/futures/pool/crew.hpp)
+set(header concurrent/futures/task/queued_state.hpp)
 set(group pool)
 set(only "a task that waits with a limit leaves")
 set(finds "lost wake-up")
 set(old [==[
-                self.activity_.store(worker::activity::claiming, std::memory_order_relaxed);
+        if (!its_future.claim()) {
+            its_future.release_from_queue();
+            return false;
+        }
+        self.is_busy();
 ]==])
 set(new [==[
+        self.is_busy();
+        if (!its_future.claim()) {
+            its_future.release_from_queue();
+            return false;
+        }
 ]==])

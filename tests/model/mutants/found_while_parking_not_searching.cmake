@@ -1,15 +1,17 @@
 # A worker that finds an item when it is about to sleep does not count as searching, and so wakes nobody for the rest.
-set(header concurrent/futures/pool/crew.hpp)
+set(header concurrent/futures/pool/sleep.hpp)
 set(group pool)
 set(only "a worker that finds two tasks")
 set(finds "lost wake-up")
 set(old [==[
-                    static_cast<void>(take_parked());
-                }
-                start_searching(self);
-]==])
+        if (source_.has_items()) {
+            return true;
+        }
+        if (announced]==])
 set(new [==[
-                    static_cast<void>(take_parked());
-                    note_wake_wanted();
-                }
-]==])
+        if (source_.has_items()) {
+            self.is_searching_ = false;
+            word_.fetch_sub(worker_counts::one_searching);
+            return true;
+        }
+        if (announced]==])

@@ -1,12 +1,11 @@
 # A worker that has found an item does not wake the next worker.
-set(header concurrent/futures/pool/crew.hpp)
+set(header concurrent/futures/pool/sleep.hpp)
 set(group pool)
 set(only "two workers that sleep are woken")
 set(finds "lost wake-up")
 set(old [==[
-            if (wake_wanted() && pool_.something_waits()) {
-                next = choose_one();
-            }
-]==])
+        if (now.parked() != 0 || now.may_start()) {
+            const std::size_t waiting]==])
 set(new [==[
-]==])
+        if (false) {
+            const std::size_t waiting]==])

@@ -1,12 +1,11 @@
 # A worker that waits with a limit is not told that the last idle worker has found something else.
-set(header concurrent/futures/pool/crew.hpp)
+set(header concurrent/futures/pool/sleep.hpp)
 set(group pool)
 set(only "when no other worker is left")
 set(finds "lost wake-up")
 set(old [==[
-            chosen.watches = watches_.take_all();
+                notified = watches_.take_all();
 ]==])
 set(new [==[
-            chosen.watches = watches_.take_all();
-            chosen.watches = {};
+                static_cast<void>(watches_.take_all());
 ]==])

@@ -1,11 +1,12 @@
 # A worker goes to sleep without looking once more.
-set(header concurrent/futures/pool/crew.hpp)
+set(header concurrent/futures/pool/sleep.hpp)
 set(group pool)
 set(only "goes to sleep is woken")
 set(finds "lost wake-up")
 set(old [==[
-            if (pool_.something_waits()) {
-                if (!ending_) {]==])
+        if (source_.has_items()) {
+            return true;
+        }
+        if (announced]==])
 set(new [==[
-            if (false) {
-                if (!ending_) {]==])
+        if (announced]==])

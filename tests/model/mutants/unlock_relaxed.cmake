@@ -1,6 +1,6 @@
 # The lock keeps apart, but orders nothing.
 set(header concurrent/futures/sync/spin_lock.hpp)
-set(group spin_lock)
+set(group locks)
 set(only "")
 set(finds "data race")
 set(old [==[

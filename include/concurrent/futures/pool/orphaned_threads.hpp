@@ -9,7 +9,7 @@
 #include <utility>    // std::move
 
 #include <concurrent/futures/platform/platform.hpp>
-#include <concurrent/futures/pool/worker.hpp>
+#include <concurrent/futures/pool/pool_base.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {

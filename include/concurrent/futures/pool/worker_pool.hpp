@@ -14,19 +14,20 @@
 #include <concurrent/futures/error.hpp>
 #include <concurrent/futures/log_handler.hpp>
 #include <concurrent/futures/platform/platform.hpp>
-#include <concurrent/futures/pool/crew.hpp>
 #include <concurrent/futures/pool/orphaned_threads.hpp>
+#include <concurrent/futures/pool/pool_base.hpp>
+#include <concurrent/futures/pool/sleep.hpp>
+#include <concurrent/futures/pool/threads.hpp>
 #include <concurrent/futures/pool/worker.hpp>
 #include <concurrent/futures/queue/work_item.hpp>
 #include <concurrent/futures/sync/back_off.hpp>
-#include <concurrent/futures/sync/forks.hpp>
 #include <concurrent/futures/sync/spin_wait.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// Queues of work items and the crew that runs them. The executor and each of the pool's threads own it, so it
-// outlives an executor that is destroyed on one of them.
+// Queues of work items and the threads that run them. The executor and each of the pool's threads own it, so
+// it outlives an executor that is destroyed on one of them.
 //
 // Items submitted from outside go to the shared queue. A worker's own submits go to its local queue, if the
 // pool's order allows that. A worker pops the oldest item of its local queue, then from the shared queue,
@@ -36,20 +37,20 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // All queues have these members. Any thread may call them, except that only the worker itself may call `push`
 // and `purge` of its local queue. None allocates, so none fails, except the `push` of a `discipline_queue`.
 // - `seems_empty()`: a hint.
-// - `size()`: a hint too; but after `has_items` it counts all that was pushed before.
-// - `push(item, admit)`: calls `admit()` under its lock; if that returns false, `push` returns false and does
-//   not add the item. Once the lock is released, the item may be run. A thread that closes a pool looks into
-//   its queues afterwards: either `admit` sees that the pool is closed, or the closing thread sees the item.
+// - `size()`: by sequentially consistent loads, and with the items that are just being pushed; see `sleep`.
+// - `push(item, admit)`: counts the item in `size()`, and then calls `admit()` under its lock. If that returns
+//   false, `push` returns false and does not add the item. Once the lock is released, the item may be run. A
+//   thread that closes a pool looks into its queues afterwards: either `admit` sees that the pool is closed,
+//   or the closing thread sees the item.
 // - `pop()`: null if the queue is empty or seems empty.
-// - `has_items()`: takes the lock that `push` takes. It sees all earlier pushes, and each later push sees
-//   what the caller did before; see `crew`.
 // - `take_all()`: in an order in which pushing the items again restores the queue.
 // - `purge(stale)`, if `purge_is_due(stale)`: takes out the stale items, if that pays; see `purge_schedule`.
 template <class Queue>
 class worker_pool final : public pool_base {
 public:
     worker_pool(std::size_t max_workers, std::string thread_name_prefix, std::function<void()> initializer)
-        : initializer_(std::move(initializer)), crew_(*this, max_workers, std::move(thread_name_prefix)) {
+        : initializer_(std::move(initializer)),
+          threads_(*this, sleep_, max_workers, std::move(thread_name_prefix)) {
         runnable_threads::note_processors();
         // Made now: later it is needed where nothing may fail. And it must outlive an executor with static
         // storage at the end of the process.
@@ -79,12 +80,11 @@ public:
         throw_if_inherited();
         worker* const self = uses_local_queues_ ? submitting_worker() : nullptr;
         if (self) {
-            crew_.announce_local_queue(*self);
-            push_to(self->local_queue_, item);
+            push_to(victims_.queue_of(*self), item);
         } else {
-            if (crew_.empty()) {
+            if (threads_.count() == 0) {
                 throw_if_closed();
-                crew_.start_first();
+                threads_.start_first();
             }
             push_to(queue_, item);
         }
@@ -102,9 +102,8 @@ public:
         {
             const std::lock_guard lock(closing_);
             shut_down_ = true;
-            closed_.store(true, std::memory_order_relaxed);  // relaxed: the queues' locks order the store
         }
-        crew_.end();
+        sleep_.close();
         if (cancel_waiting) {
             for_each_waiting([](work_item& item) { item.cancel_waiting(); });
         }
@@ -115,59 +114,90 @@ public:
 
     // Requires: `shut_down` was called. Waits until every worker has ended. Several threads may call this at
     // once.
-    void join() { crew_.join(); }
+    void join() { threads_.join(); }
 
     // Requires: `shut_down` was called. Replaces `join` on one of the pool's own workers.
-    void orphan() noexcept { crew_.orphan(); }
+    void orphan() noexcept { threads_.orphan(); }
 
     // Replaces all of these for a pool that `is_inherited`. The pool is never destroyed.
-    void keep() noexcept { crew_.keep(); }
+    void keep() noexcept { threads_.keep(); }
 
-    [[nodiscard]] std::size_t max_workers() const noexcept { return crew_.max_workers(); }
+    [[nodiscard]] std::size_t max_workers() const noexcept { return threads_.max_workers(); }
 
-    [[nodiscard]] std::size_t worker_count() const { return is_inherited() ? 0 : crew_.worker_count(); }
+    [[nodiscard]] std::size_t worker_count() const noexcept { return is_inherited() ? 0 : threads_.count(); }
 
     [[nodiscard]] std::size_t waiting() const noexcept override {
         std::size_t queued = queue_.size();
-        for_each_local_queue([&](const local_queue& each) { queued += each.size(); });
+        victims_.for_each([&](const local_queue& each) { queued += each.size(); });
         const std::ptrdiff_t stale = stale_items_.load(std::memory_order_relaxed);  // see `note_stale_item`
         const auto all = static_cast<std::ptrdiff_t>(queued);
         return static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(all - stale, 0, all));
     }
 
-    [[nodiscard]] bool something_waits() noexcept override {
-        bool found = queue_.has_items();
-        // All queues, even after one has items: `has_items` makes earlier pushes count for `waiting`.
-        for_each_local_queue([&](local_queue& each) { found = each.has_items() || found; });
+    [[nodiscard]] bool has_items() const noexcept override {
+        bool found = queue_.size() != 0;
+        victims_.for_each([&](const local_queue& each) { found = found || each.size() != 0; });
         return found;
     }
 
     [[nodiscard]] bool shared_queue_seems_empty() const noexcept override { return queue_.seems_empty(); }
 
-    void wake_one() noexcept override { crew_.wake_one(); }
-
-    void worker_stays_busy(worker& self) noexcept override { crew_.stays_busy(self); }
-
-    void worker_has_claimed(worker& self) noexcept override { crew_.has_claimed(self); }
-
-    [[nodiscard]] bool watch_idle(worker& self, idle_watch& watch) noexcept override {
-        return crew_.watch_idle(self, watch);
-    }
-
-    [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept override { return crew_.unwatch_idle(watch); }
-
-    // If a task forks, a copy of the worker returns here in the child and does nothing more.
+    // The whole life of a worker. If a task forks, a copy of the worker returns to this loop in the child,
+    // and does nothing more.
     void work(worker& self) noexcept override {
         begin_thread(self);
         show_thread_name(self.name());
-        crew_.begin();
-        if (initialize(self)) {
-            run_items(self);
+        if (sleep_.begin(self, initializer_ != nullptr)) {
+            start_thread();
         }
-        end_work();
+        if (initialize(self)) {
+            do {
+                while (work_item* const item = next_item(self)) {
+                    if (!item->execute(self)) {
+                        note_stale_item_gone();
+                    }
+                    if (is_inherited()) {
+                        end_thread();
+                        return;
+                    }
+                }
+            } while (spin(self) || sleep_.park(self));
+        }
+        end_thread();
     }
 
 private:
+    void start_thread() noexcept override { threads_.start_another(); }
+
+    // Returns the next item for this worker; null if all queues seemed empty.
+    [[nodiscard]] work_item* next_item(worker& self) noexcept {
+        constexpr unsigned now_and_then = 32;
+        const unsigned turn = victims::next_turn(self, now_and_then);
+        const bool shared_first = turn == 0;
+        const bool another_first = turn == now_and_then / 2;
+        work_item* item = another_first ? victims_.steal_in_turn(self) : nullptr;
+        if (!item && !shared_first) {
+            item = victims_.pop_own(self);
+        }
+        if (!item) {
+            item = queue_.pop();
+        }
+        return item ? item : victims_.steal();
+    }
+
+    // Looks for an item for a while without sleeping. Returns whether there seems to be one.
+    [[nodiscard]] bool spin(worker& self) noexcept {
+        constexpr int pauses = 4;  // between looks, which take a cache line from pushing threads
+        return sleep_.may_spin(self) && spin_until(pauses, [this] { return seems_to_have_items(); });
+    }
+
+    // A hint.
+    [[nodiscard]] bool seems_to_have_items() const noexcept {
+        bool seems = !queue_.seems_empty();
+        victims_.for_each([&](const local_queue& each) { seems = seems || !each.seems_empty(); });
+        return seems;
+    }
+
     // Returns the calling thread's worker if it belongs to this pool, else null. Mostly this library knows.
     [[nodiscard]] worker* submitting_worker() const noexcept {
         if (library() != this_library()) {
@@ -200,10 +230,11 @@ private:
         bool wake = false;
         bool purge = false;
         const auto admit = [&]() noexcept {
-            if (closed_.load(std::memory_order_relaxed)) {  // relaxed: the queue's lock orders it
+            const worker_counts counts = sleep_.counts();
+            if (counts.closed()) {
                 return false;
             }
-            wake = crew_.wake_wanted();
+            wake = counts.push_must_wake();
             purge = queue.purge_is_due(stale_items_);
             if (wake || purge) {
                 visitors_.fetch_add(1, std::memory_order_relaxed);  // relaxed: the queue's lock orders it
@@ -222,7 +253,7 @@ private:
         }
         // By now the task may have run and ended the pool. The destructor waits for visitors.
         if (wake) {
-            crew_.wake_one();
+            wake_one();
         }
         if (purge) {
             work_list stale = queue.purge(stale_items_);
@@ -242,77 +273,20 @@ private:
         if (!initializer_) {
             return true;
         }
-        crew_.begins_to_initialize();
         try {
             initializer_();
             if (is_inherited()) {
                 return false;
             }
-            crew_.has_initialized();
+            sleep_.has_initialized(self);
             return true;
         } catch (...) {
             if (!is_inherited()) {
                 break_because_of_current_exception();
-                crew_.leave(self);
+                sleep_.initializer_has_failed(self);
             }
             return false;
         }
-    }
-
-    void run_items(worker& self) noexcept {
-        constexpr int pauses = 4;  // between looks, which take a cache line from pushing threads
-        for (;;) {
-            while (work_item* const item = next_item(self)) {
-                if (!item->execute(self)) {
-                    note_stale_item_gone();
-                }
-                if (is_inherited()) {
-                    return;
-                }
-            }
-            const bool again =
-                crew_.may_spin(self) && spin_until(pauses, [this] { return seems_to_have_items(); });
-            if (!again && !crew_.park(self)) {
-                return;
-            }
-        }
-    }
-
-    // Returns the next item for this worker; null if all queues were empty.
-    work_item* next_item(worker& self) noexcept {
-        constexpr unsigned now_and_then = 32;
-        const unsigned turn = self.turns_ = (self.turns_ + 1) % now_and_then;
-        const bool shared_first = turn == 0;
-        const bool another_first = turn == now_and_then / 2;
-        work_item* item = another_first ? pop_from_next_victim(self) : nullptr;
-        if (!item && !shared_first) {
-            item = self.local_queue_.pop();
-        }
-        if (!item) {
-            item = queue_.pop();
-        }
-        // `self` is in this list too.
-        for (worker* each = crew_.first_victim(); each && !item; each = each->next_victim_) {
-            item = each->local_queue_.pop();
-        }
-        if (item) {
-            crew_.work_found(self);
-        }
-        return item;
-    }
-
-    // Returns the oldest item in the local queue of the next victim, each in turn; null if that is empty.
-    work_item* pop_from_next_victim(worker& self) noexcept {
-        worker* const next = self.last_victim_ ? self.last_victim_->next_victim_ : nullptr;
-        self.last_victim_ = next ? next : crew_.first_victim();
-        return self.last_victim_ ? self.last_victim_->local_queue_.pop() : nullptr;
-    }
-
-    // A hint.
-    [[nodiscard]] bool seems_to_have_items() const noexcept {
-        bool seems = !queue_.seems_empty();
-        for_each_local_queue([&](const local_queue& each) { seems = seems || !each.seems_empty(); });
-        return seems;
     }
 
     void break_because_of_current_exception() noexcept {
@@ -330,9 +304,9 @@ private:
             first = !broken_;
             if (first) {
                 broken_ = reason;
-                closed_.store(true, std::memory_order_relaxed);  // relaxed: the queues' locks order the store
             }
         }
+        sleep_.close();
         log("a thread initializer failed, and its thread pool is broken", cause);
         if (first) {
             for_each_waiting([&reason](work_item& item) { item.fail_waiting(reason); });
@@ -349,25 +323,18 @@ private:
             }
         };
         treat_all(queue_.take_all());
-        for_each_local_queue([&](local_queue& each) { treat_all(each.take_all()); });
-    }
-
-    template <class Visit>
-    void for_each_local_queue(Visit visit) const {
-        for (worker* each = crew_.first_victim(); each; each = each->next_victim_) {
-            visit(each->local_queue_);
-        }
+        victims_.for_each([&](local_queue& each) { treat_all(each.take_all()); });
     }
 
     const std::function<void()> initializer_;
     std::optional<broken_thread_pool> breakage_;  // made early: later there may be no memory
 
-    sync::atomic<bool> closed_{false};       // shut down or broken
     sync::atomic<std::size_t> visitors_{0};  // threads in `push` that still use this pool
     Queue queue_;
-    crew crew_;
+    victims victims_;
+    threads threads_;
     // A single worker has one queue for all, whose order it follows.
-    const bool uses_local_queues_ = Queue::allows_local_queues && crew_.max_workers() > 1;
+    const bool uses_local_queues_ = Queue::allows_local_queues && threads_.max_workers() > 1;
 
     // Guarded by `closing_`.
     sync::mutex closing_;

@@ -7,7 +7,7 @@
 #include <concurrent/futures/queue/locked_queue.hpp>
 #include <concurrent/futures/queue/queued_task.hpp>
 #include <concurrent/futures/queue/work_item.hpp>
-#include <concurrent/futures/sync/synchronization.hpp>
+#include <concurrent/futures/sync/counting_mutex.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
@@ -46,6 +46,6 @@ private:
 
 // By a mutex, not by a spin lock: the calls of a discipline may take long, and allocate.
 template <own_discipline Discipline>
-using discipline_queue = locked_queue<discipline_order<Discipline>, sync::mutex>;
+using discipline_queue = locked_queue<discipline_order<Discipline>, counting_mutex>;
 
 }}}  // namespace concurrent::futures::detail

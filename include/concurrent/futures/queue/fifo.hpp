@@ -3,13 +3,13 @@
 #pragma once
 
 #include <cstddef>  // std::size_t, std::ptrdiff_t
-#include <cstdint>  // std::uint64_t
-#include <mutex>    // std::lock_guard
+#include <mutex>    // std::lock_guard, std::adopt_lock
 #include <utility>  // std::exchange
 
 #include <concurrent/futures/platform/platform.hpp>
 #include <concurrent/futures/queue/purge.hpp>
 #include <concurrent/futures/queue/work_item.hpp>
+#include <concurrent/futures/sync/counting_lock.hpp>
 #include <concurrent/futures/sync/spin_lock.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
 
@@ -27,28 +27,29 @@ public:
     // order in which tasks start.
     static constexpr bool allows_local_queues = true;
 
+    // A pop that takes the pushed items over counts them in `popping_` before it takes them from the other
+    // count. So both are never missed by a thread that reads the counts in this order.
     [[nodiscard]] std::size_t size() const noexcept {
-        // Relaxed: either only a hint, or the caller has called `has_items()`, whose lock makes all earlier
-        // pushes visible.
-        const std::uint64_t popped = popped_.load(std::memory_order_relaxed);
-        const std::uint64_t pushed = pushed_.load(std::memory_order_relaxed);
-        return pushed > popped ? static_cast<std::size_t>(pushed - popped) : 0;
+        const std::size_t pushed = push_lock_.count();
+        return pushed + popping_.load();
     }
 
-    // A hint. Looks first at what only pops write, so that a pop often leaves the cache line of the pushes
-    // alone.
+    // Relaxed: a hint. Looks first at what only pops write, so that a pop often leaves the cache line of the
+    // pushes alone.
     [[nodiscard]] bool seems_empty() const noexcept {
-        return !popping_.load(std::memory_order_relaxed) && size() == 0;
+        return popping_.load(std::memory_order_relaxed) == 0 &&
+               push_lock_.count(std::memory_order_relaxed) == 0;
     }
 
     template <class Admit>
     [[nodiscard]] bool push(work_item& item, Admit admit) noexcept {
-        const std::lock_guard lock(push_lock_);
+        push_lock_.lock_adding_one();
+        const std::lock_guard lock(push_lock_, std::adopt_lock);
         if (!admit()) {
+            push_lock_.set_count(push_lock_.count() - 1);
             return false;
         }
         pushed_list_.append(item);
-        add(pushed_, 1);
         return true;
     }
 
@@ -59,23 +60,19 @@ public:
         const std::lock_guard lock(pop_lock_);
         if (popping_list_.empty()) {
             const std::lock_guard also(push_lock_);
-            popping_list_ = std::exchange(pushed_list_, work_list());
+            take_over_pushed();
         }
         work_item* const item = popping_list_.take_first();
-        note_popped(item != nullptr);
+        note_popping();
         return item;
-    }
-
-    [[nodiscard]] bool has_items() noexcept {
-        const std::lock_guard lock(push_lock_);
-        return size() != 0;
     }
 
     work_list take_all() noexcept {
         const std::lock_guard lock(pop_lock_);
         const std::lock_guard also(push_lock_);
-        work_list all = take_both_lists();
-        note_popped(all.size());
+        take_over_pushed();
+        work_list all = std::exchange(popping_list_, work_list());
+        note_popping();
         return all;
     }
 
@@ -88,41 +85,34 @@ public:
         const std::lock_guard also(push_lock_);
         work_list taken;
         if (purge_schedule::pays(size(), stale)) {
-            popping_list_ = take_both_lists();
+            take_over_pushed();
             taken = take_stale(popping_list_, stale);
-            note_popped(taken.size());
+            note_popping();
         }
         schedule_.done(size());
         return taken;
     }
 
 private:
-    // Requires: the lock that guards `count` held.
-    static void add(sync::atomic<std::uint64_t>& count, std::size_t more) noexcept {
-        count.store(count.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
+    // Requires: both locks held.
+    void take_over_pushed() noexcept {
+        popping_list_.append(std::exchange(pushed_list_, work_list()));
+        note_popping();
+        push_lock_.set_count(0);
     }
 
-    void note_popped(std::size_t count) noexcept {
-        add(popped_, count);
-        popping_.store(!popping_list_.empty(), std::memory_order_relaxed);
-    }
-
-    work_list take_both_lists() noexcept {
-        work_list all = std::exchange(popping_list_, work_list());
-        all.append(std::exchange(pushed_list_, work_list()));
-        return all;
-    }
+    // Requires: `pop_lock_` held. Relaxed: `set_count` publishes it where it grows, see `size`; where it
+    // shrinks, a thread that reads the older number finds the queue empty when it pops.
+    void note_popping() noexcept { popping_.store(popping_list_.size(), std::memory_order_relaxed); }
 
     // Lock order: `pop_lock_` before `push_lock_`.
-    alignas(cache_line) spin_lock push_lock_;
+    alignas(cache_line) counting_lock push_lock_;
     work_list pushed_list_;
-    sync::atomic<std::uint64_t> pushed_{0};  // since the queue was made, like `popped_`
     purge_schedule schedule_;
 
     alignas(cache_line) spin_lock pop_lock_;
     work_list popping_list_;
-    sync::atomic<std::uint64_t> popped_{0};
-    sync::atomic<bool> popping_{false};  // whether `popping_list_` has items
+    sync::atomic<std::size_t> popping_{0};  // the number of items in `popping_list_`
 };
 
 }  // namespace detail

@@ -3,13 +3,13 @@
 #pragma once
 
 #include <cstddef>  // std::size_t, std::ptrdiff_t
-#include <mutex>    // std::lock_guard
+#include <mutex>    // std::lock_guard, std::adopt_lock
 #include <utility>  // std::exchange
 
 #include <concurrent/futures/platform/platform.hpp>
 #include <concurrent/futures/queue/purge.hpp>
 #include <concurrent/futures/queue/work_item.hpp>
-#include <concurrent/futures/sync/spin_lock.hpp>
+#include <concurrent/futures/sync/counting_lock.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -21,28 +21,26 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // The items are linked both ways: so the owner can take one back from anywhere, and a push cannot fail. A
 // deque without a lock, such as Chase and Lev's, has a fixed capacity or allocates, and cannot give back an
 // item from its middle. It would not save an atomic read-modify-write either: a push needs an order before
-// the check whether to wake a worker, and the lock provides this order anyway.
+// it reads whether to wake a worker, and the lock provides this order anyway.
 class local_queue {
 public:
-    [[nodiscard]] std::size_t size() const noexcept {
-        // Relaxed: either only a hint, or the caller has called `has_items()`, whose lock makes all earlier
-        // pushes visible.
-        return size_.load(std::memory_order_relaxed);
-    }
+    [[nodiscard]] std::size_t size() const noexcept { return lock_.count(); }
 
-    [[nodiscard]] bool seems_empty() const noexcept { return size() == 0; }
+    // Relaxed: a hint.
+    [[nodiscard]] bool seems_empty() const noexcept { return lock_.count(std::memory_order_relaxed) == 0; }
 
     template <class Admit>
     [[nodiscard]] bool push(work_item& item, Admit admit) noexcept {
-        const std::lock_guard lock(lock_);
+        lock_.lock_adding_one();
+        const std::lock_guard lock(lock_, std::adopt_lock);
         if (!admit()) {
+            lock_.set_count(size() - 1);
             return false;
         }
         item.next_ = nullptr;
         item.previous_ = std::exchange(newest_, &item);
         (item.previous_ ? item.previous_->next_ : oldest_) = &item;
         item.home_.store(this, std::memory_order_relaxed);  // relaxed: see `take_back`
-        set_size(size() + 1);
         return true;
     }
 
@@ -67,11 +65,6 @@ public:
             unlink(item);
         }
         return here;
-    }
-
-    [[nodiscard]] bool has_items() noexcept {
-        const std::lock_guard lock(lock_);
-        return oldest_ != nullptr;
     }
 
     work_list take_all() noexcept {
@@ -119,16 +112,12 @@ private:
         (item.previous_ ? item.previous_->next_ : oldest_) = item.next_;
         (item.next_ ? item.next_->previous_ : newest_) = item.previous_;
         item.home_.store(nullptr, std::memory_order_relaxed);  // relaxed: see `take_back`
-        set_size(size() - 1);
+        lock_.set_count(size() - 1);
     }
 
-    // Requires: `lock_` held.
-    void set_size(std::size_t size) noexcept { size_.store(size, std::memory_order_relaxed); }
-
-    alignas(cache_line) spin_lock lock_;
+    alignas(cache_line) counting_lock lock_;
     work_item* oldest_ = nullptr;
     work_item* newest_ = nullptr;
-    sync::atomic<std::size_t> size_{0};
     purge_schedule schedule_;
 };
 

@@ -3,12 +3,12 @@
 #pragma once
 
 #include <cstddef>  // std::size_t, std::ptrdiff_t
-#include <mutex>    // std::lock_guard
+#include <mutex>    // std::lock_guard, std::adopt_lock
 #include <utility>  // std::declval
 
 #include <concurrent/futures/queue/purge.hpp>
 #include <concurrent/futures/queue/work_item.hpp>
-#include <concurrent/futures/sync/spin_lock.hpp>
+#include <concurrent/futures/sync/counting_lock.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -17,31 +17,30 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 //
 // `Order::restores` says whether pushing what `take_all()` returned, in that order, restores the queue. Else
 // the queue is never purged: an item that was cancelled stays in it until its turn comes.
-template <class Order, class Lock = spin_lock>
+template <class Order, class Lock = counting_lock>
 class locked_queue {
 public:
     // Whether workers may keep their own submits in local queues. The order spans all items, so they may not.
     static constexpr bool allows_local_queues = false;
 
-    [[nodiscard]] std::size_t size() const noexcept {
-        // Relaxed: either only a hint, or the caller has called `has_items()`, whose lock makes all earlier
-        // pushes visible.
-        return size_.load(std::memory_order_relaxed);
-    }
+    [[nodiscard]] std::size_t size() const noexcept { return lock_.count(); }
 
-    [[nodiscard]] bool seems_empty() const noexcept { return size() == 0; }
+    // Relaxed: a hint.
+    [[nodiscard]] bool seems_empty() const noexcept { return lock_.count(std::memory_order_relaxed) == 0; }
 
     // If the order's `push` throws, the queue is as it was.
     template <class Admit>
     [[nodiscard]] bool push(work_item& item,
                             Admit admit) noexcept(noexcept(std::declval<Order&>().push(item))) {
-        const std::lock_guard lock(lock_);
-        if (!admit()) {
-            return false;
+        lock_.lock_adding_one();
+        const std::lock_guard lock(lock_, std::adopt_lock);
+        bool pushed = false;
+        const uncounted_unless uncounted(lock_, pushed);
+        if (admit()) {
+            order_.push(item);
+            pushed = true;
         }
-        order_.push(item);
-        set_size(size() + 1);
-        return true;
+        return pushed;
     }
 
     work_item* pop() noexcept {
@@ -50,18 +49,13 @@ public:
         }
         const std::lock_guard lock(lock_);
         work_item* const item = order_.pop();
-        set_size(size() - (item != nullptr));
+        lock_.set_count(size() - (item != nullptr));
         return item;
-    }
-
-    [[nodiscard]] bool has_items() noexcept {
-        const std::lock_guard lock(lock_);
-        return size() != 0;
     }
 
     work_list take_all() noexcept {
         const std::lock_guard lock(lock_);
-        set_size(0);
+        lock_.set_count(0);
         return order_.take_all();
     }
 
@@ -76,7 +70,7 @@ public:
         if (purge_schedule::pays(size(), stale)) {
             work_list items = order_.take_all();
             taken = take_stale(items, stale);
-            set_size(items.size());
+            lock_.set_count(items.size());
             while (work_item* const item = items.take_first()) {
                 order_.push(*item);
             }
@@ -86,12 +80,25 @@ public:
     }
 
 private:
-    // Requires: `lock_` held.
-    void set_size(std::size_t size) noexcept { size_.store(size, std::memory_order_relaxed); }
+    // A push has counted its item. If the item was refused, or the order threw, it does not count any more.
+    class uncounted_unless {
+    public:
+        uncounted_unless(Lock& lock, const bool& pushed) noexcept : lock_(lock), pushed_(pushed) {}
+        uncounted_unless(const uncounted_unless&) = delete;
+        uncounted_unless& operator=(const uncounted_unless&) = delete;
+        ~uncounted_unless() {
+            if (!pushed_) {
+                lock_.set_count(lock_.count() - 1);
+            }
+        }
+
+    private:
+        Lock& lock_;
+        const bool& pushed_;
+    };
 
     Lock lock_;
     Order order_;
-    sync::atomic<std::size_t> size_{0};
     purge_schedule schedule_;
 };
 

@@ -38,13 +38,13 @@ public:
             its_future.release_from_queue();
             return false;
         }
-        self.has_claimed();
+        self.is_busy();
         run(self);
         if (its_future.has_handle()) {
-            self.set_nearly_idle();
+            self.is_nearly_idle();
         }
-        if (its_future.complete_taken([&self] { self.stay_busy(); })) {
-            self.stay_busy();
+        if (its_future.complete_taken([&self] { self.is_busy(); })) {
+            self.is_busy();
             its_future.destroy();
         }
         return true;

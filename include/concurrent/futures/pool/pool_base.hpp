@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+
+#pragma once
+
+#include <atomic>   // std::atomic
+#include <cstddef>  // std::size_t, std::ptrdiff_t
+#include <cstdint>  // std::uint32_t, std::uintptr_t
+#include <memory>   // std::enable_shared_from_this
+
+#include <concurrent/futures/pool/sleep.hpp>
+#include <concurrent/futures/pool/stoppable.hpp>
+#include <concurrent/futures/sync/forks.hpp>
+#include <concurrent/futures/sync/idle_watch.hpp>
+#include <concurrent/futures/sync/spin_wait.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+class worker;
+
+// What a thread knows about the pool that started it.
+struct pool_thread {
+    worker* self = nullptr;  // null before and after its work
+    std::size_t pool = 0;    // set until the thread ends, also while destructors of thread_local objects run
+
+    // The record of the calling thread.
+    [[nodiscard]] static pool_thread& current() noexcept;
+};
+
+// Shared by all shared libraries, even those with hidden symbols, like everything that a process has only
+// once. But a version script can keep the variable local to one library, and on Windows each library has its
+// own. So a pool reads the record through the library that made it, see `pool_base`.
+[[gnu::visibility("default")]] constinit inline thread_local pool_thread current_pool_thread = {};
+
+inline pool_thread& pool_thread::current() noexcept {
+    return current_pool_thread;
+}
+
+// What tasks and workers need to know about a pool, whatever its queue is.
+class pool_base : public std::enable_shared_from_this<pool_base>, protected work_source {
+public:
+    // Whether this pool started the calling thread. True until the thread ends, when it is no `worker` any
+    // more and its pool may be gone; so the record has the pool's number.
+    [[nodiscard]] bool owns_this_thread() const noexcept { return thread_record_().pool == number_; }
+
+    // Returns the calling thread's worker if it belongs to this pool, else null.
+    [[nodiscard]] worker* worker_here() const noexcept;
+
+    // Identifies the shared library that made this pool. If it equals `this_library()`, then this library's
+    // record of a thread is the pool's record.
+    [[nodiscard]] std::uint32_t library() const noexcept { return number_of(thread_record_); }
+    [[nodiscard]] static std::uint32_t this_library() noexcept { return number_of(&pool_thread::current); }
+
+    // The number of the process that made this pool, see `forks`.
+    [[nodiscard]] std::uint32_t process() const noexcept { return process_; }
+
+    // Whether another process made this pool. Then it has no threads in this process.
+    [[nodiscard]] bool is_inherited() const noexcept { return process_ != forks::process(); }
+
+    // The stop sources of its tasks. The child of a fork must not touch them.
+    [[nodiscard]] running_stoppables& stoppables() noexcept { return stoppables_; }
+
+    // An item that is still in a queue became stale: a thread other than the one that pops it has claimed or
+    // cancelled it.
+    void note_stale_item() noexcept {
+        // Relaxed, like all uses. The count only decides when to purge and how many workers the waiting items
+        // need; the queues' locks order what must be ordered.
+        stale_items_.fetch_add(1, std::memory_order_relaxed);
+    }
+
+    // A stale item has left its queue. Until this call, one item too few seemed to wait, so the caller then
+    // looks for work or calls `wake_one`.
+    void note_stale_item_gone() noexcept { stale_items_.fetch_sub(1, std::memory_order_relaxed); }
+
+    // Wakes a worker or starts a thread if an item waits and no worker is about to find it.
+    void wake_one() noexcept {
+        if (sleep_.wake_one()) {
+            start_thread();
+        }
+    }
+
+    // The worker functions below are called on the thread of `self`.
+
+    // `self` searches from now on, or is as good as searching.
+    void start_searching(sleeper& self) noexcept { sleep_.start_searching(self); }
+
+    // `self` has found an item and claimed it, or has to run user code before it searches.
+    void stop_searching(sleeper& self) noexcept {
+        if (sleep_.stop_searching(self)) {
+            start_thread();
+        }
+    }
+
+    // If another worker is idle or can be started, it will run what waits: `watch` is notified when that is
+    // no longer so. Else returns false.
+    [[nodiscard]] bool watch_idle(const sleeper& self, idle_watch& watch) noexcept {
+        return sleep_.watch_idle(self, watch);
+    }
+
+    // Returns false if `watch` was notified or is about to be. Its owner must then wait for the notification.
+    [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept { return sleep_.unwatch_idle(watch); }
+
+    // The whole work of the thread of `self`.
+    virtual void work(worker& self) noexcept = 0;
+
+    // A hint.
+    [[nodiscard]] virtual bool shared_queue_seems_empty() const noexcept = 0;
+
+protected:
+    pool_base() = default;
+    ~pool_base() = default;
+
+    // Requires: `sleep_` has asked for a thread.
+    virtual void start_thread() noexcept = 0;
+
+    // A thread of this pool calls `begin_thread` first of all, and `end_thread` after its work.
+    void begin_thread(worker& self) const noexcept {
+        thread_record_() = {&self, number_};
+        runnable_threads::count_this_thread(true);
+    }
+    void end_thread() const noexcept {
+        runnable_threads::count_this_thread(false);
+        thread_record_().self = nullptr;
+    }
+
+    sleep sleep_{*this};
+
+    // Below zero for a moment if an item is popped before the thread that made it stale has counted it.
+    sync::atomic<std::ptrdiff_t> stale_items_{0};
+
+private:
+    using record_getter = pool_thread& (*)() noexcept;
+
+    // The addresses of two libraries' code almost surely differ in these bits too. If they do not, a library
+    // that shares no variables takes its own record for the pool's.
+    static std::uint32_t number_of(record_getter getter) noexcept {
+        return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(getter));
+    }
+
+    // Unique among all shared libraries of the process that share variables. No pool has 0.
+    [[gnu::visibility("default")]] static std::size_t next_number() noexcept {
+        static std::atomic<std::size_t> last{0};
+        return last.fetch_add(1, std::memory_order_relaxed) + 1;  // relaxed: orders nothing
+    }
+
+    // A pointer: whichever library calls it, the function is that of the library which made this pool, whose
+    // code also writes the records of the pool's threads.
+    const record_getter thread_record_ = &pool_thread::current;
+    const std::size_t number_ = next_number();
+    const std::uint32_t process_ = forks::process();
+    running_stoppables stoppables_;
+};
+
+#if defined(__cpp_lib_jthread)
+// While this exists, a shutdown of the pool can ask the task to stop. The child of a fork leaves the list
+// alone: a thread that is not there may hold its mutex.
+class listed_stoppable {
+public:
+    // If `pool` is null, nobody asks.
+    listed_stoppable(pool_base* pool, stoppable& source) noexcept : pool_(pool), source_(source) {
+        if (pool_) {
+            pool_->stoppables().add(source_);
+        }
+    }
+    listed_stoppable(const listed_stoppable&) = delete;
+    listed_stoppable& operator=(const listed_stoppable&) = delete;
+    ~listed_stoppable() {
+        if (pool_ && !pool_->is_inherited()) {
+            pool_->stoppables().remove(source_);
+        }
+    }
+
+private:
+    pool_base* const pool_;
+    stoppable& source_;
+};
+#endif
+
+}}}  // namespace concurrent::futures::detail

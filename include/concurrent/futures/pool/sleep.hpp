@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: MIT
+
+#pragma once
+
+#include <cstddef>  // std::size_t
+#include <cstdint>  // std::uint64_t
+#include <mutex>    // std::lock_guard
+#include <utility>  // std::exchange
+
+#include <concurrent/futures/platform/platform.hpp>
+#include <concurrent/futures/sync/idle_watch.hpp>
+#include <concurrent/futures/sync/parking_spot.hpp>
+#include <concurrent/futures/sync/spin_lock.hpp>
+#include <concurrent/futures/sync/spin_wait.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// The queues of a pool, as `sleep` sees them. Both functions read the queues' counts by sequentially
+// consistent loads, and take no lock.
+class work_source {
+public:
+    work_source(const work_source&) = delete;
+    work_source& operator=(const work_source&) = delete;
+
+    // Whether any queue has an item, stale or not.
+    [[nodiscard]] virtual bool has_items() const noexcept = 0;
+
+    // The number of items that wait in all queues.
+    [[nodiscard]] virtual std::size_t waiting() const noexcept = 0;
+
+protected:
+    work_source() = default;
+    ~work_source() = default;
+};
+
+// A worker, as `sleep` sees it.
+class sleeper {
+public:
+    sleeper(const sleeper&) = delete;
+    sleeper& operator=(const sleeper&) = delete;
+
+protected:
+    sleeper() = default;
+    ~sleeper() = default;
+
+    [[nodiscard]] bool is_searching() const noexcept { return is_searching_; }
+
+private:
+    friend class sleep;
+
+    // Only for the worker's thread.
+    bool is_initializing_ = false;
+    bool is_searching_ = false;
+    bool may_not_spin_ = true;  // it has spun, or was woken or started, since it last found an item
+
+    parking_spot parking_spot_;
+    sleeper* next_parked_ = nullptr;  // guarded by the lock of the list
+};
+
+// The counts of a pool's workers at one moment, in one word, so that they change together.
+class worker_counts {
+public:
+    using word = std::uint64_t;
+
+    // No more threads than the counts have room for.
+    static constexpr std::size_t most_workers = (std::size_t{1} << 15) - 1;
+
+    static constexpr word one_searching = 1;
+    static constexpr word one_parked = word{1} << 15;
+    static constexpr word is_starting = word{1} << 30;
+    static constexpr word is_full = word{1} << 31;
+    static constexpr word start_failed = word{1} << 32;
+    static constexpr word is_closed = word{1} << 33;
+    static constexpr word one_epoch = word{1} << 34;
+
+    constexpr explicit worker_counts(word bits) noexcept : bits_(bits) {}
+
+    [[nodiscard]] constexpr std::size_t searching() const noexcept { return bits_ & most_workers; }
+    [[nodiscard]] constexpr std::size_t parked() const noexcept { return (bits_ >> 15) & most_workers; }
+
+    // A thread is started and has not begun.
+    [[nodiscard]] constexpr bool starting() const noexcept { return (bits_ & is_starting) != 0; }
+    [[nodiscard]] constexpr bool may_start() const noexcept { return (bits_ & (is_starting | is_full)) == 0; }
+    // As far as the last attempt shows.
+    [[nodiscard]] constexpr bool can_start() const noexcept {
+        return (bits_ & (is_starting | is_full | start_failed)) == 0;
+    }
+
+    [[nodiscard]] constexpr bool closed() const noexcept { return (bits_ & is_closed) != 0; }
+
+    // A worker is about to park: the epoch is odd.
+    [[nodiscard]] constexpr bool sleepy() const noexcept { return (bits_ & one_epoch) != 0; }
+    [[nodiscard]] constexpr word epoch() const noexcept { return bits_ / one_epoch; }
+
+    // Whether a push must call `sleep::wake_one`.
+    [[nodiscard]] constexpr bool push_must_wake() const noexcept {
+        return sleepy() || (searching() == 0 && (parked() != 0 || may_start()));
+    }
+
+    [[nodiscard]] constexpr word bits() const noexcept { return bits_; }
+
+private:
+    word bits_;
+};
+
+// Which workers of a pool sleep, and which one is woken when there is work. pool/README.md has the states of
+// a worker, the invariant, the protocol and why no wake-up is lost.
+//
+// The functions that return `[[nodiscard]] bool start` ask the caller to start a thread, by `threads`. Until
+// that thread calls `begin`, or the caller `start_has_failed`, no other thread is started.
+class sleep {
+public:
+    explicit sleep(const work_source& source) noexcept : source_(source) {}
+    sleep(const sleep&) = delete;
+    sleep& operator=(const sleep&) = delete;
+
+    // A push reads the counts after its item was counted, and before the item can be run.
+    [[nodiscard]] worker_counts counts() const noexcept { return worker_counts(word_.load()); }
+
+    // Restores the invariant after a push, if `push_must_wake()`.
+    [[nodiscard]] bool wake_one() noexcept { return wake(1) == woken::start; }
+
+    // See `helper::watch_idle`.
+    [[nodiscard]] bool watch_idle(const sleeper& self, idle_watch& watch) noexcept {
+        // Others rely on a worker that runs its initializer. It must not rely on them in turn.
+        if (self.is_initializing_) {
+            return false;
+        }
+        const std::lock_guard lock(watches_lock_);
+        watches_.add(watch);
+        // Before `anybody_idle`; pairs with `notify_if_nobody_idle`, which loads in the other order.
+        watched_.store(true);
+        if (!anybody_idle()) {
+            static_cast<void>(watches_.remove(watch));
+            watched_.store(!watches_.empty());
+            return false;
+        }
+        return true;
+    }
+
+    [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept {
+        const std::lock_guard lock(watches_lock_);
+        const bool removed = watches_.remove(watch);
+        watched_.store(!watches_.empty());
+        return removed;
+    }
+
+    // Each worker calls the following functions on its own thread.
+
+    // The first step of a new thread. `initializes` says whether it will call `has_initialized` or
+    // `initializer_has_failed`; else it searches at once. Returns whether to start another thread.
+    [[nodiscard]] bool begin(sleeper& self, bool initializes) noexcept {
+        self.is_initializing_ = initializes;
+        self.is_searching_ = !initializes;
+        if (initializes) {
+            initializing_.fetch_add(1);  // before the thread ceases to be starting: see `anybody_idle`
+        }
+        change([initializes](worker_counts::word now) {
+            return (now & ~(worker_counts::is_starting | worker_counts::start_failed)) +
+                   (initializes ? 0 : worker_counts::one_searching);
+        });
+        const std::size_t waiting = source_.waiting();
+        return waiting != 0 && wake(waiting) == woken::start;
+    }
+
+    void has_initialized(sleeper& self) noexcept {
+        self.is_initializing_ = false;
+        self.is_searching_ = true;
+        word_.fetch_add(worker_counts::one_searching);  // before the other count: see `anybody_idle`
+        initializing_.fetch_sub(1);
+    }
+
+    // Requires: the pool runs nothing any more.
+    void initializer_has_failed(sleeper& self) noexcept {
+        self.is_initializing_ = false;
+        initializing_.fetch_sub(1);
+        notify_if_nobody_idle();
+        runnable_threads::remove(1);
+    }
+
+    // `self` searches from now on.
+    void start_searching(sleeper& self) noexcept {
+        if (!std::exchange(self.is_searching_, true)) {
+            word_.fetch_add(worker_counts::one_searching);
+        }
+    }
+
+    // `self` has found an item and will run it, or has something else to do. Returns whether to start a
+    // thread.
+    [[nodiscard]] bool stop_searching(sleeper& self) noexcept {
+        self.may_not_spin_ = false;
+        return std::exchange(self.is_searching_, false) && searches_no_more();
+    }
+
+    // Returns whether `self` may spin before it parks: no other worker searches, and no other thread needs
+    // its processor. If so, `self` searches from now on.
+    [[nodiscard]] bool may_spin(sleeper& self) noexcept {
+        const worker_counts now = counts();
+        if (std::exchange(self.may_not_spin_, true) || now.closed() ||
+            now.searching() != (self.is_searching_ ? 1 : 0) || !runnable_threads::fit()) {
+            return false;
+        }
+        start_searching(self);
+        return true;
+    }
+
+    // Sleeps until woken, or returns at once if an item waits. Either way `self` is searching afterwards.
+    // Returns false if the worker is to end.
+    [[nodiscard]] bool park(sleeper& self) noexcept {
+        const worker_counts announced = announce(self);
+        if (source_.has_items()) {
+            return true;
+        }
+        if (announced.closed()) {
+            word_.fetch_sub(worker_counts::one_searching);
+            self.is_searching_ = false;
+            notify_if_nobody_idle();
+            runnable_threads::remove(1);
+            return false;
+        }
+        if (!add_parked(self, announced.epoch())) {
+            return true;
+        }
+        runnable_threads::remove(1);
+        self.parking_spot_.park();
+        self.may_not_spin_ = true;
+        return true;
+    }
+
+    // What starts threads calls the following functions.
+
+    // Returns whether the caller is to start the first thread. Requires: no other thread was ever started.
+    [[nodiscard]] bool start_first() noexcept {
+        const worker_counts before = counts();
+        if (before.closed() || !before.may_start()) {
+            return false;
+        }
+        word_.fetch_or(worker_counts::is_starting);
+        return true;
+    }
+
+    // No thread can be started once there are so many.
+    void note_full(bool full) noexcept {
+        if (full) {
+            word_.fetch_or(worker_counts::is_full);
+        } else {
+            word_.fetch_and(~worker_counts::is_full);
+        }
+    }
+
+    // The thread that the caller was to start was not started.
+    void start_has_failed() noexcept {
+        change([](worker_counts::word now) {
+            return (now & ~worker_counts::is_starting) | worker_counts::start_failed;
+        });
+        notify_if_nobody_idle();
+    }
+
+    // No thread is started any more.
+    void start_no_more() noexcept {
+        note_full(true);
+        notify_if_nobody_idle();
+    }
+
+    // From now on, a worker that finds nothing ends, and no push is admitted.
+    void close() noexcept {
+        std::size_t parked = 0;
+        change([&parked](worker_counts::word now) {
+            parked = worker_counts(now).parked();
+            const worker_counts::word awake = no_longer_sleepy(now) - parked * worker_counts::one_parked;
+            return (awake + parked * worker_counts::one_searching) | worker_counts::is_closed;
+        });
+        for (; parked != 0; --parked) {
+            unpark_one();
+        }
+    }
+
+private:
+    enum class woken { nobody, parked, start };
+
+    // Whether a worker is idle or can be started. The first counts are read before `initializing_`, and the
+    // second after it: so a worker that starts, initializes and searches is found, whenever it goes on.
+    [[nodiscard]] bool anybody_idle() const noexcept {
+        const auto idle = [](worker_counts now) {
+            return now.searching() != 0 || now.parked() != 0 || now.starting() || now.can_start();
+        };
+        return idle(counts()) || initializing_.load() != 0 || idle(counts());
+    }
+
+    // Called after a worker ceased to be idle. Loads `watched_` after the counts have changed, see
+    // `watch_idle`.
+    void notify_if_nobody_idle() noexcept {
+        if (!watched_.load() || anybody_idle()) {
+            return;
+        }
+        idle_watch_list notified;
+        {
+            const std::lock_guard lock(watches_lock_);
+            if (!anybody_idle()) {
+                notified = watches_.take_all();
+                watched_.store(false);
+            }
+        }
+        notified.notify_all();
+    }
+
+    // Others may have relied on the worker. If much waits, two are woken, so that more and more wake.
+    [[nodiscard]] bool searches_no_more() noexcept {
+        const worker_counts now(word_.fetch_sub(worker_counts::one_searching) - worker_counts::one_searching);
+        bool start = false;
+        if (now.parked() != 0 || now.may_start()) {
+            const std::size_t waiting = source_.waiting();
+            const woken first = waiting != 0 ? wake(waiting) : woken::nobody;
+            start = first == woken::start || (first == woken::parked && wake(waiting) == woken::start);
+        }
+        notify_if_nobody_idle();
+        return start;
+    }
+
+    // Wakes a worker if fewer than `wanted` search, or asks for a thread if none is parked and more items
+    // wait than workers search or initialize. Tells a worker that is about to park to look again.
+    woken wake(std::size_t wanted) noexcept {
+        worker_counts::word before = word_.load();
+        for (;;) {
+            const worker_counts now(before);
+            worker_counts::word after = no_longer_sleepy(before);
+            woken result = woken::nobody;
+            if (now.searching() < wanted) {
+                if (now.parked() != 0) {
+                    after = after - worker_counts::one_parked + worker_counts::one_searching;
+                    result = woken::parked;
+                } else if (now.may_start() && source_.waiting() > now.searching() + initializing_.load()) {
+                    after |= worker_counts::is_starting;
+                    result = woken::start;
+                }
+            }
+            if (after == before) {
+                return woken::nobody;
+            }
+            if (word_.compare_exchange_weak(before, after)) {
+                if (result == woken::parked) {
+                    unpark_one();
+                }
+                return result;
+            }
+        }
+    }
+
+    // Makes the epoch odd, if it is even, and lets `self` count as searching. The load is enough if the epoch
+    // is odd already: each push reads the counts either before the epoch became odd, and then the item that
+    // it has counted is seen by whoever reads the odd epoch; or after that, and then it changes the epoch.
+    [[nodiscard]] worker_counts announce(sleeper& self) noexcept {
+        const bool counted = std::exchange(self.is_searching_, true);
+        return change([counted](worker_counts::word now) {
+            return (now + (counted ? 0 : worker_counts::one_searching)) | worker_counts::one_epoch;
+        });
+    }
+
+    // Returns false if the epoch has changed since `announce`.
+    [[nodiscard]] bool add_parked(sleeper& self, worker_counts::word epoch) noexcept {
+        const std::lock_guard lock(parked_lock_);
+        worker_counts::word before = word_.load();
+        do {
+            if (worker_counts(before).epoch() != epoch) {
+                return false;
+            }
+        } while (!word_.compare_exchange_weak(
+            before, before + worker_counts::one_parked - worker_counts::one_searching));
+        self.next_parked_ = std::exchange(parked_, &self);
+        return true;
+    }
+
+    // Requires: the caller has taken one worker from the number of those that are parked, so one is in the
+    // list. Wakes the worker that was parked last, as its cache is warmest.
+    void unpark_one() noexcept {
+        sleeper* chosen = nullptr;
+        {
+            const std::lock_guard lock(parked_lock_);
+            chosen = std::exchange(parked_, parked_->next_parked_);
+        }
+        runnable_threads::add(1);
+        chosen->parking_spot_.unpark();
+    }
+
+    [[nodiscard]] static constexpr worker_counts::word no_longer_sleepy(worker_counts::word now) noexcept {
+        constexpr worker_counts::word last_epoch = ~(worker_counts::one_epoch - 1);
+        if (!worker_counts(now).sleepy()) {
+            return now;
+        }
+        return (now & last_epoch) == last_epoch ? now & ~last_epoch : now + worker_counts::one_epoch;
+    }
+
+    // Replaces the counts by `next(counts)`, unless they are equal. Returns the new counts.
+    template <class Next>
+    worker_counts change(Next next) noexcept {
+        worker_counts::word before = word_.load();
+        for (;;) {
+            const worker_counts::word after = next(before);
+            if (after == before || word_.compare_exchange_weak(before, after)) {
+                return worker_counts(after);
+            }
+        }
+    }
+
+    const work_source& source_;
+
+    // All operations on these are sequentially consistent, see pool/README.md.
+    alignas(cache_line) sync::atomic<worker_counts::word> word_{0};
+    sync::atomic<std::size_t> initializing_{0};
+    sync::atomic<bool> watched_{false};  // whether `watches_` is not empty
+
+    alignas(cache_line) spin_lock parked_lock_;
+    sleeper* parked_ = nullptr;  // guarded by `parked_lock_`
+
+    spin_lock watches_lock_;
+    idle_watch_list watches_;  // guarded by `watches_lock_`
+};
+
+}}}  // namespace concurrent::futures::detail

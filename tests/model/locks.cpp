@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+
+// The locks that guard the queues and the lists of a pool. The other programs take a `spin_lock` for a mutex,
+// and a `counting_lock` for a `counting_mutex`.
+
+#include <concurrent/futures/sync/counting_lock.hpp>
+#include <concurrent/futures/sync/counting_mutex.hpp>
+#include <concurrent/futures/sync/spin_lock.hpp>
+
+#include "checker/model.hpp"
+
+namespace {
+
+using concurrent::futures::detail::counting_lock;
+using concurrent::futures::detail::counting_mutex;
+using concurrent::futures::detail::spin_lock;
+using model::check;
+using model::checked;
+using model::scenario;
+using model::thread;
+
+template <class Lock>
+void keep_two_apart() {
+    Lock lock;
+    checked<int> count;
+    const auto add_twice = [&] {
+        for (int time = 0; time != 2; ++time) {
+            const std::lock_guard guard(lock);
+            count.set(count.get() + 1);
+        }
+    };
+    thread other(add_twice);
+    add_twice();
+    other.join();
+    check(count.get() == 4, "each was counted");
+}
+
+const scenario two_threads("a spin_lock keeps two threads apart, and orders what they do", {},
+                           keep_two_apart<spin_lock>);
+const scenario two_threads_counting("a counting_lock keeps two threads apart, and orders what they do", {},
+                                    keep_two_apart<counting_lock>);
+
+const scenario three_threads("a spin_lock keeps three threads apart", {}, [] {
+    spin_lock lock;
+    checked<int> count;
+    const auto add = [&] {
+        const std::lock_guard guard(lock);
+        count.set(count.get() + 1);
+    };
+    thread one(add);
+    thread two(add);
+    add();
+    one.join();
+    two.join();
+    check(count.get() == 3, "each was counted");
+});
+
+// One thread adds, and then reads a flag under the lock; the other sets the flag and reads the count.
+template <class Lock>
+void add_and_look() {
+    Lock lock;
+    model::atomic<bool> looks{false};
+    bool sees_other = false;
+    thread adder([&] {
+        lock.lock_adding_one();
+        const std::lock_guard guard(lock, std::adopt_lock);
+        sees_other = looks.load();
+    });
+    looks.store(true);
+    const bool seen = lock.count() == 1;
+    adder.join();
+    check(seen || sees_other, "one of the two sees the other");
+}
+
+const scenario look_counting("counting_lock: whoever adds sees whoever looks, or the other way round", {},
+                             add_and_look<counting_lock>);
+const scenario look_mutex("counting_mutex: whoever adds sees whoever looks, or the other way round", {},
+                          add_and_look<counting_mutex>);
+
+// Two threads add, and one of them takes away again what it has added.
+template <class Lock>
+void add_and_take_away() {
+    Lock lock;
+    checked<int> count;
+    const auto add = [&](bool stays) {
+        lock.lock_adding_one();
+        const std::lock_guard guard(lock, std::adopt_lock);
+        if (stays) {
+            count.set(count.get() + 1);
+        } else {
+            lock.set_count(lock.count() - 1);
+        }
+    };
+    thread other([&] { add(false); });
+    add(true);
+    other.join();
+    check(lock.count() == 1 && count.get() == 1, "what stays is counted");
+}
+
+const scenario take_away_counting("counting_lock: what is taken away again is not counted", {},
+                                  add_and_take_away<counting_lock>);
+const scenario take_away_mutex("counting_mutex: what is taken away again is not counted", {},
+                               add_and_take_away<counting_mutex>);
+
+// What was stored before `set_count` is seen by a thread that finds the new count, without the lock.
+template <class Lock>
+void count_publishes() {
+    Lock lock;
+    model::atomic<int> moved{0};
+    lock.lock_adding_one();
+    lock.unlock();
+    thread mover([&] {
+        const std::lock_guard guard(lock);
+        moved.store(1, std::memory_order_relaxed);
+        lock.set_count(0);
+    });
+    check(lock.count() == 1 || moved.load() == 1, "the item is in one place at least");
+    mover.join();
+}
+
+const scenario publishes_counting("counting_lock: a new count publishes what was stored before", {},
+                                  count_publishes<counting_lock>);
+const scenario publishes_mutex("counting_mutex: a new count publishes what was stored before", {},
+                               count_publishes<counting_mutex>);
+
+}  // namespace

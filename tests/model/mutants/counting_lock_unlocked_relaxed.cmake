@@ -1,0 +1,11 @@
+# A counting lock orders nothing when it is unlocked.
+set(header concurrent/futures/sync/counting_lock.hpp)
+set(group locks)
+set(only "counting_lock keeps")
+set(finds "data race")
+set(old [==[
+& ~locked, std::memory_order_release);
+]==])
+set(new [==[
+& ~locked, std::memory_order_relaxed);
+]==])

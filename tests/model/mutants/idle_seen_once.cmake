@@ -1,0 +1,11 @@
+# Whoever asks for idle workers misses one that has just initialized.
+set(header concurrent/futures/pool/sleep.hpp)
+set(group pool)
+set(only "a worker that still initializes")
+set(finds "lost wake-up")
+set(old [==[
+        return idle(counts()) || initializing_.load() != 0 || idle(counts());
+]==])
+set(new [==[
+        return idle(counts()) || initializing_.load() != 0;
+]==])

@@ -1,0 +1,13 @@
+# A pop that takes the pushed items over leaves them uncounted for a moment.
+set(header concurrent/futures/queue/fifo.hpp)
+set(group queues)
+set(only "fifo_queue: what waits is counted")
+set(finds "the other item is counted")
+set(old [==[
+        note_popping();
+        push_lock_.set_count(0);
+]==])
+set(new [==[
+        push_lock_.set_count(0);
+        note_popping();
+]==])

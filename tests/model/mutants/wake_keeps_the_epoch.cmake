@@ -1,0 +1,11 @@
+# A push that finds a worker about to park leaves the epoch as it is.
+set(header concurrent/futures/pool/sleep.hpp)
+set(group pool)
+set(only "goes to sleep is woken")
+set(finds "lost wake-up")
+set(old [==[
+            worker_counts::word after = no_longer_sleepy(before);
+            woken]==])
+set(new [==[
+            worker_counts::word after = before;
+            woken]==])
