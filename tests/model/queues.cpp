@@ -144,8 +144,8 @@ void close_and_push() {
     check(seen == (pushed ? 1 : 0), "the closer sees what was not refused");
 }
 
-// The promise on which `sleep` builds: whoever announces something and then reads `size()` sees what is pushed,
-// or the push sees the announcement.
+// The promise on which `sleep` builds: whoever announces something and then reads `size()` sees what is
+// pushed, or the push sees the announcement.
 template <class Queue>
 void look_and_push() {
     items_in<Queue> all;

@@ -38,17 +38,13 @@ private:
 // Stands for a pool: tasks ask it for nothing here but whether their worker's is the same.
 class no_pool final : public futures::detail::pool_base {
 public:
-    void wake_one() noexcept override {}
-    void worker_stays_busy(futures::detail::worker&) noexcept override {}
-    void worker_has_claimed(futures::detail::worker&) noexcept override {}
-    [[nodiscard]] bool watch_idle(futures::detail::worker&, futures::detail::idle_watch&) noexcept override {
-        return false;
-    }
-    [[nodiscard]] bool unwatch_idle(futures::detail::idle_watch&) noexcept override { return true; }
     void work(futures::detail::worker&) noexcept override {}
+    [[nodiscard]] bool has_items() const noexcept override { return false; }
     [[nodiscard]] std::size_t waiting() const noexcept override { return 0; }
-    [[nodiscard]] bool something_waits() noexcept override { return false; }
     [[nodiscard]] bool shared_queue_seems_empty() const noexcept override { return true; }
+
+private:
+    void start_thread() noexcept override {}
 };
 
 // A task that a worker has taken from its queue, and the future that its submitter has.

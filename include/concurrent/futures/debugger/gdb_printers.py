@@ -120,6 +120,13 @@ class PromisePrinter(FuturePrinter):
         return self.handle["future_"]["state_"]
 
 
+def count_of(lock):
+    """As counting_lock::count() or counting_mutex::count()."""
+    if "word_" in members(lock):
+        return int(number_in(lock["word_"])) // 2
+    return int(number_in(lock["count_"]))
+
+
 class ExecutorPrinter:
     def __init__(self, executor):
         self.executor = executor
@@ -129,11 +136,10 @@ class ExecutorPrinter:
         pointer = self.executor["pool_"]
         pool_type = pointer.type.strip_typedefs().unqualified().template_argument(0)
         pool = words_in(pointer).dereference().cast(pool_type.pointer()).dereference()
-        crew = pool["crew_"]
-        ends = words_in(crew["workers_"])
-        workers = (int(ends[1]) - int(ends[0])) // ends.type.target().sizeof
+        threads = pool["threads_"]
+        workers = int(number_in(threads["count_"]))
         text = (
-            f"thread_pool_executor<{queue}> with {workers} of at most {crew['max_workers_']} workers, "
+            f"thread_pool_executor<{queue}> with {workers} of at most {threads['max_workers_']} workers, "
             f"{self.waiting(pool)} waiting"
         )
         if words_in(pool["broken_"]).dereference():
@@ -144,13 +150,13 @@ class ExecutorPrinter:
     def waiting(pool):
         """As worker_pool::waiting()."""
         queue = pool["queue_"]
-        if "pushed_" in members(queue):
-            queued = int(number_in(queue["pushed_"])) - int(number_in(queue["popped_"]))
+        if "push_lock_" in members(queue):
+            queued = count_of(queue["push_lock_"]) + int(number_in(queue["popping_"]))
         else:
-            queued = int(number_in(queue["size_"]))
-        worker = number_in(pool["crew_"]["first_victim_"])
+            queued = count_of(queue["lock_"])
+        worker = number_in(pool["victims_"]["first_"])
         while worker:
-            queued += int(number_in(worker["local_queue_"]["size_"]))
+            queued += count_of(worker["local_queue_"]["lock_"])
             worker = worker["next_victim_"]
         return max(0, queued - int(number_in(pool["stale_items_"])))
 

@@ -28,7 +28,9 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 class threads {
 public:
     threads(pool_base& pool, sleep& sleep, std::size_t max_workers, std::string thread_name_prefix)
-        : pool_(pool), sleep_(sleep), max_workers_(max_workers),
+        : pool_(pool),
+          sleep_(sleep),
+          max_workers_(max_workers),
           thread_name_prefix_(std::move(thread_name_prefix)) {}
 
     [[nodiscard]] std::size_t max_workers() const noexcept { return max_workers_; }

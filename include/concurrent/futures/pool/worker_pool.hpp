@@ -38,7 +38,8 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // and `purge` of its local queue. None allocates, so none fails, except the `push` of a `discipline_queue`.
 // - `seems_empty()`: a hint.
 // - `size()`: by sequentially consistent loads, and with the items that are just being pushed; see `sleep`.
-// - `push(item, admit)`: counts the item in `size()`, and then calls `admit()` under its lock. If that returns
+// - `push(item, admit)`: counts the item in `size()`, and then calls `admit()` under its lock. If that
+// returns
 //   false, `push` returns false and does not add the item. Once the lock is released, the item may be run. A
 //   thread that closes a pool looks into its queues afterwards: either `admit` sees that the pool is closed,
 //   or the closing thread sees the item.
