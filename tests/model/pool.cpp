@@ -175,24 +175,32 @@ const scenario at_once_found(
         run_at_once(executor);
     });
 
+const scenario cancelled_and_at_once(
+    "a task that is cancelled in the queue keeps no two others from running at once",
+    {.preemptions = 2, .stale_reads = 0}, [] {
+        futures::thread_pool_executor executor(2);
+        executor.submit(make_value).cancel();
+        run_at_once(executor);
+    });
+
 const scenario cancelled_while_taken_back(
     "a task that is cancelled while its submitter takes it back keeps no other from running",
     {.preemptions = 2, .stale_reads = 0}, [] {
-        futures::thread_pool_executor executor(2);
+        futures::thread_pool_executor executor(3);
         std::optional<futures::Future<value>> inner;
         parking_spot submitted;
-        parking_spot other_runs;
+        parking_spot others_have_run;
         const auto outer = executor.submit([&] {
             inner = executor.submit(make_value);
             submitted.unpark();
             inner->wait();
-            other_runs.park();
+            others_have_run.park();
         });
         submitted.park();
         inner->cancel();
-        const auto other = executor.submit([&] { other_runs.unpark(); });
+        run_at_once(executor);
+        others_have_run.unpark();
         outer.wait();
-        other.wait();
     });
 
 // A result whose destruction by a worker waits for another task, without the pool knowing.

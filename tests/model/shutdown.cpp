@@ -161,7 +161,7 @@ const scenario cancelled_meanwhile("a task is cancelled while its pool is destro
     canceller->join();
 });
 
-// So many must be cancelled for a purge to be due.
+// So many must be cancelled for a purge to be due at the next push.
 const scenario own_task_purging(
     "an executor that the very task destroys which a thread submits outlives that thread's purging",
     {.preemptions = 1, .stale_reads = 0}, [] {
@@ -174,7 +174,7 @@ const scenario own_task_purging(
             go_on.park();
         });
         started.park();
-        for (int index = 0; index != 64; ++index) {
+        for (int index = 0; index != 63; ++index) {
             pool.submit(make_value).cancel();
         }
         go_on.unpark();

@@ -63,14 +63,15 @@ public:
     // An item that is still in a queue became stale: a thread other than the one that pops it has claimed or
     // cancelled it.
     void note_stale_item() noexcept {
-        // Relaxed, like all uses. The count only decides when to purge and how many workers the waiting items
-        // need; the queues' locks order what must be ordered.
+        // Relaxed: to a thread that reads an older number, more items seem to wait than do, which only costs
+        // a look.
         stale_items_.fetch_add(1, std::memory_order_relaxed);
     }
 
     // A stale item has left its queue. Until this call, one item too few seemed to wait, so the caller then
-    // looks for work or calls `wake_one`.
-    void note_stale_item_gone() noexcept { stale_items_.fetch_sub(1, std::memory_order_relaxed); }
+    // looks for work or calls `wake_one`. Sequentially consistent, as what these read: a worker that misses
+    // this call in `waiting()` has changed the counts of `sleep` before the caller reads them.
+    void note_stale_item_gone() noexcept { stale_items_.fetch_sub(1); }
 
     // Wakes a worker or starts a thread if an item waits and no worker is about to find it.
     void wake_one() noexcept {

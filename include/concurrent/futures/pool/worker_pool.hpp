@@ -130,7 +130,7 @@ public:
     [[nodiscard]] std::size_t waiting() const noexcept override {
         std::size_t queued = queue_.size();
         victims_.for_each([&](const local_queue& each) { queued += each.size(); });
-        const std::ptrdiff_t stale = stale_items_.load(std::memory_order_relaxed);  // see `note_stale_item`
+        const std::ptrdiff_t stale = stale_items_.load();  // after the sizes, see `note_stale_item_gone`
         const auto all = static_cast<std::ptrdiff_t>(queued);
         return static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(all - stale, 0, all));
     }

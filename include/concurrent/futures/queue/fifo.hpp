@@ -101,9 +101,9 @@ private:
         push_lock_.set_count(0);
     }
 
-    // Requires: `pop_lock_` held. Relaxed: `set_count` publishes it where it grows, see `size`; where it
-    // shrinks, a thread that reads the older number finds the queue empty when it pops.
-    void note_popping() noexcept { popping_.store(popping_list_.size(), std::memory_order_relaxed); }
+    // Requires: `pop_lock_` held. Release: a thread that reads the new number in `size` also sees that a purge
+    // has taken its items from the number of stale ones.
+    void note_popping() noexcept { popping_.store(popping_list_.size(), std::memory_order_release); }
 
     // Lock order: `pop_lock_` before `push_lock_`.
     alignas(cache_line) counting_lock push_lock_;
