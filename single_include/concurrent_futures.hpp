@@ -985,29 +985,45 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // An `outcome` says how a future became done.
 enum class outcome { value, exception, cancelled };
 
-// A `waiter` is told once that a future is done. It is linked into the future's list from `add_waiter_first`
-// or `add_waiter_last` until it is removed or told, and must live that long. Nobody uses a waiter after it
-// was told, so it may destroy itself. The future's state may be gone before the waiter is told.
+// A `waiter` is told once that a future is done. It is linked into the future's list until it is removed or
+// told, and must live that long. Nobody uses a waiter after it was told. The future's state may be gone
+// before the waiter is told.
+//
+// Nothing else can derive from this class than the two kinds of waiters. A `thread_waiter` wakes a thread. A
+// `callback` does everything else.
 class waiter {
 public:
     waiter(const waiter&) = delete;
     waiter& operator=(const waiter&) = delete;
 
-    // Called on the thread that completes or cancels the future.
-    virtual void on_done(outcome how) noexcept = 0;
-
-    // Returns whether `on_done` runs user code.
-    [[nodiscard]] virtual bool calls_back() const noexcept { return false; }
-
 protected:
-    waiter() = default;
     ~waiter() = default;
 
 private:
+    friend class callback;
+    friend class thread_waiter;
     friend class waiter_list;
+
+    waiter() = default;
+
+    // Called on the thread that completes or cancels the future.
+    virtual void on_done(outcome how) noexcept = 0;
+
+    [[nodiscard]] virtual bool is_callback() const noexcept = 0;
 
     waiter* next_ = nullptr;
     waiter* previous_ = nullptr;
+};
+
+// A `thread_waiter` is how a thread waits. Its `on_done` notifies that thread and does nothing else: it runs
+// no user code, and completes and cancels no future.
+class thread_waiter : public waiter {
+protected:
+    thread_waiter() = default;
+    ~thread_waiter() = default;
+
+private:
+    [[nodiscard]] bool is_callback() const noexcept final { return false; }
 };
 
 // `waiter_list` holds the waiters of one future, guarded by the state's lock. It takes one word: `previous_`
@@ -1020,8 +1036,8 @@ public:
 
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
 
-    // Returns whether a waiter runs user code. Such waiters come last.
-    [[nodiscard]] bool call_back() const noexcept { return first_ && first_->previous_->calls_back(); }
+    // Returns whether there is a `callback`. Callbacks come last.
+    [[nodiscard]] bool has_callback() const noexcept { return first_ && first_->previous_->is_callback(); }
 
     void add_first(waiter& added) noexcept {
         added.next_ = first_;
@@ -1502,8 +1518,8 @@ public:
         static_cast<void>(settle<future_state::finished, false>(how_finished(), [] {}));
     }
 
-    // running → finished; the same step clears `in_queue`. Calls `before_callbacks()` before a waiter runs
-    // user code. Returns true if no handle is left: then the caller must `destroy`.
+    // running → finished; the same step clears `in_queue`. If there are callbacks, calls `before_callbacks()`
+    // before any waiter is told. Returns true if no handle is left: then the caller must `destroy`.
     // Requires: the caller has claimed, taken the task out of its queue, and stored the result.
     template <class BeforeCallbacks>
     [[nodiscard]] bool complete_taken(BeforeCallbacks before_callbacks) noexcept {
@@ -1525,6 +1541,29 @@ public:
             dispose();
         }
     }
+
+    // A `handle` owns one of the handles that the word counts.
+    class handle {
+    public:
+        explicit handle(shared_state_base& state) noexcept : state_(&state) { state.add_handle(); }
+        // Takes over a handle that the caller has.
+        [[nodiscard]] static handle adopt(shared_state_base& state) noexcept { return handle(&state); }
+        handle(handle&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+        handle& operator=(handle&&) = delete;
+        ~handle() {
+            if (state_) {
+                state_->remove_handle();
+            }
+        }
+        [[nodiscard]] shared_state_base& state() const noexcept { return *state_; }
+        // Gives up the handle, for the caller to take over.
+        [[nodiscard]] shared_state_base& release() noexcept { return *std::exchange(state_, nullptr); }
+
+    private:
+        explicit handle(shared_state_base* state) noexcept : state_(state) {}
+
+        shared_state_base* state_;
+    };
 
     // pending → cancelled. Returns true if this call or an earlier one cancelled the future. If this thread
     // is destroying the captures of a cancelled task, it may return true before the future is cancelled.
@@ -1573,17 +1612,14 @@ public:
         return !is_done(word) && ((word & inherited) || is_of_another_process(word));
     }
 
-    // Adds a waiter, before all others or after them; returns false without adding it if the future is done.
-    // Threads are added first and callbacks last, so the threads are woken before the callbacks run.
-    [[nodiscard]] bool add_waiter_first(waiter& added) noexcept {
+    // Adds a thread, before all other waiters; returns false without adding it if the future is done. A
+    // callback adds itself, see `callback::call_when_done`.
+    [[nodiscard]] bool add_waiter(thread_waiter& added) noexcept {
         return add([&] { waiters_.add_first(added); });
-    }
-    [[nodiscard]] bool add_waiter_last(waiter& added) noexcept {
-        return add([&] { waiters_.add_last(added); });
     }
 
     // Returns false if the waiter was told or is about to be; then the caller must wait until it was told.
-    [[nodiscard]] bool remove_waiter(waiter& removed) noexcept {
+    [[nodiscard]] bool remove_waiter(thread_waiter& removed) noexcept {
         if (done()) {
             return false;
         }
@@ -1652,6 +1688,8 @@ protected:
     }
 
 private:
+    friend class callback;
+
     // The word has two bits of `future_state`, six flags, 23 bits of the process's number (which are enough
     // on all known systems), another flag, and from bit 32 the number of handles.
     static constexpr std::uint64_t state_bits = 3;
@@ -1681,23 +1719,6 @@ private:
     static bool is_of_another_process(std::uint64_t word) noexcept {
         return (word & process_bits) != in_process(forks::process());
     }
-
-    // A `handle` owns one of the handles that the word counts.
-    class handle {
-    public:
-        explicit handle(shared_state_base& state) noexcept : state_(&state) { state.add_handle(); }
-        handle(handle&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
-        handle& operator=(handle&&) = delete;
-        ~handle() {
-            if (state_) {
-                state_->remove_handle();
-            }
-        }
-        [[nodiscard]] shared_state_base& state() const noexcept { return *state_; }
-
-    private:
-        shared_state_base* state_;
-    };
 
     [[nodiscard]] outcome how_finished() const noexcept {
         return exception_ ? outcome::exception : outcome::value;
@@ -1737,7 +1758,7 @@ private:
                                             std::memory_order_relaxed)) {
         }
         const bool left = is_left(settled<to, taken>(word));
-        if (waiters.call_back()) {
+        if (waiters.has_callback()) {
             before_callbacks();
         }
         waiters.tell(how);
@@ -1823,6 +1844,11 @@ private:
 
     // Waits until the thread that is cancelling has destroyed the captures.
     void wait_for_canceller() noexcept;
+
+    // Adds a callback, after all other waiters; returns false without adding it if the future is done.
+    [[nodiscard]] bool add_callback(waiter& added) noexcept {
+        return add([&] { waiters_.add_last(added); });
+    }
 
     template <class Link>
     bool add(Link link) noexcept {
@@ -1995,7 +2021,7 @@ bool wait_until(sync::condition_variable& changed, std::unique_lock<sync::mutex>
 
 // A `blocked_thread` waits for one future; on a worker, it may also wait until no other worker is idle. It
 // lives on the waiting thread's stack.
-class blocked_thread final : public waiter, public idle_watch {
+class blocked_thread final : public thread_waiter, public idle_watch {
 public:
     // Notify under the mutex: once the mutex is free, the waiting thread may go on and destroy this object.
 
@@ -2037,7 +2063,7 @@ private:
 // Blocks this thread until `state` is done, `until` has passed, or `me` was told that no other worker is
 // idle. Returns whether `state` is done.
 inline bool block(blocked_thread& me, shared_state_base& state, const deadline& until) {
-    if (!state.add_waiter_first(me)) {
+    if (!state.add_waiter(me)) {
         return true;
     }
     me.wait(until);
@@ -2153,6 +2179,68 @@ inline void await_if_it_ends(shared_state_base& state) noexcept {
         block_until_done(state, deadline());
     }
 }
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/state/callback.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// `callback` is the one door for code that runs because a future is done: a user's function, a continuation,
+// or whatever completes or cancels another future, and so may lead to user code. A class that derives from
+// `callback` overrides `call` and owes nothing else. This class and `shared_state_base` see to the rest:
+//
+//   - The future has a handle until `call` gets it.
+//   - All threads that wait for the future are woken before the first call.
+//   - A worker that completes the future counts as busy before the first call.
+//   - A chain of calls, each of which leads to the next, needs a bounded part of the stack.
+//   - The log handler gets what `call` throws.
+class callback : public waiter {
+public:
+    // Lets `call` run once when `future` is done, after the callbacks that were added earlier. If the future
+    // is done already, `call` runs on this thread before this returns, unless `trampoline` postpones it. This
+    // callback must live until `call`, and may be gone when this returns.
+    // Requires: this was not called before.
+    void call_when_done(shared_state_base::handle future) noexcept {
+        future_ = &future.release();
+        if (!future_->add_callback(*this)) {
+            call_through_trampoline();
+        }
+    }
+
+protected:
+    callback() = default;
+    ~callback() = default;
+
+    // Called once, with a handle on the future, which is done. Nobody uses this callback after that, so
+    // `call` may destroy it.
+    virtual void call(shared_state_base::handle done) = 0;
+
+    // Calls `fn()`. The log handler gets what that throws. Within `call`, this is for an exception that must
+    // be logged before something else happens.
+    template <class Fn>
+    static void log_what_throws(Fn fn) noexcept {
+        try {
+            fn();
+        } catch (...) {
+            log("a done callback threw", std::current_exception());
+        }
+    }
+
+private:
+    void on_done(outcome) noexcept final { call_through_trampoline(); }
+
+    [[nodiscard]] bool is_callback() const noexcept final { return true; }
+
+    void call_through_trampoline() noexcept {
+        trampoline::call([this]() noexcept {
+            log_what_throws([this] { call(shared_state_base::handle::adopt(*future_)); });
+        });
+    }
+
+    shared_state_base* future_ = nullptr;  // with a handle, until `call` gets it
+};
 
 }}}  // namespace concurrent::futures::detail
 
@@ -2276,10 +2364,16 @@ struct future_access {
     static Future<T> adopt(shared_state<T>& state) noexcept {
         return Future<T>(std::addressof(state));
     }
-    // Gives up the handle, for the caller to take over. Requires: `future.valid()`.
+    // The same. Requires: the handle was released from a `Future<T>`.
     template <class T>
-    static shared_state<T>& release(Future<T>& future) noexcept {
-        return *std::exchange(future.state_, nullptr);
+    static Future<T> adopt(shared_state_base::handle handle) noexcept {
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): see above
+        return adopt(static_cast<shared_state<T>&>(handle.release()));
+    }
+    // Requires: `future.valid()`.
+    template <class T>
+    static shared_state_base::handle release(Future<T> future) noexcept {
+        return shared_state_base::handle::adopt(*std::exchange(future.state_, nullptr));
     }
     // Requires: `future.valid()`.
     template <class T>
@@ -2288,40 +2382,25 @@ struct future_access {
     }
 };
 
-// Calls `fn` with a future that takes over a handle, and logs what `fn` throws. Make the future here: GCC 12,
-// optimizing, destroys a parameter twice if `fn` is sure to throw after moving from it.
+// A `done_callback` calls a user's function. It owns itself.
 template <class T, class Fn>
-void call_done_callback(Fn& fn, shared_state<T>& state) noexcept {
-    try {
-        std::invoke(fn, future_access::adopt(state));
-    } catch (...) {
-        log("a done callback threw", std::current_exception());
-    }
-}
-
-// A `done_callback` waits for its future. It owns itself, and a handle until it is called.
-template <class T, class Fn>
-class done_callback final : public waiter {
+class done_callback final : public callback {
 public:
     template <class OtherFn>
-    done_callback(OtherFn&& fn, Future<T> future)
-        : fn_(std::forward<OtherFn>(fn)), future_(std::move(future)) {}
+    explicit done_callback(OtherFn&& fn) : fn_(std::forward<OtherFn>(fn)) {}
 
-    void on_done(outcome) noexcept override { call(); }
-
-    [[nodiscard]] bool calls_back() const noexcept override { return true; }
-
-    // Calls `fn_` and destroys this object. `trampoline` may postpone that.
-    void call() noexcept {
-        trampoline::call([this]() noexcept {
-            call_done_callback(fn_, future_access::release(future_));
-            delete this;
+private:
+    void call(shared_state_base::handle done) override {
+        const std::unique_ptr<done_callback> self(this);
+        // Log before `fn_` is gone, as the exception may refer to what `fn_` captured.
+        log_what_throws([&] {
+            // Make the future here: GCC 12, optimizing, destroys a parameter twice if `fn_` is sure to throw
+            // after moving from it.
+            std::invoke(fn_, future_access::adopt<T>(std::move(done)));
         });
     }
 
-private:
     Fn fn_;
-    Future<T> future_;
 };
 
 }  // namespace detail
@@ -2552,13 +2631,10 @@ public:
     void add_done_callback(Fn&& fn) const {
         static_assert(std::is_invocable_v<std::decay_t<Fn>&, Future<T>>,
                       "add_done_callback(fn): fn can't be called with a Future of this type");
-        const Future kept(state_handle());
-        auto callback =
-            std::make_unique<detail::done_callback<T, std::decay_t<Fn>>>(std::forward<Fn>(fn), kept);
-        auto* const added = callback.release();  // it deletes itself
-        if (!kept.state_->add_waiter_last(*added)) {
-            added->call();
-        }
+        Future kept(state_handle());  // copying or moving `fn` may destroy this handle
+        auto callback = std::make_unique<detail::done_callback<T, std::decay_t<Fn>>>(std::forward<Fn>(fn));
+        auto* const added = callback.release();  // it destroys itself
+        added->call_when_done(detail::future_access::release(std::move(kept)));
     }
 
     /// Waits until the future is done. See `result` for what a worker does meanwhile.
@@ -2698,7 +2774,7 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 template <class T>
 class completion_watch final : private idle_watch {
 public:
-    class entry final : public waiter {
+    class entry final : public thread_waiter {
     public:
         void on_done(outcome how) noexcept override { watch_->note_done(*this, how); }
 
@@ -2866,7 +2942,7 @@ private:
             const std::lock_guard lock(mutex_);
             ++watched_;
         }
-        if (!state(each).add_waiter_first(each)) {
+        if (!state(each).add_waiter(each)) {
             const std::lock_guard lock(mutex_);
             --watched_;
             append(each, state(each).how_done());

@@ -632,6 +632,21 @@ TEST_CASE("an exception from a callback goes to the log handler and stops nothin
                                                   "a done callback threw: at once"});
 }
 
+TEST_CASE("the log handler gets what a callback throws before what the callback captured is destroyed") {
+    std::vector<long> uses;
+    const auto captured = std::make_shared<int>(0);
+    const auto previous = futures::set_log_handler(
+        [&](std::string_view, const std::exception_ptr&) { uses.push_back(captured.use_count()); });
+    futures::Promise<int> promise;
+    const auto fail = [captured](const auto&) { throw std::runtime_error("from the callback"); };
+    promise.get_future().add_done_callback(fail);
+    promise.set_result(1);
+    promise.get_future().add_done_callback(fail);
+    futures::set_log_handler(previous);
+    CHECK(uses == std::vector<long>{3, 3});
+    CHECK(captured.use_count() == 2);
+}
+
 TEST_CASE("a callback that takes the future by value and throws leaves the other handles as they were") {
     const tests::captured_log log;
     for (const bool done_before : {false, true}) {

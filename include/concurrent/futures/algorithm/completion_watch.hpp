@@ -25,7 +25,7 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 template <class T>
 class completion_watch final : private idle_watch {
 public:
-    class entry final : public waiter {
+    class entry final : public thread_waiter {
     public:
         void on_done(outcome how) noexcept override { watch_->note_done(*this, how); }
 
@@ -193,7 +193,7 @@ private:
             const std::lock_guard lock(mutex_);
             ++watched_;
         }
-        if (!state(each).add_waiter_first(each)) {
+        if (!state(each).add_waiter(each)) {
             const std::lock_guard lock(mutex_);
             --watched_;
             append(each, state(each).how_done());

@@ -14,8 +14,8 @@
 #include <concurrent/futures/error.hpp>
 #include <concurrent/futures/future/copyable.hpp>
 #include <concurrent/futures/fwd.hpp>
-#include <concurrent/futures/log_handler.hpp>
 #include <concurrent/futures/state/await.hpp>
+#include <concurrent/futures/state/callback.hpp>
 #include <concurrent/futures/state/typed_state.hpp>
 #include <concurrent/futures/timeout.hpp>
 
@@ -30,10 +30,16 @@ struct future_access {
     static Future<T> adopt(shared_state<T>& state) noexcept {
         return Future<T>(std::addressof(state));
     }
-    // Gives up the handle, for the caller to take over. Requires: `future.valid()`.
+    // The same. Requires: the handle was released from a `Future<T>`.
     template <class T>
-    static shared_state<T>& release(Future<T>& future) noexcept {
-        return *std::exchange(future.state_, nullptr);
+    static Future<T> adopt(shared_state_base::handle handle) noexcept {
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): see above
+        return adopt(static_cast<shared_state<T>&>(handle.release()));
+    }
+    // Requires: `future.valid()`.
+    template <class T>
+    static shared_state_base::handle release(Future<T> future) noexcept {
+        return shared_state_base::handle::adopt(*std::exchange(future.state_, nullptr));
     }
     // Requires: `future.valid()`.
     template <class T>
@@ -42,40 +48,25 @@ struct future_access {
     }
 };
 
-// Calls `fn` with a future that takes over a handle, and logs what `fn` throws. Make the future here: GCC 12,
-// optimizing, destroys a parameter twice if `fn` is sure to throw after moving from it.
+// A `done_callback` calls a user's function. It owns itself.
 template <class T, class Fn>
-void call_done_callback(Fn& fn, shared_state<T>& state) noexcept {
-    try {
-        std::invoke(fn, future_access::adopt(state));
-    } catch (...) {
-        log("a done callback threw", std::current_exception());
-    }
-}
-
-// A `done_callback` waits for its future. It owns itself, and a handle until it is called.
-template <class T, class Fn>
-class done_callback final : public waiter {
+class done_callback final : public callback {
 public:
     template <class OtherFn>
-    done_callback(OtherFn&& fn, Future<T> future)
-        : fn_(std::forward<OtherFn>(fn)), future_(std::move(future)) {}
+    explicit done_callback(OtherFn&& fn) : fn_(std::forward<OtherFn>(fn)) {}
 
-    void on_done(outcome) noexcept override { call(); }
-
-    [[nodiscard]] bool calls_back() const noexcept override { return true; }
-
-    // Calls `fn_` and destroys this object. `trampoline` may postpone that.
-    void call() noexcept {
-        trampoline::call([this]() noexcept {
-            call_done_callback(fn_, future_access::release(future_));
-            delete this;
+private:
+    void call(shared_state_base::handle done) override {
+        const std::unique_ptr<done_callback> self(this);
+        // Log before `fn_` is gone, as the exception may refer to what `fn_` captured.
+        log_what_throws([&] {
+            // Make the future here: GCC 12, optimizing, destroys a parameter twice if `fn_` is sure to throw
+            // after moving from it.
+            std::invoke(fn_, future_access::adopt<T>(std::move(done)));
         });
     }
 
-private:
     Fn fn_;
-    Future<T> future_;
 };
 
 }  // namespace detail
@@ -306,13 +297,10 @@ public:
     void add_done_callback(Fn&& fn) const {
         static_assert(std::is_invocable_v<std::decay_t<Fn>&, Future<T>>,
                       "add_done_callback(fn): fn can't be called with a Future of this type");
-        const Future kept(state_handle());
-        auto callback =
-            std::make_unique<detail::done_callback<T, std::decay_t<Fn>>>(std::forward<Fn>(fn), kept);
-        auto* const added = callback.release();  // it deletes itself
-        if (!kept.state_->add_waiter_last(*added)) {
-            added->call();
-        }
+        Future kept(state_handle());  // copying or moving `fn` may destroy this handle
+        auto callback = std::make_unique<detail::done_callback<T, std::decay_t<Fn>>>(std::forward<Fn>(fn));
+        auto* const added = callback.release();  // it destroys itself
+        added->call_when_done(detail::future_access::release(std::move(kept)));
     }
 
     /// Waits until the future is done. See `result` for what a worker does meanwhile.

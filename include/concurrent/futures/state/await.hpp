@@ -29,7 +29,7 @@ bool wait_until(sync::condition_variable& changed, std::unique_lock<sync::mutex>
 
 // A `blocked_thread` waits for one future; on a worker, it may also wait until no other worker is idle. It
 // lives on the waiting thread's stack.
-class blocked_thread final : public waiter, public idle_watch {
+class blocked_thread final : public thread_waiter, public idle_watch {
 public:
     // Notify under the mutex: once the mutex is free, the waiting thread may go on and destroy this object.
 
@@ -71,7 +71,7 @@ private:
 // Blocks this thread until `state` is done, `until` has passed, or `me` was told that no other worker is
 // idle. Returns whether `state` is done.
 inline bool block(blocked_thread& me, shared_state_base& state, const deadline& until) {
-    if (!state.add_waiter_first(me)) {
+    if (!state.add_waiter(me)) {
         return true;
     }
     me.wait(until);

@@ -159,8 +159,8 @@ public:
         static_cast<void>(settle<future_state::finished, false>(how_finished(), [] {}));
     }
 
-    // running → finished; the same step clears `in_queue`. Calls `before_callbacks()` before a waiter runs
-    // user code. Returns true if no handle is left: then the caller must `destroy`.
+    // running → finished; the same step clears `in_queue`. If there are callbacks, calls `before_callbacks()`
+    // before any waiter is told. Returns true if no handle is left: then the caller must `destroy`.
     // Requires: the caller has claimed, taken the task out of its queue, and stored the result.
     template <class BeforeCallbacks>
     [[nodiscard]] bool complete_taken(BeforeCallbacks before_callbacks) noexcept {
@@ -182,6 +182,29 @@ public:
             dispose();
         }
     }
+
+    // A `handle` owns one of the handles that the word counts.
+    class handle {
+    public:
+        explicit handle(shared_state_base& state) noexcept : state_(&state) { state.add_handle(); }
+        // Takes over a handle that the caller has.
+        [[nodiscard]] static handle adopt(shared_state_base& state) noexcept { return handle(&state); }
+        handle(handle&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+        handle& operator=(handle&&) = delete;
+        ~handle() {
+            if (state_) {
+                state_->remove_handle();
+            }
+        }
+        [[nodiscard]] shared_state_base& state() const noexcept { return *state_; }
+        // Gives up the handle, for the caller to take over.
+        [[nodiscard]] shared_state_base& release() noexcept { return *std::exchange(state_, nullptr); }
+
+    private:
+        explicit handle(shared_state_base* state) noexcept : state_(state) {}
+
+        shared_state_base* state_;
+    };
 
     // pending → cancelled. Returns true if this call or an earlier one cancelled the future. If this thread
     // is destroying the captures of a cancelled task, it may return true before the future is cancelled.
@@ -230,17 +253,14 @@ public:
         return !is_done(word) && ((word & inherited) || is_of_another_process(word));
     }
 
-    // Adds a waiter, before all others or after them; returns false without adding it if the future is done.
-    // Threads are added first and callbacks last, so the threads are woken before the callbacks run.
-    [[nodiscard]] bool add_waiter_first(waiter& added) noexcept {
+    // Adds a thread, before all other waiters; returns false without adding it if the future is done. A
+    // callback adds itself, see `callback::call_when_done`.
+    [[nodiscard]] bool add_waiter(thread_waiter& added) noexcept {
         return add([&] { waiters_.add_first(added); });
-    }
-    [[nodiscard]] bool add_waiter_last(waiter& added) noexcept {
-        return add([&] { waiters_.add_last(added); });
     }
 
     // Returns false if the waiter was told or is about to be; then the caller must wait until it was told.
-    [[nodiscard]] bool remove_waiter(waiter& removed) noexcept {
+    [[nodiscard]] bool remove_waiter(thread_waiter& removed) noexcept {
         if (done()) {
             return false;
         }
@@ -309,6 +329,8 @@ protected:
     }
 
 private:
+    friend class callback;
+
     // The word has two bits of `future_state`, six flags, 23 bits of the process's number (which are enough
     // on all known systems), another flag, and from bit 32 the number of handles.
     static constexpr std::uint64_t state_bits = 3;
@@ -338,23 +360,6 @@ private:
     static bool is_of_another_process(std::uint64_t word) noexcept {
         return (word & process_bits) != in_process(forks::process());
     }
-
-    // A `handle` owns one of the handles that the word counts.
-    class handle {
-    public:
-        explicit handle(shared_state_base& state) noexcept : state_(&state) { state.add_handle(); }
-        handle(handle&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
-        handle& operator=(handle&&) = delete;
-        ~handle() {
-            if (state_) {
-                state_->remove_handle();
-            }
-        }
-        [[nodiscard]] shared_state_base& state() const noexcept { return *state_; }
-
-    private:
-        shared_state_base* state_;
-    };
 
     [[nodiscard]] outcome how_finished() const noexcept {
         return exception_ ? outcome::exception : outcome::value;
@@ -394,7 +399,7 @@ private:
                                             std::memory_order_relaxed)) {
         }
         const bool left = is_left(settled<to, taken>(word));
-        if (waiters.call_back()) {
+        if (waiters.has_callback()) {
             before_callbacks();
         }
         waiters.tell(how);
@@ -480,6 +485,11 @@ private:
 
     // Waits until the thread that is cancelling has destroyed the captures.
     void wait_for_canceller() noexcept;
+
+    // Adds a callback, after all other waiters; returns false without adding it if the future is done.
+    [[nodiscard]] bool add_callback(waiter& added) noexcept {
+        return add([&] { waiters_.add_last(added); });
+    }
 
     template <class Link>
     bool add(Link link) noexcept {

@@ -9,29 +9,45 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // An `outcome` says how a future became done.
 enum class outcome { value, exception, cancelled };
 
-// A `waiter` is told once that a future is done. It is linked into the future's list from `add_waiter_first`
-// or `add_waiter_last` until it is removed or told, and must live that long. Nobody uses a waiter after it
-// was told, so it may destroy itself. The future's state may be gone before the waiter is told.
+// A `waiter` is told once that a future is done. It is linked into the future's list until it is removed or
+// told, and must live that long. Nobody uses a waiter after it was told. The future's state may be gone
+// before the waiter is told.
+//
+// Nothing else can derive from this class than the two kinds of waiters. A `thread_waiter` wakes a thread. A
+// `callback` does everything else.
 class waiter {
 public:
     waiter(const waiter&) = delete;
     waiter& operator=(const waiter&) = delete;
 
-    // Called on the thread that completes or cancels the future.
-    virtual void on_done(outcome how) noexcept = 0;
-
-    // Returns whether `on_done` runs user code.
-    [[nodiscard]] virtual bool calls_back() const noexcept { return false; }
-
 protected:
-    waiter() = default;
     ~waiter() = default;
 
 private:
+    friend class callback;
+    friend class thread_waiter;
     friend class waiter_list;
+
+    waiter() = default;
+
+    // Called on the thread that completes or cancels the future.
+    virtual void on_done(outcome how) noexcept = 0;
+
+    [[nodiscard]] virtual bool is_callback() const noexcept = 0;
 
     waiter* next_ = nullptr;
     waiter* previous_ = nullptr;
+};
+
+// A `thread_waiter` is how a thread waits. Its `on_done` notifies that thread and does nothing else: it runs
+// no user code, and completes and cancels no future.
+class thread_waiter : public waiter {
+protected:
+    thread_waiter() = default;
+    ~thread_waiter() = default;
+
+private:
+    [[nodiscard]] bool is_callback() const noexcept final { return false; }
 };
 
 // `waiter_list` holds the waiters of one future, guarded by the state's lock. It takes one word: `previous_`
@@ -44,8 +60,8 @@ public:
 
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
 
-    // Returns whether a waiter runs user code. Such waiters come last.
-    [[nodiscard]] bool call_back() const noexcept { return first_ && first_->previous_->calls_back(); }
+    // Returns whether there is a `callback`. Callbacks come last.
+    [[nodiscard]] bool has_callback() const noexcept { return first_ && first_->previous_->is_callback(); }
 
     void add_first(waiter& added) noexcept {
         added.next_ = first_;
