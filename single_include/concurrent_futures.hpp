@@ -3859,14 +3859,15 @@ public:
     // An item that is still in a queue became stale: a thread other than the one that pops it has claimed or
     // cancelled it.
     void note_stale_item() noexcept {
-        // Relaxed, like all uses. The count only decides when to purge and how many workers the waiting items
-        // need; the queues' locks order what must be ordered.
+        // Relaxed: to a thread that reads an older number, more items seem to wait than do, which only costs
+        // a look.
         stale_items_.fetch_add(1, std::memory_order_relaxed);
     }
 
     // A stale item has left its queue. Until this call, one item too few seemed to wait, so the caller then
-    // looks for work or calls `wake_one`.
-    void note_stale_item_gone() noexcept { stale_items_.fetch_sub(1, std::memory_order_relaxed); }
+    // looks for work or calls `wake_one`. Sequentially consistent, as what these read: a worker that misses
+    // this call in `waiting()` has changed the counts of `sleep` before the caller reads them.
+    void note_stale_item_gone() noexcept { stale_items_.fetch_sub(1); }
 
     // Wakes a worker or starts a thread if an item waits and no worker is about to find it.
     void wake_one() noexcept {
@@ -6397,7 +6398,7 @@ public:
     [[nodiscard]] std::size_t waiting() const noexcept override {
         std::size_t queued = queue_.size();
         victims_.for_each([&](const local_queue& each) { queued += each.size(); });
-        const std::ptrdiff_t stale = stale_items_.load(std::memory_order_relaxed);  // see `note_stale_item`
+        const std::ptrdiff_t stale = stale_items_.load();  // after the sizes, see `note_stale_item_gone`
         const auto all = static_cast<std::ptrdiff_t>(queued);
         return static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(all - stale, 0, all));
     }
@@ -6875,9 +6876,9 @@ private:
         push_lock_.set_count(0);
     }
 
-    // Requires: `pop_lock_` held. Relaxed: `set_count` publishes it where it grows, see `size`; where it
-    // shrinks, a thread that reads the older number finds the queue empty when it pops.
-    void note_popping() noexcept { popping_.store(popping_list_.size(), std::memory_order_relaxed); }
+    // Requires: `pop_lock_` held. Release: a thread that reads the new number in `size` also sees that a purge
+    // has taken its items from the number of stale ones.
+    void note_popping() noexcept { popping_.store(popping_list_.size(), std::memory_order_release); }
 
     // Lock order: `pop_lock_` before `push_lock_`.
     alignas(cache_line) counting_lock push_lock_;

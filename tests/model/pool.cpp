@@ -185,7 +185,7 @@ const scenario cancelled_and_at_once(
 
 const scenario cancelled_while_taken_back(
     "a task that is cancelled while its submitter takes it back keeps no other from running",
-    {.preemptions = 2, .stale_reads = 0}, [] {
+    {.preemptions = 1, .stale_reads = 0}, [] {
         futures::thread_pool_executor executor(3);
         std::optional<futures::Future<value>> inner;
         parking_spot submitted;
