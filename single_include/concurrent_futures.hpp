@@ -3390,7 +3390,10 @@ public:
         }
     }
 
-    // Release: pairs with the acquire of `lock`.
+    // Acquire: pairs with the release of `unlock`.
+    [[nodiscard]] bool try_lock() noexcept { return !locked_.exchange(true, std::memory_order_acquire); }
+
+    // Release: pairs with the acquire of `lock` and `try_lock`.
     void unlock() noexcept { locked_.store(false, std::memory_order_release); }
 
 private:
@@ -4169,6 +4172,35 @@ inline work_list take_stale(work_list& items, sync::atomic<std::ptrdiff_t>& stal
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/sync/counting_guard.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+struct adding_one_t {};
+inline constexpr adding_one_t adding_one;
+
+// Locks a `counting_lock` or a `counting_mutex` as long as it exists.
+template <class Lock>
+class counting_guard {
+public:
+    explicit counting_guard(Lock& lock) : lock_(lock), count_(lock.lock()) {}
+    counting_guard(Lock& lock, adding_one_t) : lock_(lock), count_(lock.lock_adding_one()) {}
+    counting_guard(const counting_guard&) = delete;
+    counting_guard& operator=(const counting_guard&) = delete;
+    ~counting_guard() { lock_.unlock(count_); }
+
+    [[nodiscard]] std::size_t count() const noexcept { return count_; }
+    // Others see the new number when this guard unlocks.
+    void set_count(std::size_t count) noexcept { count_ = count; }
+
+private:
+    Lock& lock_;
+    std::size_t count_;
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/sync/counting_lock.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -4177,42 +4209,37 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // item by the very operation that takes the lock. So whatever the pushing thread reads afterwards, it reads
 // after the item was counted, and needs no further read-modify-write or fence for that; see pool/sleep.hpp.
 //
-// It spins, and is for sections of a few instructions. Unlocking is a plain store.
+// It spins, and is for sections of a few instructions. Unlocking is a plain store. `counting_guard` locks it.
 class counting_lock {
 public:
     counting_lock() = default;
     counting_lock(const counting_lock&) = delete;
     counting_lock& operator=(const counting_lock&) = delete;
 
-    // Acquire: pairs with the release of `unlock`.
-    void lock() noexcept { lock_adding(0, std::memory_order_acquire); }
+    // Returns the number of items. Acquire: pairs with the release of `unlock`.
+    [[nodiscard]] std::size_t lock() noexcept { return lock_adding(0, std::memory_order_acquire); }
 
-    // Sequentially consistent: the caller then reads who sleeps, and whoever goes to sleep says so and then
-    // reads `count()`. At least one of the two sees the other.
-    void lock_adding_one() noexcept { lock_adding(one, std::memory_order_seq_cst); }
-
-    // Requires: this thread has locked. Release: pairs with the acquire of `lock`.
-    void unlock() noexcept {
-        // Relaxed: nobody else changes a locked word.
-        word_.store(word_.load(std::memory_order_relaxed) & ~locked, std::memory_order_release);
+    // Returns the number of items with the new one. Sequentially consistent: the caller then reads who
+    // sleeps, and whoever goes to sleep says so and then reads `count()`. At least one of the two sees the
+    // other.
+    [[nodiscard]] std::size_t lock_adding_one() noexcept {
+        return lock_adding(one, std::memory_order_seq_cst);
     }
+
+    // Requires: this thread has locked. Release: pairs with the acquire of `lock`; and a thread that finds
+    // the new count in `count()` also finds what was stored before.
+    void unlock(std::size_t count) noexcept { word_.store(count * one, std::memory_order_release); }
 
     // The number of items, with those that are about to be added. Any thread may ask, without the lock.
     [[nodiscard]] std::size_t count(std::memory_order order = std::memory_order_seq_cst) const noexcept {
         return word_.load(order) / one;
     }
 
-    // Requires: this thread has locked. Release: a thread that finds the new count in `count()` also finds
-    // what was stored before.
-    void set_count(std::size_t count) noexcept {
-        word_.store(count * one | locked, std::memory_order_release);
-    }
-
 private:
     static constexpr std::size_t locked = 1;
     static constexpr std::size_t one = 2;
 
-    void lock_adding(std::size_t added, std::memory_order order) noexcept {
+    std::size_t lock_adding(std::size_t added, std::memory_order order) noexcept {
         // Relaxed: the compare-exchange orders. The loads only read, so the holder keeps the cache line.
         std::size_t before = word_.load(std::memory_order_relaxed);
         for (back_off delay;;) {
@@ -4221,7 +4248,7 @@ private:
                 before = word_.load(std::memory_order_relaxed);
             } else if (word_.compare_exchange_weak(before, (before + added) | locked, order,
                                                    std::memory_order_relaxed)) {
-                return;
+                return (before + added) / one;
             }
         }
     }
@@ -4253,10 +4280,9 @@ public:
 
     template <class Admit>
     [[nodiscard]] bool push(work_item& item, Admit admit) noexcept {
-        lock_.lock_adding_one();
-        const std::lock_guard lock(lock_, std::adopt_lock);
+        counting_guard lock(lock_, adding_one);
         if (!admit()) {
-            lock_.set_count(size() - 1);
+            lock.set_count(lock.count() - 1);
             return false;
         }
         item.next_ = nullptr;
@@ -4270,8 +4296,8 @@ public:
         if (seems_empty()) {
             return nullptr;
         }
-        const std::lock_guard lock(lock_);
-        return take_oldest();
+        counting_guard lock(lock_);
+        return take_oldest(lock);
     }
 
     // Requires: the calling thread is the owner. Takes `item` out if it is in this queue.
@@ -4281,18 +4307,18 @@ public:
         if (item.home_.load(std::memory_order_relaxed) != this) {
             return false;
         }
-        const std::lock_guard lock(lock_);
+        counting_guard lock(lock_);
         const bool here = item.home_.load(std::memory_order_relaxed) == this;
         if (here) {
-            unlink(item);
+            unlink(item, lock);
         }
         return here;
     }
 
     work_list take_all() noexcept {
-        const std::lock_guard lock(lock_);
+        counting_guard lock(lock_);
         work_list items;
-        while (work_item* const item = take_oldest()) {
+        while (work_item* const item = take_oldest(lock)) {
             items.append(*item);
         }
         return items;
@@ -4303,38 +4329,39 @@ public:
     }
 
     work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
-        const std::lock_guard lock(lock_);
+        counting_guard lock(lock_);
         work_list taken;
-        if (purge_schedule::pays(size(), stale)) {
+        if (purge_schedule::pays(lock.count(), stale)) {
             for (work_item* each = oldest_; each;) {
                 work_item& item = *std::exchange(each, each->next_);
                 if (!item.still_waits()) {
                     stale.fetch_sub(1, std::memory_order_relaxed);  // see `take_stale`
-                    unlink(item);
+                    unlink(item, lock);
                     taken.append(item);
                 }
             }
         }
-        schedule_.done(size());
+        schedule_.done(lock.count());
         return taken;
     }
 
 private:
-    // Requires: `lock_` held.
-    work_item* take_oldest() noexcept {
+    using guard = counting_guard<counting_lock>;
+
+    work_item* take_oldest(guard& lock) noexcept {
         work_item* const item = oldest_;
         if (item) {
-            unlink(*item);
+            unlink(*item, lock);
         }
         return item;
     }
 
-    // Requires: `lock_` held, and `item` in this queue.
-    void unlink(work_item& item) noexcept {
+    // Requires: `item` in this queue.
+    void unlink(work_item& item, guard& lock) noexcept {
         (item.previous_ ? item.previous_->next_ : oldest_) = item.next_;
         (item.next_ ? item.next_->previous_ : newest_) = item.previous_;
         item.home_.store(nullptr, std::memory_order_relaxed);  // relaxed: see `take_back`
-        lock_.set_count(size() - 1);
+        lock.set_count(lock.count() - 1);
     }
 
     alignas(cache_line) counting_lock lock_;
@@ -4514,13 +4541,260 @@ inline const std::string& this_thread_name() noexcept {
 }}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/platform/operator_new.hpp
+
+#if defined(__linux__) && defined(__GLIBC__)
+#if __GLIBC_PREREQ(2, 34)  // before that, dladdr was in a library of its own
+#define CONCURRENT_FUTURES_HAS_DLADDR
+#include <dlfcn.h>  // dladdr
+#endif
+#endif
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// Whether `operator new` is that of the standard library, as far as the system can tell. If a program has
+// brought its own, it wants to be asked for each allocation: to count or trace them, to let some fail, to
+// find errors as the sanitizers do, or because its allocator is better.
+inline bool has_standard_operator_new() noexcept {
+#if defined(CONCURRENT_FUTURES_HAS_DLADDR)
+    void* (*const allocate)(std::size_t) = &::operator new;
+    Dl_info where = {};
+    if (dladdr(reinterpret_cast<const void*>(allocate), &where) == 0 || !where.dli_fname) {
+        return false;
+    }
+    std::string_view file = where.dli_fname;
+    file.remove_prefix(file.rfind('/') + 1);  // from 0 if there is no slash
+    return file.starts_with("libstdc++.so") || file.starts_with("libc++.so") ||
+           file.starts_with("libc++abi.so");
+#else
+    return false;
+#endif
+}
+
+#undef CONCURRENT_FUTURES_HAS_DLADDR
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/sync/block_cache.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// The memory of tasks that have ended, for the next tasks. A task is often allocated by one thread and freed
+// by another, which general allocators do slowly. Each thread keeps blocks of some sizes in two lists, of
+// which at most one is in use. Full lists go to a depot that all threads share, and come from there; so a
+// thread takes the depot's lock once for many blocks. (The two lists are Bonwick and Adams's magazines,
+// "Magazines and Vmem", USENIX 2001.)
+//
+// Every block is one of `operator new` and goes back to `operator delete` by itself. Where a program has an
+// `operator new` of its own, nothing is kept.
+//
+// No function waits: where the depot's lock is taken, also for ever in the child of a fork, the depot is left
+// alone.
+class block_cache {
+public:
+    static constexpr std::size_t largest_block = 256;
+
+    // Requires, for both: `size` is at least 1 and at most `largest_block`.
+
+    [[nodiscard]] static void* allocate(std::size_t size) {
+        magazine& loaded = here_.loaded[index_of(size)];
+        if (block* const taken = loaded.first) {
+            loaded.first = taken->next;
+            --loaded.count;
+            return taken;
+        }
+        return allocate_slowly(index_of(size));
+    }
+
+    static void deallocate(void* memory, std::size_t size) noexcept {
+        magazine& loaded = here_.loaded[index_of(size)];
+        if (loaded.count == here_.capacity) {
+            deallocate_slowly(memory, index_of(size));
+            return;
+        }
+        ++loaded.count;
+        loaded.first = ::new (memory) block{loaded.first, nullptr};
+    }
+
+    // Gives all but a part of the depot's memory back. Called when a pool ends.
+    static void trim() noexcept {
+        for (std::size_t index = 0; index != sizes; ++index) {
+            while (block* const full = take_full(index, kept_when_trimmed)) {
+                free_all(full);
+            }
+        }
+    }
+
+private:
+    static constexpr std::size_t granularity = 32;
+    static constexpr std::size_t sizes = largest_block / granularity;
+    static constexpr std::size_t magazine_size = 32;
+    // In bytes, for each size.
+    static constexpr std::size_t kept = std::size_t{32} << 20;
+    static constexpr std::size_t kept_when_trimmed = std::size_t{1} << 17;
+
+    struct block {
+        block* next;
+        block* next_full;  // of the first block of a full magazine in the depot
+    };
+
+    struct magazine {
+        block* first;
+        std::size_t count;
+    };
+
+    // What a thread keeps. All is zero until the thread's first slow step; and after its last, as its
+    // destructors may still free tasks.
+    struct thread_blocks {
+        std::size_t capacity;  // of a magazine
+        bool is_known;         // whether the thread keeps blocks
+        magazine loaded[sizes];
+        block* full[sizes];
+    };
+
+    struct depot {
+        spin_lock lock;
+        // Guarded by `lock`.
+        block* full;
+        std::size_t count;
+    };
+
+    // Gives the thread's blocks away when the thread ends.
+    struct end_of_thread {
+        end_of_thread() = default;
+        end_of_thread(const end_of_thread&) = delete;
+        end_of_thread& operator=(const end_of_thread&) = delete;
+        ~end_of_thread() {
+            here_.capacity = 0;
+            for (std::size_t index = 0; index != sizes; ++index) {
+                free_all(std::exchange(here_.loaded[index], magazine()).first);
+                if (block* const full = std::exchange(here_.full[index], nullptr)) {
+                    add_full(index, full);
+                }
+            }
+        }
+    };
+
+    static constexpr std::size_t index_of(std::size_t size) noexcept { return (size - 1) / granularity; }
+
+    // Decides, once, whether this thread keeps blocks.
+    static void prepare_thread() noexcept {
+        if (!std::exchange(here_.is_known, true)) {
+            static const bool keeps = has_standard_operator_new();
+            if (keeps) {
+                static thread_local end_of_thread end;
+                static_cast<void>(end);
+                here_.capacity = magazine_size;
+            }
+        }
+    }
+
+    [[gnu::noinline]] static void* allocate_slowly(std::size_t index) {
+        prepare_thread();
+        if (here_.capacity != 0) {
+            block* full = std::exchange(here_.full[index], nullptr);
+            if (!full) {
+                full = take_full(index, 0);
+            }
+            if (full) {
+                here_.loaded[index] = {full->next, magazine_size - 1};
+                return full;
+            }
+        }
+        return ::operator new((index + 1) * granularity);
+    }
+
+    [[gnu::noinline]] static void deallocate_slowly(void* memory, std::size_t index) noexcept {
+        prepare_thread();
+        if (here_.capacity == 0) {
+            ::operator delete(memory);
+            return;
+        }
+        magazine& loaded = here_.loaded[index];
+        if (loaded.count == here_.capacity) {
+            if (block* const full = std::exchange(here_.full[index], loaded.first)) {
+                add_full(index, full);
+            }
+            loaded = magazine();
+        }
+        ++loaded.count;
+        loaded.first = ::new (memory) block{loaded.first, nullptr};
+    }
+
+    static void add_full(std::size_t index, block* full) noexcept {
+        depot& shared = depots_[index];
+        {
+            const std::unique_lock lock(shared.lock, std::try_to_lock);
+            if (lock && shared.count < kept / ((index + 1) * granularity * magazine_size)) {
+                full->next_full = std::exchange(shared.full, full);
+                ++shared.count;
+                return;
+            }
+        }
+        free_all(full);
+    }
+
+    // Returns a full magazine, unless no more than `left_bytes` are left.
+    static block* take_full(std::size_t index, std::size_t left_bytes) noexcept {
+        depot& shared = depots_[index];
+        const std::unique_lock lock(shared.lock, std::try_to_lock);
+        if (!lock || shared.count * magazine_size * (index + 1) * granularity <= left_bytes) {
+            return nullptr;
+        }
+        --shared.count;
+        block* const taken = shared.full;
+        shared.full = taken->next_full;
+        return taken;
+    }
+
+    static void free_all(block* first) noexcept {
+        while (first) {
+            ::operator delete(std::exchange(first, first->next));
+        }
+    }
+
+    // One for all shared libraries.
+    [[gnu::visibility("default")]] static constinit inline thread_local thread_blocks here_ = {};
+    [[gnu::visibility("default")]] static constinit inline depot depots_[sizes] = {};
+};
+
+// The base of objects that are allocated from the `block_cache`, unless they are large or over-aligned.
+class cached_memory {
+public:
+    [[nodiscard]] static void* operator new(std::size_t size) {
+        return size <= block_cache::largest_block ? block_cache::allocate(size) : ::operator new(size);
+    }
+    static void operator delete(void* memory, std::size_t size) noexcept {
+        if (size <= block_cache::largest_block) {
+            block_cache::deallocate(memory, size);
+        } else {
+            ::operator delete(memory);
+        }
+    }
+
+    [[nodiscard]] static void* operator new(std::size_t size, std::align_val_t alignment) {
+        return ::operator new(size, alignment);
+    }
+    static void operator delete(void* memory, std::size_t, std::align_val_t alignment) noexcept {
+        ::operator delete(memory, alignment);
+    }
+
+protected:
+    cached_memory() = default;
+    ~cached_memory() = default;
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/task/queued_state.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // `queued_state` is a task as its queue sees it, and connects a pool with a future's state. Derived classes
 // add the callable and its result.
-class queued_state : public work_item {
+class queued_state : public work_item, public cached_memory {
 public:
     // `owner` is the pool that will run the task, or null if a `packaged_task` holds the task.
     explicit queued_state(pool_base* owner) noexcept : owner_(owner) {
@@ -6338,6 +6612,7 @@ public:
         for (back_off delay; visitors_.load(std::memory_order_acquire) != 0;) {
             delay.pause();
         }
+        block_cache::trim();
     }
 
     worker_pool(const worker_pool&) = delete;
@@ -6637,10 +6912,9 @@ public:
     template <class Admit>
     [[nodiscard]] bool push(work_item& item,
                             Admit admit) noexcept(noexcept(std::declval<Order&>().push(item))) {
-        lock_.lock_adding_one();
-        const std::lock_guard lock(lock_, std::adopt_lock);
+        counting_guard lock(lock_, adding_one);
         bool pushed = false;
-        const uncounted_unless uncounted(lock_, pushed);
+        const uncounted_unless uncounted(lock, pushed);
         if (admit()) {
             order_.push(item);
             pushed = true;
@@ -6652,15 +6926,15 @@ public:
         if (seems_empty()) {
             return nullptr;
         }
-        const std::lock_guard lock(lock_);
+        counting_guard lock(lock_);
         work_item* const item = order_.pop();
-        lock_.set_count(size() - (item != nullptr));
+        lock.set_count(lock.count() - (item != nullptr));
         return item;
     }
 
     work_list take_all() noexcept {
-        const std::lock_guard lock(lock_);
-        lock_.set_count(0);
+        counting_guard lock(lock_);
+        lock.set_count(0);
         return order_.take_all();
     }
 
@@ -6670,17 +6944,17 @@ public:
 
     // Requires: `purge_is_due`.
     work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
-        const std::lock_guard lock(lock_);
+        counting_guard lock(lock_);
         work_list taken;
-        if (purge_schedule::pays(size(), stale)) {
+        if (purge_schedule::pays(lock.count(), stale)) {
             work_list items = order_.take_all();
             taken = take_stale(items, stale);
-            lock_.set_count(items.size());
+            lock.set_count(items.size());
             while (work_item* const item = items.take_first()) {
                 order_.push(*item);
             }
         }
-        schedule_.done(size());
+        schedule_.done(lock.count());
         return taken;
     }
 
@@ -6688,7 +6962,8 @@ private:
     // A push has counted its item. If the item was refused, or the order threw, it does not count any more.
     class uncounted_unless {
     public:
-        uncounted_unless(Lock& lock, const bool& pushed) noexcept : lock_(lock), pushed_(pushed) {}
+        uncounted_unless(counting_guard<Lock>& lock, const bool& pushed) noexcept
+            : lock_(lock), pushed_(pushed) {}
         uncounted_unless(const uncounted_unless&) = delete;
         uncounted_unless& operator=(const uncounted_unless&) = delete;
         ~uncounted_unless() {
@@ -6698,7 +6973,7 @@ private:
         }
 
     private:
-        Lock& lock_;
+        counting_guard<Lock>& lock_;
         const bool& pushed_;
     };
 
@@ -6717,22 +6992,26 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // Does what a `counting_lock` does, by a mutex: for sections that may take long.
 class counting_mutex {
 public:
-    void lock() { mutex_.lock(); }
-
-    // The sum is sequentially consistent, as in `counting_lock`.
-    void lock_adding_one() {
+    [[nodiscard]] std::size_t lock() {
         mutex_.lock();
-        count_.fetch_add(1);
+        return count_.load(std::memory_order_relaxed);  // relaxed: the mutex orders
     }
 
-    void unlock() noexcept { mutex_.unlock(); }
+    // The sum is sequentially consistent, as in `counting_lock`.
+    [[nodiscard]] std::size_t lock_adding_one() {
+        mutex_.lock();
+        return count_.fetch_add(1) + 1;
+    }
+
+    // Release: see `counting_lock`.
+    void unlock(std::size_t count) noexcept {
+        count_.store(count, std::memory_order_release);
+        mutex_.unlock();
+    }
 
     [[nodiscard]] std::size_t count(std::memory_order order = std::memory_order_seq_cst) const noexcept {
         return count_.load(order);
     }
-
-    // Requires: this thread has locked. Release: see `counting_lock`.
-    void set_count(std::size_t count) noexcept { count_.store(count, std::memory_order_release); }
 
 private:
     sync::mutex mutex_;
@@ -6818,10 +7097,9 @@ public:
 
     template <class Admit>
     [[nodiscard]] bool push(work_item& item, Admit admit) noexcept {
-        push_lock_.lock_adding_one();
-        const std::lock_guard lock(push_lock_, std::adopt_lock);
+        counting_guard lock(push_lock_, adding_one);
         if (!admit()) {
-            push_lock_.set_count(push_lock_.count() - 1);
+            lock.set_count(lock.count() - 1);
             return false;
         }
         pushed_list_.append(item);
@@ -6834,7 +7112,6 @@ public:
         }
         const std::lock_guard lock(pop_lock_);
         if (popping_list_.empty()) {
-            const std::lock_guard also(push_lock_);
             take_over_pushed();
         }
         work_item* const item = popping_list_.take_first();
@@ -6844,7 +7121,6 @@ public:
 
     work_list take_all() noexcept {
         const std::lock_guard lock(pop_lock_);
-        const std::lock_guard also(push_lock_);
         take_over_pushed();
         work_list all = std::exchange(popping_list_, work_list());
         note_popping();
@@ -6857,7 +7133,6 @@ public:
 
     work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
         const std::lock_guard lock(pop_lock_);
-        const std::lock_guard also(push_lock_);
         work_list taken;
         if (purge_schedule::pays(size(), stale)) {
             take_over_pushed();
@@ -6869,15 +7144,16 @@ public:
     }
 
 private:
-    // Requires: both locks held.
+    // Requires: `pop_lock_` held.
     void take_over_pushed() noexcept {
+        counting_guard also(push_lock_);
         popping_list_.append(std::exchange(pushed_list_, work_list()));
         note_popping();
-        push_lock_.set_count(0);
+        also.set_count(0);
     }
 
-    // Requires: `pop_lock_` held. Release: a thread that reads the new number in `size` also sees that a purge
-    // has taken its items from the number of stale ones.
+    // Requires: `pop_lock_` held. Release: a thread that reads the new number in `size` also sees that a
+    // purge has taken its items from the number of stale ones.
     void note_popping() noexcept { popping_.store(popping_list_.size(), std::memory_order_release); }
 
     // Lock order: `pop_lock_` before `push_lock_`.

@@ -3,6 +3,7 @@
 // The locks that guard the queues and the lists of a pool. The other programs take a `spin_lock` for a mutex,
 // and a `counting_lock` for a `counting_mutex`.
 
+#include <concurrent/futures/sync/counting_guard.hpp>
 #include <concurrent/futures/sync/counting_lock.hpp>
 #include <concurrent/futures/sync/counting_mutex.hpp>
 #include <concurrent/futures/sync/spin_lock.hpp>
@@ -11,6 +12,8 @@
 
 namespace {
 
+using concurrent::futures::detail::adding_one;
+using concurrent::futures::detail::counting_guard;
 using concurrent::futures::detail::counting_lock;
 using concurrent::futures::detail::counting_mutex;
 using concurrent::futures::detail::spin_lock;
@@ -19,13 +22,13 @@ using model::checked;
 using model::scenario;
 using model::thread;
 
-template <class Lock>
+template <class Lock, class Guard>
 void keep_two_apart() {
     Lock lock;
     checked<int> count;
     const auto add_twice = [&] {
         for (int time = 0; time != 2; ++time) {
-            const std::lock_guard guard(lock);
+            const Guard guard(lock);
             count.set(count.get() + 1);
         }
     };
@@ -36,9 +39,9 @@ void keep_two_apart() {
 }
 
 const scenario two_threads("a spin_lock keeps two threads apart, and orders what they do", {},
-                           keep_two_apart<spin_lock>);
+                           keep_two_apart<spin_lock, std::lock_guard<spin_lock>>);
 const scenario two_threads_counting("a counting_lock keeps two threads apart, and orders what they do", {},
-                                    keep_two_apart<counting_lock>);
+                                    keep_two_apart<counting_lock, counting_guard<counting_lock>>);
 
 const scenario three_threads("a spin_lock keeps three threads apart", {}, [] {
     spin_lock lock;
@@ -62,8 +65,7 @@ void add_and_look() {
     model::atomic<bool> looks{false};
     bool sees_other = false;
     thread adder([&] {
-        lock.lock_adding_one();
-        const std::lock_guard guard(lock, std::adopt_lock);
+        const counting_guard guard(lock, adding_one);
         sees_other = looks.load();
     });
     looks.store(true);
@@ -83,12 +85,11 @@ void add_and_take_away() {
     Lock lock;
     checked<int> count;
     const auto add = [&](bool stays) {
-        lock.lock_adding_one();
-        const std::lock_guard guard(lock, std::adopt_lock);
+        counting_guard guard(lock, adding_one);
         if (stays) {
             count.set(count.get() + 1);
         } else {
-            lock.set_count(lock.count() - 1);
+            guard.set_count(guard.count() - 1);
         }
     };
     thread other([&] { add(false); });
@@ -107,12 +108,11 @@ template <class Lock>
 void count_publishes() {
     Lock lock;
     model::atomic<int> moved{0};
-    lock.lock_adding_one();
-    lock.unlock();
+    lock.unlock(lock.lock_adding_one());
     thread mover([&] {
-        const std::lock_guard guard(lock);
+        counting_guard guard(lock);
         moved.store(1, std::memory_order_relaxed);
-        lock.set_count(0);
+        guard.set_count(0);
     });
     check(lock.count() == 1 || moved.load() == 1, "the item is in one place at least");
     mover.join();

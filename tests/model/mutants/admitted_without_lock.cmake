@@ -4,10 +4,9 @@ set(group queues)
 set(only "fifo_queue: ")
 set(finds "closer sees|one of the two sees the other")
 set(old [==[
-        push_lock_.lock_adding_one();
-        const std::lock_guard lock(push_lock_, std::adopt_lock);
+        counting_guard lock(push_lock_, adding_one);
         if (!admit()) {
-            push_lock_.set_count(push_lock_.count() - 1);
+            lock.set_count(lock.count() - 1);
             return false;
         }
 ]==])
@@ -15,6 +14,5 @@ set(new [==[
         if (!admit()) {
             return false;
         }
-        push_lock_.lock_adding_one();
-        const std::lock_guard lock(push_lock_, std::adopt_lock);
+        counting_guard lock(push_lock_, adding_one);
 ]==])

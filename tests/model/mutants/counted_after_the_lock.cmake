@@ -4,8 +4,8 @@ set(group locks)
 set(only "counting_lock: whoever adds")
 set(finds "one of the two sees the other")
 set(old [==[
-    void lock_adding_one() noexcept { lock_adding(one, std::memory_order_seq_cst); }
+        return lock_adding(one, std::memory_order_seq_cst);
 ]==])
 set(new [==[
-    void lock_adding_one() noexcept { lock_adding(one, std::memory_order_acquire); }
+        return lock_adding(one, std::memory_order_acquire);
 ]==])

@@ -4,8 +4,6 @@ set(group locks)
 set(only "counting_lock keeps")
 set(finds "data race")
 set(old [==[
-& ~locked, std::memory_order_release);
-]==])
+word_.store(count * one, std::memory_order_release);]==])
 set(new [==[
-& ~locked, std::memory_order_relaxed);
-]==])
+word_.store(count * one, std::memory_order_relaxed);]==])

@@ -5,7 +5,7 @@ set(only "fifo_queue: closing")
 set(finds "closer sees")
 set(old [==[
         if (!admit()) {
-            push_lock_.set_count(push_lock_.count() - 1);
+            lock.set_count(lock.count() - 1);
             return false;
         }
 ]==])

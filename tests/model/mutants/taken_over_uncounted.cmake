@@ -5,9 +5,10 @@ set(only "fifo_queue: what waits is counted")
 set(finds "the other item is counted")
 set(old [==[
         note_popping();
-        push_lock_.set_count(0);
+        also.set_count(0);
+    }
 ]==])
 set(new [==[
-        push_lock_.set_count(0);
-        note_popping();
+        also.set_count(0);
+    }
 ]==])

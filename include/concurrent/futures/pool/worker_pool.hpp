@@ -21,6 +21,7 @@
 #include <concurrent/futures/pool/worker.hpp>
 #include <concurrent/futures/queue/work_item.hpp>
 #include <concurrent/futures/sync/back_off.hpp>
+#include <concurrent/futures/sync/block_cache.hpp>
 #include <concurrent/futures/sync/spin_wait.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
 
@@ -70,6 +71,7 @@ public:
         for (back_off delay; visitors_.load(std::memory_order_acquire) != 0;) {
             delay.pause();
         }
+        block_cache::trim();
     }
 
     worker_pool(const worker_pool&) = delete;

@@ -3,12 +3,13 @@
 #pragma once
 
 #include <cstddef>  // std::size_t, std::ptrdiff_t
-#include <mutex>    // std::lock_guard, std::adopt_lock
+#include <mutex>    // std::lock_guard
 #include <utility>  // std::exchange
 
 #include <concurrent/futures/platform/platform.hpp>
 #include <concurrent/futures/queue/purge.hpp>
 #include <concurrent/futures/queue/work_item.hpp>
+#include <concurrent/futures/sync/counting_guard.hpp>
 #include <concurrent/futures/sync/counting_lock.hpp>
 #include <concurrent/futures/sync/spin_lock.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
@@ -43,10 +44,9 @@ public:
 
     template <class Admit>
     [[nodiscard]] bool push(work_item& item, Admit admit) noexcept {
-        push_lock_.lock_adding_one();
-        const std::lock_guard lock(push_lock_, std::adopt_lock);
+        counting_guard lock(push_lock_, adding_one);
         if (!admit()) {
-            push_lock_.set_count(push_lock_.count() - 1);
+            lock.set_count(lock.count() - 1);
             return false;
         }
         pushed_list_.append(item);
@@ -59,7 +59,6 @@ public:
         }
         const std::lock_guard lock(pop_lock_);
         if (popping_list_.empty()) {
-            const std::lock_guard also(push_lock_);
             take_over_pushed();
         }
         work_item* const item = popping_list_.take_first();
@@ -69,7 +68,6 @@ public:
 
     work_list take_all() noexcept {
         const std::lock_guard lock(pop_lock_);
-        const std::lock_guard also(push_lock_);
         take_over_pushed();
         work_list all = std::exchange(popping_list_, work_list());
         note_popping();
@@ -82,7 +80,6 @@ public:
 
     work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
         const std::lock_guard lock(pop_lock_);
-        const std::lock_guard also(push_lock_);
         work_list taken;
         if (purge_schedule::pays(size(), stale)) {
             take_over_pushed();
@@ -94,15 +91,16 @@ public:
     }
 
 private:
-    // Requires: both locks held.
+    // Requires: `pop_lock_` held.
     void take_over_pushed() noexcept {
+        counting_guard also(push_lock_);
         popping_list_.append(std::exchange(pushed_list_, work_list()));
         note_popping();
-        push_lock_.set_count(0);
+        also.set_count(0);
     }
 
-    // Requires: `pop_lock_` held. Release: a thread that reads the new number in `size` also sees that a purge
-    // has taken its items from the number of stale ones.
+    // Requires: `pop_lock_` held. Release: a thread that reads the new number in `size` also sees that a
+    // purge has taken its items from the number of stale ones.
     void note_popping() noexcept { popping_.store(popping_list_.size(), std::memory_order_release); }
 
     // Lock order: `pop_lock_` before `push_lock_`.

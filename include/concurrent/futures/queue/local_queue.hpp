@@ -3,12 +3,12 @@
 #pragma once
 
 #include <cstddef>  // std::size_t, std::ptrdiff_t
-#include <mutex>    // std::lock_guard, std::adopt_lock
 #include <utility>  // std::exchange
 
 #include <concurrent/futures/platform/platform.hpp>
 #include <concurrent/futures/queue/purge.hpp>
 #include <concurrent/futures/queue/work_item.hpp>
+#include <concurrent/futures/sync/counting_guard.hpp>
 #include <concurrent/futures/sync/counting_lock.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
 
@@ -31,10 +31,9 @@ public:
 
     template <class Admit>
     [[nodiscard]] bool push(work_item& item, Admit admit) noexcept {
-        lock_.lock_adding_one();
-        const std::lock_guard lock(lock_, std::adopt_lock);
+        counting_guard lock(lock_, adding_one);
         if (!admit()) {
-            lock_.set_count(size() - 1);
+            lock.set_count(lock.count() - 1);
             return false;
         }
         item.next_ = nullptr;
@@ -48,8 +47,8 @@ public:
         if (seems_empty()) {
             return nullptr;
         }
-        const std::lock_guard lock(lock_);
-        return take_oldest();
+        counting_guard lock(lock_);
+        return take_oldest(lock);
     }
 
     // Requires: the calling thread is the owner. Takes `item` out if it is in this queue.
@@ -59,18 +58,18 @@ public:
         if (item.home_.load(std::memory_order_relaxed) != this) {
             return false;
         }
-        const std::lock_guard lock(lock_);
+        counting_guard lock(lock_);
         const bool here = item.home_.load(std::memory_order_relaxed) == this;
         if (here) {
-            unlink(item);
+            unlink(item, lock);
         }
         return here;
     }
 
     work_list take_all() noexcept {
-        const std::lock_guard lock(lock_);
+        counting_guard lock(lock_);
         work_list items;
-        while (work_item* const item = take_oldest()) {
+        while (work_item* const item = take_oldest(lock)) {
             items.append(*item);
         }
         return items;
@@ -81,38 +80,39 @@ public:
     }
 
     work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
-        const std::lock_guard lock(lock_);
+        counting_guard lock(lock_);
         work_list taken;
-        if (purge_schedule::pays(size(), stale)) {
+        if (purge_schedule::pays(lock.count(), stale)) {
             for (work_item* each = oldest_; each;) {
                 work_item& item = *std::exchange(each, each->next_);
                 if (!item.still_waits()) {
                     stale.fetch_sub(1, std::memory_order_relaxed);  // see `take_stale`
-                    unlink(item);
+                    unlink(item, lock);
                     taken.append(item);
                 }
             }
         }
-        schedule_.done(size());
+        schedule_.done(lock.count());
         return taken;
     }
 
 private:
-    // Requires: `lock_` held.
-    work_item* take_oldest() noexcept {
+    using guard = counting_guard<counting_lock>;
+
+    work_item* take_oldest(guard& lock) noexcept {
         work_item* const item = oldest_;
         if (item) {
-            unlink(*item);
+            unlink(*item, lock);
         }
         return item;
     }
 
-    // Requires: `lock_` held, and `item` in this queue.
-    void unlink(work_item& item) noexcept {
+    // Requires: `item` in this queue.
+    void unlink(work_item& item, guard& lock) noexcept {
         (item.previous_ ? item.previous_->next_ : oldest_) = item.next_;
         (item.next_ ? item.next_->previous_ : newest_) = item.previous_;
         item.home_.store(nullptr, std::memory_order_relaxed);  // relaxed: see `take_back`
-        lock_.set_count(size() - 1);
+        lock.set_count(lock.count() - 1);
     }
 
     alignas(cache_line) counting_lock lock_;

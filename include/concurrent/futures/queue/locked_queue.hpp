@@ -3,11 +3,11 @@
 #pragma once
 
 #include <cstddef>  // std::size_t, std::ptrdiff_t
-#include <mutex>    // std::lock_guard, std::adopt_lock
 #include <utility>  // std::declval
 
 #include <concurrent/futures/queue/purge.hpp>
 #include <concurrent/futures/queue/work_item.hpp>
+#include <concurrent/futures/sync/counting_guard.hpp>
 #include <concurrent/futures/sync/counting_lock.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
 
@@ -32,10 +32,9 @@ public:
     template <class Admit>
     [[nodiscard]] bool push(work_item& item,
                             Admit admit) noexcept(noexcept(std::declval<Order&>().push(item))) {
-        lock_.lock_adding_one();
-        const std::lock_guard lock(lock_, std::adopt_lock);
+        counting_guard lock(lock_, adding_one);
         bool pushed = false;
-        const uncounted_unless uncounted(lock_, pushed);
+        const uncounted_unless uncounted(lock, pushed);
         if (admit()) {
             order_.push(item);
             pushed = true;
@@ -47,15 +46,15 @@ public:
         if (seems_empty()) {
             return nullptr;
         }
-        const std::lock_guard lock(lock_);
+        counting_guard lock(lock_);
         work_item* const item = order_.pop();
-        lock_.set_count(size() - (item != nullptr));
+        lock.set_count(lock.count() - (item != nullptr));
         return item;
     }
 
     work_list take_all() noexcept {
-        const std::lock_guard lock(lock_);
-        lock_.set_count(0);
+        counting_guard lock(lock_);
+        lock.set_count(0);
         return order_.take_all();
     }
 
@@ -65,17 +64,17 @@ public:
 
     // Requires: `purge_is_due`.
     work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
-        const std::lock_guard lock(lock_);
+        counting_guard lock(lock_);
         work_list taken;
-        if (purge_schedule::pays(size(), stale)) {
+        if (purge_schedule::pays(lock.count(), stale)) {
             work_list items = order_.take_all();
             taken = take_stale(items, stale);
-            lock_.set_count(items.size());
+            lock.set_count(items.size());
             while (work_item* const item = items.take_first()) {
                 order_.push(*item);
             }
         }
-        schedule_.done(size());
+        schedule_.done(lock.count());
         return taken;
     }
 
@@ -83,7 +82,8 @@ private:
     // A push has counted its item. If the item was refused, or the order threw, it does not count any more.
     class uncounted_unless {
     public:
-        uncounted_unless(Lock& lock, const bool& pushed) noexcept : lock_(lock), pushed_(pushed) {}
+        uncounted_unless(counting_guard<Lock>& lock, const bool& pushed) noexcept
+            : lock_(lock), pushed_(pushed) {}
         uncounted_unless(const uncounted_unless&) = delete;
         uncounted_unless& operator=(const uncounted_unless&) = delete;
         ~uncounted_unless() {
@@ -93,7 +93,7 @@ private:
         }
 
     private:
-        Lock& lock_;
+        counting_guard<Lock>& lock_;
         const bool& pushed_;
     };
 

@@ -13,42 +13,37 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // item by the very operation that takes the lock. So whatever the pushing thread reads afterwards, it reads
 // after the item was counted, and needs no further read-modify-write or fence for that; see pool/sleep.hpp.
 //
-// It spins, and is for sections of a few instructions. Unlocking is a plain store.
+// It spins, and is for sections of a few instructions. Unlocking is a plain store. `counting_guard` locks it.
 class counting_lock {
 public:
     counting_lock() = default;
     counting_lock(const counting_lock&) = delete;
     counting_lock& operator=(const counting_lock&) = delete;
 
-    // Acquire: pairs with the release of `unlock`.
-    void lock() noexcept { lock_adding(0, std::memory_order_acquire); }
+    // Returns the number of items. Acquire: pairs with the release of `unlock`.
+    [[nodiscard]] std::size_t lock() noexcept { return lock_adding(0, std::memory_order_acquire); }
 
-    // Sequentially consistent: the caller then reads who sleeps, and whoever goes to sleep says so and then
-    // reads `count()`. At least one of the two sees the other.
-    void lock_adding_one() noexcept { lock_adding(one, std::memory_order_seq_cst); }
-
-    // Requires: this thread has locked. Release: pairs with the acquire of `lock`.
-    void unlock() noexcept {
-        // Relaxed: nobody else changes a locked word.
-        word_.store(word_.load(std::memory_order_relaxed) & ~locked, std::memory_order_release);
+    // Returns the number of items with the new one. Sequentially consistent: the caller then reads who
+    // sleeps, and whoever goes to sleep says so and then reads `count()`. At least one of the two sees the
+    // other.
+    [[nodiscard]] std::size_t lock_adding_one() noexcept {
+        return lock_adding(one, std::memory_order_seq_cst);
     }
+
+    // Requires: this thread has locked. Release: pairs with the acquire of `lock`; and a thread that finds
+    // the new count in `count()` also finds what was stored before.
+    void unlock(std::size_t count) noexcept { word_.store(count * one, std::memory_order_release); }
 
     // The number of items, with those that are about to be added. Any thread may ask, without the lock.
     [[nodiscard]] std::size_t count(std::memory_order order = std::memory_order_seq_cst) const noexcept {
         return word_.load(order) / one;
     }
 
-    // Requires: this thread has locked. Release: a thread that finds the new count in `count()` also finds
-    // what was stored before.
-    void set_count(std::size_t count) noexcept {
-        word_.store(count * one | locked, std::memory_order_release);
-    }
-
 private:
     static constexpr std::size_t locked = 1;
     static constexpr std::size_t one = 2;
 
-    void lock_adding(std::size_t added, std::memory_order order) noexcept {
+    std::size_t lock_adding(std::size_t added, std::memory_order order) noexcept {
         // Relaxed: the compare-exchange orders. The loads only read, so the holder keeps the cache line.
         std::size_t before = word_.load(std::memory_order_relaxed);
         for (back_off delay;;) {
@@ -57,7 +52,7 @@ private:
                 before = word_.load(std::memory_order_relaxed);
             } else if (word_.compare_exchange_weak(before, (before + added) | locked, order,
                                                    std::memory_order_relaxed)) {
-                return;
+                return (before + added) / one;
             }
         }
     }

@@ -11,22 +11,26 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // Does what a `counting_lock` does, by a mutex: for sections that may take long.
 class counting_mutex {
 public:
-    void lock() { mutex_.lock(); }
-
-    // The sum is sequentially consistent, as in `counting_lock`.
-    void lock_adding_one() {
+    [[nodiscard]] std::size_t lock() {
         mutex_.lock();
-        count_.fetch_add(1);
+        return count_.load(std::memory_order_relaxed);  // relaxed: the mutex orders
     }
 
-    void unlock() noexcept { mutex_.unlock(); }
+    // The sum is sequentially consistent, as in `counting_lock`.
+    [[nodiscard]] std::size_t lock_adding_one() {
+        mutex_.lock();
+        return count_.fetch_add(1) + 1;
+    }
+
+    // Release: see `counting_lock`.
+    void unlock(std::size_t count) noexcept {
+        count_.store(count, std::memory_order_release);
+        mutex_.unlock();
+    }
 
     [[nodiscard]] std::size_t count(std::memory_order order = std::memory_order_seq_cst) const noexcept {
         return count_.load(order);
     }
-
-    // Requires: this thread has locked. Release: see `counting_lock`.
-    void set_count(std::size_t count) noexcept { count_.store(count, std::memory_order_release); }
 
 private:
     sync::mutex mutex_;

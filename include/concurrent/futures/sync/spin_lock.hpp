@@ -27,7 +27,10 @@ public:
         }
     }
 
-    // Release: pairs with the acquire of `lock`.
+    // Acquire: pairs with the release of `unlock`.
+    [[nodiscard]] bool try_lock() noexcept { return !locked_.exchange(true, std::memory_order_acquire); }
+
+    // Release: pairs with the acquire of `lock` and `try_lock`.
     void unlock() noexcept { locked_.store(false, std::memory_order_release); }
 
 private:

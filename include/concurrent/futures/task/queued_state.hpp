@@ -9,6 +9,7 @@
 #include <concurrent/futures/queue/work_item.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
 #include <concurrent/futures/state/typed_state.hpp>
+#include <concurrent/futures/sync/block_cache.hpp>
 #include <concurrent/futures/sync/forks.hpp>
 #include <concurrent/futures/sync/helper.hpp>
 
@@ -16,7 +17,7 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // `queued_state` is a task as its queue sees it, and connects a pool with a future's state. Derived classes
 // add the callable and its result.
-class queued_state : public work_item {
+class queued_state : public work_item, public cached_memory {
 public:
     // `owner` is the pool that will run the task, or null if a `packaged_task` holds the task.
     explicit queued_state(pool_base* owner) noexcept : owner_(owner) {

@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <cstddef>  // std::size_t
+
 #include <concurrent/futures/sync/counting_mutex.hpp>
 
 // Stands in the place of the library's own header, where that was shown to do what a mutex and a count do, as

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+
+#pragma once
+
+#include <cstddef>  // std::size_t
+#include <mutex>    // std::unique_lock
+#include <new>      // operator new, operator delete
+#include <utility>  // std::exchange
+
+#include <concurrent/futures/platform/operator_new.hpp>
+#include <concurrent/futures/sync/spin_lock.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// The memory of tasks that have ended, for the next tasks. A task is often allocated by one thread and freed
+// by another, which general allocators do slowly. Each thread keeps blocks of some sizes in two lists, of
+// which at most one is in use. Full lists go to a depot that all threads share, and come from there; so a
+// thread takes the depot's lock once for many blocks. (The two lists are Bonwick and Adams's magazines,
+// "Magazines and Vmem", USENIX 2001.)
+//
+// Every block is one of `operator new` and goes back to `operator delete` by itself. Where a program has an
+// `operator new` of its own, nothing is kept.
+//
+// No function waits: where the depot's lock is taken, also for ever in the child of a fork, the depot is left
+// alone.
+class block_cache {
+public:
+    static constexpr std::size_t largest_block = 256;
+
+    // Requires, for both: `size` is at least 1 and at most `largest_block`.
+
+    [[nodiscard]] static void* allocate(std::size_t size) {
+        magazine& loaded = here_.loaded[index_of(size)];
+        if (block* const taken = loaded.first) {
+            loaded.first = taken->next;
+            --loaded.count;
+            return taken;
+        }
+        return allocate_slowly(index_of(size));
+    }
+
+    static void deallocate(void* memory, std::size_t size) noexcept {
+        magazine& loaded = here_.loaded[index_of(size)];
+        if (loaded.count == here_.capacity) {
+            deallocate_slowly(memory, index_of(size));
+            return;
+        }
+        ++loaded.count;
+        loaded.first = ::new (memory) block{loaded.first, nullptr};
+    }
+
+    // Gives all but a part of the depot's memory back. Called when a pool ends.
+    static void trim() noexcept {
+        for (std::size_t index = 0; index != sizes; ++index) {
+            while (block* const full = take_full(index, kept_when_trimmed)) {
+                free_all(full);
+            }
+        }
+    }
+
+private:
+    static constexpr std::size_t granularity = 32;
+    static constexpr std::size_t sizes = largest_block / granularity;
+    static constexpr std::size_t magazine_size = 32;
+    // In bytes, for each size.
+    static constexpr std::size_t kept = std::size_t{16} << 20;
+    static constexpr std::size_t kept_when_trimmed = std::size_t{1} << 17;
+
+    struct block {
+        block* next;
+        block* next_full;  // of the first block of a full magazine in the depot
+    };
+
+    struct magazine {
+        block* first;
+        std::size_t count;
+    };
+
+    // What a thread keeps. All is zero until the thread's first slow step; and after its last, as its
+    // destructors may still free tasks.
+    struct thread_blocks {
+        std::size_t capacity;  // of a magazine
+        bool is_known;         // whether the thread keeps blocks
+        magazine loaded[sizes];
+        block* full[sizes];
+    };
+
+    struct depot {
+        spin_lock lock;
+        // Guarded by `lock`.
+        block* full;
+        std::size_t count;
+    };
+
+    // Gives the thread's blocks away when the thread ends.
+    struct end_of_thread {
+        end_of_thread() = default;
+        end_of_thread(const end_of_thread&) = delete;
+        end_of_thread& operator=(const end_of_thread&) = delete;
+        ~end_of_thread() {
+            here_.capacity = 0;
+            for (std::size_t index = 0; index != sizes; ++index) {
+                free_all(std::exchange(here_.loaded[index], magazine()).first);
+                if (block* const full = std::exchange(here_.full[index], nullptr)) {
+                    add_full(index, full);
+                }
+            }
+        }
+    };
+
+    static constexpr std::size_t index_of(std::size_t size) noexcept { return (size - 1) / granularity; }
+
+    // Decides, once, whether this thread keeps blocks.
+    static void prepare_thread() noexcept {
+        if (!std::exchange(here_.is_known, true)) {
+            static const bool keeps = has_standard_operator_new();
+            if (keeps) {
+                static thread_local end_of_thread end;
+                static_cast<void>(end);
+                here_.capacity = magazine_size;
+            }
+        }
+    }
+
+    [[gnu::noinline]] static void* allocate_slowly(std::size_t index) {
+        prepare_thread();
+        if (here_.capacity != 0) {
+            block* full = std::exchange(here_.full[index], nullptr);
+            if (!full) {
+                full = take_full(index, 0);
+            }
+            if (full) {
+                here_.loaded[index] = {full->next, magazine_size - 1};
+                return full;
+            }
+        }
+        return ::operator new((index + 1) * granularity);
+    }
+
+    [[gnu::noinline]] static void deallocate_slowly(void* memory, std::size_t index) noexcept {
+        prepare_thread();
+        if (here_.capacity == 0) {
+            ::operator delete(memory);
+            return;
+        }
+        magazine& loaded = here_.loaded[index];
+        if (loaded.count == here_.capacity) {
+            if (block* const full = std::exchange(here_.full[index], loaded.first)) {
+                add_full(index, full);
+            }
+            loaded = magazine();
+        }
+        ++loaded.count;
+        loaded.first = ::new (memory) block{loaded.first, nullptr};
+    }
+
+    static void add_full(std::size_t index, block* full) noexcept {
+        depot& shared = depots_[index];
+        {
+            const std::unique_lock lock(shared.lock, std::try_to_lock);
+            if (lock && shared.count < kept / ((index + 1) * granularity * magazine_size)) {
+                full->next_full = std::exchange(shared.full, full);
+                ++shared.count;
+                return;
+            }
+        }
+        free_all(full);
+    }
+
+    // Returns a full magazine, unless no more than `left_bytes` are left.
+    static block* take_full(std::size_t index, std::size_t left_bytes) noexcept {
+        depot& shared = depots_[index];
+        const std::unique_lock lock(shared.lock, std::try_to_lock);
+        if (!lock || shared.count * magazine_size * (index + 1) * granularity <= left_bytes) {
+            return nullptr;
+        }
+        --shared.count;
+        block* const taken = shared.full;
+        shared.full = taken->next_full;
+        return taken;
+    }
+
+    static void free_all(block* first) noexcept {
+        while (first) {
+            ::operator delete(std::exchange(first, first->next));
+        }
+    }
+
+    // One for all shared libraries.
+    [[gnu::visibility("default")]] static constinit inline thread_local thread_blocks here_ = {};
+    [[gnu::visibility("default")]] static constinit inline depot depots_[sizes] = {};
+};
+
+// The base of objects that are allocated from the `block_cache`, unless they are large or over-aligned.
+class cached_memory {
+public:
+    [[nodiscard]] static void* operator new(std::size_t size) {
+        return size <= block_cache::largest_block ? block_cache::allocate(size) : ::operator new(size);
+    }
+    static void operator delete(void* memory, std::size_t size) noexcept {
+        if (size <= block_cache::largest_block) {
+            block_cache::deallocate(memory, size);
+        } else {
+            ::operator delete(memory);
+        }
+    }
+
+    [[nodiscard]] static void* operator new(std::size_t size, std::align_val_t alignment) {
+        return ::operator new(size, alignment);
+    }
+    static void operator delete(void* memory, std::size_t, std::align_val_t alignment) noexcept {
+        ::operator delete(memory, alignment);
+    }
+
+protected:
+    cached_memory() = default;
+    ~cached_memory() = default;
+};
+
+}}}  // namespace concurrent::futures::detail
