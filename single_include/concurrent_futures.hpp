@@ -1589,13 +1589,17 @@ public:
     // future that depends on nothing that could run here, such as a promise's, can't be helped.
 
     enum class help_result {
-        none,           // this thread can't help
+        none,           // this thread can't help now
+        helped,         // this thread ran something of which the task waits
         ran,            // this thread ran the task, and the future is done
         waits_for_self  // this thread is in the middle of running the task, so waiting would never end
     };
 
-    // For a wait without a limit: runs the task if it is queued in this thread's pool.
+    // For a wait without a limit: runs the task if it is queued in this thread's pool; or, if another worker
+    // of the pool runs it, something that it has submitted.
     virtual help_result help() noexcept { return help_result::none; }
+    // A hint for a thread that spins: whether `help()` would find something.
+    [[nodiscard]] virtual bool may_help() noexcept { return false; }
 
     // For other waits: returns this thread's helper if it could run the task, else null.
     [[nodiscard]] virtual helper* helper_here() noexcept { return nullptr; }
@@ -2090,16 +2094,50 @@ inline void shared_state_base::wait_for_canceller() noexcept {
     block_until_done(*this, deadline());
 }
 
-// Spins briefly until `state` is done, and returns whether it is. A worker is already counted as runnable.
-inline bool spin_until_done(const shared_state_base& state, const deadline& until) noexcept {
+// Spins briefly until `ready()`, if each thread has a processor to itself. A worker is already counted as
+// runnable.
+template <class Ready>
+bool spin_briefly(Ready ready) noexcept {
     constexpr int pauses = 1;  // the state changes only once, so frequent looks disturb nobody
     const std::size_t more = runnable_threads::counts_this_thread() ? 0 : 1;
     runnable_threads::add(more);
-    if (runnable_threads::fit()) {
-        spin_until(pauses, [&] { return state.done() || until.passed(); });
-    }
+    const bool is_ready = runnable_threads::fit() ? spin_until(pauses, ready) : ready();
     runnable_threads::remove(more);
+    return is_ready;
+}
+
+inline bool spin_until_done(const shared_state_base& state, const deadline& until) noexcept {
+    spin_briefly([&] { return state.done() || until.passed(); });
     return state.done();
+}
+
+// Waits until `state` is done, and helps meanwhile. Returns false if it would wait for this very thread.
+inline bool help_until_done(shared_state_base& state) {
+    for (;;) {
+        switch (state.help()) {
+            case shared_state_base::help_result::ran:
+                return true;
+            case shared_state_base::help_result::waits_for_self:
+                return false;
+            case shared_state_base::help_result::helped:
+                break;
+            case shared_state_base::help_result::none: {
+                constexpr unsigned now_and_then = 16;  // the worker that runs the task writes its queue often
+                unsigned looks = 0;
+                const auto ready = [&] {
+                    return state.done() || (++looks % now_and_then == 0 && state.may_help());
+                };
+                if (!spin_briefly(ready)) {
+                    block_until_done(state, deadline());
+                    return true;
+                }
+                break;
+            }
+        }
+        if (state.done()) {
+            return true;
+        }
+    }
 }
 
 // Waits like `await`, where the wait may end before the task does. A task that runs on the spot can't be left
@@ -2155,14 +2193,12 @@ inline bool await(shared_state_base& state, const deadline& until) {
     trampoline::run_postponed();
     throw_if_inherited(state);
     if (until.is_never()) {
-        const shared_state_base::help_result helped = state.help();
-        if (helped == shared_state_base::help_result::ran) {
-            return true;
-        }
-        if (helped == shared_state_base::help_result::waits_for_self) {
+        if (!help_until_done(state)) {
             throw_as_it_waits_for_itself();
         }
-    } else if (helper* const self = state.helper_here()) {
+        return true;
+    }
+    if (helper* const self = state.helper_here()) {
         return await_until(state, until, *self);
     }
     return spin_until_done(state, until) || block_until_done(state, until);
@@ -2174,9 +2210,8 @@ inline void await_if_it_ends(shared_state_base& state) noexcept {
         return;
     }
     trampoline::run_postponed();
-    if (!state.done() && state.help() == shared_state_base::help_result::none &&
-        !spin_until_done(state, deadline())) {
-        block_until_done(state, deadline());
+    if (!state.done()) {
+        static_cast<void>(help_until_done(state));
     }
 }
 
@@ -3900,6 +3935,9 @@ public:
     // Returns false if `watch` was notified or is about to be. Its owner must then wait for the notification.
     [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept { return sleep_.unwatch_idle(watch); }
 
+    // Whether workers keep what they submit in local queues.
+    [[nodiscard]] bool uses_local_queues() const noexcept { return uses_local_queues_; }
+
     // The whole work of the thread of `self`.
     virtual void work(worker& self) noexcept = 0;
 
@@ -3907,7 +3945,7 @@ public:
     [[nodiscard]] virtual bool shared_queue_seems_empty() const noexcept = 0;
 
 protected:
-    pool_base() = default;
+    explicit pool_base(bool uses_local_queues) noexcept : uses_local_queues_(uses_local_queues) {}
     ~pool_base() = default;
 
     // Requires: `sleep_` has asked for a thread.
@@ -3948,6 +3986,7 @@ private:
     const record_getter thread_record_ = &pool_thread::current;
     const std::size_t number_ = next_number();
     const std::uint32_t process_ = forks::process();
+    const bool uses_local_queues_;
     running_stoppables stoppables_;
 };
 
@@ -4056,6 +4095,9 @@ public:
 
     [[nodiscard]] virtual bool still_waits() noexcept = 0;
 
+    // A hint: whether anybody may still ask for the result.
+    [[nodiscard]] virtual bool has_handle() noexcept = 0;
+
     // Requires: the item is not queued yet.
     void set_priority(int priority) noexcept { priority_ = priority; }
 
@@ -4080,8 +4122,20 @@ private:
         work_item* child_ = nullptr;  // in a `priority_order`
         work_item* previous_;         // in a local queue
     };
-    sync::atomic<local_queue*> home_{nullptr};  // the local queue that holds the item, else null
-    std::uint64_t sequence_ = 0;
+    // The address of the local queue that holds the item; or, with the lowest bit set, of the local queue of
+    // the worker that runs it; or 0.
+    sync::atomic<std::uintptr_t> place_{0};
+    // The item's number in the queue that holds it; or, while it runs, of the last item that its worker had
+    // pushed to its local queue before.
+    // Relaxed, like all uses: in a queue, its lock orders; while the item runs, `place_` does.
+    sync::atomic<std::uint64_t> sequence_{0};
+
+    [[nodiscard]] std::uint64_t sequence() const noexcept {
+        return sequence_.load(std::memory_order_relaxed);
+    }
+    void set_sequence(std::uint64_t sequence) noexcept {
+        sequence_.store(sequence, std::memory_order_relaxed);
+    }
 };
 
 // Items in the order in which they were appended.
@@ -4288,7 +4342,8 @@ public:
         item.next_ = nullptr;
         item.previous_ = std::exchange(newest_, &item);
         (item.previous_ ? item.previous_->next_ : oldest_) = &item;
-        item.home_.store(this, std::memory_order_relaxed);  // relaxed: see `take_back`
+        item.place_.store(address(), std::memory_order_relaxed);  // relaxed: see `take_back`
+        item.set_sequence(++pushed_);
         return true;
     }
 
@@ -4304,15 +4359,54 @@ public:
     [[nodiscard]] bool take_back(work_item& item) noexcept {
         // Relaxed. Only the owner could have pushed the item here, so the owner knows at once if it is not
         // here. That it is here is certain only under the lock.
-        if (item.home_.load(std::memory_order_relaxed) != this) {
+        if (item.place_.load(std::memory_order_relaxed) != address()) {
             return false;
         }
         counting_guard lock(lock_);
-        const bool here = item.home_.load(std::memory_order_relaxed) == this;
+        const bool here = item.place_.load(std::memory_order_relaxed) == address();
         if (here) {
             unlink(item, lock);
         }
         return here;
+    }
+
+    // The owner begins to run `item`. `numbers` says whether the pool's items may be numbered anew; where
+    // local queues are not used, a stale item may still be in a queue that is ordered by its number.
+    // Requires: the calling thread is the owner.
+    void note_running(work_item& item, bool numbers) const noexcept {
+        if (numbers) {
+            item.set_sequence(pushed_);
+        }
+        // Release: pairs with the acquire of `queue_of_runner`.
+        item.place_.store(address() | 1, std::memory_order_release);
+    }
+
+    // Returns the local queue of the worker that runs `item`, null if none has begun to.
+    [[nodiscard]] static local_queue* queue_of_runner(const work_item& item) noexcept {
+        // Acquire: pairs with the release of `note_running`.
+        const std::uintptr_t place = item.place_.load(std::memory_order_acquire);
+        return (place & 1) != 0 ? reinterpret_cast<local_queue*>(place - 1) : nullptr;
+    }
+
+    // Takes out an item that the owner has pushed since it began to run `awaited`, and for whose result
+    // somebody may ask. Returns null if there seems to be none. Requires: `queue_of_runner(awaited)` returned
+    // this queue, and `still_runs()` returns whether the owner still runs `awaited`.
+    template <class StillRuns>
+    [[nodiscard]] work_item* take_pushed_since(const work_item& awaited, StillRuns still_runs) noexcept {
+        if (seems_empty()) {
+            return nullptr;
+        }
+        counting_guard lock(lock_);
+        // Under the lock: what the owner pushes after `awaited` was done comes later.
+        if (!oldest_ || !still_runs()) {
+            return nullptr;
+        }
+        work_item* const item = oldest_->sequence() > awaited.sequence() ? oldest_ : newest_;
+        if (item->sequence() <= awaited.sequence() || !item->has_handle()) {
+            return nullptr;
+        }
+        unlink(*item, lock);
+        return item;
     }
 
     work_list take_all() noexcept {
@@ -4360,13 +4454,16 @@ private:
     void unlink(work_item& item, guard& lock) noexcept {
         (item.previous_ ? item.previous_->next_ : oldest_) = item.next_;
         (item.next_ ? item.next_->previous_ : newest_) = item.previous_;
-        item.home_.store(nullptr, std::memory_order_relaxed);  // relaxed: see `take_back`
+        item.place_.store(0, std::memory_order_relaxed);  // relaxed: see `take_back`
         lock.set_count(lock.count() - 1);
     }
+
+    [[nodiscard]] std::uintptr_t address() const noexcept { return reinterpret_cast<std::uintptr_t>(this); }
 
     alignas(cache_line) counting_lock lock_;
     work_item* oldest_ = nullptr;
     work_item* newest_ = nullptr;
+    std::uint64_t pushed_ = 0;  // the number of the last item; only the owner pushes
     purge_schedule schedule_;
 };
 
@@ -4402,10 +4499,11 @@ public:
 
     // Called before this worker publishes a task's result, if it runs no user code from then until it looks
     // for work: it is as good as searching. So a thread that sees the result and submits the next task starts
-    // no needless thread. A worker that has work before it does not count as searching, nor does the copy of
-    // a worker in the child of a fork.
+    // no needless thread. A worker that has work before it does not count as searching, nor does one that
+    // goes on with another task, nor the copy of a worker in the child of a fork.
     void is_nearly_idle() noexcept {
-        if (local_queue_.seems_empty() && pool_.shared_queue_seems_empty() && !pool_.is_inherited()) {
+        if (depth_ == 0 && local_queue_.seems_empty() && pool_.shared_queue_seems_empty() &&
+            !pool_.is_inherited()) {
             pool_.start_searching(*this);
         }
     }
@@ -4421,27 +4519,38 @@ public:
     // While this exists, the worker runs `item`. A worker may run several tasks, on top of each other.
     class running {
     public:
-        running(worker& self, const work_item& item) noexcept
-            : self_(self), item_(item), below_(std::exchange(self.running_, this)) {}
+        running(worker& self, work_item& item) noexcept : self_(self) {
+            ++self_.depth_;
+            self_.local_queue_.note_running(item, self_.pool_.uses_local_queues());
+        }
         running(const running&) = delete;
         running& operator=(const running&) = delete;
-        ~running() { self_.running_ = below_; }
+        ~running() { --self_.depth_; }
 
     private:
-        friend class worker;
-
         worker& self_;
-        const work_item& item_;
-        const running* const below_;
     };
 
-    // Whether this worker is in the middle of running `item`.
+    // Whether this worker is in the middle of running `item`. Requires: `item` is not done.
     [[nodiscard]] bool runs(const work_item& item) const noexcept {
-        const running* each = running_;
-        while (each && &each->item_ != &item) {
-            each = each->below_;
-        }
-        return each != nullptr;
+        return local_queue::queue_of_runner(item) == &local_queue_;
+    }
+
+    // For a worker that waits for `awaited`, which another worker runs: takes a task that `awaited` has
+    // submitted, or one that descends from it, out of the other worker's local queue (Wagner and Calder,
+    // "Leapfrogging: a portable technique for implementing efficient futures", PPoPP 1993). Such a task can't
+    // wait for this worker, unless somebody has passed futures on. `still_runs()` returns whether `awaited`
+    // is not done. Returns null if there is none now.
+    template <class StillRuns>
+    [[nodiscard]] static work_item* take_descendant(const work_item& awaited, StillRuns still_runs) noexcept {
+        local_queue* const others = local_queue::queue_of_runner(awaited);
+        return others ? others->take_pushed_since(awaited, still_runs) : nullptr;
+    }
+
+    // A hint.
+    [[nodiscard]] static bool seems_to_have_descendants(const work_item& awaited) noexcept {
+        const local_queue* const others = local_queue::queue_of_runner(awaited);
+        return others && !others->seems_empty();
     }
 
 private:
@@ -4454,7 +4563,7 @@ private:
     worker* next_victim_ = nullptr;  // the next in the pool's list
 
     // The rest is only for this thread.
-    const running* running_ = nullptr;
+    std::size_t depth_ = 0;  // the number of tasks that it runs, on top of each other
     worker* last_victim_ = nullptr;
     bool is_victim_ = false;
     unsigned turns_ = 0;
@@ -4631,7 +4740,7 @@ private:
     static constexpr std::size_t sizes = largest_block / granularity;
     static constexpr std::size_t magazine_size = 32;
     // In bytes, for each size.
-    static constexpr std::size_t kept = std::size_t{32} << 20;
+    static constexpr std::size_t kept = std::size_t{16} << 20;
     static constexpr std::size_t kept_when_trimmed = std::size_t{1} << 17;
 
     struct block {
@@ -4852,6 +4961,8 @@ public:
 
     [[nodiscard]] bool still_waits() noexcept final { return future().is_waiting(); }
 
+    [[nodiscard]] bool has_handle() noexcept final { return future().has_handle(); }
+
     // Runs the task, unless the future was cancelled, for the `packaged_task` that holds it.
     void run_packaged() noexcept {
         shared_state_base& its_future = future();
@@ -4910,8 +5021,23 @@ protected:
         if (run_here(future, *self)) {
             return shared_state_base::help_result::ran;
         }
-        return self->runs(*this) ? shared_state_base::help_result::waits_for_self
-                                 : shared_state_base::help_result::none;
+        if (self->runs(*this)) {
+            return future.done() ? shared_state_base::help_result::ran
+                                 : shared_state_base::help_result::waits_for_self;
+        }
+        work_item* const descendant = worker::take_descendant(*this, [&future] { return !future.done(); });
+        if (!descendant) {
+            return shared_state_base::help_result::none;
+        }
+        if (!descendant->execute(*self)) {
+            owner_->note_stale_item_gone();
+            owner_->wake_one();
+        }
+        return shared_state_base::help_result::helped;
+    }
+
+    [[nodiscard]] bool may_help(shared_state_base& future) noexcept {
+        return worker_here(future) && worker::seems_to_have_descendants(*this);
     }
 
     // Runs the task; returns false if it is no longer queued. Requires: `future` is its state, and `self` is
@@ -4951,6 +5077,7 @@ public:
         : queued_state(owner), shared_state<T>(process_of(owner)) {}
 
     [[nodiscard]] shared_state_base::help_result help() noexcept final { return queued_state::help(*this); }
+    [[nodiscard]] bool may_help() noexcept final { return queued_state::may_help(*this); }
     [[nodiscard]] helper* helper_here() noexcept final { return worker_here(*this); }
     bool help(helper& self) noexcept final {
         // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every helper is a worker
@@ -6592,7 +6719,9 @@ template <class Queue>
 class worker_pool final : public pool_base {
 public:
     worker_pool(std::size_t max_workers, std::string thread_name_prefix, std::function<void()> initializer)
-        : initializer_(std::move(initializer)),
+        // A single worker has one queue for all, whose order it follows.
+        : pool_base(Queue::allows_local_queues && max_workers > 1),
+          initializer_(std::move(initializer)),
           threads_(*this, sleep_, max_workers, std::move(thread_name_prefix)) {
         runnable_threads::note_processors();
         // Made now: later it is needed where nothing may fail. And it must outlive an executor with static
@@ -6622,7 +6751,7 @@ public:
     // `is_inherited`, no other function may be called except `keep` and those that take no lock.
     void push(work_item& item) {
         throw_if_inherited();
-        worker* const self = uses_local_queues_ ? submitting_worker() : nullptr;
+        worker* const self = uses_local_queues() ? submitting_worker() : nullptr;
         if (self) {
             push_to(victims_.queue_of(*self), item);
         } else {
@@ -6877,8 +7006,6 @@ private:
     Queue queue_;
     victims victims_;
     threads threads_;
-    // A single worker has one queue for all, whose order it follows.
-    const bool uses_local_queues_ = Queue::allows_local_queues && threads_.max_workers() > 1;
 
     // Guarded by `closing_`.
     sync::mutex closing_;
@@ -7254,8 +7381,8 @@ public:
 
     // An item that `take_all` returned keeps its place among those of its priority.
     void push(work_item& item) noexcept {
-        if (item.sequence_ == 0) {
-            item.sequence_ = ++pushed_;
+        if (item.sequence() == 0) {
+            item.set_sequence(++pushed_);
         }
         item.next_ = nullptr;
         item.child_ = nullptr;
@@ -7294,7 +7421,7 @@ public:
 
 private:
     static bool runs_before(const work_item& a, const work_item& b) noexcept {
-        return a.priority() != b.priority() ? a.priority() > b.priority() : a.sequence_ < b.sequence_;
+        return a.priority() != b.priority() ? a.priority() > b.priority() : a.sequence() < b.sequence();
     }
 
     static work_item* merge(work_item* a, work_item* b) noexcept {

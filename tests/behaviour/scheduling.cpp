@@ -268,6 +268,31 @@ TEST_CASE("a task waits for what it submitted in any order, and others help") {
     CHECK(executor.pending_count() == 0);
 }
 
+TEST_CASE("a worker that waits for a task on another worker runs what that task has submitted") {
+    futures::thread_pool_executor executor(2);
+    const auto outer = executor.submit([&] {
+        std::latch has_submitted(1);
+        const std::thread::id waiting = std::this_thread::get_id();
+        const auto stolen = executor.submit([&] {
+            std::latch others_have_run(2);
+            const auto first = executor.submit([&] {
+                others_have_run.count_down();
+                return std::this_thread::get_id();
+            });
+            const auto second = executor.submit([&] {
+                others_have_run.count_down();
+                return std::this_thread::get_id();
+            });
+            has_submitted.count_down();
+            others_have_run.wait();  // on no future: only the worker that waits for this task can run them
+            return first.result() == waiting && second.result() == waiting;
+        });
+        has_submitted.wait();  // on no future: the other worker takes the task
+        return stolen.result();
+    });
+    CHECK(outer.result());
+}
+
 TEST_CASE("tasks that go on submitting don't keep out what another worker's task has submitted") {
     constexpr int no_more_than = 200;  // some turns; for ever, if nobody saw to it
     futures::thread_pool_executor executor(2);

@@ -203,6 +203,43 @@ const scenario cancelled_while_taken_back(
         outer.wait();
     });
 
+// A task that another worker runs waits for what it has submitted, without the pool knowing. Nobody is left
+// to run that but the worker that waits for the task.
+const scenario helped_by_waiter("a worker that waits for a stolen task runs what that has submitted",
+                                {.preemptions = 2, .stale_reads = 0}, [] {
+                                    futures::thread_pool_executor executor(2);
+                                    executor
+                                        .submit([&] {
+                                            parking_spot has_submitted;
+                                            const auto stolen = executor.submit([&] {
+                                                parking_spot other_runs;
+                                                const auto other =
+                                                    executor.submit([&] { other_runs.unpark(); });
+                                                has_submitted.unpark();
+                                                other_runs.park();
+                                                other.wait();
+                                            });
+                                            has_submitted.park();  // on no future: the other worker steals it
+                                            stolen.wait();
+                                        })
+                                        .wait();
+                                });
+
+const scenario helped_in_turn("two workers that wait for each other's tasks help each other",
+                              {.preemptions = 1, .stale_reads = 1}, [] {
+                                  futures::thread_pool_executor executor(2);
+                                  const auto tree = [&] {
+                                      const auto left = executor.submit([&] {
+                                          const auto inner = executor.submit(make_value);
+                                          return value(inner.result().get() + 1);
+                                      });
+                                      const auto right = executor.submit(make_value);
+                                      return value(left.result().get() + right.result().get());
+                                  };
+                                  check(executor.submit(tree).result().get() == 5,
+                                        "the result is that of all");
+                              });
+
 // A result whose destruction by a worker waits for another task, without the pool knowing.
 class waits_at_its_end {
 public:

@@ -26,6 +26,7 @@ public:
     void fail_waiting(const std::exception_ptr&) noexcept override {}
     void release() noexcept override {}
     [[nodiscard]] bool still_waits() noexcept override { return !stale; }
+    [[nodiscard]] bool has_handle() noexcept override { return true; }
 
     // By whoever has taken it out.
     void take() {
@@ -295,5 +296,34 @@ const scenario local_two_queues("local_queue: what another worker has stolen and
                                     thief.join();
                                     check(back != (others.size() != 0), "it is in one place");
                                 });
+
+// The owner runs a task that pushes one item, and then another that pushes the next; a helper waits for the
+// first task.
+const scenario local_helped(
+    "local_queue: what was pushed since a task began is taken while it runs, and no more", {}, [] {
+        items_in<local_queue> all;
+        item task;
+        model::atomic<bool> done{false};
+        all.push(0);  // before the task
+        thread helper([&] {
+            local_queue* const queue = local_queue::queue_of_runner(task);
+            if (!queue) {
+                return;
+            }
+            const int taken = all.number(
+                queue->take_pushed_since(task, [&] { return !done.load(std::memory_order_acquire); }));
+            check(taken == -1 || taken == 1, "what the task has not pushed is left");
+        });
+        all.queue.note_running(task, true);
+        all.push(1);
+        if (all.queue.take_back(all.items[1])) {
+            all.items[1].take();
+        }
+        done.store(true, std::memory_order_release);
+        all.push(2);  // by another task
+        helper.join();
+        check(all.number(all.queue.pop()) == 0, "the first is left");
+        check(all.number(all.queue.pop()) == 2, "the last is left");
+    });
 
 }  // namespace

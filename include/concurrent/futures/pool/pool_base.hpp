@@ -101,6 +101,9 @@ public:
     // Returns false if `watch` was notified or is about to be. Its owner must then wait for the notification.
     [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept { return sleep_.unwatch_idle(watch); }
 
+    // Whether workers keep what they submit in local queues.
+    [[nodiscard]] bool uses_local_queues() const noexcept { return uses_local_queues_; }
+
     // The whole work of the thread of `self`.
     virtual void work(worker& self) noexcept = 0;
 
@@ -108,7 +111,7 @@ public:
     [[nodiscard]] virtual bool shared_queue_seems_empty() const noexcept = 0;
 
 protected:
-    pool_base() = default;
+    explicit pool_base(bool uses_local_queues) noexcept : uses_local_queues_(uses_local_queues) {}
     ~pool_base() = default;
 
     // Requires: `sleep_` has asked for a thread.
@@ -149,6 +152,7 @@ private:
     const record_getter thread_record_ = &pool_thread::current;
     const std::size_t number_ = next_number();
     const std::uint32_t process_ = forks::process();
+    const bool uses_local_queues_;
     running_stoppables stoppables_;
 };
 

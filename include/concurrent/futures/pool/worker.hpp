@@ -2,8 +2,9 @@
 
 #pragma once
 
+#include <cstddef>  // std::size_t
 #include <string>   // std::string
-#include <utility>  // std::move, std::exchange
+#include <utility>  // std::move
 
 #include <concurrent/futures/pool/pool_base.hpp>
 #include <concurrent/futures/pool/sleep.hpp>
@@ -40,10 +41,11 @@ public:
 
     // Called before this worker publishes a task's result, if it runs no user code from then until it looks
     // for work: it is as good as searching. So a thread that sees the result and submits the next task starts
-    // no needless thread. A worker that has work before it does not count as searching, nor does the copy of
-    // a worker in the child of a fork.
+    // no needless thread. A worker that has work before it does not count as searching, nor does one that
+    // goes on with another task, nor the copy of a worker in the child of a fork.
     void is_nearly_idle() noexcept {
-        if (local_queue_.seems_empty() && pool_.shared_queue_seems_empty() && !pool_.is_inherited()) {
+        if (depth_ == 0 && local_queue_.seems_empty() && pool_.shared_queue_seems_empty() &&
+            !pool_.is_inherited()) {
             pool_.start_searching(*this);
         }
     }
@@ -59,27 +61,38 @@ public:
     // While this exists, the worker runs `item`. A worker may run several tasks, on top of each other.
     class running {
     public:
-        running(worker& self, const work_item& item) noexcept
-            : self_(self), item_(item), below_(std::exchange(self.running_, this)) {}
+        running(worker& self, work_item& item) noexcept : self_(self) {
+            ++self_.depth_;
+            self_.local_queue_.note_running(item, self_.pool_.uses_local_queues());
+        }
         running(const running&) = delete;
         running& operator=(const running&) = delete;
-        ~running() { self_.running_ = below_; }
+        ~running() { --self_.depth_; }
 
     private:
-        friend class worker;
-
         worker& self_;
-        const work_item& item_;
-        const running* const below_;
     };
 
-    // Whether this worker is in the middle of running `item`.
+    // Whether this worker is in the middle of running `item`. Requires: `item` is not done.
     [[nodiscard]] bool runs(const work_item& item) const noexcept {
-        const running* each = running_;
-        while (each && &each->item_ != &item) {
-            each = each->below_;
-        }
-        return each != nullptr;
+        return local_queue::queue_of_runner(item) == &local_queue_;
+    }
+
+    // For a worker that waits for `awaited`, which another worker runs: takes a task that `awaited` has
+    // submitted, or one that descends from it, out of the other worker's local queue (Wagner and Calder,
+    // "Leapfrogging: a portable technique for implementing efficient futures", PPoPP 1993). Such a task can't
+    // wait for this worker, unless somebody has passed futures on. `still_runs()` returns whether `awaited`
+    // is not done. Returns null if there is none now.
+    template <class StillRuns>
+    [[nodiscard]] static work_item* take_descendant(const work_item& awaited, StillRuns still_runs) noexcept {
+        local_queue* const others = local_queue::queue_of_runner(awaited);
+        return others ? others->take_pushed_since(awaited, still_runs) : nullptr;
+    }
+
+    // A hint.
+    [[nodiscard]] static bool seems_to_have_descendants(const work_item& awaited) noexcept {
+        const local_queue* const others = local_queue::queue_of_runner(awaited);
+        return others && !others->seems_empty();
     }
 
 private:
@@ -92,7 +105,7 @@ private:
     worker* next_victim_ = nullptr;  // the next in the pool's list
 
     // The rest is only for this thread.
-    const running* running_ = nullptr;
+    std::size_t depth_ = 0;  // the number of tasks that it runs, on top of each other
     worker* last_victim_ = nullptr;
     bool is_victim_ = false;
     unsigned turns_ = 0;

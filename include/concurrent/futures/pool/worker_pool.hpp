@@ -51,7 +51,9 @@ template <class Queue>
 class worker_pool final : public pool_base {
 public:
     worker_pool(std::size_t max_workers, std::string thread_name_prefix, std::function<void()> initializer)
-        : initializer_(std::move(initializer)),
+        // A single worker has one queue for all, whose order it follows.
+        : pool_base(Queue::allows_local_queues && max_workers > 1),
+          initializer_(std::move(initializer)),
           threads_(*this, sleep_, max_workers, std::move(thread_name_prefix)) {
         runnable_threads::note_processors();
         // Made now: later it is needed where nothing may fail. And it must outlive an executor with static
@@ -81,7 +83,7 @@ public:
     // `is_inherited`, no other function may be called except `keep` and those that take no lock.
     void push(work_item& item) {
         throw_if_inherited();
-        worker* const self = uses_local_queues_ ? submitting_worker() : nullptr;
+        worker* const self = uses_local_queues() ? submitting_worker() : nullptr;
         if (self) {
             push_to(victims_.queue_of(*self), item);
         } else {
@@ -336,8 +338,6 @@ private:
     Queue queue_;
     victims victims_;
     threads threads_;
-    // A single worker has one queue for all, whose order it follows.
-    const bool uses_local_queues_ = Queue::allows_local_queues && threads_.max_workers() > 1;
 
     // Guarded by `closing_`.
     sync::mutex closing_;

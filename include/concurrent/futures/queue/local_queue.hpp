@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>  // std::size_t, std::ptrdiff_t
+#include <cstdint>  // std::uint64_t, std::uintptr_t
 #include <utility>  // std::exchange
 
 #include <concurrent/futures/platform/platform.hpp>
@@ -39,7 +40,8 @@ public:
         item.next_ = nullptr;
         item.previous_ = std::exchange(newest_, &item);
         (item.previous_ ? item.previous_->next_ : oldest_) = &item;
-        item.home_.store(this, std::memory_order_relaxed);  // relaxed: see `take_back`
+        item.place_.store(address(), std::memory_order_relaxed);  // relaxed: see `take_back`
+        item.set_sequence(++pushed_);
         return true;
     }
 
@@ -55,15 +57,54 @@ public:
     [[nodiscard]] bool take_back(work_item& item) noexcept {
         // Relaxed. Only the owner could have pushed the item here, so the owner knows at once if it is not
         // here. That it is here is certain only under the lock.
-        if (item.home_.load(std::memory_order_relaxed) != this) {
+        if (item.place_.load(std::memory_order_relaxed) != address()) {
             return false;
         }
         counting_guard lock(lock_);
-        const bool here = item.home_.load(std::memory_order_relaxed) == this;
+        const bool here = item.place_.load(std::memory_order_relaxed) == address();
         if (here) {
             unlink(item, lock);
         }
         return here;
+    }
+
+    // The owner begins to run `item`. `numbers` says whether the pool's items may be numbered anew; where
+    // local queues are not used, a stale item may still be in a queue that is ordered by its number.
+    // Requires: the calling thread is the owner.
+    void note_running(work_item& item, bool numbers) const noexcept {
+        if (numbers) {
+            item.set_sequence(pushed_);
+        }
+        // Release: pairs with the acquire of `queue_of_runner`.
+        item.place_.store(address() | 1, std::memory_order_release);
+    }
+
+    // Returns the local queue of the worker that runs `item`, null if none has begun to.
+    [[nodiscard]] static local_queue* queue_of_runner(const work_item& item) noexcept {
+        // Acquire: pairs with the release of `note_running`.
+        const std::uintptr_t place = item.place_.load(std::memory_order_acquire);
+        return (place & 1) != 0 ? reinterpret_cast<local_queue*>(place - 1) : nullptr;
+    }
+
+    // Takes out an item that the owner has pushed since it began to run `awaited`, and for whose result
+    // somebody may ask. Returns null if there seems to be none. Requires: `queue_of_runner(awaited)` returned
+    // this queue, and `still_runs()` returns whether the owner still runs `awaited`.
+    template <class StillRuns>
+    [[nodiscard]] work_item* take_pushed_since(const work_item& awaited, StillRuns still_runs) noexcept {
+        if (seems_empty()) {
+            return nullptr;
+        }
+        counting_guard lock(lock_);
+        // Under the lock: what the owner pushes after `awaited` was done comes later.
+        if (!oldest_ || !still_runs()) {
+            return nullptr;
+        }
+        work_item* const item = oldest_->sequence() > awaited.sequence() ? oldest_ : newest_;
+        if (item->sequence() <= awaited.sequence() || !item->has_handle()) {
+            return nullptr;
+        }
+        unlink(*item, lock);
+        return item;
     }
 
     work_list take_all() noexcept {
@@ -111,13 +152,16 @@ private:
     void unlink(work_item& item, guard& lock) noexcept {
         (item.previous_ ? item.previous_->next_ : oldest_) = item.next_;
         (item.next_ ? item.next_->previous_ : newest_) = item.previous_;
-        item.home_.store(nullptr, std::memory_order_relaxed);  // relaxed: see `take_back`
+        item.place_.store(0, std::memory_order_relaxed);  // relaxed: see `take_back`
         lock.set_count(lock.count() - 1);
     }
+
+    [[nodiscard]] std::uintptr_t address() const noexcept { return reinterpret_cast<std::uintptr_t>(this); }
 
     alignas(cache_line) counting_lock lock_;
     work_item* oldest_ = nullptr;
     work_item* newest_ = nullptr;
+    std::uint64_t pushed_ = 0;  // the number of the last item; only the owner pushes
     purge_schedule schedule_;
 };
 

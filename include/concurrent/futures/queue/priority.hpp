@@ -21,8 +21,8 @@ public:
 
     // An item that `take_all` returned keeps its place among those of its priority.
     void push(work_item& item) noexcept {
-        if (item.sequence_ == 0) {
-            item.sequence_ = ++pushed_;
+        if (item.sequence() == 0) {
+            item.set_sequence(++pushed_);
         }
         item.next_ = nullptr;
         item.child_ = nullptr;
@@ -61,7 +61,7 @@ public:
 
 private:
     static bool runs_before(const work_item& a, const work_item& b) noexcept {
-        return a.priority() != b.priority() ? a.priority() > b.priority() : a.sequence_ < b.sequence_;
+        return a.priority() != b.priority() ? a.priority() > b.priority() : a.sequence() < b.sequence();
     }
 
     static work_item* merge(work_item* a, work_item* b) noexcept {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstddef>    // std::size_t
-#include <cstdint>    // std::uint32_t, std::uint64_t
+#include <cstdint>    // std::uint32_t, std::uint64_t, std::uintptr_t
 #include <exception>  // std::exception_ptr
 #include <utility>    // std::exchange
 
@@ -41,6 +41,9 @@ public:
 
     [[nodiscard]] virtual bool still_waits() noexcept = 0;
 
+    // A hint: whether anybody may still ask for the result.
+    [[nodiscard]] virtual bool has_handle() noexcept = 0;
+
     // Requires: the item is not queued yet.
     void set_priority(int priority) noexcept { priority_ = priority; }
 
@@ -65,8 +68,20 @@ private:
         work_item* child_ = nullptr;  // in a `priority_order`
         work_item* previous_;         // in a local queue
     };
-    sync::atomic<local_queue*> home_{nullptr};  // the local queue that holds the item, else null
-    std::uint64_t sequence_ = 0;
+    // The address of the local queue that holds the item; or, with the lowest bit set, of the local queue of
+    // the worker that runs it; or 0.
+    sync::atomic<std::uintptr_t> place_{0};
+    // The item's number in the queue that holds it; or, while it runs, of the last item that its worker had
+    // pushed to its local queue before.
+    // Relaxed, like all uses: in a queue, its lock orders; while the item runs, `place_` does.
+    sync::atomic<std::uint64_t> sequence_{0};
+
+    [[nodiscard]] std::uint64_t sequence() const noexcept {
+        return sequence_.load(std::memory_order_relaxed);
+    }
+    void set_sequence(std::uint64_t sequence) noexcept {
+        sequence_.store(sequence, std::memory_order_relaxed);
+    }
 };
 
 // Items in the order in which they were appended.

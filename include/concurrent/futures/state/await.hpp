@@ -98,16 +98,50 @@ inline void shared_state_base::wait_for_canceller() noexcept {
     block_until_done(*this, deadline());
 }
 
-// Spins briefly until `state` is done, and returns whether it is. A worker is already counted as runnable.
-inline bool spin_until_done(const shared_state_base& state, const deadline& until) noexcept {
+// Spins briefly until `ready()`, if each thread has a processor to itself. A worker is already counted as
+// runnable.
+template <class Ready>
+bool spin_briefly(Ready ready) noexcept {
     constexpr int pauses = 1;  // the state changes only once, so frequent looks disturb nobody
     const std::size_t more = runnable_threads::counts_this_thread() ? 0 : 1;
     runnable_threads::add(more);
-    if (runnable_threads::fit()) {
-        spin_until(pauses, [&] { return state.done() || until.passed(); });
-    }
+    const bool is_ready = runnable_threads::fit() ? spin_until(pauses, ready) : ready();
     runnable_threads::remove(more);
+    return is_ready;
+}
+
+inline bool spin_until_done(const shared_state_base& state, const deadline& until) noexcept {
+    spin_briefly([&] { return state.done() || until.passed(); });
     return state.done();
+}
+
+// Waits until `state` is done, and helps meanwhile. Returns false if it would wait for this very thread.
+inline bool help_until_done(shared_state_base& state) {
+    for (;;) {
+        switch (state.help()) {
+            case shared_state_base::help_result::ran:
+                return true;
+            case shared_state_base::help_result::waits_for_self:
+                return false;
+            case shared_state_base::help_result::helped:
+                break;
+            case shared_state_base::help_result::none: {
+                constexpr unsigned now_and_then = 16;  // the worker that runs the task writes its queue often
+                unsigned looks = 0;
+                const auto ready = [&] {
+                    return state.done() || (++looks % now_and_then == 0 && state.may_help());
+                };
+                if (!spin_briefly(ready)) {
+                    block_until_done(state, deadline());
+                    return true;
+                }
+                break;
+            }
+        }
+        if (state.done()) {
+            return true;
+        }
+    }
 }
 
 // Waits like `await`, where the wait may end before the task does. A task that runs on the spot can't be left
@@ -163,14 +197,12 @@ inline bool await(shared_state_base& state, const deadline& until) {
     trampoline::run_postponed();
     throw_if_inherited(state);
     if (until.is_never()) {
-        const shared_state_base::help_result helped = state.help();
-        if (helped == shared_state_base::help_result::ran) {
-            return true;
-        }
-        if (helped == shared_state_base::help_result::waits_for_self) {
+        if (!help_until_done(state)) {
             throw_as_it_waits_for_itself();
         }
-    } else if (helper* const self = state.helper_here()) {
+        return true;
+    }
+    if (helper* const self = state.helper_here()) {
         return await_until(state, until, *self);
     }
     return spin_until_done(state, until) || block_until_done(state, until);
@@ -182,9 +214,8 @@ inline void await_if_it_ends(shared_state_base& state) noexcept {
         return;
     }
     trampoline::run_postponed();
-    if (!state.done() && state.help() == shared_state_base::help_result::none &&
-        !spin_until_done(state, deadline())) {
-        block_until_done(state, deadline());
+    if (!state.done()) {
+        static_cast<void>(help_until_done(state));
     }
 }
 

@@ -230,13 +230,17 @@ public:
     // future that depends on nothing that could run here, such as a promise's, can't be helped.
 
     enum class help_result {
-        none,           // this thread can't help
+        none,           // this thread can't help now
+        helped,         // this thread ran something of which the task waits
         ran,            // this thread ran the task, and the future is done
         waits_for_self  // this thread is in the middle of running the task, so waiting would never end
     };
 
-    // For a wait without a limit: runs the task if it is queued in this thread's pool.
+    // For a wait without a limit: runs the task if it is queued in this thread's pool; or, if another worker
+    // of the pool runs it, something that it has submitted.
     virtual help_result help() noexcept { return help_result::none; }
+    // A hint for a thread that spins: whether `help()` would find something.
+    [[nodiscard]] virtual bool may_help() noexcept { return false; }
 
     // For other waits: returns this thread's helper if it could run the task, else null.
     [[nodiscard]] virtual helper* helper_here() noexcept { return nullptr; }

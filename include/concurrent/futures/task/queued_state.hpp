@@ -75,6 +75,8 @@ public:
 
     [[nodiscard]] bool still_waits() noexcept final { return future().is_waiting(); }
 
+    [[nodiscard]] bool has_handle() noexcept final { return future().has_handle(); }
+
     // Runs the task, unless the future was cancelled, for the `packaged_task` that holds it.
     void run_packaged() noexcept {
         shared_state_base& its_future = future();
@@ -133,8 +135,23 @@ protected:
         if (run_here(future, *self)) {
             return shared_state_base::help_result::ran;
         }
-        return self->runs(*this) ? shared_state_base::help_result::waits_for_self
-                                 : shared_state_base::help_result::none;
+        if (self->runs(*this)) {
+            return future.done() ? shared_state_base::help_result::ran
+                                 : shared_state_base::help_result::waits_for_self;
+        }
+        work_item* const descendant = worker::take_descendant(*this, [&future] { return !future.done(); });
+        if (!descendant) {
+            return shared_state_base::help_result::none;
+        }
+        if (!descendant->execute(*self)) {
+            owner_->note_stale_item_gone();
+            owner_->wake_one();
+        }
+        return shared_state_base::help_result::helped;
+    }
+
+    [[nodiscard]] bool may_help(shared_state_base& future) noexcept {
+        return worker_here(future) && worker::seems_to_have_descendants(*this);
     }
 
     // Runs the task; returns false if it is no longer queued. Requires: `future` is its state, and `self` is
@@ -174,6 +191,7 @@ public:
         : queued_state(owner), shared_state<T>(process_of(owner)) {}
 
     [[nodiscard]] shared_state_base::help_result help() noexcept final { return queued_state::help(*this); }
+    [[nodiscard]] bool may_help() noexcept final { return queued_state::may_help(*this); }
     [[nodiscard]] helper* helper_here() noexcept final { return worker_here(*this); }
     bool help(helper& self) noexcept final {
         // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every helper is a worker
