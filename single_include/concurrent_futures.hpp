@@ -2798,29 +2798,29 @@ public:
     private:
         friend class completion_watch;
 
-        completion_watch* watch_ = nullptr;
+        completion_watch* watch_ = nullptr;  // null if the future was done already
         entry* next_done_ = nullptr;
     };
 
     // Requires: each of `futures` is valid, and is there once.
     explicit completion_watch(std::vector<Future<T>> futures) : entries_(futures.size()) {
         for (std::size_t index = 0; index != entries_.size(); ++index) {
-            entries_[index].watch_ = this;
             entries_[index].future = std::move(futures[index]);
         }
         // Futures that are done already come first.
-        std::vector<bool> was_done(entries_.size());
-        for (std::size_t index = 0; index != entries_.size(); ++index) {
-            if (state(entries_[index]).done()) {
-                was_done[index] = true;
-                append(entries_[index], state(entries_[index]).how_done());
-            } else if (state(entries_[index]).is_inherited()) {
-                inherited_ = std::addressof(state(entries_[index]));
+        for (entry& each : entries_) {
+            if (state(each).done()) {
+                append(each, state(each).how_done());
+                continue;
+            }
+            each.watch_ = this;
+            if (state(each).is_inherited()) {
+                inherited_ = std::addressof(state(each));
             }
         }
-        for (std::size_t index = 0; index != entries_.size(); ++index) {
-            if (!was_done[index]) {
-                watch(entries_[index]);
+        for (entry& each : entries_) {
+            if (each.watch_) {
+                watch(each);
             }
         }
     }
@@ -3070,7 +3070,7 @@ template <class Range>
 std::vector<future_in<Range>> unique_futures(Range&& futures) {
     using future = future_in<Range>;
     std::vector<future> unique;
-    std::unordered_set<const void*> seen;
+    std::unordered_set<const shared_state<typename future::value_type>*> seen;
     if constexpr (std::ranges::sized_range<Range>) {
         const auto size = static_cast<std::size_t>(std::ranges::size(futures));
         unique.reserve(size);
@@ -4663,7 +4663,9 @@ public:
                 if (static_cast<decltype(std::ranges::size(range))>(size) != counted) {  // the type is wider
                     size = (std::numeric_limits<std::size_t>::max)();
                 }
-                smallest = (std::min)(smallest.value_or(size), size);
+                if (!smallest || size < *smallest) {
+                    smallest = size;
+                }
             }
         };
         std::apply([&](auto&... ranges) { (note(detail::unwrapped(ranges)), ...); }, input_->ranges);
@@ -4741,7 +4743,8 @@ private:
         std::size_t count = limit;
         const auto note = [&](auto position, const auto& end) {
             using difference = std::iter_difference_t<decltype(position)>;
-            count = (std::min)(count, static_cast<std::size_t>((std::numeric_limits<difference>::max)()));
+            constexpr auto most = static_cast<std::size_t>((std::numeric_limits<difference>::max)());
+            count = count < most ? count : most;
             count -=
                 static_cast<std::size_t>(std::ranges::advance(position, static_cast<difference>(count), end));
         };
@@ -4967,7 +4970,8 @@ private:
                 const auto share = [](std::size_t whole, std::size_t shares) {
                     return whole / shares + (whole % shares != 0 ? 1 : 0);
                 };
-                return std::max<std::size_t>(1, share(share(*size, launcher_.max_workers()), 4));
+                const std::size_t chunksize = share(share(*size, launcher_.max_workers()), 4);
+                return chunksize != 0 ? chunksize : 1;
             }
         }
         return static_cast<std::size_t>(options.chunksize);
@@ -7280,9 +7284,11 @@ inline std::string type_name(const std::exception_ptr& exception) {
 #if __has_include(<cxxabi.h>)
         if (const std::type_info* const type = abi::__cxa_current_exception_type()) {
             int status = 0;
-            const std::unique_ptr<char, void (*)(void*)> readable(
-                abi::__cxa_demangle(type->name(), nullptr, nullptr, &status), std::free);
-            return readable ? readable.get() : type->name();
+            const struct demangled {
+                char* const name;
+                ~demangled() { std::free(name); }
+            } readable{abi::__cxa_demangle(type->name(), nullptr, nullptr, &status)};
+            return readable.name ? readable.name : type->name();
         }
 #endif
     }

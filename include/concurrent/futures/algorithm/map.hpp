@@ -2,7 +2,6 @@
 
 #pragma once
 
-#include <algorithm>    // std::max
 #include <concepts>     // std::invocable
 #include <cstddef>      // std::size_t, std::ptrdiff_t
 #include <deque>        // std::deque, std::erase_if
@@ -225,7 +224,8 @@ private:
                 const auto share = [](std::size_t whole, std::size_t shares) {
                     return whole / shares + (whole % shares != 0 ? 1 : 0);
                 };
-                return std::max<std::size_t>(1, share(share(*size, launcher_.max_workers()), 4));
+                const std::size_t chunksize = share(share(*size, launcher_.max_workers()), 4);
+                return chunksize != 0 ? chunksize : 1;
             }
         }
         return static_cast<std::size_t>(options.chunksize);
