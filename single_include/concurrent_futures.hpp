@@ -7007,7 +7007,7 @@ using queue_of = typename queue_for<Queue>::type;
     return prefix;
 }
 
-[[gnu::cold, gnu::noinline]] inline worker_limit default_max_workers() noexcept {
+[[gnu::noinline]] inline worker_limit default_max_workers() noexcept {
     constexpr int most = 32;
     const int workers = usable_cpus() + 4;
     return workers < most ? workers : most;
