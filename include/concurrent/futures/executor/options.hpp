@@ -38,7 +38,7 @@ public:
     }
 
     // Throws `std::invalid_argument` if a pool can't have so many threads.
-    [[nodiscard, gnu::cold]] std::size_t checked() const {
+    [[nodiscard, gnu::noinline]] std::size_t checked() const {
         if (number_ < 1) {
             throw_error<std::invalid_argument>("max_workers must be greater than 0");
         }

@@ -273,7 +273,7 @@ private:
             std::move(initializer));
     }
 
-    [[gnu::cold, gnu::noinline]] static void end(pool& ending) {
+    [[gnu::noinline]] static void end(pool& ending) {
         if (ending.is_inherited()) {
             ending.keep();
             return;

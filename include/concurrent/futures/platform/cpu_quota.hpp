@@ -255,7 +255,7 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // quota, rounded up, so at least 1. Returns `unlimited_cpus` if there is no quota, or no memory left to read
 // it. Looks for /proc and for the mounts of the cgroups in `root_directory`, and reads no more than the first
 // mebibyte of a file.
-[[gnu::cold, gnu::noinline]] inline int cpu_quota(std::string_view root_directory = "/") noexcept {
+[[gnu::noinline]] inline int cpu_quota(std::string_view root_directory = "/") noexcept {
     constexpr std::size_t limit = std::size_t{1} << 20;
     char* const bytes = static_cast<char*>(std::malloc(2 * limit));
     if (!bytes) {

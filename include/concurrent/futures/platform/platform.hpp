@@ -4,9 +4,9 @@
 
 // Everything that asks the operating system, with what happens on systems that cannot be asked.
 //
-// Code that runs seldom is `gnu::cold`, so that a compiler makes it small. But GCC makes every function small
-// that is sure to call a cold one. So what users call, and what a worker calls before its loop, is not cold
-// itself. It is `gnu::noinline`, and may call what is cold.
+// A function that is `gnu::cold` is compiled to be small. GCC takes every function for cold, too, that is
+// sure to call a cold one, and so on up to the user's. So nothing is cold that users, or the loop of a
+// worker, are sure to reach: it is `gnu::noinline` at most.
 
 #include <array>        // std::array
 #include <bit>          // std::popcount
@@ -58,7 +58,7 @@ namespace detail {
 // size in bytes; it returns false if the array has no room for all CPUs that the machine may have. Returns 0
 // if room for a million CPUs is not enough, or if there is no memory left.
 template <class Ask>
-[[gnu::cold]] int count_allowed_cpus(Ask ask) noexcept {
+int count_allowed_cpus(Ask ask) noexcept {
     constexpr std::size_t most_cpus = std::size_t{1} << 20;
     constexpr std::size_t cpus_in_word = std::numeric_limits<unsigned long>::digits;
     for (std::size_t cpus = 1024; cpus <= most_cpus; cpus *= 2) {
@@ -83,7 +83,7 @@ template <class Ask>
 
 // Returns how many CPUs are in the affinity mask of this process, or how many the machine has where the
 // operating system doesn't tell; at least 1.
-[[gnu::cold]] inline int count_cpus_of_process() noexcept {
+inline int count_cpus_of_process() noexcept {
 #if defined(__linux__)
     // The mask of the process, not of the calling thread, which may be pinned to one CPU.
     const int allowed = count_allowed_cpus([](unsigned long* words, std::size_t size) {
@@ -153,8 +153,7 @@ namespace detail {
 // Writes a thread's name in at most `limit` bytes to `shortened`. A name that is too long loses its middle.
 // It keeps the end that tells it from others (or the last bytes of this end, if that is too long), and as
 // many whole UTF-8 characters of its beginning as fit.
-[[gnu::cold]] constexpr void shorten_thread_name(std::string_view name, char* shortened,
-                                                 std::size_t limit) noexcept {
+constexpr void shorten_thread_name(std::string_view name, char* shortened, std::size_t limit) noexcept {
     std::size_t start_size = name.size();
     std::size_t end = name.size();  // where the end begins that is kept
     if (name.size() > limit) {
