@@ -17,7 +17,6 @@
 #include <array>
 #include <atomic>
 #include <bit>
-#include <charconv>
 #include <chrono>
 #include <compare>
 #include <concepts>
@@ -25,6 +24,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <deque>
 #include <exception>
 #include <functional>
@@ -42,7 +42,6 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <thread>
 #include <tuple>
 #include <type_traits>
@@ -164,8 +163,14 @@ public:
 
 namespace detail {
 
+// Throws an `Error`. Not inlined, so that each place that throws costs one call.
+template <class Error>
+[[noreturn, gnu::cold, gnu::noinline]] void throw_error(const char* message) {
+    throw Error(message);
+}
+
 // Returns a `broken_promise_error` with this message, or, if there is no memory for it, what says so.
-inline std::exception_ptr make_broken_promise(const char* message) noexcept {
+[[gnu::cold, gnu::noinline]] inline std::exception_ptr make_broken_promise(const char* message) noexcept {
     try {
         return std::make_exception_ptr(broken_promise_error(message));
     } catch (...) {
@@ -374,36 +379,71 @@ inline constexpr int unlimited_cpus = (std::numeric_limits<int>::max)();
 
 }}}  // namespace concurrent::futures::detail
 
+// Every unit that makes a pool compiles this code, so it does without `std::string` and `std::optional`.
 namespace concurrent::futures { inline namespace v0_1 { namespace detail::cgroups {
 
-// Returns the first mebibyte of a file; nothing if it can't be read.
-inline std::string read_file(const std::string& path) {
-    struct closer {
-        void operator()(std::FILE* file) const noexcept { std::fclose(file); }
-    };
-    constexpr std::size_t limit = std::size_t{1} << 20;
-    constexpr std::size_t step = 4096;
-    std::string text;
-    const std::unique_ptr<std::FILE, closer> file(std::fopen(path.c_str(), "re"));
-    bool at_end = !file;
-    while (!at_end && text.size() < limit) {
-        const std::size_t size = text.size();
-        text.resize(size + step);
-        const std::size_t read = std::fread(text.data() + size, 1, step, file.get());
-        text.resize(size + read);
-        at_end = read < step;
+// A `path` is a path of a file. It opens no file if it is longer than the system allows.
+class path {
+public:
+    void append(std::string_view part) noexcept {
+        for (const char each : part) {
+            append(each);
+        }
     }
-    return text;
-}
+
+    // mountinfo writes a space in a path as \040, and escapes some other characters likewise.
+    void append_unescaped(std::string_view escaped) noexcept {
+        while (!escaped.empty()) {
+            char next = escaped.front();
+            std::size_t size = 1;
+            if (next == '\\' && escaped.size() >= 4 && is_octal(escaped[1]) && is_octal(escaped[2]) &&
+                is_octal(escaped[3])) {
+                next =
+                    static_cast<char>((escaped[1] - '0') * 64 + (escaped[2] - '0') * 8 + (escaped[3] - '0'));
+                size = 4;
+            }
+            append(next);
+            escaped.remove_prefix(size);
+        }
+    }
+
+    [[nodiscard]] std::string_view text() const noexcept { return {text_, size_}; }
+
+    // Reads at most `limit` bytes of the file into `bytes`, and returns how many; 0 if it can't be read.
+    std::size_t read(char* bytes, std::size_t limit) const noexcept {
+        std::FILE* const file = size_ < most ? std::fopen(text_, "re") : nullptr;
+        if (!file) {
+            return 0;
+        }
+        const std::size_t size = std::fread(bytes, 1, limit, file);
+        std::fclose(file);
+        return size;
+    }
+
+private:
+    static constexpr std::size_t most = 4096;
+
+    static bool is_octal(char digit) noexcept { return digit >= '0' && digit <= '7'; }
+
+    void append(char next) noexcept {
+        if (size_ < most) {
+            text_[size_++] = next;
+        }
+    }
+
+    char text_[most + 1] = {};
+    std::size_t size_ = 0;
+};
 
 // Removes the first field and the separator after it from `text`, and returns the field.
-inline std::string_view take_field(std::string_view& text, char separator) noexcept {
+[[gnu::cold]] inline std::string_view take_field(std::string_view& text, char separator) noexcept {
     const std::string_view field = text.substr(0, text.find(separator));
-    text.remove_prefix((std::min)(text.size(), field.size() + 1));
+    text.remove_prefix(field.size() < text.size() ? field.size() + 1 : field.size());
     return field;
 }
 
-inline bool contains_field(std::string_view text, char separator, std::string_view wanted) noexcept {
+[[gnu::cold]] inline bool contains_field(std::string_view text, char separator,
+                                         std::string_view wanted) noexcept {
     while (!text.empty()) {
         if (take_field(text, separator) == wanted) {
             return true;
@@ -413,11 +453,35 @@ inline bool contains_field(std::string_view text, char separator, std::string_vi
 }
 
 // Returns 0 if `text` is not a positive number: "max", "-1", a number that is too great.
-inline long long positive_number(std::string_view text) noexcept {
+[[gnu::cold]] inline long long positive_number(std::string_view text) noexcept {
     long long number = 0;
-    const char* const end = text.data() + text.size();
-    const auto [parsed_to, failure] = std::from_chars(text.data(), end, number);
-    return failure == std::errc() && parsed_to == end && number > 0 ? number : 0;
+    for (const char each : text) {
+        const int digit = each - '0';
+        if (digit < 0 || digit > 9 || number > ((std::numeric_limits<long long>::max)() - digit) / 10) {
+            return 0;
+        }
+        number = number * 10 + digit;
+    }
+    return number;
+}
+
+// Returns what is in a file, as far as it fits into `bytes`; nothing if the file can't be read.
+[[gnu::cold]] inline std::string_view read_file(std::string_view directory, std::string_view name,
+                                                char* bytes, std::size_t limit) noexcept {
+    path file;
+    file.append(directory);
+    file.append(name);
+    return {bytes, file.read(bytes, limit)};
+}
+
+// A longer line has no number that this library can read.
+inline constexpr std::size_t most_of_line = 64;
+
+// Returns the first line of a file in the directory of a cgroup.
+[[gnu::cold]] inline std::string_view read_line(const path& cgroup, std::string_view name,
+                                                char (&bytes)[most_of_line]) noexcept {
+    std::string_view lines = read_file(cgroup.text(), name, bytes, most_of_line);
+    return take_field(lines, '\n');
 }
 
 // Returns how many CPUs it takes to run for `quota` in each `period`. An argument of 0 stands for what is not
@@ -427,142 +491,123 @@ inline int cpus_of(long long quota, long long period) noexcept {
         return unlimited_cpus;
     }
     const long long cpus = quota / period + (quota % period == 0 ? 0 : 1);
-    return static_cast<int>((std::min<long long>)(cpus, unlimited_cpus));
-}
-
-inline long long read_number(const std::string& path) {
-    const std::string text = read_file(path);
-    std::string_view text_lines = text;
-    return positive_number(take_field(text_lines, '\n'));
+    return cpus < unlimited_cpus ? static_cast<int>(cpus) : unlimited_cpus;
 }
 
 // Both return the quota of the cgroup with this directory, and ignore its ancestors.
-inline int quota_v1(const std::string& cgroup) {
-    const long long quota = read_number(cgroup + "/cpu.cfs_quota_us");
-    return quota == 0 ? unlimited_cpus : cpus_of(quota, read_number(cgroup + "/cpu.cfs_period_us"));
+[[gnu::cold]] inline int quota_v1(const path& cgroup) noexcept {
+    char bytes[most_of_line];
+    const long long quota = positive_number(read_line(cgroup, "/cpu.cfs_quota_us", bytes));
+    return cpus_of(quota, positive_number(read_line(cgroup, "/cpu.cfs_period_us", bytes)));
 }
 
-inline int quota_v2(const std::string& cgroup) {
-    const std::string text = read_file(cgroup + "/cpu.max");
-    std::string_view text_lines = text;
-    std::string_view period = take_field(text_lines, '\n');
+[[gnu::cold]] inline int quota_v2(const path& cgroup) noexcept {
+    char bytes[most_of_line];
+    std::string_view period = read_line(cgroup, "/cpu.max", bytes);
     const std::string_view quota = take_field(period, ' ');
     return cpus_of(positive_number(quota), positive_number(period));
 }
 
-// mountinfo writes a space in a path as \040, and escapes some other characters likewise.
-inline std::string unescape(std::string_view escaped) {
-    std::string text;
-    while (!escaped.empty()) {
-        char next = escaped.front();
-        std::size_t size = 1;
-        if (next == '\\' && escaped.size() >= 4) {
-            unsigned code = 0;
-            const char* const digits = escaped.data() + 1;
-            if (std::from_chars(digits, digits + 3, code, 8).ptr == digits + 3) {
-                next = static_cast<char>(code);
-                size = 4;
-            }
-        }
-        text += next;
-        escaped.remove_prefix(size);
-    }
-    return text;
-}
-
-// Returns what follows `ancestor` in `path`: "" or a path that begins with '/'. Returns nothing if `path`
-// leads neither to `ancestor` nor to a descendant of it. A path out of the namespace of cgroups contains
-// "..".
-inline std::optional<std::string_view> path_below(std::string_view ancestor, std::string_view path) noexcept {
+// Removes `ancestor` from the begin of `text`, which leaves "" or a path that begins with '/'. Returns false
+// if `text` leads neither to `ancestor` nor to a descendant of it. A path out of the namespace of cgroups
+// contains "..".
+[[gnu::cold]] inline bool remove_ancestor(std::string_view& text, std::string_view ancestor) noexcept {
     if (ancestor == "/") {
         ancestor = {};
     }
-    if (!path.starts_with(ancestor)) {
-        return std::nullopt;
+    if (!text.starts_with(ancestor)) {
+        return false;
     }
-    path.remove_prefix(ancestor.size());
-    if (path == "/") {
-        path = {};
+    text.remove_prefix(ancestor.size());
+    if (text == "/") {
+        text = {};
     }
-    const bool leaves_ancestor = (!path.empty() && path.front() != '/') || contains_field(path, '/', "..");
-    return leaves_ancestor ? std::nullopt : std::optional(path);
+    return (text.empty() || text.front() == '/') && !contains_field(text, '/', "..");
 }
 
 // A tree of cgroups, with the process in one of them.
 struct hierarchy {
-    int (*quota_of)(const std::string& cgroup) = nullptr;
+    int (*quota_of)(const path& cgroup) noexcept = nullptr;
 
-    std::optional<std::string_view> path = {};  // of the cgroup of the process
-    std::optional<int> found = {};              // the least quota of that cgroup and its visible ancestors
-    std::optional<int> supposed = {};           // the quota of a cgroup that may be that one
+    std::string_view own = {};      // the path of the cgroup of the process; empty if unknown
+    int found = unlimited_cpus;     // the least quota of that cgroup and its visible ancestors
+    int supposed = unlimited_cpus;  // the quota of a cgroup that may be that one
+    bool sees_own = false;          // whether a mount shows that cgroup, so that `found` holds
+    bool supposes = false;          // whether a mount shows another, so that `supposed` holds
 
     // Reads the quotas through a mount that shows the cgroup `mounted` at `mount_point`.
-    void read(std::string_view mounted, const std::string& mount_point) {
-        if (!path) {
+    [[gnu::cold]] void read(std::string_view mounted, const path& mount_point) noexcept {
+        if (own.empty()) {
             return;
         }
-        int least = quota_of(mount_point);
-        const std::optional<std::string_view> below = path_below(mounted, *path);
-        if (!below) {
+        const int outermost = quota_of(mount_point);
+        std::string_view below = own;
+        if (!remove_ancestor(below, mounted)) {
             // In a container, /proc may give the path that the cgroup has outside, while only that cgroup is
             // mounted.
-            supposed = supposed.value_or(least);
+            supposed = supposes ? supposed : outermost;
+            supposes = true;
             return;
         }
-        for (std::string_view rest = *below; !rest.empty(); rest = rest.substr(0, rest.rfind('/'))) {
-            least = (std::min)(least, quota_of(mount_point + std::string(rest)));
+        sees_own = true;
+        found = outermost < found ? outermost : found;
+        for (; !below.empty(); below = below.substr(0, below.rfind('/'))) {
+            path cgroup = mount_point;
+            cgroup.append(below);
+            const int quota = quota_of(cgroup);
+            found = quota < found ? quota : found;
         }
-        found = (std::min)(least, found.value_or(unlimited_cpus));
     }
 
-    [[nodiscard]] int quota() const noexcept { return found.value_or(supposed.value_or(unlimited_cpus)); }
+    [[nodiscard]] int quota() const noexcept { return sees_own ? found : supposed; }
 };
 
-inline int read_quota(std::string_view root_directory) {
-    if (root_directory.ends_with('/')) {
-        root_directory.remove_suffix(1);
-    }
-    const std::string root(root_directory);
-    hierarchy v1{.quota_of = quota_v1};
-    hierarchy v2{.quota_of = quota_v2};
-
-    // Each line is <number>:<controllers>:<path>; that of v2 is 0::<path>.
-    const std::string memberships = read_file(root + "/proc/self/cgroup");
-    for (std::string_view text_lines = memberships; !text_lines.empty();) {
-        std::string_view line = take_field(text_lines, '\n');
+// Finds in which cgroups the process is. Each line is <number>:<controllers>:<path>; that of v2 is 0::<path>.
+[[gnu::cold]] inline void read_memberships(std::string_view lines, hierarchy& v1, hierarchy& v2) noexcept {
+    while (!lines.empty()) {
+        std::string_view line = take_field(lines, '\n');
         const std::string_view number = take_field(line, ':');
         const std::string_view controllers = take_field(line, ':');
         if (!line.starts_with('/')) {
             continue;
         }
         if (number == "0" && controllers.empty()) {
-            v2.path = line;
+            v2.own = line;
         } else if (contains_field(controllers, ',', "cpu")) {
-            v1.path = line;
+            v1.own = line;
         }
     }
+}
 
-    // Each line is <id> <parent> <device> <root> <mount point> <options and tags> - <type> <source>
-    // <options>.
-    const std::string mounts = read_file(root + "/proc/self/mountinfo");
-    for (std::string_view text_lines = mounts; !text_lines.empty();) {
-        std::string_view line = take_field(text_lines, '\n');
-        std::array<std::string_view, 5> fields;
-        for (std::string_view& field : fields) {
-            field = take_field(line, ' ');
+// Reads the quotas through all mounts. Each line is <id> <parent> <device> <root> <mount point> <options and
+// tags> - <type> <source> <options>.
+[[gnu::cold]] inline void read_mounts(std::string_view lines, std::string_view root, hierarchy& v1,
+                                      hierarchy& v2) noexcept {
+    while (!lines.empty()) {
+        std::string_view line = take_field(lines, '\n');
+        for (int skipped = 0; skipped < 3; ++skipped) {
+            take_field(line, ' ');
         }
-        constexpr std::string_view end_of_tags = " - ";
-        line.remove_prefix((std::min)(line.size(), line.find(end_of_tags)));
-        line.remove_prefix((std::min)(line.size(), end_of_tags.size()));
+        const std::string_view mounted = take_field(line, ' ');
+        const std::string_view mount_point = take_field(line, ' ');
+        while (!line.empty() && !line.starts_with(" - ")) {
+            line.remove_prefix(1);
+        }
+        for (int skipped = 0; skipped < 2; ++skipped) {  // what is empty before the dash, and the dash
+            take_field(line, ' ');
+        }
         const std::string_view type = take_field(line, ' ');
         take_field(line, ' ');
-        if (type == "cgroup2") {
-            v2.read(unescape(fields[3]), root + unescape(fields[4]));
-        } else if (type == "cgroup" && contains_field(line, ',', "cpu")) {
-            v1.read(unescape(fields[3]), root + unescape(fields[4]));
+        const bool is_v2 = type == "cgroup2";
+        if (is_v2 || (type == "cgroup" && contains_field(line, ',', "cpu"))) {
+            path cgroup;
+            cgroup.append_unescaped(mounted);
+            path directory;
+            directory.append(root);
+            directory.append_unescaped(mount_point);
+            (is_v2 ? v2 : v1).read(cgroup.text(), directory);
         }
     }
-    return (std::min)(v1.quota(), v2.quota());
 }
 
 }}}  // namespace concurrent::futures::detail::cgroups
@@ -571,13 +616,23 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // Returns how many CPUs the cgroups of this process, of version 1 and 2, let it use at a time: the least
 // quota, rounded up, so at least 1. Returns `unlimited_cpus` if there is no quota, or no memory left to read
-// it. Looks for /proc and for the mounts of the cgroups in `root_directory`.
-inline int cpu_quota(std::string_view root_directory = "/") noexcept {
-    try {
-        return cgroups::read_quota(root_directory);
-    } catch (const std::bad_alloc&) {
+// it. Looks for /proc and for the mounts of the cgroups in `root_directory`, and reads no more than the first
+// mebibyte of a file.
+[[gnu::noinline]] inline int cpu_quota(std::string_view root_directory = "/") noexcept {
+    constexpr std::size_t limit = std::size_t{1} << 20;
+    char* const bytes = static_cast<char*>(std::malloc(2 * limit));
+    if (!bytes) {
         return unlimited_cpus;
     }
+    const std::string_view root = root_directory == "/" ? std::string_view() : root_directory;
+    cgroups::hierarchy v1{.quota_of = cgroups::quota_v1};
+    cgroups::hierarchy v2{.quota_of = cgroups::quota_v2};
+    cgroups::read_memberships(cgroups::read_file(root, "/proc/self/cgroup", bytes, limit), v1, v2);
+    cgroups::read_mounts(cgroups::read_file(root, "/proc/self/mountinfo", bytes + limit, limit), root, v1,
+                         v2);
+    std::free(bytes);
+    const int quotas[] = {v1.quota(), v2.quota()};
+    return quotas[quotas[1] < quotas[0] ? 1 : 0];
 }
 
 }}}  // namespace concurrent::futures::detail
@@ -587,6 +642,10 @@ inline int cpu_quota(std::string_view root_directory = "/") noexcept {
 // concurrent/futures/platform/platform.hpp
 
 // Everything that asks the operating system, with what happens on systems that cannot be asked.
+//
+// A function that is `gnu::cold` is compiled to be small. GCC takes every function for cold, too, that is
+// sure to call a cold one, and so on up to the user's. So nothing is cold that users, or the loop of a
+// worker, are sure to reach: it is `gnu::noinline` at most.
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>  // pthread_setname_np, pthread_atfork
@@ -632,15 +691,17 @@ int count_allowed_cpus(Ask ask) noexcept {
     constexpr std::size_t cpus_in_word = std::numeric_limits<unsigned long>::digits;
     for (std::size_t cpus = 1024; cpus <= most_cpus; cpus *= 2) {
         const std::size_t size = cpus / cpus_in_word;
-        const std::unique_ptr<unsigned long[]> words(new (std::nothrow) unsigned long[size]());
+        auto* const words = static_cast<unsigned long*>(std::calloc(size, sizeof(unsigned long)));
         if (!words) {
             return 0;
         }
-        if (ask(words.get(), size * sizeof(unsigned long))) {
-            int count = 0;
-            for (std::size_t index = 0; index < size; ++index) {
-                count += std::popcount(words[index]);
-            }
+        const bool has_room = ask(words, size * sizeof(unsigned long));
+        int count = 0;
+        for (std::size_t index = 0; has_room && index < size; ++index) {
+            count += std::popcount(words[index]);
+        }
+        std::free(words);
+        if (has_room) {
             return count;
         }
     }
@@ -668,13 +729,16 @@ inline int count_cpus_of_process() noexcept {
         return std::popcount(allowed);
     }
 #endif
-    return (std::max)(1, static_cast<int>(std::thread::hardware_concurrency()));
+    const unsigned counted = std::thread::hardware_concurrency();
+    return counted == 0 ? 1 : static_cast<int>(counted);
 }
 
 // Like `usable_cpus`, with the quota that is found in `root_directory`.
-inline int count_usable_cpus([[maybe_unused]] std::string_view root_directory) noexcept {
+[[gnu::noinline]] inline int count_usable_cpus([[maybe_unused]] std::string_view root_directory) noexcept {
 #if defined(__linux__)
-    return (std::min)(count_cpus_of_process(), cpu_quota(root_directory));
+    const int cpus = count_cpus_of_process();
+    const int quota = cpu_quota(root_directory);
+    return quota < cpus ? quota : cpus;
 #else
     return count_cpus_of_process();
 #endif
@@ -702,7 +766,7 @@ namespace detail {
 
 // A thread's name ends with what tells it from others: "_<n>", or "-<k>_<n>" if the prefix ends with a number
 // too. Returns the position of this end; the size of `name` if there is none.
-constexpr std::size_t distinctive_end(std::string_view name) noexcept {
+[[gnu::cold]] constexpr std::size_t distinctive_end(std::string_view name) noexcept {
     std::size_t end = name.size();
     for (const char separator : {'_', '-'}) {
         const std::size_t last_other = name.substr(0, end).find_last_not_of("0123456789");
@@ -714,29 +778,39 @@ constexpr std::size_t distinctive_end(std::string_view name) noexcept {
     return end;
 }
 
-// Returns a thread's name in at most `limit` bytes, with a zero behind it. A name that is too long loses its
-// middle. It keeps the end that tells it from others (or the last bytes of this end, if that is too long),
-// and as many whole UTF-8 characters of its beginning as fit.
-template <std::size_t limit>
-constexpr std::array<char, limit + 1> shorten_thread_name(std::string_view name) noexcept {
-    std::array<char, limit + 1> shortened = {};
+// Writes a thread's name in at most `limit` bytes to `shortened`. A name that is too long loses its middle.
+// It keeps the end that tells it from others (or the last bytes of this end, if that is too long), and as
+// many whole UTF-8 characters of its beginning as fit.
+constexpr void shorten_thread_name(std::string_view name, char* shortened, std::size_t limit) noexcept {
     std::size_t start_size = name.size();
-    std::string_view end;
+    std::size_t end = name.size();  // where the end begins that is kept
     if (name.size() > limit) {
-        end = name.substr((std::max)(distinctive_end(name), name.size() - limit));
-        start_size = limit - end.size();
+        const std::size_t fits_from = name.size() - limit;
+        end = distinctive_end(name);
+        end = end < fits_from ? fits_from : end;
+        start_size = limit - (name.size() - end);
         while (start_size > 0 && (name[start_size] & 0xC0) == 0x80) {  // inside a character
             --start_size;
         }
     }
-    name.copy(shortened.data(), start_size);
-    end.copy(shortened.data() + start_size, end.size());
+    for (std::size_t index = 0; index < name.size(); ++index) {
+        if (index < start_size || index >= end) {
+            *shortened++ = name[index];
+        }
+    }
+}
+
+// Does the same and returns the name, with a zero behind it.
+template <std::size_t limit>
+constexpr std::array<char, limit + 1> shorten_thread_name(std::string_view name) noexcept {
+    std::array<char, limit + 1> shortened = {};
+    shorten_thread_name(name, shortened.data(), limit);
     return shortened;
 }
 
 // Shows `name` in debuggers and process listings, shortened to the limit of the operating system. A failure
 // is ignored.
-inline void show_thread_name([[maybe_unused]] std::string_view name) noexcept {
+[[gnu::noinline]] inline void show_thread_name([[maybe_unused]] std::string_view name) noexcept {
 #if defined(__linux__)
     pthread_setname_np(pthread_self(), shorten_thread_name<15>(name).data());
 #elif defined(__APPLE__)
@@ -752,8 +826,8 @@ inline void show_thread_name([[maybe_unused]] std::string_view name) noexcept {
 
 // From now on, each `fork` calls these functions on the forking thread: `before` it, then `in_parent` and
 // `in_child`. Each may be null. If there is no memory left for that, they are not called.
-inline void at_fork([[maybe_unused]] void (*before)(), [[maybe_unused]] void (*in_parent)(),
-                    [[maybe_unused]] void (*in_child)()) noexcept {
+[[gnu::noinline]] inline void at_fork([[maybe_unused]] void (*before)(), [[maybe_unused]] void (*in_parent)(),
+                                      [[maybe_unused]] void (*in_child)()) noexcept {
 #if defined(__unix__) || defined(__APPLE__)
     pthread_atfork(before, in_parent, in_child);
 #endif
@@ -799,20 +873,20 @@ class log_registry {
 public:
     // The registry is never destroyed: a future with static storage duration may report its exception after
     // all other statics are gone. All shared libraries share one registry.
-    [[gnu::visibility("default")]] static log_registry& instance() {
+    [[gnu::visibility("default"), gnu::noinline]] static log_registry& instance() {
         static log_registry& registry = *new log_registry;
         return registry;
     }
 
     // Returns null if the default handler is in use.
-    [[nodiscard]] std::shared_ptr<const log_handler> handler() {
+    [[nodiscard, gnu::noinline]] std::shared_ptr<const log_handler> handler() {
         const std::lock_guard lock(mutex_);
         return handler_;
     }
 
     // Changes nothing and returns false if `expected` is no longer the handler.
-    [[nodiscard]] bool exchange_handler(const std::shared_ptr<const log_handler>& expected,
-                                        std::shared_ptr<const log_handler>& replacement) {
+    [[nodiscard, gnu::noinline]] bool exchange_handler(const std::shared_ptr<const log_handler>& expected,
+                                                       std::shared_ptr<const log_handler>& replacement) {
         const std::lock_guard lock(mutex_);
         const bool exchanges = handler_ == expected;
         if (exchanges) {
@@ -822,7 +896,7 @@ public:
     }
 
 private:
-    log_registry() {
+    [[gnu::cold]] log_registry() {
         // A thread that holds `mutex_` at a fork doesn't exist in the child. So the forking thread holds
         // `mutex_` itself.
         at_fork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
@@ -834,7 +908,8 @@ private:
 };
 
 // One call of `fprintf` writes the whole line, so no other thread's output can tear it.
-inline void log_to_stderr(std::string_view message, const std::exception_ptr& exception) noexcept {
+[[gnu::cold]] inline void log_to_stderr(std::string_view message,
+                                        const std::exception_ptr& exception) noexcept {
     const auto print = [&](const char* what) {
         std::fprintf(stderr, "concurrent::futures: %.*s: %s\n", static_cast<int>(message.size()),
                      message.data(), what);
@@ -851,7 +926,9 @@ inline void log_to_stderr(std::string_view message, const std::exception_ptr& ex
     }
 }
 
-inline void log(std::string_view message, const std::exception_ptr& exception) noexcept {
+// Not inlined, so that each place where an exception may be lost costs one call.
+[[gnu::cold, gnu::noinline]] inline void log(std::string_view message,
+                                             const std::exception_ptr& exception) noexcept {
     try {
         if (const auto handler = log_registry::instance().handler()) {
             (*handler)(message, exception);
@@ -2417,6 +2494,36 @@ struct future_access {
     }
 };
 
+// Waits until `state` is done. Not inlined: it is the same for results of all types.
+[[gnu::noinline]] inline void await_pending(shared_state_base& state, const timeout& limit) {
+    if (!await(state, limit.start())) {
+        throw_error<timeout_error>("the future was not done within the timeout");
+    }
+}
+
+// Waits until `state` is done. Throws if `limit` passes first.
+inline void await_or_throw(shared_state_base& state, const timeout& limit) {
+    if (!state.done()) {
+        await_pending(state, limit);
+    }
+}
+
+// Requires: `state` is done, and has no value.
+[[noreturn, gnu::cold, gnu::noinline]] inline void throw_failure(shared_state_base& state) {
+    if (state.state() == future_state::cancelled) {
+        throw_error<cancelled_error>("the future was cancelled");
+    }
+    state.mark_exception_as_looked_at();
+    std::rethrow_exception(state.exception());
+}
+
+// Requires: `state` is done.
+inline void throw_if_failed(shared_state_base& state) {
+    if (state.state() == future_state::cancelled || state.exception()) {
+        throw_failure(state);
+    }
+}
+
 // A `done_callback` calls a user's function. It owns itself.
 template <class T, class Fn>
 class done_callback final : public callback {
@@ -2539,9 +2646,9 @@ public:
             requires std::is_void_v<T> || std::is_reference_v<T> || std::is_move_constructible_v<T>
     {
         detail::shared_state<T>& state = checked();
-        await(state, limit);
+        detail::await_or_throw(state, limit);
         const Future last = std::move(*this);
-        rethrow(state);
+        detail::throw_if_failed(state);
         if constexpr (std::is_void_v<T> || std::is_reference_v<T>) {
             return state.result().get();
         } else if constexpr (is_copyable<T>) {
@@ -2583,8 +2690,10 @@ public:
     /// \endcode
     std::exception_ptr exception(const timeout& limit = {}) const {
         detail::shared_state<T>& state = checked();
-        await(state, limit);
-        throw_if_cancelled(state);
+        detail::await_or_throw(state, limit);
+        if (state.state() == future_state::cancelled) {
+            detail::throw_failure(state);
+        }
         if (state.exception()) {
             state.mark_exception_as_looked_at();
         }
@@ -2715,7 +2824,8 @@ private:
 
     detail::shared_state<T>& checked() const {
         if (!state_) {
-            throw invalid_state_error("the future has no state: it was default-constructed or moved from");
+            detail::throw_error<invalid_state_error>(
+                "the future has no state: it was default-constructed or moved from");
         }
         return *state_;
     }
@@ -2725,29 +2835,9 @@ private:
         return *this;
     }
 
-    static void await(detail::shared_state<T>& state, const timeout& limit) {
-        if (!state.done() && !detail::await(state, limit.start())) {
-            throw timeout_error("the future was not done within the timeout");
-        }
-    }
-
-    static void throw_if_cancelled(const detail::shared_state<T>& state) {
-        if (state.state() == future_state::cancelled) {
-            throw cancelled_error("the future was cancelled");
-        }
-    }
-
-    static void rethrow(detail::shared_state<T>& state) {
-        throw_if_cancelled(state);
-        if (state.exception()) {
-            state.mark_exception_as_looked_at();
-            std::rethrow_exception(state.exception());
-        }
-    }
-
     static void wait_for_result(detail::shared_state<T>& state, const timeout& limit) {
-        await(state, limit);
-        rethrow(state);
+        detail::await_or_throw(state, limit);
+        detail::throw_if_failed(state);
     }
 
     std::future_status wait_until_deadline(const detail::deadline& until) const {
@@ -2818,29 +2908,29 @@ public:
     private:
         friend class completion_watch;
 
-        completion_watch* watch_ = nullptr;
+        completion_watch* watch_ = nullptr;  // null if the future was done already
         entry* next_done_ = nullptr;
     };
 
     // Requires: each of `futures` is valid, and is there once.
     explicit completion_watch(std::vector<Future<T>> futures) : entries_(futures.size()) {
         for (std::size_t index = 0; index != entries_.size(); ++index) {
-            entries_[index].watch_ = this;
             entries_[index].future = std::move(futures[index]);
         }
         // Futures that are done already come first.
-        std::vector<bool> was_done(entries_.size());
-        for (std::size_t index = 0; index != entries_.size(); ++index) {
-            if (state(entries_[index]).done()) {
-                was_done[index] = true;
-                append(entries_[index], state(entries_[index]).how_done());
-            } else if (state(entries_[index]).is_inherited()) {
-                inherited_ = std::addressof(state(entries_[index]));
+        for (entry& each : entries_) {
+            if (state(each).done()) {
+                append(each, state(each).how_done());
+                continue;
+            }
+            each.watch_ = this;
+            if (state(each).is_inherited()) {
+                inherited_ = std::addressof(state(each));
             }
         }
-        for (std::size_t index = 0; index != entries_.size(); ++index) {
-            if (!was_done[index]) {
-                watch(entries_[index]);
+        for (entry& each : entries_) {
+            if (each.watch_) {
+                watch(each);
             }
         }
     }
@@ -3090,7 +3180,7 @@ template <class Range>
 std::vector<future_in<Range>> unique_futures(Range&& futures) {
     using future = future_in<Range>;
     std::vector<future> unique;
-    std::unordered_set<const void*> seen;
+    std::unordered_set<const shared_state<typename future::value_type>*> seen;
     if constexpr (std::ranges::sized_range<Range>) {
         const auto size = static_cast<std::size_t>(std::ranges::size(futures));
         unique.reserve(size);
@@ -3151,6 +3241,16 @@ private:
 
 namespace concurrent::futures { inline namespace v0_1 {
 
+namespace detail {
+
+[[noreturn, gnu::cold, gnu::noinline]] inline void throw_unfinished(std::size_t unfinished,
+                                                                    std::size_t futures) {
+    throw timeout_error(std::to_string(unfinished) + " (of " + std::to_string(futures) +
+                        ") futures unfinished");
+}
+
+}  // namespace detail
+
 /// `as_completed` returns this input range. It is movable, not copyable; only one thread at a time may use
 /// it.
 ///
@@ -3209,8 +3309,7 @@ private:
             current = watch.next(until);
             if (!current) {
                 timed_out = true;
-                throw timeout_error(std::to_string(unfinished) + " (of " + std::to_string(watch.size()) +
-                                    ") futures unfinished");
+                detail::throw_unfinished(unfinished, watch.size());
             }
             --unfinished;
         }
@@ -5548,7 +5647,9 @@ public:
                 if (static_cast<decltype(std::ranges::size(range))>(size) != counted) {  // the type is wider
                     size = (std::numeric_limits<std::size_t>::max)();
                 }
-                smallest = (std::min)(smallest.value_or(size), size);
+                if (!smallest || size < *smallest) {
+                    smallest = size;
+                }
             }
         };
         std::apply([&](auto&... ranges) { (note(detail::unwrapped(ranges)), ...); }, input_->ranges);
@@ -5626,7 +5727,8 @@ private:
         std::size_t count = limit;
         const auto note = [&](auto position, const auto& end) {
             using difference = std::iter_difference_t<decltype(position)>;
-            count = (std::min)(count, static_cast<std::size_t>((std::numeric_limits<difference>::max)()));
+            constexpr auto most = static_cast<std::size_t>((std::numeric_limits<difference>::max)());
+            count = count < most ? count : most;
             count -=
                 static_cast<std::size_t>(std::ranges::advance(position, static_cast<difference>(count), end));
         };
@@ -5776,11 +5878,11 @@ private:
         shared_state<chunk>& state = future_access::state(tasks_.front());
         if (!await(state, until_)) {
             cancel();
-            throw timeout_error("the map's next result was not there within the timeout");
+            throw_error<timeout_error>("the map's next result was not there within the timeout");
         }
         if (state.state() == future_state::cancelled) {
             cancel();
-            throw cancelled_error("a task of the map was cancelled");
+            throw_error<cancelled_error>("a task of the map was cancelled");
         }
         if (state.exception()) {
             state.mark_exception_as_looked_at();
@@ -5852,7 +5954,8 @@ private:
                 const auto share = [](std::size_t whole, std::size_t shares) {
                     return whole / shares + (whole % shares != 0 ? 1 : 0);
                 };
-                return std::max<std::size_t>(1, share(share(*size, launcher_.max_workers()), 4));
+                const std::size_t chunksize = share(share(*size, launcher_.max_workers()), 4);
+                return chunksize != 0 ? chunksize : 1;
             }
         }
         return static_cast<std::size_t>(options.chunksize);
@@ -6000,10 +6103,10 @@ __attribute__((noinline))
 inline void
 throw_if_wrong(const map_options& options) {
     if (options.buffersize && *options.buffersize < 1) {
-        throw std::invalid_argument("buffersize must be at least 1");
+        throw_error<std::invalid_argument>("buffersize must be at least 1");
     }
     if (options.chunksize < 1) {
-        throw std::invalid_argument("chunksize must be at least 1");
+        throw_error<std::invalid_argument>("chunksize must be at least 1");
     }
 }
 
@@ -6159,17 +6262,20 @@ public:
 
     // Returns the nearest int.
     constexpr operator int() const noexcept {
-        return static_cast<int>(std::clamp<long long>(number_, (std::numeric_limits<int>::min)(), greatest));
+        constexpr long long least = (std::numeric_limits<int>::min)();
+        return static_cast<int>(number_ < least ? least : number_ < greatest ? number_ : greatest);
     }
 
     // Throws `std::invalid_argument` if a pool can't have so many threads.
-    [[nodiscard]] std::size_t checked() const {
+    [[nodiscard, gnu::noinline]] std::size_t checked() const {
         if (number_ < 1) {
-            throw std::invalid_argument("max_workers must be greater than 0");
+            throw_error<std::invalid_argument>("max_workers must be greater than 0");
         }
         if (number_ > greatest) {
-            throw std::invalid_argument("max_workers is too great: it can be " + std::to_string(greatest) +
-                                        " at most");
+            char message[80];
+            std::snprintf(message, sizeof message, "max_workers is too great: it can be %lld at most",
+                          greatest);
+            throw_error<std::invalid_argument>(message);
         }
         return static_cast<std::size_t>(number_);
     }
@@ -7545,6 +7651,18 @@ using queue_of = typename queue_for<Queue>::type;
     return next.fetch_add(1, std::memory_order_relaxed);  // pairs with nothing: it only counts
 }
 
+[[gnu::cold, gnu::noinline]] inline std::string default_thread_name_prefix() {
+    char prefix[48];
+    std::snprintf(prefix, sizeof prefix, "thread_pool_executor-%u", next_executor_number());
+    return prefix;
+}
+
+[[gnu::noinline]] inline worker_limit default_max_workers() noexcept {
+    constexpr int most = 32;
+    const int workers = usable_cpus() + 4;
+    return workers < most ? workers : most;
+}
+
 }  // namespace detail
 
 /// A `queue_discipline` is the order in which a pool's queued tasks start: `fifo`, `lifo`, `priority`, or a
@@ -7602,8 +7720,7 @@ public:
     /// assert(one_for_each_element.max_workers() == 3);
     /// \endcode
     template <detail::whole_number Number>
-    explicit thread_pool_executor(Number max_workers)
-        : thread_pool_executor(thread_pool_options{.max_workers = max_workers}) {}
+    explicit thread_pool_executor(Number max_workers) : pool_(make_pool(max_workers, {}, {})) {}
 
     /// Makes an executor as `options` say. Empty braces mean options with all defaults.
     ///
@@ -7613,7 +7730,9 @@ public:
     /// futures::thread_pool_executor by_default({});
     /// assert(by_default.max_workers() > 1);
     /// \endcode
-    explicit thread_pool_executor(thread_pool_options options) : pool_(make_pool(std::move(options))) {}
+    explicit thread_pool_executor(thread_pool_options options)
+        : pool_(make_pool(options.max_workers ? *options.max_workers : detail::default_max_workers(),
+                          std::move(options.thread_name_prefix), std::move(options.initializer))) {}
 
     // The parameter is not const: `{}` could make a const one as well as options, so `executor({})` would be
     // ambiguous.
@@ -7623,18 +7742,7 @@ public:
     /// Shuts down as `shutdown()` does: everything that was submitted runs, and every thread ends before this
     /// returns. On one of the executor's own threads, it returns at once, and everything still runs; those
     /// threads are joined at the end of the process, if not before.
-    ~thread_pool_executor() {
-        if (pool_->is_inherited()) {
-            pool_->keep();
-            return;
-        }
-        pool_->shut_down(false, false);
-        if (pool_->owns_this_thread()) {
-            pool_->orphan();
-        } else {
-            pool_->join();
-        }
-    }
+    [[gnu::noinline]] ~thread_pool_executor() { end(*pool_); }
 
     /// Has a worker call `fn(args...)`, and returns the future of the result. The callable and the arguments
     /// are decay-copied, as by `std::thread` (`std::ref` passes a reference), and called as rvalues. They are
@@ -7698,7 +7806,7 @@ public:
     /// executor.shutdown();
     /// assert(future.done());
     /// \endcode
-    void shutdown(shutdown_options options = {}) {
+    [[gnu::noinline]] void shutdown(shutdown_options options = {}) {
         // A task that this cancels may own the last reference to this executor.
         const std::shared_ptr<pool> kept = pool_;
         if (kept->is_inherited()) {
@@ -7739,17 +7847,28 @@ private:
 
     [[nodiscard]] auto launcher() const noexcept { return detail::pool_launcher<pool>(pool_); }
 
-    static std::shared_ptr<pool> make_pool(thread_pool_options options) {
-        const detail::worker_limit max_workers =
-            options.max_workers ? *options.max_workers
-                                : detail::worker_limit((std::min)(32, usable_cpus() + 4));
+    // Not inlined: nothing is gained where an executor is made or destroyed.
+    [[gnu::noinline]] static std::shared_ptr<pool> make_pool(detail::worker_limit max_workers,
+                                                             std::string thread_name_prefix,
+                                                             std::function<void()> initializer) {
         const std::size_t checked_max_workers = max_workers.checked();
-        if (options.thread_name_prefix.empty()) {
-            options.thread_name_prefix = "thread_pool_executor-";
-            options.thread_name_prefix += std::to_string(detail::next_executor_number());
+        return std::make_shared<pool>(
+            checked_max_workers,
+            thread_name_prefix.empty() ? detail::default_thread_name_prefix() : std::move(thread_name_prefix),
+            std::move(initializer));
+    }
+
+    [[gnu::noinline]] static void end(pool& ending) {
+        if (ending.is_inherited()) {
+            ending.keep();
+            return;
         }
-        return std::make_shared<pool>(checked_max_workers, std::move(options.thread_name_prefix),
-                                      std::move(options.initializer));
+        ending.shut_down(false, false);
+        if (ending.owns_this_thread()) {
+            ending.orphan();
+        } else {
+            ending.join();
+        }
     }
 
     const std::shared_ptr<pool> pool_;
@@ -7815,9 +7934,11 @@ inline std::string type_name(const std::exception_ptr& exception) {
 #if __has_include(<cxxabi.h>)
         if (const std::type_info* const type = abi::__cxa_current_exception_type()) {
             int status = 0;
-            const std::unique_ptr<char, void (*)(void*)> readable(
-                abi::__cxa_demangle(type->name(), nullptr, nullptr, &status), std::free);
-            return readable ? readable.get() : type->name();
+            const struct demangled {
+                char* const name;
+                ~demangled() { std::free(name); }
+            } readable{abi::__cxa_demangle(type->name(), nullptr, nullptr, &status)};
+            return readable.name ? readable.name : type->name();
         }
 #endif
     }
@@ -7965,7 +8086,7 @@ public:
         if (state().will_not_run()) {
             return false;
         }
-        throw invalid_state_error("the future is running or finished already");
+        detail::throw_error<invalid_state_error>("the future is running or finished already");
     }
 
     /// Stores the value and completes the future: wakes the threads that wait for the future, and calls its
@@ -8014,7 +8135,8 @@ public:
     /// \endcode
     void set_exception(std::exception_ptr exception) {
         if (!exception) {
-            throw std::invalid_argument("set_exception needs an exception, not a null pointer");
+            detail::throw_error<std::invalid_argument>(
+                "set_exception needs an exception, not a null pointer");
         }
         settle([&](auto& state) { state.set_exception(std::move(exception)); });
     }
@@ -8028,12 +8150,13 @@ private:
         const Future<T> kept = get_future();
         detail::shared_state<T>& state = detail::future_access::state(kept);
         if (!state.claim() && state.will_not_run()) {
-            throw invalid_state_error("the future was cancelled; set_running_or_notify_cancel() tells");
+            detail::throw_error<invalid_state_error>(
+                "the future was cancelled; set_running_or_notify_cancel() tells");
         }
         // If several threads set, one goes on. Acquire: pairs with the release below, where the store of
         // another thread threw.
         if (settled_.exchange(true, std::memory_order_acq_rel)) {
-            throw invalid_state_error("the result was set already");
+            detail::throw_error<invalid_state_error>("the result was set already");
         }
         try {
             store(state);

@@ -32,20 +32,20 @@ class log_registry {
 public:
     // The registry is never destroyed: a future with static storage duration may report its exception after
     // all other statics are gone. All shared libraries share one registry.
-    [[gnu::visibility("default")]] static log_registry& instance() {
+    [[gnu::visibility("default"), gnu::noinline]] static log_registry& instance() {
         static log_registry& registry = *new log_registry;
         return registry;
     }
 
     // Returns null if the default handler is in use.
-    [[nodiscard]] std::shared_ptr<const log_handler> handler() {
+    [[nodiscard, gnu::noinline]] std::shared_ptr<const log_handler> handler() {
         const std::lock_guard lock(mutex_);
         return handler_;
     }
 
     // Changes nothing and returns false if `expected` is no longer the handler.
-    [[nodiscard]] bool exchange_handler(const std::shared_ptr<const log_handler>& expected,
-                                        std::shared_ptr<const log_handler>& replacement) {
+    [[nodiscard, gnu::noinline]] bool exchange_handler(const std::shared_ptr<const log_handler>& expected,
+                                                       std::shared_ptr<const log_handler>& replacement) {
         const std::lock_guard lock(mutex_);
         const bool exchanges = handler_ == expected;
         if (exchanges) {
@@ -55,7 +55,7 @@ public:
     }
 
 private:
-    log_registry() {
+    [[gnu::cold]] log_registry() {
         // A thread that holds `mutex_` at a fork doesn't exist in the child. So the forking thread holds
         // `mutex_` itself.
         at_fork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
@@ -67,7 +67,8 @@ private:
 };
 
 // One call of `fprintf` writes the whole line, so no other thread's output can tear it.
-inline void log_to_stderr(std::string_view message, const std::exception_ptr& exception) noexcept {
+[[gnu::cold]] inline void log_to_stderr(std::string_view message,
+                                        const std::exception_ptr& exception) noexcept {
     const auto print = [&](const char* what) {
         std::fprintf(stderr, "concurrent::futures: %.*s: %s\n", static_cast<int>(message.size()),
                      message.data(), what);
@@ -84,7 +85,9 @@ inline void log_to_stderr(std::string_view message, const std::exception_ptr& ex
     }
 }
 
-inline void log(std::string_view message, const std::exception_ptr& exception) noexcept {
+// Not inlined, so that each place where an exception may be lost costs one call.
+[[gnu::cold, gnu::noinline]] inline void log(std::string_view message,
+                                             const std::exception_ptr& exception) noexcept {
     try {
         if (const auto handler = log_registry::instance().handler()) {
             (*handler)(message, exception);

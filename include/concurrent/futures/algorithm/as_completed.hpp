@@ -20,6 +20,16 @@
 
 namespace concurrent::futures { inline namespace v0_1 {
 
+namespace detail {
+
+[[noreturn, gnu::cold, gnu::noinline]] inline void throw_unfinished(std::size_t unfinished,
+                                                                    std::size_t futures) {
+    throw timeout_error(std::to_string(unfinished) + " (of " + std::to_string(futures) +
+                        ") futures unfinished");
+}
+
+}  // namespace detail
+
 /// `as_completed` returns this input range. It is movable, not copyable; only one thread at a time may use
 /// it.
 ///
@@ -78,8 +88,7 @@ private:
             current = watch.next(until);
             if (!current) {
                 timed_out = true;
-                throw timeout_error(std::to_string(unfinished) + " (of " + std::to_string(watch.size()) +
-                                    ") futures unfinished");
+                detail::throw_unfinished(unfinished, watch.size());
             }
             --unfinished;
         }

@@ -34,29 +34,29 @@ public:
     private:
         friend class completion_watch;
 
-        completion_watch* watch_ = nullptr;
+        completion_watch* watch_ = nullptr;  // null if the future was done already
         entry* next_done_ = nullptr;
     };
 
     // Requires: each of `futures` is valid, and is there once.
     explicit completion_watch(std::vector<Future<T>> futures) : entries_(futures.size()) {
         for (std::size_t index = 0; index != entries_.size(); ++index) {
-            entries_[index].watch_ = this;
             entries_[index].future = std::move(futures[index]);
         }
         // Futures that are done already come first.
-        std::vector<bool> was_done(entries_.size());
-        for (std::size_t index = 0; index != entries_.size(); ++index) {
-            if (state(entries_[index]).done()) {
-                was_done[index] = true;
-                append(entries_[index], state(entries_[index]).how_done());
-            } else if (state(entries_[index]).is_inherited()) {
-                inherited_ = std::addressof(state(entries_[index]));
+        for (entry& each : entries_) {
+            if (state(each).done()) {
+                append(each, state(each).how_done());
+                continue;
+            }
+            each.watch_ = this;
+            if (state(each).is_inherited()) {
+                inherited_ = std::addressof(state(each));
             }
         }
-        for (std::size_t index = 0; index != entries_.size(); ++index) {
-            if (!was_done[index]) {
-                watch(entries_[index]);
+        for (entry& each : entries_) {
+            if (each.watch_) {
+                watch(each);
             }
         }
     }

@@ -2,7 +2,6 @@
 
 #pragma once
 
-#include <algorithm>    // std::max
 #include <concepts>     // std::invocable
 #include <cstddef>      // std::size_t, std::ptrdiff_t
 #include <deque>        // std::deque, std::erase_if
@@ -149,11 +148,11 @@ private:
         shared_state<chunk>& state = future_access::state(tasks_.front());
         if (!await(state, until_)) {
             cancel();
-            throw timeout_error("the map's next result was not there within the timeout");
+            throw_error<timeout_error>("the map's next result was not there within the timeout");
         }
         if (state.state() == future_state::cancelled) {
             cancel();
-            throw cancelled_error("a task of the map was cancelled");
+            throw_error<cancelled_error>("a task of the map was cancelled");
         }
         if (state.exception()) {
             state.mark_exception_as_looked_at();
@@ -225,7 +224,8 @@ private:
                 const auto share = [](std::size_t whole, std::size_t shares) {
                     return whole / shares + (whole % shares != 0 ? 1 : 0);
                 };
-                return std::max<std::size_t>(1, share(share(*size, launcher_.max_workers()), 4));
+                const std::size_t chunksize = share(share(*size, launcher_.max_workers()), 4);
+                return chunksize != 0 ? chunksize : 1;
             }
         }
         return static_cast<std::size_t>(options.chunksize);
@@ -373,10 +373,10 @@ __attribute__((noinline))
 inline void
 throw_if_wrong(const map_options& options) {
     if (options.buffersize && *options.buffersize < 1) {
-        throw std::invalid_argument("buffersize must be at least 1");
+        throw_error<std::invalid_argument>("buffersize must be at least 1");
     }
     if (options.chunksize < 1) {
-        throw std::invalid_argument("chunksize must be at least 1");
+        throw_error<std::invalid_argument>("chunksize must be at least 1");
     }
 }
 

@@ -2,7 +2,6 @@
 
 #pragma once
 
-#include <algorithm>         // std::min
 #include <array>             // std::to_array
 #include <concepts>          // std::invocable
 #include <cstddef>           // std::size_t, std::ptrdiff_t
@@ -136,7 +135,9 @@ public:
                 if (static_cast<decltype(std::ranges::size(range))>(size) != counted) {  // the type is wider
                     size = (std::numeric_limits<std::size_t>::max)();
                 }
-                smallest = (std::min)(smallest.value_or(size), size);
+                if (!smallest || size < *smallest) {
+                    smallest = size;
+                }
             }
         };
         std::apply([&](auto&... ranges) { (note(detail::unwrapped(ranges)), ...); }, input_->ranges);
@@ -214,7 +215,8 @@ private:
         std::size_t count = limit;
         const auto note = [&](auto position, const auto& end) {
             using difference = std::iter_difference_t<decltype(position)>;
-            count = (std::min)(count, static_cast<std::size_t>((std::numeric_limits<difference>::max)()));
+            constexpr auto most = static_cast<std::size_t>((std::numeric_limits<difference>::max)());
+            count = count < most ? count : most;
             count -=
                 static_cast<std::size_t>(std::ranges::advance(position, static_cast<difference>(count), end));
         };

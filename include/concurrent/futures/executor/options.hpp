@@ -2,15 +2,17 @@
 
 #pragma once
 
-#include <algorithm>   // std::clamp
 #include <concepts>    // std::integral
 #include <cstddef>     // std::size_t
+#include <cstdio>      // std::snprintf
 #include <functional>  // std::function
 #include <limits>      // std::numeric_limits
 #include <optional>    // std::optional
 #include <stdexcept>   // std::invalid_argument
-#include <string>      // std::string, std::to_string
+#include <string>      // std::string
 #include <utility>     // std::in_range
+
+#include <concurrent/futures/error.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 {
 
@@ -31,17 +33,20 @@ public:
 
     // Returns the nearest int.
     constexpr operator int() const noexcept {
-        return static_cast<int>(std::clamp<long long>(number_, (std::numeric_limits<int>::min)(), greatest));
+        constexpr long long least = (std::numeric_limits<int>::min)();
+        return static_cast<int>(number_ < least ? least : number_ < greatest ? number_ : greatest);
     }
 
     // Throws `std::invalid_argument` if a pool can't have so many threads.
-    [[nodiscard]] std::size_t checked() const {
+    [[nodiscard, gnu::noinline]] std::size_t checked() const {
         if (number_ < 1) {
-            throw std::invalid_argument("max_workers must be greater than 0");
+            throw_error<std::invalid_argument>("max_workers must be greater than 0");
         }
         if (number_ > greatest) {
-            throw std::invalid_argument("max_workers is too great: it can be " + std::to_string(greatest) +
-                                        " at most");
+            char message[80];
+            std::snprintf(message, sizeof message, "max_workers is too great: it can be %lld at most",
+                          greatest);
+            throw_error<std::invalid_argument>(message);
         }
         return static_cast<std::size_t>(number_);
     }

@@ -2,13 +2,14 @@
 
 #pragma once
 
-#include <algorithm>  // std::min
-#include <atomic>     // std::atomic
-#include <concepts>   // std::same_as
-#include <cstddef>    // std::size_t
-#include <memory>     // std::shared_ptr, std::make_shared
-#include <string>     // std::string, std::to_string
-#include <utility>    // std::forward, std::move
+#include <atomic>      // std::atomic
+#include <concepts>    // std::same_as
+#include <cstddef>     // std::size_t
+#include <cstdio>      // std::snprintf
+#include <functional>  // std::function
+#include <memory>      // std::shared_ptr, std::make_shared
+#include <string>      // std::string
+#include <utility>     // std::forward, std::move
 
 #include <concurrent/futures/executor/executor_base.hpp>
 #include <concurrent/futures/executor/options.hpp>
@@ -63,6 +64,18 @@ using queue_of = typename queue_for<Queue>::type;
 [[gnu::visibility("default")]] inline unsigned next_executor_number() noexcept {
     static std::atomic<unsigned> next{0};
     return next.fetch_add(1, std::memory_order_relaxed);  // pairs with nothing: it only counts
+}
+
+[[gnu::cold, gnu::noinline]] inline std::string default_thread_name_prefix() {
+    char prefix[48];
+    std::snprintf(prefix, sizeof prefix, "thread_pool_executor-%u", next_executor_number());
+    return prefix;
+}
+
+[[gnu::noinline]] inline worker_limit default_max_workers() noexcept {
+    constexpr int most = 32;
+    const int workers = usable_cpus() + 4;
+    return workers < most ? workers : most;
 }
 
 }  // namespace detail
@@ -122,8 +135,7 @@ public:
     /// assert(one_for_each_element.max_workers() == 3);
     /// \endcode
     template <detail::whole_number Number>
-    explicit thread_pool_executor(Number max_workers)
-        : thread_pool_executor(thread_pool_options{.max_workers = max_workers}) {}
+    explicit thread_pool_executor(Number max_workers) : pool_(make_pool(max_workers, {}, {})) {}
 
     /// Makes an executor as `options` say. Empty braces mean options with all defaults.
     ///
@@ -133,7 +145,9 @@ public:
     /// futures::thread_pool_executor by_default({});
     /// assert(by_default.max_workers() > 1);
     /// \endcode
-    explicit thread_pool_executor(thread_pool_options options) : pool_(make_pool(std::move(options))) {}
+    explicit thread_pool_executor(thread_pool_options options)
+        : pool_(make_pool(options.max_workers ? *options.max_workers : detail::default_max_workers(),
+                          std::move(options.thread_name_prefix), std::move(options.initializer))) {}
 
     // The parameter is not const: `{}` could make a const one as well as options, so `executor({})` would be
     // ambiguous.
@@ -143,18 +157,7 @@ public:
     /// Shuts down as `shutdown()` does: everything that was submitted runs, and every thread ends before this
     /// returns. On one of the executor's own threads, it returns at once, and everything still runs; those
     /// threads are joined at the end of the process, if not before.
-    ~thread_pool_executor() {
-        if (pool_->is_inherited()) {
-            pool_->keep();
-            return;
-        }
-        pool_->shut_down(false, false);
-        if (pool_->owns_this_thread()) {
-            pool_->orphan();
-        } else {
-            pool_->join();
-        }
-    }
+    [[gnu::noinline]] ~thread_pool_executor() { end(*pool_); }
 
     /// Has a worker call `fn(args...)`, and returns the future of the result. The callable and the arguments
     /// are decay-copied, as by `std::thread` (`std::ref` passes a reference), and called as rvalues. They are
@@ -218,7 +221,7 @@ public:
     /// executor.shutdown();
     /// assert(future.done());
     /// \endcode
-    void shutdown(shutdown_options options = {}) {
+    [[gnu::noinline]] void shutdown(shutdown_options options = {}) {
         // A task that this cancels may own the last reference to this executor.
         const std::shared_ptr<pool> kept = pool_;
         if (kept->is_inherited()) {
@@ -259,17 +262,28 @@ private:
 
     [[nodiscard]] auto launcher() const noexcept { return detail::pool_launcher<pool>(pool_); }
 
-    static std::shared_ptr<pool> make_pool(thread_pool_options options) {
-        const detail::worker_limit max_workers =
-            options.max_workers ? *options.max_workers
-                                : detail::worker_limit((std::min)(32, usable_cpus() + 4));
+    // Not inlined: nothing is gained where an executor is made or destroyed.
+    [[gnu::noinline]] static std::shared_ptr<pool> make_pool(detail::worker_limit max_workers,
+                                                             std::string thread_name_prefix,
+                                                             std::function<void()> initializer) {
         const std::size_t checked_max_workers = max_workers.checked();
-        if (options.thread_name_prefix.empty()) {
-            options.thread_name_prefix = "thread_pool_executor-";
-            options.thread_name_prefix += std::to_string(detail::next_executor_number());
+        return std::make_shared<pool>(
+            checked_max_workers,
+            thread_name_prefix.empty() ? detail::default_thread_name_prefix() : std::move(thread_name_prefix),
+            std::move(initializer));
+    }
+
+    [[gnu::noinline]] static void end(pool& ending) {
+        if (ending.is_inherited()) {
+            ending.keep();
+            return;
         }
-        return std::make_shared<pool>(checked_max_workers, std::move(options.thread_name_prefix),
-                                      std::move(options.initializer));
+        ending.shut_down(false, false);
+        if (ending.owns_this_thread()) {
+            ending.orphan();
+        } else {
+            ending.join();
+        }
     }
 
     const std::shared_ptr<pool> pool_;

@@ -48,6 +48,36 @@ struct future_access {
     }
 };
 
+// Waits until `state` is done. Not inlined: it is the same for results of all types.
+[[gnu::noinline]] inline void await_pending(shared_state_base& state, const timeout& limit) {
+    if (!await(state, limit.start())) {
+        throw_error<timeout_error>("the future was not done within the timeout");
+    }
+}
+
+// Waits until `state` is done. Throws if `limit` passes first.
+inline void await_or_throw(shared_state_base& state, const timeout& limit) {
+    if (!state.done()) {
+        await_pending(state, limit);
+    }
+}
+
+// Requires: `state` is done, and has no value.
+[[noreturn, gnu::cold, gnu::noinline]] inline void throw_failure(shared_state_base& state) {
+    if (state.state() == future_state::cancelled) {
+        throw_error<cancelled_error>("the future was cancelled");
+    }
+    state.mark_exception_as_looked_at();
+    std::rethrow_exception(state.exception());
+}
+
+// Requires: `state` is done.
+inline void throw_if_failed(shared_state_base& state) {
+    if (state.state() == future_state::cancelled || state.exception()) {
+        throw_failure(state);
+    }
+}
+
 // A `done_callback` calls a user's function. It owns itself.
 template <class T, class Fn>
 class done_callback final : public callback {
@@ -170,9 +200,9 @@ public:
             requires std::is_void_v<T> || std::is_reference_v<T> || std::is_move_constructible_v<T>
     {
         detail::shared_state<T>& state = checked();
-        await(state, limit);
+        detail::await_or_throw(state, limit);
         const Future last = std::move(*this);
-        rethrow(state);
+        detail::throw_if_failed(state);
         if constexpr (std::is_void_v<T> || std::is_reference_v<T>) {
             return state.result().get();
         } else if constexpr (is_copyable<T>) {
@@ -214,8 +244,10 @@ public:
     /// \endcode
     std::exception_ptr exception(const timeout& limit = {}) const {
         detail::shared_state<T>& state = checked();
-        await(state, limit);
-        throw_if_cancelled(state);
+        detail::await_or_throw(state, limit);
+        if (state.state() == future_state::cancelled) {
+            detail::throw_failure(state);
+        }
         if (state.exception()) {
             state.mark_exception_as_looked_at();
         }
@@ -346,7 +378,8 @@ private:
 
     detail::shared_state<T>& checked() const {
         if (!state_) {
-            throw invalid_state_error("the future has no state: it was default-constructed or moved from");
+            detail::throw_error<invalid_state_error>(
+                "the future has no state: it was default-constructed or moved from");
         }
         return *state_;
     }
@@ -356,29 +389,9 @@ private:
         return *this;
     }
 
-    static void await(detail::shared_state<T>& state, const timeout& limit) {
-        if (!state.done() && !detail::await(state, limit.start())) {
-            throw timeout_error("the future was not done within the timeout");
-        }
-    }
-
-    static void throw_if_cancelled(const detail::shared_state<T>& state) {
-        if (state.state() == future_state::cancelled) {
-            throw cancelled_error("the future was cancelled");
-        }
-    }
-
-    static void rethrow(detail::shared_state<T>& state) {
-        throw_if_cancelled(state);
-        if (state.exception()) {
-            state.mark_exception_as_looked_at();
-            std::rethrow_exception(state.exception());
-        }
-    }
-
     static void wait_for_result(detail::shared_state<T>& state, const timeout& limit) {
-        await(state, limit);
-        rethrow(state);
+        detail::await_or_throw(state, limit);
+        detail::throw_if_failed(state);
     }
 
     std::future_status wait_until_deadline(const detail::deadline& until) const {

@@ -6,7 +6,7 @@
 #include <cstdint>      // std::uintptr_t
 #include <exception>    // std::exception_ptr, std::rethrow_exception
 #include <iosfwd>       // std::basic_ostream
-#include <memory>       // std::unique_ptr, std::addressof
+#include <memory>       // std::addressof
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <type_traits>  // std::is_same_v
@@ -70,9 +70,11 @@ inline std::string type_name(const std::exception_ptr& exception) {
 #if __has_include(<cxxabi.h>)
         if (const std::type_info* const type = abi::__cxa_current_exception_type()) {
             int status = 0;
-            const std::unique_ptr<char, void (*)(void*)> readable(
-                abi::__cxa_demangle(type->name(), nullptr, nullptr, &status), std::free);
-            return readable ? readable.get() : type->name();
+            const struct demangled {
+                char* const name;
+                ~demangled() { std::free(name); }
+            } readable{abi::__cxa_demangle(type->name(), nullptr, nullptr, &status)};
+            return readable.name ? readable.name : type->name();
         }
 #endif
     }

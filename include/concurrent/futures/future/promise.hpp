@@ -82,7 +82,7 @@ public:
         if (state().will_not_run()) {
             return false;
         }
-        throw invalid_state_error("the future is running or finished already");
+        detail::throw_error<invalid_state_error>("the future is running or finished already");
     }
 
     /// Stores the value and completes the future: wakes the threads that wait for the future, and calls its
@@ -131,7 +131,8 @@ public:
     /// \endcode
     void set_exception(std::exception_ptr exception) {
         if (!exception) {
-            throw std::invalid_argument("set_exception needs an exception, not a null pointer");
+            detail::throw_error<std::invalid_argument>(
+                "set_exception needs an exception, not a null pointer");
         }
         settle([&](auto& state) { state.set_exception(std::move(exception)); });
     }
@@ -145,12 +146,13 @@ private:
         const Future<T> kept = get_future();
         detail::shared_state<T>& state = detail::future_access::state(kept);
         if (!state.claim() && state.will_not_run()) {
-            throw invalid_state_error("the future was cancelled; set_running_or_notify_cancel() tells");
+            detail::throw_error<invalid_state_error>(
+                "the future was cancelled; set_running_or_notify_cancel() tells");
         }
         // If several threads set, one goes on. Acquire: pairs with the release below, where the store of
         // another thread threw.
         if (settled_.exchange(true, std::memory_order_acq_rel)) {
-            throw invalid_state_error("the result was set already");
+            detail::throw_error<invalid_state_error>("the result was set already");
         }
         try {
             store(state);

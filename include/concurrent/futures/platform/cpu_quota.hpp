@@ -2,18 +2,11 @@
 
 #pragma once
 
-#include <algorithm>     // std::min
-#include <array>         // std::array
-#include <charconv>      // std::from_chars
-#include <cstddef>       // std::size_t
-#include <cstdio>        // std::FILE, std::fopen, std::fread, std::fclose
-#include <limits>        // std::numeric_limits
-#include <memory>        // std::unique_ptr
-#include <new>           // std::bad_alloc
-#include <optional>      // std::optional
-#include <string>        // std::string
-#include <string_view>   // std::string_view
-#include <system_error>  // std::errc
+#include <cstddef>      // std::size_t
+#include <cstdio>       // std::FILE, std::fopen, std::fread, std::fclose
+#include <cstdlib>      // std::malloc, std::free
+#include <limits>       // std::numeric_limits
+#include <string_view>  // std::string_view
 
 #if defined(__linux__)
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -23,36 +16,71 @@ inline constexpr int unlimited_cpus = (std::numeric_limits<int>::max)();
 
 }}}  // namespace concurrent::futures::detail
 
+// Every unit that makes a pool compiles this code, so it does without `std::string` and `std::optional`.
 namespace concurrent::futures { inline namespace v0_1 { namespace detail::cgroups {
 
-// Returns the first mebibyte of a file; nothing if it can't be read.
-inline std::string read_file(const std::string& path) {
-    struct closer {
-        void operator()(std::FILE* file) const noexcept { std::fclose(file); }
-    };
-    constexpr std::size_t limit = std::size_t{1} << 20;
-    constexpr std::size_t step = 4096;
-    std::string text;
-    const std::unique_ptr<std::FILE, closer> file(std::fopen(path.c_str(), "re"));
-    bool at_end = !file;
-    while (!at_end && text.size() < limit) {
-        const std::size_t size = text.size();
-        text.resize(size + step);
-        const std::size_t read = std::fread(text.data() + size, 1, step, file.get());
-        text.resize(size + read);
-        at_end = read < step;
+// A `path` is a path of a file. It opens no file if it is longer than the system allows.
+class path {
+public:
+    void append(std::string_view part) noexcept {
+        for (const char each : part) {
+            append(each);
+        }
     }
-    return text;
-}
+
+    // mountinfo writes a space in a path as \040, and escapes some other characters likewise.
+    void append_unescaped(std::string_view escaped) noexcept {
+        while (!escaped.empty()) {
+            char next = escaped.front();
+            std::size_t size = 1;
+            if (next == '\\' && escaped.size() >= 4 && is_octal(escaped[1]) && is_octal(escaped[2]) &&
+                is_octal(escaped[3])) {
+                next =
+                    static_cast<char>((escaped[1] - '0') * 64 + (escaped[2] - '0') * 8 + (escaped[3] - '0'));
+                size = 4;
+            }
+            append(next);
+            escaped.remove_prefix(size);
+        }
+    }
+
+    [[nodiscard]] std::string_view text() const noexcept { return {text_, size_}; }
+
+    // Reads at most `limit` bytes of the file into `bytes`, and returns how many; 0 if it can't be read.
+    std::size_t read(char* bytes, std::size_t limit) const noexcept {
+        std::FILE* const file = size_ < most ? std::fopen(text_, "re") : nullptr;
+        if (!file) {
+            return 0;
+        }
+        const std::size_t size = std::fread(bytes, 1, limit, file);
+        std::fclose(file);
+        return size;
+    }
+
+private:
+    static constexpr std::size_t most = 4096;
+
+    static bool is_octal(char digit) noexcept { return digit >= '0' && digit <= '7'; }
+
+    void append(char next) noexcept {
+        if (size_ < most) {
+            text_[size_++] = next;
+        }
+    }
+
+    char text_[most + 1] = {};
+    std::size_t size_ = 0;
+};
 
 // Removes the first field and the separator after it from `text`, and returns the field.
-inline std::string_view take_field(std::string_view& text, char separator) noexcept {
+[[gnu::cold]] inline std::string_view take_field(std::string_view& text, char separator) noexcept {
     const std::string_view field = text.substr(0, text.find(separator));
-    text.remove_prefix((std::min)(text.size(), field.size() + 1));
+    text.remove_prefix(field.size() < text.size() ? field.size() + 1 : field.size());
     return field;
 }
 
-inline bool contains_field(std::string_view text, char separator, std::string_view wanted) noexcept {
+[[gnu::cold]] inline bool contains_field(std::string_view text, char separator,
+                                         std::string_view wanted) noexcept {
     while (!text.empty()) {
         if (take_field(text, separator) == wanted) {
             return true;
@@ -62,11 +90,35 @@ inline bool contains_field(std::string_view text, char separator, std::string_vi
 }
 
 // Returns 0 if `text` is not a positive number: "max", "-1", a number that is too great.
-inline long long positive_number(std::string_view text) noexcept {
+[[gnu::cold]] inline long long positive_number(std::string_view text) noexcept {
     long long number = 0;
-    const char* const end = text.data() + text.size();
-    const auto [parsed_to, failure] = std::from_chars(text.data(), end, number);
-    return failure == std::errc() && parsed_to == end && number > 0 ? number : 0;
+    for (const char each : text) {
+        const int digit = each - '0';
+        if (digit < 0 || digit > 9 || number > ((std::numeric_limits<long long>::max)() - digit) / 10) {
+            return 0;
+        }
+        number = number * 10 + digit;
+    }
+    return number;
+}
+
+// Returns what is in a file, as far as it fits into `bytes`; nothing if the file can't be read.
+[[gnu::cold]] inline std::string_view read_file(std::string_view directory, std::string_view name,
+                                                char* bytes, std::size_t limit) noexcept {
+    path file;
+    file.append(directory);
+    file.append(name);
+    return {bytes, file.read(bytes, limit)};
+}
+
+// A longer line has no number that this library can read.
+inline constexpr std::size_t most_of_line = 64;
+
+// Returns the first line of a file in the directory of a cgroup.
+[[gnu::cold]] inline std::string_view read_line(const path& cgroup, std::string_view name,
+                                                char (&bytes)[most_of_line]) noexcept {
+    std::string_view lines = read_file(cgroup.text(), name, bytes, most_of_line);
+    return take_field(lines, '\n');
 }
 
 // Returns how many CPUs it takes to run for `quota` in each `period`. An argument of 0 stands for what is not
@@ -76,142 +128,123 @@ inline int cpus_of(long long quota, long long period) noexcept {
         return unlimited_cpus;
     }
     const long long cpus = quota / period + (quota % period == 0 ? 0 : 1);
-    return static_cast<int>((std::min<long long>)(cpus, unlimited_cpus));
-}
-
-inline long long read_number(const std::string& path) {
-    const std::string text = read_file(path);
-    std::string_view text_lines = text;
-    return positive_number(take_field(text_lines, '\n'));
+    return cpus < unlimited_cpus ? static_cast<int>(cpus) : unlimited_cpus;
 }
 
 // Both return the quota of the cgroup with this directory, and ignore its ancestors.
-inline int quota_v1(const std::string& cgroup) {
-    const long long quota = read_number(cgroup + "/cpu.cfs_quota_us");
-    return quota == 0 ? unlimited_cpus : cpus_of(quota, read_number(cgroup + "/cpu.cfs_period_us"));
+[[gnu::cold]] inline int quota_v1(const path& cgroup) noexcept {
+    char bytes[most_of_line];
+    const long long quota = positive_number(read_line(cgroup, "/cpu.cfs_quota_us", bytes));
+    return cpus_of(quota, positive_number(read_line(cgroup, "/cpu.cfs_period_us", bytes)));
 }
 
-inline int quota_v2(const std::string& cgroup) {
-    const std::string text = read_file(cgroup + "/cpu.max");
-    std::string_view text_lines = text;
-    std::string_view period = take_field(text_lines, '\n');
+[[gnu::cold]] inline int quota_v2(const path& cgroup) noexcept {
+    char bytes[most_of_line];
+    std::string_view period = read_line(cgroup, "/cpu.max", bytes);
     const std::string_view quota = take_field(period, ' ');
     return cpus_of(positive_number(quota), positive_number(period));
 }
 
-// mountinfo writes a space in a path as \040, and escapes some other characters likewise.
-inline std::string unescape(std::string_view escaped) {
-    std::string text;
-    while (!escaped.empty()) {
-        char next = escaped.front();
-        std::size_t size = 1;
-        if (next == '\\' && escaped.size() >= 4) {
-            unsigned code = 0;
-            const char* const digits = escaped.data() + 1;
-            if (std::from_chars(digits, digits + 3, code, 8).ptr == digits + 3) {
-                next = static_cast<char>(code);
-                size = 4;
-            }
-        }
-        text += next;
-        escaped.remove_prefix(size);
-    }
-    return text;
-}
-
-// Returns what follows `ancestor` in `path`: "" or a path that begins with '/'. Returns nothing if `path`
-// leads neither to `ancestor` nor to a descendant of it. A path out of the namespace of cgroups contains
-// "..".
-inline std::optional<std::string_view> path_below(std::string_view ancestor, std::string_view path) noexcept {
+// Removes `ancestor` from the begin of `text`, which leaves "" or a path that begins with '/'. Returns false
+// if `text` leads neither to `ancestor` nor to a descendant of it. A path out of the namespace of cgroups
+// contains "..".
+[[gnu::cold]] inline bool remove_ancestor(std::string_view& text, std::string_view ancestor) noexcept {
     if (ancestor == "/") {
         ancestor = {};
     }
-    if (!path.starts_with(ancestor)) {
-        return std::nullopt;
+    if (!text.starts_with(ancestor)) {
+        return false;
     }
-    path.remove_prefix(ancestor.size());
-    if (path == "/") {
-        path = {};
+    text.remove_prefix(ancestor.size());
+    if (text == "/") {
+        text = {};
     }
-    const bool leaves_ancestor = (!path.empty() && path.front() != '/') || contains_field(path, '/', "..");
-    return leaves_ancestor ? std::nullopt : std::optional(path);
+    return (text.empty() || text.front() == '/') && !contains_field(text, '/', "..");
 }
 
 // A tree of cgroups, with the process in one of them.
 struct hierarchy {
-    int (*quota_of)(const std::string& cgroup) = nullptr;
+    int (*quota_of)(const path& cgroup) noexcept = nullptr;
 
-    std::optional<std::string_view> path = {};  // of the cgroup of the process
-    std::optional<int> found = {};              // the least quota of that cgroup and its visible ancestors
-    std::optional<int> supposed = {};           // the quota of a cgroup that may be that one
+    std::string_view own = {};      // the path of the cgroup of the process; empty if unknown
+    int found = unlimited_cpus;     // the least quota of that cgroup and its visible ancestors
+    int supposed = unlimited_cpus;  // the quota of a cgroup that may be that one
+    bool sees_own = false;          // whether a mount shows that cgroup, so that `found` holds
+    bool supposes = false;          // whether a mount shows another, so that `supposed` holds
 
     // Reads the quotas through a mount that shows the cgroup `mounted` at `mount_point`.
-    void read(std::string_view mounted, const std::string& mount_point) {
-        if (!path) {
+    [[gnu::cold]] void read(std::string_view mounted, const path& mount_point) noexcept {
+        if (own.empty()) {
             return;
         }
-        int least = quota_of(mount_point);
-        const std::optional<std::string_view> below = path_below(mounted, *path);
-        if (!below) {
+        const int outermost = quota_of(mount_point);
+        std::string_view below = own;
+        if (!remove_ancestor(below, mounted)) {
             // In a container, /proc may give the path that the cgroup has outside, while only that cgroup is
             // mounted.
-            supposed = supposed.value_or(least);
+            supposed = supposes ? supposed : outermost;
+            supposes = true;
             return;
         }
-        for (std::string_view rest = *below; !rest.empty(); rest = rest.substr(0, rest.rfind('/'))) {
-            least = (std::min)(least, quota_of(mount_point + std::string(rest)));
+        sees_own = true;
+        found = outermost < found ? outermost : found;
+        for (; !below.empty(); below = below.substr(0, below.rfind('/'))) {
+            path cgroup = mount_point;
+            cgroup.append(below);
+            const int quota = quota_of(cgroup);
+            found = quota < found ? quota : found;
         }
-        found = (std::min)(least, found.value_or(unlimited_cpus));
     }
 
-    [[nodiscard]] int quota() const noexcept { return found.value_or(supposed.value_or(unlimited_cpus)); }
+    [[nodiscard]] int quota() const noexcept { return sees_own ? found : supposed; }
 };
 
-inline int read_quota(std::string_view root_directory) {
-    if (root_directory.ends_with('/')) {
-        root_directory.remove_suffix(1);
-    }
-    const std::string root(root_directory);
-    hierarchy v1{.quota_of = quota_v1};
-    hierarchy v2{.quota_of = quota_v2};
-
-    // Each line is <number>:<controllers>:<path>; that of v2 is 0::<path>.
-    const std::string memberships = read_file(root + "/proc/self/cgroup");
-    for (std::string_view text_lines = memberships; !text_lines.empty();) {
-        std::string_view line = take_field(text_lines, '\n');
+// Finds in which cgroups the process is. Each line is <number>:<controllers>:<path>; that of v2 is 0::<path>.
+[[gnu::cold]] inline void read_memberships(std::string_view lines, hierarchy& v1, hierarchy& v2) noexcept {
+    while (!lines.empty()) {
+        std::string_view line = take_field(lines, '\n');
         const std::string_view number = take_field(line, ':');
         const std::string_view controllers = take_field(line, ':');
         if (!line.starts_with('/')) {
             continue;
         }
         if (number == "0" && controllers.empty()) {
-            v2.path = line;
+            v2.own = line;
         } else if (contains_field(controllers, ',', "cpu")) {
-            v1.path = line;
+            v1.own = line;
         }
     }
+}
 
-    // Each line is <id> <parent> <device> <root> <mount point> <options and tags> - <type> <source>
-    // <options>.
-    const std::string mounts = read_file(root + "/proc/self/mountinfo");
-    for (std::string_view text_lines = mounts; !text_lines.empty();) {
-        std::string_view line = take_field(text_lines, '\n');
-        std::array<std::string_view, 5> fields;
-        for (std::string_view& field : fields) {
-            field = take_field(line, ' ');
+// Reads the quotas through all mounts. Each line is <id> <parent> <device> <root> <mount point> <options and
+// tags> - <type> <source> <options>.
+[[gnu::cold]] inline void read_mounts(std::string_view lines, std::string_view root, hierarchy& v1,
+                                      hierarchy& v2) noexcept {
+    while (!lines.empty()) {
+        std::string_view line = take_field(lines, '\n');
+        for (int skipped = 0; skipped < 3; ++skipped) {
+            take_field(line, ' ');
         }
-        constexpr std::string_view end_of_tags = " - ";
-        line.remove_prefix((std::min)(line.size(), line.find(end_of_tags)));
-        line.remove_prefix((std::min)(line.size(), end_of_tags.size()));
+        const std::string_view mounted = take_field(line, ' ');
+        const std::string_view mount_point = take_field(line, ' ');
+        while (!line.empty() && !line.starts_with(" - ")) {
+            line.remove_prefix(1);
+        }
+        for (int skipped = 0; skipped < 2; ++skipped) {  // what is empty before the dash, and the dash
+            take_field(line, ' ');
+        }
         const std::string_view type = take_field(line, ' ');
         take_field(line, ' ');
-        if (type == "cgroup2") {
-            v2.read(unescape(fields[3]), root + unescape(fields[4]));
-        } else if (type == "cgroup" && contains_field(line, ',', "cpu")) {
-            v1.read(unescape(fields[3]), root + unescape(fields[4]));
+        const bool is_v2 = type == "cgroup2";
+        if (is_v2 || (type == "cgroup" && contains_field(line, ',', "cpu"))) {
+            path cgroup;
+            cgroup.append_unescaped(mounted);
+            path directory;
+            directory.append(root);
+            directory.append_unescaped(mount_point);
+            (is_v2 ? v2 : v1).read(cgroup.text(), directory);
         }
     }
-    return (std::min)(v1.quota(), v2.quota());
 }
 
 }}}  // namespace concurrent::futures::detail::cgroups
@@ -220,13 +253,23 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // Returns how many CPUs the cgroups of this process, of version 1 and 2, let it use at a time: the least
 // quota, rounded up, so at least 1. Returns `unlimited_cpus` if there is no quota, or no memory left to read
-// it. Looks for /proc and for the mounts of the cgroups in `root_directory`.
-inline int cpu_quota(std::string_view root_directory = "/") noexcept {
-    try {
-        return cgroups::read_quota(root_directory);
-    } catch (const std::bad_alloc&) {
+// it. Looks for /proc and for the mounts of the cgroups in `root_directory`, and reads no more than the first
+// mebibyte of a file.
+[[gnu::noinline]] inline int cpu_quota(std::string_view root_directory = "/") noexcept {
+    constexpr std::size_t limit = std::size_t{1} << 20;
+    char* const bytes = static_cast<char*>(std::malloc(2 * limit));
+    if (!bytes) {
         return unlimited_cpus;
     }
+    const std::string_view root = root_directory == "/" ? std::string_view() : root_directory;
+    cgroups::hierarchy v1{.quota_of = cgroups::quota_v1};
+    cgroups::hierarchy v2{.quota_of = cgroups::quota_v2};
+    cgroups::read_memberships(cgroups::read_file(root, "/proc/self/cgroup", bytes, limit), v1, v2);
+    cgroups::read_mounts(cgroups::read_file(root, "/proc/self/mountinfo", bytes + limit, limit), root, v1,
+                         v2);
+    std::free(bytes);
+    const int quotas[] = {v1.quota(), v2.quota()};
+    return quotas[quotas[1] < quotas[0] ? 1 : 0];
 }
 
 }}}  // namespace concurrent::futures::detail

@@ -3,15 +3,17 @@
 #pragma once
 
 // Everything that asks the operating system, with what happens on systems that cannot be asked.
+//
+// A function that is `gnu::cold` is compiled to be small. GCC takes every function for cold, too, that is
+// sure to call a cold one, and so on up to the user's. So nothing is cold that users, or the loop of a
+// worker, are sure to reach: it is `gnu::noinline` at most.
 
-#include <algorithm>    // std::max, std::min
 #include <array>        // std::array
 #include <bit>          // std::popcount
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint32_t
+#include <cstdlib>      // std::calloc, std::free
 #include <limits>       // std::numeric_limits
-#include <memory>       // std::unique_ptr
-#include <new>          // std::nothrow
 #include <string_view>  // std::string_view
 #include <thread>       // std::thread::hardware_concurrency
 
@@ -61,15 +63,17 @@ int count_allowed_cpus(Ask ask) noexcept {
     constexpr std::size_t cpus_in_word = std::numeric_limits<unsigned long>::digits;
     for (std::size_t cpus = 1024; cpus <= most_cpus; cpus *= 2) {
         const std::size_t size = cpus / cpus_in_word;
-        const std::unique_ptr<unsigned long[]> words(new (std::nothrow) unsigned long[size]());
+        auto* const words = static_cast<unsigned long*>(std::calloc(size, sizeof(unsigned long)));
         if (!words) {
             return 0;
         }
-        if (ask(words.get(), size * sizeof(unsigned long))) {
-            int count = 0;
-            for (std::size_t index = 0; index < size; ++index) {
-                count += std::popcount(words[index]);
-            }
+        const bool has_room = ask(words, size * sizeof(unsigned long));
+        int count = 0;
+        for (std::size_t index = 0; has_room && index < size; ++index) {
+            count += std::popcount(words[index]);
+        }
+        std::free(words);
+        if (has_room) {
             return count;
         }
     }
@@ -97,13 +101,16 @@ inline int count_cpus_of_process() noexcept {
         return std::popcount(allowed);
     }
 #endif
-    return (std::max)(1, static_cast<int>(std::thread::hardware_concurrency()));
+    const unsigned counted = std::thread::hardware_concurrency();
+    return counted == 0 ? 1 : static_cast<int>(counted);
 }
 
 // Like `usable_cpus`, with the quota that is found in `root_directory`.
-inline int count_usable_cpus([[maybe_unused]] std::string_view root_directory) noexcept {
+[[gnu::noinline]] inline int count_usable_cpus([[maybe_unused]] std::string_view root_directory) noexcept {
 #if defined(__linux__)
-    return (std::min)(count_cpus_of_process(), cpu_quota(root_directory));
+    const int cpus = count_cpus_of_process();
+    const int quota = cpu_quota(root_directory);
+    return quota < cpus ? quota : cpus;
 #else
     return count_cpus_of_process();
 #endif
@@ -131,7 +138,7 @@ namespace detail {
 
 // A thread's name ends with what tells it from others: "_<n>", or "-<k>_<n>" if the prefix ends with a number
 // too. Returns the position of this end; the size of `name` if there is none.
-constexpr std::size_t distinctive_end(std::string_view name) noexcept {
+[[gnu::cold]] constexpr std::size_t distinctive_end(std::string_view name) noexcept {
     std::size_t end = name.size();
     for (const char separator : {'_', '-'}) {
         const std::size_t last_other = name.substr(0, end).find_last_not_of("0123456789");
@@ -143,29 +150,39 @@ constexpr std::size_t distinctive_end(std::string_view name) noexcept {
     return end;
 }
 
-// Returns a thread's name in at most `limit` bytes, with a zero behind it. A name that is too long loses its
-// middle. It keeps the end that tells it from others (or the last bytes of this end, if that is too long),
-// and as many whole UTF-8 characters of its beginning as fit.
-template <std::size_t limit>
-constexpr std::array<char, limit + 1> shorten_thread_name(std::string_view name) noexcept {
-    std::array<char, limit + 1> shortened = {};
+// Writes a thread's name in at most `limit` bytes to `shortened`. A name that is too long loses its middle.
+// It keeps the end that tells it from others (or the last bytes of this end, if that is too long), and as
+// many whole UTF-8 characters of its beginning as fit.
+constexpr void shorten_thread_name(std::string_view name, char* shortened, std::size_t limit) noexcept {
     std::size_t start_size = name.size();
-    std::string_view end;
+    std::size_t end = name.size();  // where the end begins that is kept
     if (name.size() > limit) {
-        end = name.substr((std::max)(distinctive_end(name), name.size() - limit));
-        start_size = limit - end.size();
+        const std::size_t fits_from = name.size() - limit;
+        end = distinctive_end(name);
+        end = end < fits_from ? fits_from : end;
+        start_size = limit - (name.size() - end);
         while (start_size > 0 && (name[start_size] & 0xC0) == 0x80) {  // inside a character
             --start_size;
         }
     }
-    name.copy(shortened.data(), start_size);
-    end.copy(shortened.data() + start_size, end.size());
+    for (std::size_t index = 0; index < name.size(); ++index) {
+        if (index < start_size || index >= end) {
+            *shortened++ = name[index];
+        }
+    }
+}
+
+// Does the same and returns the name, with a zero behind it.
+template <std::size_t limit>
+constexpr std::array<char, limit + 1> shorten_thread_name(std::string_view name) noexcept {
+    std::array<char, limit + 1> shortened = {};
+    shorten_thread_name(name, shortened.data(), limit);
     return shortened;
 }
 
 // Shows `name` in debuggers and process listings, shortened to the limit of the operating system. A failure
 // is ignored.
-inline void show_thread_name([[maybe_unused]] std::string_view name) noexcept {
+[[gnu::noinline]] inline void show_thread_name([[maybe_unused]] std::string_view name) noexcept {
 #if defined(__linux__)
     pthread_setname_np(pthread_self(), shorten_thread_name<15>(name).data());
 #elif defined(__APPLE__)
@@ -181,8 +198,8 @@ inline void show_thread_name([[maybe_unused]] std::string_view name) noexcept {
 
 // From now on, each `fork` calls these functions on the forking thread: `before` it, then `in_parent` and
 // `in_child`. Each may be null. If there is no memory left for that, they are not called.
-inline void at_fork([[maybe_unused]] void (*before)(), [[maybe_unused]] void (*in_parent)(),
-                    [[maybe_unused]] void (*in_child)()) noexcept {
+[[gnu::noinline]] inline void at_fork([[maybe_unused]] void (*before)(), [[maybe_unused]] void (*in_parent)(),
+                                      [[maybe_unused]] void (*in_child)()) noexcept {
 #if defined(__unix__) || defined(__APPLE__)
     pthread_atfork(before, in_parent, in_child);
 #endif
