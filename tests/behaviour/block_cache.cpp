@@ -50,7 +50,7 @@ std::size_t in_both(const std::vector<void*>& some, const std::vector<void*>& ot
 }  // namespace
 
 TEST_CASE("no two blocks in use are the same, and each is aligned for every type") {
-    for (std::size_t size = 1; size <= block_cache::largest_block; size += 5) {
+    for (std::size_t size = block_cache::smallest_block; size <= block_cache::largest_block; size += 5) {
         std::set<void*> blocks;
         for (int index = 0; index != 100; ++index) {
             void* const block = block_cache::allocate(size);

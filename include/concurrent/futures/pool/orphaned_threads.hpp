@@ -30,7 +30,7 @@ struct started_thread {
 class orphaned_threads {
 public:
     // One for all shared libraries.
-    [[gnu::visibility("default")]] static orphaned_threads& instance() {
+    [[gnu::visibility("default"), gnu::noinline]] static orphaned_threads& instance() {
         // Never destroyed: code that still runs at the end of the process may leave threads here.
         static orphaned_threads& orphans = *new orphaned_threads;
         static const at_end_of_process end(orphans);
@@ -39,13 +39,13 @@ public:
     }
 
     // Takes over the threads of a pool. A destructor calls this, so it neither allocates nor waits.
-    void adopt(std::list<started_thread>& threads) noexcept {
+    [[gnu::cold, gnu::noinline]] void adopt(std::list<started_thread>& threads) noexcept {
         const std::lock_guard lock(mutex_);
         threads_.splice(threads_.end(), threads);
     }
 
     // The last step of each thread of a pool, whether orphaned or not.
-    void end(started_thread& self) noexcept {
+    [[gnu::cold, gnu::noinline]] void end(started_thread& self) noexcept {
         std::list<started_thread> ending;
         {
             const std::lock_guard lock(mutex_);
@@ -64,7 +64,7 @@ public:
 
     // Keeps a pool for ever whose threads are in another process: they can be neither joined nor destroyed.
     // Ends the process if there is no memory left.
-    void keep(std::shared_ptr<const void> inherited) noexcept {
+    [[gnu::cold, gnu::noinline]] void keep(std::shared_ptr<const void> inherited) noexcept {
         std::list<std::shared_ptr<const void>> more;
         more.push_back(std::move(inherited));
         const std::lock_guard lock(mutex_);
@@ -74,7 +74,7 @@ public:
     // Joins all threads at the end of the process, including those that others leave here meanwhile. A task
     // that calls `exit` ends the process while it runs. Other threads may wait for this task, so they are not
     // joined.
-    void join_all() noexcept {
+    [[gnu::cold, gnu::noinline]] void join_all() noexcept {
         const bool in_task = pool_thread::current().pool != 0;
         for (;;) {
             std::list<started_thread> threads;
@@ -114,7 +114,7 @@ private:
                 });
     }
 
-    static void join(std::list<started_thread>& threads) noexcept {
+    [[gnu::cold, gnu::noinline]] static void join(std::list<started_thread>& threads) noexcept {
         for (started_thread& each : threads) {
             each.thread.join();
         }

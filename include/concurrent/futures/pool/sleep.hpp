@@ -122,7 +122,7 @@ public:
     [[nodiscard]] bool wake_one() noexcept { return wake(1) == woken::start; }
 
     // See `helper::watch_idle`.
-    [[nodiscard]] bool watch_idle(const sleeper& self, idle_watch& watch) noexcept {
+    [[nodiscard, gnu::noinline]] bool watch_idle(const sleeper& self, idle_watch& watch) noexcept {
         // Others rely on a worker that runs its initializer. It must not rely on them in turn.
         if (self.is_initializing_) {
             return false;
@@ -150,7 +150,7 @@ public:
 
     // The first step of a new thread. `initializes` says whether it will call `has_initialized` or
     // `initializer_has_failed`; else it searches at once. Returns whether to start another thread.
-    [[nodiscard]] bool begin(sleeper& self, bool initializes) noexcept {
+    [[nodiscard, gnu::noinline]] bool begin(sleeper& self, bool initializes) noexcept {
         self.is_initializing_ = initializes;
         self.is_searching_ = !initializes;
         if (initializes) {
@@ -164,7 +164,7 @@ public:
         return waiting != 0 && wake(waiting) == woken::start;
     }
 
-    void has_initialized(sleeper& self) noexcept {
+    [[gnu::cold, gnu::noinline]] void has_initialized(sleeper& self) noexcept {
         self.is_initializing_ = false;
         self.is_searching_ = true;
         word_.fetch_add(worker_counts::one_searching);  // before the other count: see `anybody_idle`
@@ -172,7 +172,7 @@ public:
     }
 
     // Requires: the pool runs nothing any more.
-    void initializer_has_failed(sleeper& self) noexcept {
+    [[gnu::cold, gnu::noinline]] void initializer_has_failed(sleeper& self) noexcept {
         self.is_initializing_ = false;
         initializing_.fetch_sub(1);
         notify_if_nobody_idle();
@@ -207,7 +207,7 @@ public:
 
     // Sleeps until woken, or returns at once if an item waits. Either way `self` is searching afterwards.
     // Returns false if the worker is to end.
-    [[nodiscard]] bool park(sleeper& self) noexcept {
+    [[nodiscard, gnu::noinline]] bool park(sleeper& self) noexcept {
         const worker_counts announced = announce(self);
         if (source_.has_items()) {
             return true;
@@ -250,7 +250,7 @@ public:
     }
 
     // The thread that the caller was to start was not started.
-    void start_has_failed() noexcept {
+    [[gnu::cold, gnu::noinline]] void start_has_failed() noexcept {
         change([](worker_counts::word now) {
             return (now & ~worker_counts::is_starting) | worker_counts::start_failed;
         });
@@ -264,7 +264,7 @@ public:
     }
 
     // From now on, a worker that finds nothing ends, and no push is admitted.
-    void close() noexcept {
+    [[gnu::noinline]] void close() noexcept {
         std::size_t parked = 0;
         change([&parked](worker_counts::word now) {
             parked = worker_counts(now).parked();
@@ -281,7 +281,7 @@ private:
 
     // Whether a worker is idle or can be started. The first counts are read before `initializing_`, and the
     // second after it: so a worker that starts, initializes and searches is found, whenever it goes on.
-    [[nodiscard]] bool anybody_idle() const noexcept {
+    [[nodiscard, gnu::noinline]] bool anybody_idle() const noexcept {
         const auto idle = [](worker_counts now) {
             return now.searching() != 0 || now.parked() != 0 || now.starting() || now.can_start();
         };
@@ -290,7 +290,7 @@ private:
 
     // Called after a worker ceased to be idle. Loads `watched_` after the counts have changed, see
     // `watch_idle`.
-    void notify_if_nobody_idle() noexcept {
+    [[gnu::noinline]] void notify_if_nobody_idle() noexcept {
         if (!watched_.load() || anybody_idle()) {
             return;
         }
@@ -306,7 +306,7 @@ private:
     }
 
     // Others may have relied on the worker. If much waits, two are woken, so that more and more wake.
-    [[nodiscard]] bool searches_no_more() noexcept {
+    [[nodiscard, gnu::noinline]] bool searches_no_more() noexcept {
         const worker_counts now(word_.fetch_sub(worker_counts::one_searching) - worker_counts::one_searching);
         bool start = false;
         if (now.parked() != 0 || now.may_start()) {
@@ -320,7 +320,7 @@ private:
 
     // Wakes a worker if fewer than `wanted` search, or asks for a thread if none is parked and more items
     // wait than workers search or initialize. Tells a worker that is about to park to look again.
-    woken wake(std::size_t wanted) noexcept {
+    [[gnu::noinline]] woken wake(std::size_t wanted) noexcept {
         worker_counts::word before = word_.load();
         for (;;) {
             const worker_counts now(before);
@@ -358,7 +358,7 @@ private:
     }
 
     // Returns false if the epoch has changed since `announce`.
-    [[nodiscard]] bool add_parked(sleeper& self, worker_counts::word epoch) noexcept {
+    [[nodiscard, gnu::noinline]] bool add_parked(sleeper& self, worker_counts::word epoch) noexcept {
         const std::lock_guard lock(parked_lock_);
         worker_counts::word before = word_.load();
         do {
@@ -373,7 +373,7 @@ private:
 
     // Requires: the caller has taken one worker from the number of those that are parked, so one is in the
     // list. Wakes the worker that was parked last, as its cache is warmest.
-    void unpark_one() noexcept {
+    [[gnu::noinline]] void unpark_one() noexcept {
         sleeper* chosen = nullptr;
         {
             const std::lock_guard lock(parked_lock_);

@@ -61,7 +61,7 @@ public:
     }
 
     // Asks all to stop, and each that is added from now on.
-    void request_stop() noexcept {
+    [[gnu::cold, gnu::noinline]] void request_stop() noexcept {
         for (;;) {
             std::stop_source next(std::nostopstate);
             {

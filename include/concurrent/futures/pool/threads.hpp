@@ -2,8 +2,8 @@
 
 #pragma once
 
-#include <algorithm>  // std::min
 #include <cstddef>    // std::size_t
+#include <cstdio>     // std::snprintf
 #include <exception>  // std::exception_ptr
 #include <list>       // std::list
 #include <memory>     // std::unique_ptr
@@ -40,7 +40,7 @@ public:
     [[nodiscard]] std::size_t count() const noexcept { return count_.load(); }
 
     // Starts the first thread, if there is none. Throws if it cannot be started.
-    void start_first() {
+    [[gnu::noinline]] void start_first() {
         const std::lock_guard lock(mutex_);
         if (workers_.empty() && sleep_.start_first()) {
             try {
@@ -54,7 +54,7 @@ public:
 
     // Requires: `sleep_` has asked for it. A thread that cannot be started loses no items: other workers run
     // them, if later.
-    void start_another() noexcept {
+    [[gnu::noinline]] void start_another() noexcept {
         std::exception_ptr failure;
         {
             const std::lock_guard lock(mutex_);
@@ -75,7 +75,7 @@ public:
 
     // Requires: the pool is closed. Waits until every thread has ended. Several threads may call this at
     // once.
-    void join() {
+    [[gnu::noinline]] void join() {
         const std::lock_guard joining(joining_);
         // Workers that still run may start others.
         for (;;) {
@@ -95,7 +95,7 @@ public:
     }
 
     // Requires: the pool is closed. Replaces `join` on one of the pool's own threads.
-    void orphan() noexcept {
+    [[gnu::cold, gnu::noinline]] void orphan() noexcept {
         std::list<started_thread> orphans;
         {
             const std::lock_guard lock(mutex_);
@@ -106,7 +106,9 @@ public:
     }
 
     // Replaces all of these in the child of a fork.
-    void keep() noexcept { orphaned_threads::instance().keep(pool_.shared_from_this()); }
+    [[gnu::cold, gnu::noinline]] void keep() noexcept {
+        orphaned_threads::instance().keep(pool_.shared_from_this());
+    }
 
 private:
     // Requires, for what follows: `mutex_` held.
@@ -116,12 +118,23 @@ private:
         sleep_.start_no_more();
     }
 
+    // By snprintf: each unit that includes this would else compile the parts of std::string that concatenate.
+    [[nodiscard, gnu::noinline]] std::string name_of_worker(std::size_t number) const {
+        char end[24];
+        const int size = std::snprintf(end, sizeof end, "_%zu", number);
+        std::string name;
+        name.reserve(thread_name_prefix_.size() + static_cast<std::size_t>(size));
+        name.append(thread_name_prefix_);
+        name.append(end, static_cast<std::size_t>(size));
+        return name;
+    }
+
     // Requires: `sleep_` has asked for it.
-    void start() {
+    [[gnu::noinline]] void start() {
         std::list<started_thread> started(1);
-        workers_.push_back(
-            std::make_unique<worker>(pool_, thread_name_prefix_ + '_' + std::to_string(workers_.size())));
-        const bool is_last = workers_.size() == (std::min)(max_workers_, worker_counts::most_workers);
+        workers_.push_back(std::make_unique<worker>(pool_, name_of_worker(workers_.size())));
+        const bool is_last =
+            workers_.size() == max_workers_ || workers_.size() == worker_counts::most_workers;
         if (is_last) {
             sleep_.note_full(true);
         }

@@ -50,7 +50,8 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 template <class Queue>
 class worker_pool final : public pool_base {
 public:
-    worker_pool(std::size_t max_workers, std::string thread_name_prefix, std::function<void()> initializer)
+    [[gnu::noinline]] worker_pool(std::size_t max_workers, std::string thread_name_prefix,
+                                  std::function<void()> initializer)
         // A single worker has one queue for all, whose order it follows.
         : pool_base(Queue::allows_local_queues && max_workers > 1),
           initializer_(std::move(initializer)),
@@ -68,7 +69,7 @@ public:
 
     // A task may own the last reference to its executor. It can run, and destroy this pool, while `push` is
     // still executing on the submitting thread. Waits for such threads.
-    ~worker_pool() {
+    [[gnu::noinline]] ~worker_pool() {
         // Acquire: pairs with the release of `end_visit`.
         for (back_off delay; visitors_.load(std::memory_order_acquire) != 0;) {
             delay.pause();
@@ -103,7 +104,7 @@ public:
 
     // Refuses work from now on. Waiting tasks still run, unless `cancel_waiting`. If `request_stop`, running
     // tasks are asked to stop, and so are those that still start.
-    void shut_down(bool cancel_waiting, bool request_stop) {
+    [[gnu::noinline]] void shut_down(bool cancel_waiting, bool request_stop) {
         {
             const std::lock_guard lock(closing_);
             shut_down_ = true;
@@ -214,19 +215,19 @@ private:
 
     void throw_if_inherited() const {
         if (is_inherited()) {
-            throw broken_executor(
+            throw_error<broken_executor>(
                 "the threads of this executor are not in this process, which was forked: make another "
                 "executor here");
         }
     }
 
-    void throw_if_closed() {
+    [[gnu::noinline]] void throw_if_closed() {
         const std::lock_guard lock(closing_);
         if (broken_) {
             std::rethrow_exception(broken_);
         }
         if (shut_down_) {
-            throw executor_shutdown("cannot schedule new futures after shutdown");
+            throw_error<executor_shutdown>("cannot schedule new futures after shutdown");
         }
     }
 
@@ -261,20 +262,23 @@ private:
             wake_one();
         }
         if (purge) {
-            work_list stale = queue.purge(stale_items_);
-            while (work_item* const each = stale.take_first()) {
-                each->release();
-            }
+            release_all(queue.purge(stale_items_));
         }
         if (wake || purge) {
             end_visit();
         }
     }
 
+    [[gnu::noinline]] static void release_all(work_list stale) noexcept {
+        while (work_item* const each = stale.take_first()) {
+            each->release();
+        }
+    }
+
     // Release: pairs with the acquire of the destructor.
     void end_visit() noexcept { visitors_.fetch_sub(1, std::memory_order_release); }
 
-    bool initialize(worker& self) noexcept {
+    [[gnu::noinline]] bool initialize(worker& self) noexcept {
         if (!initializer_) {
             return true;
         }
@@ -294,7 +298,7 @@ private:
         }
     }
 
-    void break_because_of_current_exception() noexcept {
+    [[gnu::cold, gnu::noinline]] void break_because_of_current_exception() noexcept {
         const std::exception_ptr cause = std::current_exception();
         std::exception_ptr reason;
         try {
@@ -320,7 +324,7 @@ private:
 
     // Takes all items out of the queues of a closed pool.
     template <class Treat>
-    void for_each_waiting(Treat treat) noexcept {
+    [[gnu::cold, gnu::noinline]] void for_each_waiting(Treat treat) noexcept {
         const auto treat_all = [&](work_list items) {
             while (work_item* const item = items.take_first()) {
                 treat(*item);

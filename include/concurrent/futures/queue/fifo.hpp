@@ -66,7 +66,7 @@ public:
         return item;
     }
 
-    work_list take_all() noexcept {
+    [[gnu::cold]] work_list take_all() noexcept {
         const std::lock_guard lock(pop_lock_);
         take_over_pushed();
         work_list all = std::exchange(popping_list_, work_list());
@@ -78,7 +78,7 @@ public:
         return schedule_.due(*this, stale);
     }
 
-    work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
+    [[gnu::noinline]] work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
         const std::lock_guard lock(pop_lock_);
         work_list taken;
         if (purge_schedule::pays(size(), stale)) {

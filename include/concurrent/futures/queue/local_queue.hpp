@@ -107,7 +107,7 @@ public:
         return item;
     }
 
-    work_list take_all() noexcept {
+    [[gnu::cold]] work_list take_all() noexcept {
         counting_guard lock(lock_);
         work_list items;
         while (work_item* const item = take_oldest(lock)) {
@@ -120,7 +120,7 @@ public:
         return schedule_.due(*this, stale);
     }
 
-    work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
+    [[gnu::noinline]] work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
         counting_guard lock(lock_);
         work_list taken;
         if (purge_schedule::pays(lock.count(), stale)) {

@@ -52,7 +52,7 @@ public:
         return item;
     }
 
-    work_list take_all() noexcept {
+    [[gnu::cold]] work_list take_all() noexcept {
         counting_guard lock(lock_);
         lock.set_count(0);
         return order_.take_all();
@@ -63,7 +63,7 @@ public:
     }
 
     // Requires: `purge_is_due`.
-    work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
+    [[gnu::noinline]] work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
         counting_guard lock(lock_);
         work_list taken;
         if (purge_schedule::pays(lock.count(), stale)) {

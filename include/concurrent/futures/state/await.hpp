@@ -70,7 +70,7 @@ private:
 
 // Blocks this thread until `state` is done, `until` has passed, or `me` was told that no other worker is
 // idle. Returns whether `state` is done.
-inline bool block(blocked_thread& me, shared_state_base& state, const deadline& until) {
+[[gnu::noinline]] inline bool block(blocked_thread& me, shared_state_base& state, const deadline& until) {
     if (!state.add_waiter(me)) {
         return true;
     }
@@ -116,7 +116,7 @@ inline bool spin_until_done(const shared_state_base& state, const deadline& unti
 }
 
 // Waits until `state` is done, and helps meanwhile. Returns false if it would wait for this very thread.
-inline bool help_until_done(shared_state_base& state) {
+[[gnu::noinline]] inline bool help_until_done(shared_state_base& state) {
     for (;;) {
         switch (state.help()) {
             case shared_state_base::help_result::ran:
@@ -173,14 +173,14 @@ await_until(shared_state_base& state, const deadline& until, helper& self) {
 
 inline void throw_if_inherited(const shared_state_base& state) {
     if (state.is_inherited()) {
-        throw broken_executor(
+        throw_error<broken_executor>(
             "the future was not done when this process was forked, and what would complete it is not in this "
             "process");
     }
 }
 
-[[noreturn]] inline void throw_as_it_waits_for_itself() {
-    throw invalid_state_error(
+[[noreturn, gnu::cold, gnu::noinline]] inline void throw_as_it_waits_for_itself() {
+    throw_error<invalid_state_error>(
         "a task waits for itself, or for a task that waits for it on the same thread, and so would wait "
         "for ever");
 }

@@ -208,7 +208,7 @@ public:
 
     // pending → cancelled. Returns true if this call or an earlier one cancelled the future. If this thread
     // is destroying the captures of a cancelled task, it may return true before the future is cancelled.
-    bool cancel() noexcept {
+    [[gnu::noinline]] bool cancel() noexcept {
         if (begin_to_cancel()) {
             trampoline::call([kept = handle(*this)]() noexcept { kept.state().finish_cancelling(); });
             return true;
@@ -394,7 +394,8 @@ private:
 
     // Does the same if there are waiters or another thread holds the lock.
     template <future_state to, bool taken, class BeforeCallbacks>
-    [[nodiscard]] bool settle_and_tell(outcome how, BeforeCallbacks before_callbacks) noexcept {
+    [[nodiscard, gnu::noinline]] bool settle_and_tell(outcome how,
+                                                      BeforeCallbacks before_callbacks) noexcept {
         lock();
         waiter_list waiters = std::move(waiters_);
         std::uint64_t word = word_.load(std::memory_order_relaxed);
@@ -411,7 +412,7 @@ private:
     }
 
     // pending → cancelling. Returns whether this call did that.
-    bool begin_to_cancel() noexcept {
+    [[gnu::noinline]] bool begin_to_cancel() noexcept {
         if (!is_waiting()) {
             return false;
         }
@@ -432,7 +433,7 @@ private:
     }
 
     // cancelling → cancelled. Requires: the caller has begun to cancel, and has a handle.
-    void finish_cancelling() noexcept {
+    [[gnu::noinline]] void finish_cancelling() noexcept {
         {
             const cancellation mark;
             discard_captures();
@@ -440,7 +441,7 @@ private:
         static_cast<void>(settle<future_state::cancelled, false>(outcome::cancelled, [] {}));
     }
 
-    [[gnu::noinline]] void destroy_failed() noexcept {
+    [[gnu::cold, gnu::noinline]] void destroy_failed() noexcept {
         trampoline::call([this]() noexcept {
             log_if_not_looked_at();
             delete this;
@@ -512,7 +513,7 @@ private:
         return false;
     }
 
-    void lock() noexcept {
+    [[gnu::noinline]] void lock() noexcept {
         for (back_off delay;; delay.pause()) {
             std::uint64_t word = word_.load(std::memory_order_relaxed);
             const bool forgets = is_of_another_process(word);

@@ -38,6 +38,13 @@ public:
 
     // Runs this thread's postponed calls. A thread that is about to block might wait for one of them.
     static void run_postponed() noexcept {
+        if (first_) {
+            run_all_postponed();
+        }
+    }
+
+private:
+    [[gnu::noinline]] static void run_all_postponed() noexcept {
         while (postponed* const next = first_) {
             first_ = next->next;
             if (!first_) {
@@ -50,7 +57,6 @@ public:
         }
     }
 
-private:
     struct postponed {
         postponed() = default;
         postponed(const postponed&) = delete;

@@ -13,7 +13,7 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // sleeps, as a thread of a higher priority would otherwise never let the other one run.
 class back_off {
 public:
-    void pause() noexcept {
+    [[gnu::noinline]] void pause() noexcept {
         constexpr int spins = 64;
         constexpr int yields = 512;
         if (attempts_ < spins) {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstddef>  // std::size_t
-#include <mutex>    // std::unique_lock
+#include <mutex>    // std::unique_lock, std::try_to_lock
 #include <new>      // operator new, operator delete
 #include <utility>  // std::exchange
 
@@ -26,9 +26,10 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // alone.
 class block_cache {
 public:
-    static constexpr std::size_t largest_block = 256;
+    static constexpr std::size_t smallest_block = 16;
+    static constexpr std::size_t largest_block = 248;
 
-    // Requires, for both: `size` is at least 1 and at most `largest_block`.
+    // Requires, for both: `size` is at least `smallest_block` and at most `largest_block`.
 
     [[nodiscard]] static void* allocate(std::size_t size) {
         magazine& loaded = here_.loaded[index_of(size)];
@@ -60,8 +61,10 @@ public:
     }
 
 private:
-    static constexpr std::size_t granularity = 32;
-    static constexpr std::size_t sizes = largest_block / granularity;
+    // Most allocators add 8 bytes to a block, and round it up to a multiple of 16.
+    static constexpr std::size_t granularity = 16;
+    static constexpr std::size_t overhead = 8;
+    static constexpr std::size_t sizes = (largest_block + overhead - 1) / granularity + 1;
     static constexpr std::size_t magazine_size = 32;
     // In bytes, for each size.
     static constexpr std::size_t kept = std::size_t{16} << 20;
@@ -88,9 +91,8 @@ private:
 
     struct depot {
         spin_lock lock;
-        // Guarded by `lock`.
-        block* full;
-        std::size_t count;
+        block* full;                      // guarded by `lock`
+        sync::atomic<std::size_t> count;  // written under `lock`
     };
 
     // Gives the thread's blocks away when the thread ends.
@@ -109,7 +111,12 @@ private:
         }
     };
 
-    static constexpr std::size_t index_of(std::size_t size) noexcept { return (size - 1) / granularity; }
+    static constexpr std::size_t index_of(std::size_t size) noexcept {
+        return (size + overhead - 1) / granularity;
+    }
+    static constexpr std::size_t size_of(std::size_t index) noexcept {
+        return (index + 1) * granularity - overhead;
+    }
 
     // Decides, once, whether this thread keeps blocks.
     static void prepare_thread() noexcept {
@@ -135,7 +142,7 @@ private:
                 return full;
             }
         }
-        return ::operator new((index + 1) * granularity);
+        return ::operator new(size_of(index));
     }
 
     [[gnu::noinline]] static void deallocate_slowly(void* memory, std::size_t index) noexcept {
@@ -159,9 +166,11 @@ private:
         depot& shared = depots_[index];
         {
             const std::unique_lock lock(shared.lock, std::try_to_lock);
-            if (lock && shared.count < kept / ((index + 1) * granularity * magazine_size)) {
+            // Relaxed, like all uses: the lock orders; without it, the count is a hint.
+            const std::size_t count = shared.count.load(std::memory_order_relaxed);
+            if (lock && count < kept / (size_of(index) * magazine_size)) {
                 full->next_full = std::exchange(shared.full, full);
-                ++shared.count;
+                shared.count.store(count + 1, std::memory_order_relaxed);
                 return;
             }
         }
@@ -171,11 +180,16 @@ private:
     // Returns a full magazine, unless no more than `left_bytes` are left.
     static block* take_full(std::size_t index, std::size_t left_bytes) noexcept {
         depot& shared = depots_[index];
-        const std::unique_lock lock(shared.lock, std::try_to_lock);
-        if (!lock || shared.count * magazine_size * (index + 1) * granularity <= left_bytes) {
+        const std::size_t left = left_bytes / (magazine_size * size_of(index));
+        if (shared.count.load(std::memory_order_relaxed) <= left) {
             return nullptr;
         }
-        --shared.count;
+        const std::unique_lock lock(shared.lock, std::try_to_lock);
+        const std::size_t count = shared.count.load(std::memory_order_relaxed);
+        if (!lock || count <= left) {
+            return nullptr;
+        }
+        shared.count.store(count - 1, std::memory_order_relaxed);
         block* const taken = shared.full;
         shared.full = taken->next_full;
         return taken;
@@ -193,6 +207,7 @@ private:
 };
 
 // The base of objects that are allocated from the `block_cache`, unless they are large or over-aligned.
+// Requires: they are no smaller than `block_cache::smallest_block`.
 class cached_memory {
 public:
     [[nodiscard]] static void* operator new(std::size_t size) {

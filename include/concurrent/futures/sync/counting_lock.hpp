@@ -46,13 +46,23 @@ private:
     std::size_t lock_adding(std::size_t added, std::memory_order order) noexcept {
         // Relaxed: the compare-exchange orders. The loads only read, so the holder keeps the cache line.
         std::size_t before = word_.load(std::memory_order_relaxed);
-        for (back_off delay;;) {
+        for (;;) {
             if ((before & locked) != 0) {
-                delay.pause();
-                before = word_.load(std::memory_order_relaxed);
+                before = wait();
             } else if (word_.compare_exchange_weak(before, (before + added) | locked, order,
                                                    std::memory_order_relaxed)) {
                 return (before + added) / one;
+            }
+        }
+    }
+
+    // Waits until no thread has locked, and returns the word.
+    [[nodiscard, gnu::noinline]] std::size_t wait() const noexcept {
+        for (back_off delay;;) {
+            delay.pause();
+            const std::size_t now = word_.load(std::memory_order_relaxed);
+            if ((now & locked) == 0) {
+                return now;
             }
         }
     }

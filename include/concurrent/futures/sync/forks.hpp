@@ -28,7 +28,7 @@ public:
     }
 
 private:
-    [[gnu::visibility("default")]] static std::uint32_t ask_and_watch() noexcept {
+    [[gnu::visibility("default"), gnu::cold, gnu::noinline]] static std::uint32_t ask_and_watch() noexcept {
         static const bool watched = (at_fork(nullptr, nullptr, note_fork), true);
         static_cast<void>(watched);
         const std::uint32_t number = process_number();
@@ -36,7 +36,7 @@ private:
         return number;
     }
 
-    static void note_fork() noexcept {
+    [[gnu::cold]] static void note_fork() noexcept {
         process_.store(process_number(), std::memory_order_relaxed);
         runnable_threads::forget_all_but(0);
     }

@@ -12,13 +12,13 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // `unpark` has returned.
 class parking_spot {
 public:
-    void park() {
+    [[gnu::noinline]] void park() {
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [this] { return woken_; });
         woken_ = false;
     }
 
-    void unpark() {
+    [[gnu::noinline]] void unpark() {
         {
             const std::lock_guard lock(mutex_);
             woken_ = true;

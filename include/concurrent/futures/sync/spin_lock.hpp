@@ -19,11 +19,7 @@ public:
     void lock() noexcept {
         // Acquire: pairs with the release of `unlock`.
         while (locked_.exchange(true, std::memory_order_acquire)) {
-            back_off delay;
-            // Relaxed: the exchange orders. The load only reads, so the holder keeps the cache line.
-            while (locked_.load(std::memory_order_relaxed)) {
-                delay.pause();
-            }
+            wait();
         }
     }
 
@@ -34,6 +30,14 @@ public:
     void unlock() noexcept { locked_.store(false, std::memory_order_release); }
 
 private:
+    [[gnu::noinline]] void wait() const noexcept {
+        back_off delay;
+        // Relaxed: the exchange orders. The load only reads, so the holder keeps the cache line.
+        while (locked_.load(std::memory_order_relaxed)) {
+            delay.pause();
+        }
+    }
+
     sync::atomic<bool> locked_{false};
 };
 

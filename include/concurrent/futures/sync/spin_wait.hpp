@@ -25,7 +25,9 @@ public:
 
     // Asks for the number of processors, unless some thread has asked in this second: to ask costs more than
     // to make an executor. Each new executor calls this, so a change is noticed.
-    static void note_processors() noexcept { note_processors(sync::steady_clock::now(), usable_cpus); }
+    [[gnu::noinline]] static void note_processors() noexcept {
+        note_processors(sync::steady_clock::now(), usable_cpus);
+    }
 
     // The same, with `now` in place of the clock and `ask` in place of the operating system.
     template <class Ask>

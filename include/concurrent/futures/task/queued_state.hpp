@@ -51,13 +51,13 @@ public:
         return true;
     }
 
-    void cancel_waiting() noexcept final {
+    [[gnu::cold]] void cancel_waiting() noexcept final {
         shared_state_base& its_future = future();
         its_future.cancel();
         its_future.release_from_queue();
     }
 
-    void fail_waiting(const std::exception_ptr& reason) noexcept final {
+    [[gnu::cold]] void fail_waiting(const std::exception_ptr& reason) noexcept final {
         shared_state_base& its_future = future();
         if (!its_future.claim()) {
             its_future.release_from_queue();
