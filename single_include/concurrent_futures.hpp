@@ -691,7 +691,7 @@ int count_allowed_cpus(Ask ask) noexcept {
     constexpr std::size_t cpus_in_word = std::numeric_limits<unsigned long>::digits;
     for (std::size_t cpus = 1024; cpus <= most_cpus; cpus *= 2) {
         const std::size_t size = cpus / cpus_in_word;
-        auto* const words = static_cast<unsigned long*>(std::calloc(size, sizeof(unsigned long)));
+        auto* const words = new (std::nothrow) unsigned long[size]();
         if (!words) {
             return 0;
         }
@@ -700,7 +700,7 @@ int count_allowed_cpus(Ask ask) noexcept {
         for (std::size_t index = 0; has_room && index < size; ++index) {
             count += std::popcount(words[index]);
         }
-        std::free(words);
+        delete[] words;
         if (has_room) {
             return count;
         }
@@ -1011,6 +1011,13 @@ public:
 
     // Runs this thread's postponed calls. A thread that is about to block might wait for one of them.
     static void run_postponed() noexcept {
+        if (first_) {
+            run_all_postponed();
+        }
+    }
+
+private:
+    [[gnu::noinline]] static void run_all_postponed() noexcept {
         while (postponed* const next = first_) {
             first_ = next->next;
             if (!first_) {
@@ -1023,7 +1030,6 @@ public:
         }
     }
 
-private:
     struct postponed {
         postponed() = default;
         postponed(const postponed&) = delete;
@@ -1190,7 +1196,7 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // sleeps, as a thread of a higher priority would otherwise never let the other one run.
 class back_off {
 public:
-    void pause() noexcept {
+    [[gnu::noinline]] void pause() noexcept {
         constexpr int spins = 64;
         constexpr int yields = 512;
         if (attempts_ < spins) {
@@ -1230,7 +1236,9 @@ public:
 
     // Asks for the number of processors, unless some thread has asked in this second: to ask costs more than
     // to make an executor. Each new executor calls this, so a change is noticed.
-    static void note_processors() noexcept { note_processors(sync::steady_clock::now(), usable_cpus); }
+    [[gnu::noinline]] static void note_processors() noexcept {
+        note_processors(sync::steady_clock::now(), usable_cpus);
+    }
 
     // The same, with `now` in place of the clock and `ask` in place of the operating system.
     template <class Ask>
@@ -1323,7 +1331,7 @@ public:
     }
 
 private:
-    [[gnu::visibility("default")]] static std::uint32_t ask_and_watch() noexcept {
+    [[gnu::visibility("default"), gnu::cold, gnu::noinline]] static std::uint32_t ask_and_watch() noexcept {
         static const bool watched = (at_fork(nullptr, nullptr, note_fork), true);
         static_cast<void>(watched);
         const std::uint32_t number = process_number();
@@ -1331,7 +1339,7 @@ private:
         return number;
     }
 
-    static void note_fork() noexcept {
+    [[gnu::cold]] static void note_fork() noexcept {
         process_.store(process_number(), std::memory_order_relaxed);
         runnable_threads::forget_all_but(0);
     }
@@ -1644,7 +1652,7 @@ public:
 
     // pending → cancelled. Returns true if this call or an earlier one cancelled the future. If this thread
     // is destroying the captures of a cancelled task, it may return true before the future is cancelled.
-    bool cancel() noexcept {
+    [[gnu::noinline]] bool cancel() noexcept {
         if (begin_to_cancel()) {
             trampoline::call([kept = handle(*this)]() noexcept { kept.state().finish_cancelling(); });
             return true;
@@ -1830,7 +1838,8 @@ private:
 
     // Does the same if there are waiters or another thread holds the lock.
     template <future_state to, bool taken, class BeforeCallbacks>
-    [[nodiscard]] bool settle_and_tell(outcome how, BeforeCallbacks before_callbacks) noexcept {
+    [[nodiscard, gnu::noinline]] bool settle_and_tell(outcome how,
+                                                      BeforeCallbacks before_callbacks) noexcept {
         lock();
         waiter_list waiters = std::move(waiters_);
         std::uint64_t word = word_.load(std::memory_order_relaxed);
@@ -1847,7 +1856,7 @@ private:
     }
 
     // pending → cancelling. Returns whether this call did that.
-    bool begin_to_cancel() noexcept {
+    [[gnu::noinline]] bool begin_to_cancel() noexcept {
         if (!is_waiting()) {
             return false;
         }
@@ -1868,7 +1877,7 @@ private:
     }
 
     // cancelling → cancelled. Requires: the caller has begun to cancel, and has a handle.
-    void finish_cancelling() noexcept {
+    [[gnu::noinline]] void finish_cancelling() noexcept {
         {
             const cancellation mark;
             discard_captures();
@@ -1876,7 +1885,7 @@ private:
         static_cast<void>(settle<future_state::cancelled, false>(outcome::cancelled, [] {}));
     }
 
-    [[gnu::noinline]] void destroy_failed() noexcept {
+    [[gnu::cold, gnu::noinline]] void destroy_failed() noexcept {
         trampoline::call([this]() noexcept {
             log_if_not_looked_at();
             delete this;
@@ -1948,7 +1957,7 @@ private:
         return false;
     }
 
-    void lock() noexcept {
+    [[gnu::noinline]] void lock() noexcept {
         for (back_off delay;; delay.pause()) {
             std::uint64_t word = word_.load(std::memory_order_relaxed);
             const bool forgets = is_of_another_process(word);
@@ -2143,7 +2152,7 @@ private:
 
 // Blocks this thread until `state` is done, `until` has passed, or `me` was told that no other worker is
 // idle. Returns whether `state` is done.
-inline bool block(blocked_thread& me, shared_state_base& state, const deadline& until) {
+[[gnu::noinline]] inline bool block(blocked_thread& me, shared_state_base& state, const deadline& until) {
     if (!state.add_waiter(me)) {
         return true;
     }
@@ -2189,7 +2198,7 @@ inline bool spin_until_done(const shared_state_base& state, const deadline& unti
 }
 
 // Waits until `state` is done, and helps meanwhile. Returns false if it would wait for this very thread.
-inline bool help_until_done(shared_state_base& state) {
+[[gnu::noinline]] inline bool help_until_done(shared_state_base& state) {
     for (;;) {
         switch (state.help()) {
             case shared_state_base::help_result::ran:
@@ -2246,14 +2255,14 @@ await_until(shared_state_base& state, const deadline& until, helper& self) {
 
 inline void throw_if_inherited(const shared_state_base& state) {
     if (state.is_inherited()) {
-        throw broken_executor(
+        throw_error<broken_executor>(
             "the future was not done when this process was forked, and what would complete it is not in this "
             "process");
     }
 }
 
-[[noreturn]] inline void throw_as_it_waits_for_itself() {
-    throw invalid_state_error(
+[[noreturn, gnu::cold, gnu::noinline]] inline void throw_as_it_waits_for_itself() {
+    throw_error<invalid_state_error>(
         "a task waits for itself, or for a task that waits for it on the same thread, and so would wait "
         "for ever");
 }
@@ -3429,7 +3438,7 @@ public:
     }
 
     // Asks all to stop, and each that is added from now on.
-    void request_stop() noexcept {
+    [[gnu::cold, gnu::noinline]] void request_stop() noexcept {
         for (;;) {
             std::stop_source next(std::nostopstate);
             {
@@ -3477,13 +3486,13 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // `unpark` has returned.
 class parking_spot {
 public:
-    void park() {
+    [[gnu::noinline]] void park() {
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [this] { return woken_; });
         woken_ = false;
     }
 
-    void unpark() {
+    [[gnu::noinline]] void unpark() {
         {
             const std::lock_guard lock(mutex_);
             woken_ = true;
@@ -3516,11 +3525,7 @@ public:
     void lock() noexcept {
         // Acquire: pairs with the release of `unlock`.
         while (locked_.exchange(true, std::memory_order_acquire)) {
-            back_off delay;
-            // Relaxed: the exchange orders. The load only reads, so the holder keeps the cache line.
-            while (locked_.load(std::memory_order_relaxed)) {
-                delay.pause();
-            }
+            wait();
         }
     }
 
@@ -3531,6 +3536,14 @@ public:
     void unlock() noexcept { locked_.store(false, std::memory_order_release); }
 
 private:
+    [[gnu::noinline]] void wait() const noexcept {
+        back_off delay;
+        // Relaxed: the exchange orders. The load only reads, so the holder keeps the cache line.
+        while (locked_.load(std::memory_order_relaxed)) {
+            delay.pause();
+        }
+    }
+
     sync::atomic<bool> locked_{false};
 };
 
@@ -3569,7 +3582,11 @@ protected:
     sleeper() = default;
     ~sleeper() = default;
 
-    [[nodiscard]] bool is_searching() const noexcept { return is_searching_; }
+    // It has found something to do. Returns whether it was searching, and must be told to `stop_searching`.
+    [[nodiscard]] bool found_work() noexcept {
+        may_not_spin_ = false;
+        return is_searching_;
+    }
 
 private:
     friend class sleep;
@@ -3636,7 +3653,8 @@ private:
 // that thread calls `begin`, or the caller `start_has_failed`, no other thread is started.
 class sleep {
 public:
-    explicit sleep(const work_source& source) noexcept : source_(source) {}
+    // `is_for_one` says that the pool has one worker at most.
+    sleep(const work_source& source, bool is_for_one) noexcept : source_(source), is_for_one_(is_for_one) {}
     sleep(const sleep&) = delete;
     sleep& operator=(const sleep&) = delete;
 
@@ -3647,7 +3665,7 @@ public:
     [[nodiscard]] bool wake_one() noexcept { return wake(1) == woken::start; }
 
     // See `helper::watch_idle`.
-    [[nodiscard]] bool watch_idle(const sleeper& self, idle_watch& watch) noexcept {
+    [[nodiscard, gnu::noinline]] bool watch_idle(const sleeper& self, idle_watch& watch) noexcept {
         // Others rely on a worker that runs its initializer. It must not rely on them in turn.
         if (self.is_initializing_) {
             return false;
@@ -3675,7 +3693,7 @@ public:
 
     // The first step of a new thread. `initializes` says whether it will call `has_initialized` or
     // `initializer_has_failed`; else it searches at once. Returns whether to start another thread.
-    [[nodiscard]] bool begin(sleeper& self, bool initializes) noexcept {
+    [[nodiscard, gnu::noinline]] bool begin(sleeper& self, bool initializes) noexcept {
         self.is_initializing_ = initializes;
         self.is_searching_ = !initializes;
         if (initializes) {
@@ -3689,7 +3707,7 @@ public:
         return waiting != 0 && wake(waiting) == woken::start;
     }
 
-    void has_initialized(sleeper& self) noexcept {
+    [[gnu::cold, gnu::noinline]] void has_initialized(sleeper& self) noexcept {
         self.is_initializing_ = false;
         self.is_searching_ = true;
         word_.fetch_add(worker_counts::one_searching);  // before the other count: see `anybody_idle`
@@ -3697,25 +3715,35 @@ public:
     }
 
     // Requires: the pool runs nothing any more.
-    void initializer_has_failed(sleeper& self) noexcept {
+    [[gnu::cold, gnu::noinline]] void initializer_has_failed(sleeper& self) noexcept {
         self.is_initializing_ = false;
         initializing_.fetch_sub(1);
         notify_if_nobody_idle();
         runnable_threads::remove(1);
     }
 
-    // `self` searches from now on.
+    // `self` searches from now on. Where it is the only worker, it need not be counted: while it is not
+    // parked, a push can neither wake nor start another.
     void start_searching(sleeper& self) noexcept {
-        if (!std::exchange(self.is_searching_, true)) {
+        if (!is_for_one_ && !std::exchange(self.is_searching_, true)) {
             word_.fetch_add(worker_counts::one_searching);
         }
     }
 
-    // `self` has found an item and will run it, or has something else to do. Returns whether to start a
-    // thread.
-    [[nodiscard]] bool stop_searching(sleeper& self) noexcept {
-        self.may_not_spin_ = false;
-        return std::exchange(self.is_searching_, false) && searches_no_more();
+    // `self` has found an item and will run it, or has something else to do. Others may have relied on it. If
+    // much waits, two are woken, so that more and more wake. Returns whether to start a thread. Requires:
+    // `self` was searching.
+    [[nodiscard, gnu::noinline]] bool stop_searching(sleeper& self) noexcept {
+        self.is_searching_ = false;
+        const worker_counts now(word_.fetch_sub(worker_counts::one_searching) - worker_counts::one_searching);
+        bool start = false;
+        if (now.parked() != 0 || now.may_start()) {
+            const std::size_t waiting = source_.waiting();
+            const woken first = waiting != 0 ? wake(waiting) : woken::nobody;
+            start = first == woken::start || (first == woken::parked && wake(waiting) == woken::start);
+        }
+        notify_if_nobody_idle();
+        return start;
     }
 
     // Returns whether `self` may spin before it parks: no other worker searches, and no other thread needs
@@ -3732,7 +3760,7 @@ public:
 
     // Sleeps until woken, or returns at once if an item waits. Either way `self` is searching afterwards.
     // Returns false if the worker is to end.
-    [[nodiscard]] bool park(sleeper& self) noexcept {
+    [[nodiscard, gnu::noinline]] bool park(sleeper& self) noexcept {
         const worker_counts announced = announce(self);
         if (source_.has_items()) {
             return true;
@@ -3775,7 +3803,7 @@ public:
     }
 
     // The thread that the caller was to start was not started.
-    void start_has_failed() noexcept {
+    [[gnu::cold, gnu::noinline]] void start_has_failed() noexcept {
         change([](worker_counts::word now) {
             return (now & ~worker_counts::is_starting) | worker_counts::start_failed;
         });
@@ -3789,7 +3817,7 @@ public:
     }
 
     // From now on, a worker that finds nothing ends, and no push is admitted.
-    void close() noexcept {
+    [[gnu::noinline]] void close() noexcept {
         std::size_t parked = 0;
         change([&parked](worker_counts::word now) {
             parked = worker_counts(now).parked();
@@ -3806,7 +3834,7 @@ private:
 
     // Whether a worker is idle or can be started. The first counts are read before `initializing_`, and the
     // second after it: so a worker that starts, initializes and searches is found, whenever it goes on.
-    [[nodiscard]] bool anybody_idle() const noexcept {
+    [[nodiscard, gnu::noinline]] bool anybody_idle() const noexcept {
         const auto idle = [](worker_counts now) {
             return now.searching() != 0 || now.parked() != 0 || now.starting() || now.can_start();
         };
@@ -3815,7 +3843,7 @@ private:
 
     // Called after a worker ceased to be idle. Loads `watched_` after the counts have changed, see
     // `watch_idle`.
-    void notify_if_nobody_idle() noexcept {
+    [[gnu::noinline]] void notify_if_nobody_idle() noexcept {
         if (!watched_.load() || anybody_idle()) {
             return;
         }
@@ -3830,22 +3858,9 @@ private:
         notified.notify_all();
     }
 
-    // Others may have relied on the worker. If much waits, two are woken, so that more and more wake.
-    [[nodiscard]] bool searches_no_more() noexcept {
-        const worker_counts now(word_.fetch_sub(worker_counts::one_searching) - worker_counts::one_searching);
-        bool start = false;
-        if (now.parked() != 0 || now.may_start()) {
-            const std::size_t waiting = source_.waiting();
-            const woken first = waiting != 0 ? wake(waiting) : woken::nobody;
-            start = first == woken::start || (first == woken::parked && wake(waiting) == woken::start);
-        }
-        notify_if_nobody_idle();
-        return start;
-    }
-
     // Wakes a worker if fewer than `wanted` search, or asks for a thread if none is parked and more items
     // wait than workers search or initialize. Tells a worker that is about to park to look again.
-    woken wake(std::size_t wanted) noexcept {
+    [[gnu::noinline]] woken wake(std::size_t wanted) noexcept {
         worker_counts::word before = word_.load();
         for (;;) {
             const worker_counts now(before);
@@ -3883,7 +3898,7 @@ private:
     }
 
     // Returns false if the epoch has changed since `announce`.
-    [[nodiscard]] bool add_parked(sleeper& self, worker_counts::word epoch) noexcept {
+    [[nodiscard, gnu::noinline]] bool add_parked(sleeper& self, worker_counts::word epoch) noexcept {
         const std::lock_guard lock(parked_lock_);
         worker_counts::word before = word_.load();
         do {
@@ -3898,7 +3913,7 @@ private:
 
     // Requires: the caller has taken one worker from the number of those that are parked, so one is in the
     // list. Wakes the worker that was parked last, as its cache is warmest.
-    void unpark_one() noexcept {
+    [[gnu::noinline]] void unpark_one() noexcept {
         sleeper* chosen = nullptr;
         {
             const std::lock_guard lock(parked_lock_);
@@ -3929,6 +3944,7 @@ private:
     }
 
     const work_source& source_;
+    const bool is_for_one_;
 
     // All operations on these are sequentially consistent, see pool/README.md.
     alignas(cache_line) sync::atomic<worker_counts::word> word_{0};
@@ -4034,7 +4050,8 @@ public:
     // Returns false if `watch` was notified or is about to be. Its owner must then wait for the notification.
     [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept { return sleep_.unwatch_idle(watch); }
 
-    // Whether workers keep what they submit in local queues.
+    // Whether workers keep what they submit in local queues. A single worker has one queue for all, whose
+    // order it follows.
     [[nodiscard]] bool uses_local_queues() const noexcept { return uses_local_queues_; }
 
     // The whole work of the thread of `self`.
@@ -4044,7 +4061,8 @@ public:
     [[nodiscard]] virtual bool shared_queue_seems_empty() const noexcept = 0;
 
 protected:
-    explicit pool_base(bool uses_local_queues) noexcept : uses_local_queues_(uses_local_queues) {}
+    pool_base(std::size_t max_workers, bool allows_local_queues) noexcept
+        : sleep_(*this, max_workers == 1), uses_local_queues_(allows_local_queues && max_workers != 1) {}
     ~pool_base() = default;
 
     // Requires: `sleep_` has asked for a thread.
@@ -4060,7 +4078,7 @@ protected:
         thread_record_().self = nullptr;
     }
 
-    sleep sleep_{*this};
+    sleep sleep_;
 
     // Below zero for a moment if an item is popped before the thread that made it stale has counted it.
     sync::atomic<std::ptrdiff_t> stale_items_{0};
@@ -4395,13 +4413,23 @@ private:
     std::size_t lock_adding(std::size_t added, std::memory_order order) noexcept {
         // Relaxed: the compare-exchange orders. The loads only read, so the holder keeps the cache line.
         std::size_t before = word_.load(std::memory_order_relaxed);
-        for (back_off delay;;) {
+        for (;;) {
             if ((before & locked) != 0) {
-                delay.pause();
-                before = word_.load(std::memory_order_relaxed);
+                before = wait();
             } else if (word_.compare_exchange_weak(before, (before + added) | locked, order,
                                                    std::memory_order_relaxed)) {
                 return (before + added) / one;
+            }
+        }
+    }
+
+    // Waits until no thread has locked, and returns the word.
+    [[nodiscard, gnu::noinline]] std::size_t wait() const noexcept {
+        for (back_off delay;;) {
+            delay.pause();
+            const std::size_t now = word_.load(std::memory_order_relaxed);
+            if ((now & locked) == 0) {
+                return now;
             }
         }
     }
@@ -4508,7 +4536,7 @@ public:
         return item;
     }
 
-    work_list take_all() noexcept {
+    [[gnu::cold]] work_list take_all() noexcept {
         counting_guard lock(lock_);
         work_list items;
         while (work_item* const item = take_oldest(lock)) {
@@ -4521,7 +4549,7 @@ public:
         return schedule_.due(*this, stale);
     }
 
-    work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
+    [[gnu::noinline]] work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
         counting_guard lock(lock_);
         work_list taken;
         if (purge_schedule::pays(lock.count(), stale)) {
@@ -4610,7 +4638,7 @@ public:
     // Called when this worker has claimed the task that it took out of a queue; and when it was nearly idle,
     // but runs a done callback or destroys a result after all.
     void is_busy() noexcept {
-        if (is_searching()) {
+        if (found_work()) {
             pool_.stop_searching(*this);
         }
     }
@@ -4801,9 +4829,10 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // alone.
 class block_cache {
 public:
-    static constexpr std::size_t largest_block = 256;
+    static constexpr std::size_t smallest_block = 16;
+    static constexpr std::size_t largest_block = 248;
 
-    // Requires, for both: `size` is at least 1 and at most `largest_block`.
+    // Requires, for both: `size` is at least `smallest_block` and at most `largest_block`.
 
     [[nodiscard]] static void* allocate(std::size_t size) {
         magazine& loaded = here_.loaded[index_of(size)];
@@ -4825,22 +4854,14 @@ public:
         loaded.first = ::new (memory) block{loaded.first, nullptr};
     }
 
-    // Gives all but a part of the depot's memory back. Called when a pool ends.
-    static void trim() noexcept {
-        for (std::size_t index = 0; index != sizes; ++index) {
-            while (block* const full = take_full(index, kept_when_trimmed)) {
-                free_all(full);
-            }
-        }
-    }
-
 private:
-    static constexpr std::size_t granularity = 32;
-    static constexpr std::size_t sizes = largest_block / granularity;
+    // Most allocators add 8 bytes to a block, and round it up to a multiple of 16.
+    static constexpr std::size_t granularity = 16;
+    static constexpr std::size_t overhead = 8;
+    static constexpr std::size_t sizes = (largest_block + overhead - 1) / granularity + 1;
     static constexpr std::size_t magazine_size = 32;
-    // In bytes, for each size.
+    // The depot keeps so many bytes at most.
     static constexpr std::size_t kept = std::size_t{16} << 20;
-    static constexpr std::size_t kept_when_trimmed = std::size_t{1} << 17;
 
     struct block {
         block* next;
@@ -4861,11 +4882,10 @@ private:
         block* full[sizes];
     };
 
+    // The full magazines of one size. The list can be read without the lock, as a hint.
     struct depot {
         spin_lock lock;
-        // Guarded by `lock`.
-        block* full;
-        std::size_t count;
+        sync::atomic<block*> full;  // written under `lock`
     };
 
     // Gives the thread's blocks away when the thread ends.
@@ -4884,7 +4904,12 @@ private:
         }
     };
 
-    static constexpr std::size_t index_of(std::size_t size) noexcept { return (size - 1) / granularity; }
+    static constexpr std::size_t index_of(std::size_t size) noexcept {
+        return (size + overhead - 1) / granularity;
+    }
+    static constexpr std::size_t size_of(std::size_t index) noexcept {
+        return (index + 1) * granularity - overhead;
+    }
 
     // Decides, once, whether this thread keeps blocks.
     static void prepare_thread() noexcept {
@@ -4903,14 +4928,14 @@ private:
         if (here_.capacity != 0) {
             block* full = std::exchange(here_.full[index], nullptr);
             if (!full) {
-                full = take_full(index, 0);
+                full = take_full(index);
             }
             if (full) {
                 here_.loaded[index] = {full->next, magazine_size - 1};
                 return full;
             }
         }
-        return ::operator new((index + 1) * granularity);
+        return ::operator new(size_of(index));
     }
 
     [[gnu::noinline]] static void deallocate_slowly(void* memory, std::size_t index) noexcept {
@@ -4930,29 +4955,39 @@ private:
         loaded.first = ::new (memory) block{loaded.first, nullptr};
     }
 
+    [[nodiscard]] static constexpr std::size_t bytes_of_full(std::size_t index) noexcept {
+        return magazine_size * size_of(index);
+    }
+
+    // Relaxed, for all atomics here: the lock orders what is in the list, and a wrong hint costs little.
+
     static void add_full(std::size_t index, block* full) noexcept {
-        depot& shared = depots_[index];
-        {
+        const std::size_t bytes = bytes_of_full(index);
+        if (kept_bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= kept) {
+            depot& shared = depots_[index];
             const std::unique_lock lock(shared.lock, std::try_to_lock);
-            if (lock && shared.count < kept / ((index + 1) * granularity * magazine_size)) {
-                full->next_full = std::exchange(shared.full, full);
-                ++shared.count;
+            if (lock) {
+                full->next_full = shared.full.load(std::memory_order_relaxed);
+                shared.full.store(full, std::memory_order_relaxed);
                 return;
             }
         }
+        kept_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
         free_all(full);
     }
 
-    // Returns a full magazine, unless no more than `left_bytes` are left.
-    static block* take_full(std::size_t index, std::size_t left_bytes) noexcept {
+    // Returns a full magazine, if there is one.
+    static block* take_full(std::size_t index) noexcept {
         depot& shared = depots_[index];
-        const std::unique_lock lock(shared.lock, std::try_to_lock);
-        if (!lock || shared.count * magazine_size * (index + 1) * granularity <= left_bytes) {
+        if (!shared.full.load(std::memory_order_relaxed)) {
             return nullptr;
         }
-        --shared.count;
-        block* const taken = shared.full;
-        shared.full = taken->next_full;
+        const std::unique_lock lock(shared.lock, std::try_to_lock);
+        block* const taken = lock ? shared.full.load(std::memory_order_relaxed) : nullptr;
+        if (taken) {
+            shared.full.store(taken->next_full, std::memory_order_relaxed);
+            kept_bytes_.fetch_sub(bytes_of_full(index), std::memory_order_relaxed);
+        }
         return taken;
     }
 
@@ -4965,9 +5000,11 @@ private:
     // One for all shared libraries.
     [[gnu::visibility("default")]] static constinit inline thread_local thread_blocks here_ = {};
     [[gnu::visibility("default")]] static constinit inline depot depots_[sizes] = {};
+    [[gnu::visibility("default")]] static constinit inline sync::atomic<std::size_t> kept_bytes_{0};
 };
 
 // The base of objects that are allocated from the `block_cache`, unless they are large or over-aligned.
+// Requires: they are no smaller than `block_cache::smallest_block`.
 class cached_memory {
 public:
     [[nodiscard]] static void* operator new(std::size_t size) {
@@ -5036,13 +5073,13 @@ public:
         return true;
     }
 
-    void cancel_waiting() noexcept final {
+    [[gnu::cold]] void cancel_waiting() noexcept final {
         shared_state_base& its_future = future();
         its_future.cancel();
         its_future.release_from_queue();
     }
 
-    void fail_waiting(const std::exception_ptr& reason) noexcept final {
+    [[gnu::cold]] void fail_waiting(const std::exception_ptr& reason) noexcept final {
         shared_state_base& its_future = future();
         if (!its_future.claim()) {
             its_future.release_from_queue();
@@ -5108,7 +5145,7 @@ protected:
 
     [[nodiscard]] bool runs_here(shared_state_base& future) noexcept {
         const worker* const self = worker_here(future);
-        return self && self->runs(*this);
+        return self && self->runs(*this) && !future.done();
     }
 
     // Not inlined: it is the same for results of all types.
@@ -5121,8 +5158,7 @@ protected:
             return shared_state_base::help_result::ran;
         }
         if (self->runs(*this)) {
-            return future.done() ? shared_state_base::help_result::ran
-                                 : shared_state_base::help_result::waits_for_self;
+            return shared_state_base::help_result::waits_for_self;
         }
         work_item* const descendant = worker::take_descendant(*this, [&future] { return !future.done(); });
         if (!descendant) {
@@ -6545,7 +6581,7 @@ struct started_thread {
 class orphaned_threads {
 public:
     // One for all shared libraries.
-    [[gnu::visibility("default")]] static orphaned_threads& instance() {
+    [[gnu::visibility("default"), gnu::noinline]] static orphaned_threads& instance() {
         // Never destroyed: code that still runs at the end of the process may leave threads here.
         static orphaned_threads& orphans = *new orphaned_threads;
         static const at_end_of_process end(orphans);
@@ -6554,13 +6590,13 @@ public:
     }
 
     // Takes over the threads of a pool. A destructor calls this, so it neither allocates nor waits.
-    void adopt(std::list<started_thread>& threads) noexcept {
+    [[gnu::cold, gnu::noinline]] void adopt(std::list<started_thread>& threads) noexcept {
         const std::lock_guard lock(mutex_);
         threads_.splice(threads_.end(), threads);
     }
 
     // The last step of each thread of a pool, whether orphaned or not.
-    void end(started_thread& self) noexcept {
+    [[gnu::cold, gnu::noinline]] void end(started_thread& self) noexcept {
         std::list<started_thread> ending;
         {
             const std::lock_guard lock(mutex_);
@@ -6579,7 +6615,7 @@ public:
 
     // Keeps a pool for ever whose threads are in another process: they can be neither joined nor destroyed.
     // Ends the process if there is no memory left.
-    void keep(std::shared_ptr<const void> inherited) noexcept {
+    [[gnu::cold, gnu::noinline]] void keep(std::shared_ptr<const void> inherited) noexcept {
         std::list<std::shared_ptr<const void>> more;
         more.push_back(std::move(inherited));
         const std::lock_guard lock(mutex_);
@@ -6589,7 +6625,7 @@ public:
     // Joins all threads at the end of the process, including those that others leave here meanwhile. A task
     // that calls `exit` ends the process while it runs. Other threads may wait for this task, so they are not
     // joined.
-    void join_all() noexcept {
+    [[gnu::cold, gnu::noinline]] void join_all() noexcept {
         const bool in_task = pool_thread::current().pool != 0;
         for (;;) {
             std::list<started_thread> threads;
@@ -6629,7 +6665,7 @@ private:
                 });
     }
 
-    static void join(std::list<started_thread>& threads) noexcept {
+    [[gnu::cold, gnu::noinline]] static void join(std::list<started_thread>& threads) noexcept {
         for (started_thread& each : threads) {
             each.thread.join();
         }
@@ -6669,7 +6705,7 @@ public:
     [[nodiscard]] std::size_t count() const noexcept { return count_.load(); }
 
     // Starts the first thread, if there is none. Throws if it cannot be started.
-    void start_first() {
+    [[gnu::noinline]] void start_first() {
         const std::lock_guard lock(mutex_);
         if (workers_.empty() && sleep_.start_first()) {
             try {
@@ -6683,7 +6719,7 @@ public:
 
     // Requires: `sleep_` has asked for it. A thread that cannot be started loses no items: other workers run
     // them, if later.
-    void start_another() noexcept {
+    [[gnu::noinline]] void start_another() noexcept {
         std::exception_ptr failure;
         {
             const std::lock_guard lock(mutex_);
@@ -6704,7 +6740,7 @@ public:
 
     // Requires: the pool is closed. Waits until every thread has ended. Several threads may call this at
     // once.
-    void join() {
+    [[gnu::noinline]] void join() {
         const std::lock_guard joining(joining_);
         // Workers that still run may start others.
         for (;;) {
@@ -6724,7 +6760,7 @@ public:
     }
 
     // Requires: the pool is closed. Replaces `join` on one of the pool's own threads.
-    void orphan() noexcept {
+    [[gnu::cold, gnu::noinline]] void orphan() noexcept {
         std::list<started_thread> orphans;
         {
             const std::lock_guard lock(mutex_);
@@ -6735,7 +6771,9 @@ public:
     }
 
     // Replaces all of these in the child of a fork.
-    void keep() noexcept { orphaned_threads::instance().keep(pool_.shared_from_this()); }
+    [[gnu::cold, gnu::noinline]] void keep() noexcept {
+        orphaned_threads::instance().keep(pool_.shared_from_this());
+    }
 
 private:
     // Requires, for what follows: `mutex_` held.
@@ -6745,12 +6783,23 @@ private:
         sleep_.start_no_more();
     }
 
+    // By snprintf: each unit that includes this would else compile the parts of std::string that concatenate.
+    [[nodiscard, gnu::noinline]] std::string name_of_worker(std::size_t number) const {
+        char end[24];
+        const int size = std::snprintf(end, sizeof end, "_%zu", number);
+        std::string name;
+        name.reserve(thread_name_prefix_.size() + static_cast<std::size_t>(size));
+        name.append(thread_name_prefix_);
+        name.append(end, static_cast<std::size_t>(size));
+        return name;
+    }
+
     // Requires: `sleep_` has asked for it.
-    void start() {
+    [[gnu::noinline]] void start() {
         std::list<started_thread> started(1);
-        workers_.push_back(
-            std::make_unique<worker>(pool_, thread_name_prefix_ + '_' + std::to_string(workers_.size())));
-        const bool is_last = workers_.size() == (std::min)(max_workers_, worker_counts::most_workers);
+        workers_.push_back(std::make_unique<worker>(pool_, name_of_worker(workers_.size())));
+        const bool is_last =
+            workers_.size() == max_workers_ || workers_.size() == worker_counts::most_workers;
         if (is_last) {
             sleep_.note_full(true);
         }
@@ -6824,9 +6873,9 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 template <class Queue>
 class worker_pool final : public pool_base {
 public:
-    worker_pool(std::size_t max_workers, std::string thread_name_prefix, std::function<void()> initializer)
-        // A single worker has one queue for all, whose order it follows.
-        : pool_base(Queue::allows_local_queues && max_workers > 1),
+    [[gnu::noinline]] worker_pool(std::size_t max_workers, std::string thread_name_prefix,
+                                  std::function<void()> initializer)
+        : pool_base(max_workers, Queue::allows_local_queues),
           initializer_(std::move(initializer)),
           threads_(*this, sleep_, max_workers, std::move(thread_name_prefix)) {
         runnable_threads::note_processors();
@@ -6842,12 +6891,11 @@ public:
 
     // A task may own the last reference to its executor. It can run, and destroy this pool, while `push` is
     // still executing on the submitting thread. Waits for such threads.
-    ~worker_pool() {
+    [[gnu::noinline]] ~worker_pool() {
         // Acquire: pairs with the release of `end_visit`.
         for (back_off delay; visitors_.load(std::memory_order_acquire) != 0;) {
             delay.pause();
         }
-        block_cache::trim();
     }
 
     worker_pool(const worker_pool&) = delete;
@@ -6877,7 +6925,7 @@ public:
 
     // Refuses work from now on. Waiting tasks still run, unless `cancel_waiting`. If `request_stop`, running
     // tasks are asked to stop, and so are those that still start.
-    void shut_down(bool cancel_waiting, bool request_stop) {
+    [[gnu::noinline]] void shut_down(bool cancel_waiting, bool request_stop) {
         {
             const std::lock_guard lock(closing_);
             shut_down_ = true;
@@ -6988,19 +7036,19 @@ private:
 
     void throw_if_inherited() const {
         if (is_inherited()) {
-            throw broken_executor(
+            throw_error<broken_executor>(
                 "the threads of this executor are not in this process, which was forked: make another "
                 "executor here");
         }
     }
 
-    void throw_if_closed() {
+    [[gnu::noinline]] void throw_if_closed() {
         const std::lock_guard lock(closing_);
         if (broken_) {
             std::rethrow_exception(broken_);
         }
         if (shut_down_) {
-            throw executor_shutdown("cannot schedule new futures after shutdown");
+            throw_error<executor_shutdown>("cannot schedule new futures after shutdown");
         }
     }
 
@@ -7035,20 +7083,23 @@ private:
             wake_one();
         }
         if (purge) {
-            work_list stale = queue.purge(stale_items_);
-            while (work_item* const each = stale.take_first()) {
-                each->release();
-            }
+            release_all(queue.purge(stale_items_));
         }
         if (wake || purge) {
             end_visit();
         }
     }
 
+    [[gnu::noinline]] static void release_all(work_list stale) noexcept {
+        while (work_item* const each = stale.take_first()) {
+            each->release();
+        }
+    }
+
     // Release: pairs with the acquire of the destructor.
     void end_visit() noexcept { visitors_.fetch_sub(1, std::memory_order_release); }
 
-    bool initialize(worker& self) noexcept {
+    [[gnu::noinline]] bool initialize(worker& self) noexcept {
         if (!initializer_) {
             return true;
         }
@@ -7068,7 +7119,7 @@ private:
         }
     }
 
-    void break_because_of_current_exception() noexcept {
+    [[gnu::cold, gnu::noinline]] void break_because_of_current_exception() noexcept {
         const std::exception_ptr cause = std::current_exception();
         std::exception_ptr reason;
         try {
@@ -7094,7 +7145,7 @@ private:
 
     // Takes all items out of the queues of a closed pool.
     template <class Treat>
-    void for_each_waiting(Treat treat) noexcept {
+    [[gnu::cold, gnu::noinline]] void for_each_waiting(Treat treat) noexcept {
         const auto treat_all = [&](work_list items) {
             while (work_item* const item = items.take_first()) {
                 treat(*item);
@@ -7165,7 +7216,7 @@ public:
         return item;
     }
 
-    work_list take_all() noexcept {
+    [[gnu::cold]] work_list take_all() noexcept {
         counting_guard lock(lock_);
         lock.set_count(0);
         return order_.take_all();
@@ -7176,7 +7227,7 @@ public:
     }
 
     // Requires: `purge_is_due`.
-    work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
+    [[gnu::noinline]] work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
         counting_guard lock(lock_);
         work_list taken;
         if (purge_schedule::pays(lock.count(), stale)) {
@@ -7352,7 +7403,7 @@ public:
         return item;
     }
 
-    work_list take_all() noexcept {
+    [[gnu::cold]] work_list take_all() noexcept {
         const std::lock_guard lock(pop_lock_);
         take_over_pushed();
         work_list all = std::exchange(popping_list_, work_list());
@@ -7364,7 +7415,7 @@ public:
         return schedule_.due(*this, stale);
     }
 
-    work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
+    [[gnu::noinline]] work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
         const std::lock_guard lock(pop_lock_);
         work_list taken;
         if (purge_schedule::pays(size(), stale)) {

@@ -381,7 +381,7 @@ TEST_CASE("usable_cpus() finds an answer without memory, too") {
         fail_each_allocation([&] { least = std::min(least, futures::usable_cpus()); });
     CHECK(least >= 1);
 #if defined(__linux__)
-    CHECK(failures > 1);  // of what it reads
+    CHECK(failures >= 1);  // of room for a mask
 #else
     CHECK(failures == 0);
 #endif

@@ -38,7 +38,7 @@ private:
 // Stands for a pool: tasks ask it for nothing here but whether their worker's is the same.
 class no_pool final : public futures::detail::pool_base {
 public:
-    no_pool() : pool_base(true) {}
+    no_pool() : pool_base(2, true) {}
     void work(futures::detail::worker&) noexcept override {}
     [[nodiscard]] bool has_items() const noexcept override { return false; }
     [[nodiscard]] std::size_t waiting() const noexcept override { return 0; }

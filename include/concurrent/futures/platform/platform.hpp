@@ -12,8 +12,8 @@
 #include <bit>          // std::popcount
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint32_t
-#include <cstdlib>      // std::calloc, std::free
 #include <limits>       // std::numeric_limits
+#include <new>          // std::nothrow
 #include <string_view>  // std::string_view
 #include <thread>       // std::thread::hardware_concurrency
 
@@ -63,7 +63,7 @@ int count_allowed_cpus(Ask ask) noexcept {
     constexpr std::size_t cpus_in_word = std::numeric_limits<unsigned long>::digits;
     for (std::size_t cpus = 1024; cpus <= most_cpus; cpus *= 2) {
         const std::size_t size = cpus / cpus_in_word;
-        auto* const words = static_cast<unsigned long*>(std::calloc(size, sizeof(unsigned long)));
+        auto* const words = new (std::nothrow) unsigned long[size]();
         if (!words) {
             return 0;
         }
@@ -72,7 +72,7 @@ int count_allowed_cpus(Ask ask) noexcept {
         for (std::size_t index = 0; has_room && index < size; ++index) {
             count += std::popcount(words[index]);
         }
-        std::free(words);
+        delete[] words;
         if (has_room) {
             return count;
         }

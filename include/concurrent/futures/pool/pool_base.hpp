@@ -101,7 +101,8 @@ public:
     // Returns false if `watch` was notified or is about to be. Its owner must then wait for the notification.
     [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept { return sleep_.unwatch_idle(watch); }
 
-    // Whether workers keep what they submit in local queues.
+    // Whether workers keep what they submit in local queues. A single worker has one queue for all, whose
+    // order it follows.
     [[nodiscard]] bool uses_local_queues() const noexcept { return uses_local_queues_; }
 
     // The whole work of the thread of `self`.
@@ -111,7 +112,8 @@ public:
     [[nodiscard]] virtual bool shared_queue_seems_empty() const noexcept = 0;
 
 protected:
-    explicit pool_base(bool uses_local_queues) noexcept : uses_local_queues_(uses_local_queues) {}
+    pool_base(std::size_t max_workers, bool allows_local_queues) noexcept
+        : sleep_(*this, max_workers == 1), uses_local_queues_(allows_local_queues && max_workers != 1) {}
     ~pool_base() = default;
 
     // Requires: `sleep_` has asked for a thread.
@@ -127,7 +129,7 @@ protected:
         thread_record_().self = nullptr;
     }
 
-    sleep sleep_{*this};
+    sleep sleep_;
 
     // Below zero for a moment if an item is popped before the thread that made it stale has counted it.
     sync::atomic<std::ptrdiff_t> stale_items_{0};

@@ -44,7 +44,11 @@ protected:
     sleeper() = default;
     ~sleeper() = default;
 
-    [[nodiscard]] bool is_searching() const noexcept { return is_searching_; }
+    // It has found something to do. Returns whether it was searching, and must be told to `stop_searching`.
+    [[nodiscard]] bool found_work() noexcept {
+        may_not_spin_ = false;
+        return is_searching_;
+    }
 
 private:
     friend class sleep;
@@ -111,7 +115,8 @@ private:
 // that thread calls `begin`, or the caller `start_has_failed`, no other thread is started.
 class sleep {
 public:
-    explicit sleep(const work_source& source) noexcept : source_(source) {}
+    // `is_for_one` says that the pool has one worker at most.
+    sleep(const work_source& source, bool is_for_one) noexcept : source_(source), is_for_one_(is_for_one) {}
     sleep(const sleep&) = delete;
     sleep& operator=(const sleep&) = delete;
 
@@ -179,18 +184,28 @@ public:
         runnable_threads::remove(1);
     }
 
-    // `self` searches from now on.
+    // `self` searches from now on. Where it is the only worker, it need not be counted: while it is not
+    // parked, a push can neither wake nor start another.
     void start_searching(sleeper& self) noexcept {
-        if (!std::exchange(self.is_searching_, true)) {
+        if (!is_for_one_ && !std::exchange(self.is_searching_, true)) {
             word_.fetch_add(worker_counts::one_searching);
         }
     }
 
-    // `self` has found an item and will run it, or has something else to do. Returns whether to start a
-    // thread.
-    [[nodiscard]] bool stop_searching(sleeper& self) noexcept {
-        self.may_not_spin_ = false;
-        return std::exchange(self.is_searching_, false) && searches_no_more();
+    // `self` has found an item and will run it, or has something else to do. Others may have relied on it. If
+    // much waits, two are woken, so that more and more wake. Returns whether to start a thread. Requires:
+    // `self` was searching.
+    [[nodiscard, gnu::noinline]] bool stop_searching(sleeper& self) noexcept {
+        self.is_searching_ = false;
+        const worker_counts now(word_.fetch_sub(worker_counts::one_searching) - worker_counts::one_searching);
+        bool start = false;
+        if (now.parked() != 0 || now.may_start()) {
+            const std::size_t waiting = source_.waiting();
+            const woken first = waiting != 0 ? wake(waiting) : woken::nobody;
+            start = first == woken::start || (first == woken::parked && wake(waiting) == woken::start);
+        }
+        notify_if_nobody_idle();
+        return start;
     }
 
     // Returns whether `self` may spin before it parks: no other worker searches, and no other thread needs
@@ -305,19 +320,6 @@ private:
         notified.notify_all();
     }
 
-    // Others may have relied on the worker. If much waits, two are woken, so that more and more wake.
-    [[nodiscard, gnu::noinline]] bool searches_no_more() noexcept {
-        const worker_counts now(word_.fetch_sub(worker_counts::one_searching) - worker_counts::one_searching);
-        bool start = false;
-        if (now.parked() != 0 || now.may_start()) {
-            const std::size_t waiting = source_.waiting();
-            const woken first = waiting != 0 ? wake(waiting) : woken::nobody;
-            start = first == woken::start || (first == woken::parked && wake(waiting) == woken::start);
-        }
-        notify_if_nobody_idle();
-        return start;
-    }
-
     // Wakes a worker if fewer than `wanted` search, or asks for a thread if none is parked and more items
     // wait than workers search or initialize. Tells a worker that is about to park to look again.
     [[gnu::noinline]] woken wake(std::size_t wanted) noexcept {
@@ -404,6 +406,7 @@ private:
     }
 
     const work_source& source_;
+    const bool is_for_one_;
 
     // All operations on these are sequentially consistent, see pool/README.md.
     alignas(cache_line) sync::atomic<worker_counts::word> word_{0};

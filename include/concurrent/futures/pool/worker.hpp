@@ -53,7 +53,7 @@ public:
     // Called when this worker has claimed the task that it took out of a queue; and when it was nearly idle,
     // but runs a done callback or destroys a result after all.
     void is_busy() noexcept {
-        if (is_searching()) {
+        if (found_work()) {
             pool_.stop_searching(*this);
         }
     }

@@ -21,7 +21,6 @@
 #include <concurrent/futures/pool/worker.hpp>
 #include <concurrent/futures/queue/work_item.hpp>
 #include <concurrent/futures/sync/back_off.hpp>
-#include <concurrent/futures/sync/block_cache.hpp>
 #include <concurrent/futures/sync/spin_wait.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
 
@@ -52,8 +51,7 @@ class worker_pool final : public pool_base {
 public:
     [[gnu::noinline]] worker_pool(std::size_t max_workers, std::string thread_name_prefix,
                                   std::function<void()> initializer)
-        // A single worker has one queue for all, whose order it follows.
-        : pool_base(Queue::allows_local_queues && max_workers > 1),
+        : pool_base(max_workers, Queue::allows_local_queues),
           initializer_(std::move(initializer)),
           threads_(*this, sleep_, max_workers, std::move(thread_name_prefix)) {
         runnable_threads::note_processors();
@@ -74,7 +72,6 @@ public:
         for (back_off delay; visitors_.load(std::memory_order_acquire) != 0;) {
             delay.pause();
         }
-        block_cache::trim();
     }
 
     worker_pool(const worker_pool&) = delete;

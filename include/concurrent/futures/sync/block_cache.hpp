@@ -51,24 +51,14 @@ public:
         loaded.first = ::new (memory) block{loaded.first, nullptr};
     }
 
-    // Gives all but a part of the depot's memory back. Called when a pool ends.
-    static void trim() noexcept {
-        for (std::size_t index = 0; index != sizes; ++index) {
-            while (block* const full = take_full(index, kept_when_trimmed)) {
-                free_all(full);
-            }
-        }
-    }
-
 private:
     // Most allocators add 8 bytes to a block, and round it up to a multiple of 16.
     static constexpr std::size_t granularity = 16;
     static constexpr std::size_t overhead = 8;
     static constexpr std::size_t sizes = (largest_block + overhead - 1) / granularity + 1;
     static constexpr std::size_t magazine_size = 32;
-    // In bytes, for each size.
+    // The depot keeps so many bytes at most.
     static constexpr std::size_t kept = std::size_t{16} << 20;
-    static constexpr std::size_t kept_when_trimmed = std::size_t{1} << 17;
 
     struct block {
         block* next;
@@ -89,10 +79,10 @@ private:
         block* full[sizes];
     };
 
+    // The full magazines of one size. The list can be read without the lock, as a hint.
     struct depot {
         spin_lock lock;
-        block* full;                      // guarded by `lock`
-        sync::atomic<std::size_t> count;  // written under `lock`
+        sync::atomic<block*> full;  // written under `lock`
     };
 
     // Gives the thread's blocks away when the thread ends.
@@ -135,7 +125,7 @@ private:
         if (here_.capacity != 0) {
             block* full = std::exchange(here_.full[index], nullptr);
             if (!full) {
-                full = take_full(index, 0);
+                full = take_full(index);
             }
             if (full) {
                 here_.loaded[index] = {full->next, magazine_size - 1};
@@ -162,36 +152,39 @@ private:
         loaded.first = ::new (memory) block{loaded.first, nullptr};
     }
 
+    [[nodiscard]] static constexpr std::size_t bytes_of_full(std::size_t index) noexcept {
+        return magazine_size * size_of(index);
+    }
+
+    // Relaxed, for all atomics here: the lock orders what is in the list, and a wrong hint costs little.
+
     static void add_full(std::size_t index, block* full) noexcept {
-        depot& shared = depots_[index];
-        {
+        const std::size_t bytes = bytes_of_full(index);
+        if (kept_bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= kept) {
+            depot& shared = depots_[index];
             const std::unique_lock lock(shared.lock, std::try_to_lock);
-            // Relaxed, like all uses: the lock orders; without it, the count is a hint.
-            const std::size_t count = shared.count.load(std::memory_order_relaxed);
-            if (lock && count < kept / (size_of(index) * magazine_size)) {
-                full->next_full = std::exchange(shared.full, full);
-                shared.count.store(count + 1, std::memory_order_relaxed);
+            if (lock) {
+                full->next_full = shared.full.load(std::memory_order_relaxed);
+                shared.full.store(full, std::memory_order_relaxed);
                 return;
             }
         }
+        kept_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
         free_all(full);
     }
 
-    // Returns a full magazine, unless no more than `left_bytes` are left.
-    static block* take_full(std::size_t index, std::size_t left_bytes) noexcept {
+    // Returns a full magazine, if there is one.
+    static block* take_full(std::size_t index) noexcept {
         depot& shared = depots_[index];
-        const std::size_t left = left_bytes / (magazine_size * size_of(index));
-        if (shared.count.load(std::memory_order_relaxed) <= left) {
+        if (!shared.full.load(std::memory_order_relaxed)) {
             return nullptr;
         }
         const std::unique_lock lock(shared.lock, std::try_to_lock);
-        const std::size_t count = shared.count.load(std::memory_order_relaxed);
-        if (!lock || count <= left) {
-            return nullptr;
+        block* const taken = lock ? shared.full.load(std::memory_order_relaxed) : nullptr;
+        if (taken) {
+            shared.full.store(taken->next_full, std::memory_order_relaxed);
+            kept_bytes_.fetch_sub(bytes_of_full(index), std::memory_order_relaxed);
         }
-        shared.count.store(count - 1, std::memory_order_relaxed);
-        block* const taken = shared.full;
-        shared.full = taken->next_full;
         return taken;
     }
 
@@ -204,6 +197,7 @@ private:
     // One for all shared libraries.
     [[gnu::visibility("default")]] static constinit inline thread_local thread_blocks here_ = {};
     [[gnu::visibility("default")]] static constinit inline depot depots_[sizes] = {};
+    [[gnu::visibility("default")]] static constinit inline sync::atomic<std::size_t> kept_bytes_{0};
 };
 
 // The base of objects that are allocated from the `block_cache`, unless they are large or over-aligned.

@@ -123,7 +123,7 @@ protected:
 
     [[nodiscard]] bool runs_here(shared_state_base& future) noexcept {
         const worker* const self = worker_here(future);
-        return self && self->runs(*this);
+        return self && self->runs(*this) && !future.done();
     }
 
     // Not inlined: it is the same for results of all types.
@@ -136,8 +136,7 @@ protected:
             return shared_state_base::help_result::ran;
         }
         if (self->runs(*this)) {
-            return future.done() ? shared_state_base::help_result::ran
-                                 : shared_state_base::help_result::waits_for_self;
+            return shared_state_base::help_result::waits_for_self;
         }
         work_item* const descendant = worker::take_descendant(*this, [&future] { return !future.done(); });
         if (!descendant) {
