@@ -480,8 +480,8 @@ inline constexpr std::size_t most_of_line = 64;
 // Returns the first line of a file in the directory of a cgroup.
 [[gnu::cold]] inline std::string_view read_line(const path& cgroup, std::string_view name,
                                                 char (&bytes)[most_of_line]) noexcept {
-    std::string_view lines = read_file(cgroup.text(), name, bytes, most_of_line);
-    return take_field(lines, '\n');
+    std::string_view contents = read_file(cgroup.text(), name, bytes, most_of_line);
+    return take_field(contents, '\n');
 }
 
 // Returns how many CPUs it takes to run for `quota` in each `period`. An argument of 0 stands for what is not
@@ -563,9 +563,9 @@ struct hierarchy {
 };
 
 // Finds in which cgroups the process is. Each line is <number>:<controllers>:<path>; that of v2 is 0::<path>.
-[[gnu::cold]] inline void read_memberships(std::string_view lines, hierarchy& v1, hierarchy& v2) noexcept {
-    while (!lines.empty()) {
-        std::string_view line = take_field(lines, '\n');
+[[gnu::cold]] inline void read_memberships(std::string_view contents, hierarchy& v1, hierarchy& v2) noexcept {
+    while (!contents.empty()) {
+        std::string_view line = take_field(contents, '\n');
         const std::string_view number = take_field(line, ':');
         const std::string_view controllers = take_field(line, ':');
         if (!line.starts_with('/')) {
@@ -581,10 +581,10 @@ struct hierarchy {
 
 // Reads the quotas through all mounts. Each line is <id> <parent> <device> <root> <mount point> <options and
 // tags> - <type> <source> <options>.
-[[gnu::cold]] inline void read_mounts(std::string_view lines, std::string_view root, hierarchy& v1,
+[[gnu::cold]] inline void read_mounts(std::string_view contents, std::string_view root, hierarchy& v1,
                                       hierarchy& v2) noexcept {
-    while (!lines.empty()) {
-        std::string_view line = take_field(lines, '\n');
+    while (!contents.empty()) {
+        std::string_view line = take_field(contents, '\n');
         for (int skipped = 0; skipped < 3; ++skipped) {
             take_field(line, ' ');
         }
@@ -2199,31 +2199,23 @@ inline bool spin_until_done(const shared_state_base& state, const deadline& unti
 
 // Waits until `state` is done, and helps meanwhile. Returns false if it would wait for this very thread.
 [[gnu::noinline]] inline bool help_until_done(shared_state_base& state) {
-    for (;;) {
-        switch (state.help()) {
-            case shared_state_base::help_result::ran:
-                return true;
-            case shared_state_base::help_result::waits_for_self:
-                return false;
-            case shared_state_base::help_result::helped:
-                break;
-            case shared_state_base::help_result::none: {
-                constexpr unsigned now_and_then = 16;  // the worker that runs the task writes its queue often
-                unsigned looks = 0;
-                const auto ready = [&] {
-                    return state.done() || (++looks % now_and_then == 0 && state.may_help());
-                };
-                if (!spin_briefly(ready)) {
-                    block_until_done(state, deadline());
-                    return true;
-                }
-                break;
+    do {
+        const shared_state_base::help_result helped = state.help();
+        if (helped == shared_state_base::help_result::waits_for_self) {
+            return false;
+        }
+        if (helped == shared_state_base::help_result::none) {
+            constexpr unsigned now_and_then = 16;  // the worker that runs the task writes its queue often
+            unsigned looks = 0;
+            const auto ready = [&] {
+                return state.done() || (++looks % now_and_then == 0 && state.may_help());
+            };
+            if (!spin_briefly(ready)) {
+                block_until_done(state, deadline());
             }
         }
-        if (state.done()) {
-            return true;
-        }
-    }
+    } while (!state.done());
+    return true;
 }
 
 // Waits like `await`, where the wait may end before the task does. A task that runs on the spot can't be left

@@ -117,31 +117,23 @@ inline bool spin_until_done(const shared_state_base& state, const deadline& unti
 
 // Waits until `state` is done, and helps meanwhile. Returns false if it would wait for this very thread.
 [[gnu::noinline]] inline bool help_until_done(shared_state_base& state) {
-    for (;;) {
-        switch (state.help()) {
-            case shared_state_base::help_result::ran:
-                return true;
-            case shared_state_base::help_result::waits_for_self:
-                return false;
-            case shared_state_base::help_result::helped:
-                break;
-            case shared_state_base::help_result::none: {
-                constexpr unsigned now_and_then = 16;  // the worker that runs the task writes its queue often
-                unsigned looks = 0;
-                const auto ready = [&] {
-                    return state.done() || (++looks % now_and_then == 0 && state.may_help());
-                };
-                if (!spin_briefly(ready)) {
-                    block_until_done(state, deadline());
-                    return true;
-                }
-                break;
+    do {
+        const shared_state_base::help_result helped = state.help();
+        if (helped == shared_state_base::help_result::waits_for_self) {
+            return false;
+        }
+        if (helped == shared_state_base::help_result::none) {
+            constexpr unsigned now_and_then = 16;  // the worker that runs the task writes its queue often
+            unsigned looks = 0;
+            const auto ready = [&] {
+                return state.done() || (++looks % now_and_then == 0 && state.may_help());
+            };
+            if (!spin_briefly(ready)) {
+                block_until_done(state, deadline());
             }
         }
-        if (state.done()) {
-            return true;
-        }
-    }
+    } while (!state.done());
+    return true;
 }
 
 // Waits like `await`, where the wait may end before the task does. A task that runs on the spot can't be left
