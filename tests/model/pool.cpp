@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <optional>
+#include <system_error>
 
 #include "checker/model.hpp"
 #include "process.hpp"
@@ -96,6 +97,22 @@ void submit_two() {
     const auto second = executor.submit(make_value);
     check(first.result().get() == 2 && second.result().get() == 2, "both results");
 }
+
+const scenario first_start_fails("two threads submit to a new pool, and its first thread can't be started",
+                                 {.preemptions = 2, .stale_reads = 1, .failing_start = 2}, [] {
+                                     futures::thread_pool_executor executor(1);
+                                     const auto submit = [&] {
+                                         try {
+                                             check(executor.submit(make_value).result().get() == 2,
+                                                   "the result is the task's");
+                                         } catch (const std::system_error&) {
+                                             // This thread has tried to start it, and knows.
+                                         }
+                                     };
+                                     thread other(submit);
+                                     submit();
+                                     other.join();
+                                 });
 
 const scenario two_workers("two workers run two tasks", {.preemptions = 2, .stale_reads = 1}, submit_two);
 

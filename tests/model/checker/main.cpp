@@ -11,6 +11,7 @@
 #include <exception>
 #include <optional>
 #include <string>
+#include <utility>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -212,6 +213,15 @@ restored::restored(void* start, std::size_t size) {
 
 bool spins() noexcept {
     return current_scenario->options.spins;
+}
+
+bool start_fails() noexcept {
+    static std::uint64_t execution = 0;
+    static int starts = 0;
+    if (std::exchange(execution, execution_number()) != execution_number()) {
+        starts = 0;
+    }
+    return ++starts == current_scenario->options.failing_start;
 }
 
 void check(bool holds, const char* what, place where) {

@@ -82,6 +82,8 @@ struct scenario_options {
     int stale_reads = 2;
     // Whether threads that wait for something short spin for it first.
     bool spins = false;
+    // Which start of a thread fails in each execution, counted from 1, the scenario's own included; 0: none.
+    int failing_start = 0;
     // What the checker must find; empty: nothing.
     std::string finds = {};
 };

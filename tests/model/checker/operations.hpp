@@ -76,6 +76,9 @@ bool pause(std::int64_t nanoseconds = 0);
 // Whether the scenario wants its threads to spin a little before they sleep.
 [[nodiscard]] bool spins() noexcept;
 
+// Whether the scenario wants this start of a thread to fail. Called once for each.
+[[nodiscard]] bool start_fails() noexcept;
+
 void read(object_id plain, place where);
 void write(object_id plain, place where);
 

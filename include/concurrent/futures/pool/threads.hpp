@@ -39,6 +39,10 @@ public:
     // counted.
     [[nodiscard]] std::size_t count() const noexcept { return count_.load(); }
 
+    // True until the first thread was started: `count` already includes one that may still fail to start. A
+    // push that finds false can rely on a thread.
+    [[nodiscard]] bool none() const noexcept { return none_.load(); }
+
     // Starts the first thread, if there is none. Throws if it cannot be started.
     [[gnu::noinline]] void start_first() {
         const std::lock_guard lock(mutex_);
@@ -161,6 +165,9 @@ private:
             throw;
         }
         threads_.splice(threads_.end(), started);
+        if (none()) {
+            none_.store(false);
+        }
     }
 
     pool_base& pool_;
@@ -168,6 +175,7 @@ private:
     const std::size_t max_workers_;
     const std::string thread_name_prefix_;
     sync::atomic<std::size_t> count_{0};
+    sync::atomic<bool> none_{true};
     sync::atomic<bool> failure_logged_{false};
 
     sync::mutex joining_;  // held while joining; taken before `mutex_`

@@ -85,7 +85,7 @@ public:
         if (self) {
             push_to(victims_.queue_of(*self), item);
         } else {
-            if (threads_.count() == 0) {
+            if (threads_.none()) {
                 throw_if_closed();
                 threads_.start_first();
             }

@@ -2,16 +2,17 @@
 
 #pragma once
 
-#include <atomic>       // std::memory_order
-#include <bit>          // std::bit_cast
-#include <chrono>       // std::chrono
-#include <compare>      // std::strong_ordering
-#include <cstdint>      // std::uint64_t
-#include <cstring>      // std::memcpy
-#include <mutex>        // std::unique_lock
-#include <optional>     // std::optional
-#include <type_traits>  // std::is_trivially_copyable_v
-#include <utility>      // std::exchange, std::forward
+#include <atomic>        // std::memory_order
+#include <bit>           // std::bit_cast
+#include <chrono>        // std::chrono
+#include <compare>       // std::strong_ordering
+#include <cstdint>       // std::uint64_t
+#include <cstring>       // std::memcpy
+#include <mutex>         // std::unique_lock
+#include <optional>      // std::optional
+#include <system_error>  // std::system_error
+#include <type_traits>   // std::is_trivially_copyable_v
+#include <utility>       // std::exchange, std::forward
 
 #include "checker/failure.hpp"
 #include "checker/operations.hpp"
@@ -244,6 +245,9 @@ public:
     thread() = default;
     template <class Body>
     explicit thread(Body&& body) {
+        if (model::start_fails()) {
+            throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again));
+        }
         using callable = std::decay_t<Body>;
         const auto run = [](void* argument) {
             auto* const owned = static_cast<callable*>(argument);
