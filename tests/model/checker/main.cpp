@@ -11,9 +11,9 @@
 #include <exception>
 #include <optional>
 #include <string>
-#include <utility>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "arena.hpp"
