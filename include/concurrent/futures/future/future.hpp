@@ -83,6 +83,7 @@ template <class T, class Fn>
 class done_callback final : public callback {
 public:
     template <class OtherFn>
+    // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): it can't be copied
     explicit done_callback(OtherFn&& fn) : fn_(std::forward<OtherFn>(fn)) {}
 
 private:
