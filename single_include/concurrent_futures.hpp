@@ -24,7 +24,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <deque>
 #include <exception>
 #include <functional>
@@ -620,17 +619,16 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // mebibyte of a file.
 [[gnu::noinline]] inline int cpu_quota(std::string_view root_directory = "/") noexcept {
     constexpr std::size_t limit = std::size_t{1} << 20;
-    char* const bytes = static_cast<char*>(std::malloc(2 * limit));
+    const std::unique_ptr<char[]> bytes(new (std::nothrow) char[2 * limit]);
     if (!bytes) {
         return unlimited_cpus;
     }
     const std::string_view root = root_directory == "/" ? std::string_view() : root_directory;
     cgroups::hierarchy v1{.quota_of = cgroups::quota_v1};
     cgroups::hierarchy v2{.quota_of = cgroups::quota_v2};
-    cgroups::read_memberships(cgroups::read_file(root, "/proc/self/cgroup", bytes, limit), v1, v2);
-    cgroups::read_mounts(cgroups::read_file(root, "/proc/self/mountinfo", bytes + limit, limit), root, v1,
-                         v2);
-    std::free(bytes);
+    cgroups::read_memberships(cgroups::read_file(root, "/proc/self/cgroup", bytes.get(), limit), v1, v2);
+    cgroups::read_mounts(cgroups::read_file(root, "/proc/self/mountinfo", bytes.get() + limit, limit), root,
+                         v1, v2);
     const int quotas[] = {v1.quota(), v2.quota()};
     return quotas[quotas[1] < quotas[0] ? 1 : 0];
 }
@@ -3644,6 +3642,7 @@ private:
 //
 // The functions that return `[[nodiscard]] bool start` ask the caller to start a thread, by `threads`. Until
 // that thread calls `begin`, or the caller `start_has_failed`, no other thread is started.
+// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): what is written together shares a cache line
 class sleep {
 public:
     // `is_for_one` says that the pool has one worker at most.
@@ -4505,6 +4504,7 @@ public:
     [[nodiscard]] static local_queue* queue_of_runner(const work_item& item) noexcept {
         // Acquire: pairs with the release of `note_running`.
         const std::uintptr_t place = item.place_.load(std::memory_order_acquire);
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): one word for both, so that it changes at once
         return (place & 1) != 0 ? reinterpret_cast<local_queue*>(place - 1) : nullptr;
     }
 
@@ -7988,6 +7988,7 @@ inline std::string type_name(const std::exception_ptr& exception) {
             int status = 0;
             const struct demangled {
                 char* const name;
+                // NOLINTNEXTLINE(cppcoreguidelines-no-malloc): that is how it was allocated
                 ~demangled() { std::free(name); }
             } readable{abi::__cxa_demangle(type->name(), nullptr, nullptr, &status)};
             return readable.name ? readable.name : type->name();

@@ -72,6 +72,7 @@ inline std::string type_name(const std::exception_ptr& exception) {
             int status = 0;
             const struct demangled {
                 char* const name;
+                // NOLINTNEXTLINE(cppcoreguidelines-no-malloc): that is how it was allocated
                 ~demangled() { std::free(name); }
             } readable{abi::__cxa_demangle(type->name(), nullptr, nullptr, &status)};
             return readable.name ? readable.name : type->name();

@@ -113,6 +113,7 @@ private:
 //
 // The functions that return `[[nodiscard]] bool start` ask the caller to start a thread, by `threads`. Until
 // that thread calls `begin`, or the caller `start_has_failed`, no other thread is started.
+// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): what is written together shares a cache line
 class sleep {
 public:
     // `is_for_one` says that the pool has one worker at most.

@@ -83,6 +83,7 @@ public:
     [[nodiscard]] static local_queue* queue_of_runner(const work_item& item) noexcept {
         // Acquire: pairs with the release of `note_running`.
         const std::uintptr_t place = item.place_.load(std::memory_order_acquire);
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): one word for both, so that it changes at once
         return (place & 1) != 0 ? reinterpret_cast<local_queue*>(place - 1) : nullptr;
     }
 
