@@ -689,16 +689,15 @@ int count_allowed_cpus(Ask ask) noexcept {
     constexpr std::size_t cpus_in_word = std::numeric_limits<unsigned long>::digits;
     for (std::size_t cpus = 1024; cpus <= most_cpus; cpus *= 2) {
         const std::size_t size = cpus / cpus_in_word;
-        auto* const words = new (std::nothrow) unsigned long[size]();
+        const std::unique_ptr<unsigned long[]> words(new (std::nothrow) unsigned long[size]());
         if (!words) {
             return 0;
         }
-        const bool has_room = ask(words, size * sizeof(unsigned long));
+        const bool has_room = ask(words.get(), size * sizeof(unsigned long));
         int count = 0;
         for (std::size_t index = 0; has_room && index < size; ++index) {
             count += std::popcount(words[index]);
         }
-        delete[] words;
         if (has_room) {
             return count;
         }
@@ -1673,8 +1672,7 @@ public:
 
     enum class help_result {
         none,           // this thread can't help now
-        helped,         // this thread ran something of which the task waits
-        ran,            // this thread ran the task, and the future is done
+        helped,         // this thread ran the task, or something for which the task may wait
         waits_for_self  // this thread is in the middle of running the task, so waiting would never end
     };
 
@@ -3640,8 +3638,8 @@ private:
 // Which workers of a pool sleep, and which one is woken when there is work. pool/README.md has the states of
 // a worker, the invariant, the protocol and why no wake-up is lost.
 //
-// The functions that return `[[nodiscard]] bool start` ask the caller to start a thread, by `threads`. Until
-// that thread calls `begin`, or the caller `start_has_failed`, no other thread is started.
+// Some functions return whether the caller must start a thread, by `threads`. No other thread is started
+// until that thread calls `begin`, or the caller calls `start_has_failed`.
 // NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): what is written together shares a cache line
 class sleep {
 public:
@@ -3879,9 +3877,9 @@ private:
         }
     }
 
-    // Makes the epoch odd, if it is even, and lets `self` count as searching. The load is enough if the epoch
-    // is odd already: each push reads the counts either before the epoch became odd, and then the item that
-    // it has counted is seen by whoever reads the odd epoch; or after that, and then it changes the epoch.
+    // Makes the epoch odd, if it is even, and counts `self` as searching. If the epoch is odd already, a load
+    // is enough. A push that reads the counts before the epoch becomes odd has counted its item before, so
+    // this worker sees the item. A push that reads the counts later changes the epoch.
     [[nodiscard]] worker_counts announce(sleeper& self) noexcept {
         const bool counted = std::exchange(self.is_searching_, true);
         return change([counted](worker_counts::word now) {
@@ -4382,9 +4380,9 @@ public:
     // Returns the number of items. Acquire: pairs with the release of `unlock`.
     [[nodiscard]] std::size_t lock() noexcept { return lock_adding(0, std::memory_order_acquire); }
 
-    // Returns the number of items with the new one. Sequentially consistent: the caller then reads who
-    // sleeps, and whoever goes to sleep says so and then reads `count()`. At least one of the two sees the
-    // other.
+    // Adds one to the number of items, and returns the sum. Sequentially consistent: the caller then reads
+    // which workers sleep. A worker that goes to sleep first announces that, and then reads `count()`. At
+    // least one of the two threads sees what the other did.
     [[nodiscard]] std::size_t lock_adding_one() noexcept {
         return lock_adding(one, std::memory_order_seq_cst);
     }
@@ -4621,7 +4619,7 @@ public:
     // for work: it is as good as searching. So a thread that sees the result and submits the next task starts
     // no needless thread. A worker that has work before it does not count as searching, nor does one that
     // goes on with another task, nor the copy of a worker in the child of a fork.
-    void is_nearly_idle() noexcept {
+    void note_nearly_idle() noexcept {
         if (depth_ == 0 && local_queue_.seems_empty() && pool_.shared_queue_seems_empty() &&
             !pool_.is_inherited()) {
             pool_.start_searching(*this);
@@ -4630,7 +4628,7 @@ public:
 
     // Called when this worker has claimed the task that it took out of a queue; and when it was nearly idle,
     // but runs a done callback or destroys a result after all.
-    void is_busy() noexcept {
+    void note_busy() noexcept {
         if (found_work()) {
             pool_.stop_searching(*this);
         }
@@ -4841,10 +4839,9 @@ public:
         magazine& loaded = here_.loaded[index_of(size)];
         if (loaded.count == here_.capacity) {
             deallocate_slowly(memory, index_of(size));
-            return;
+        } else {
+            put(memory, loaded);
         }
-        ++loaded.count;
-        loaded.first = ::new (memory) block{loaded.first, nullptr};
     }
 
 private:
@@ -4897,6 +4894,11 @@ private:
         }
     };
 
+    static void put(void* memory, magazine& loaded) noexcept {
+        ++loaded.count;
+        loaded.first = ::new (memory) block{loaded.first, nullptr};
+    }
+
     static constexpr std::size_t index_of(std::size_t size) noexcept {
         return (size + overhead - 1) / granularity;
     }
@@ -4944,8 +4946,7 @@ private:
             }
             loaded = magazine();
         }
-        ++loaded.count;
-        loaded.first = ::new (memory) block{loaded.first, nullptr};
+        put(memory, loaded);
     }
 
     [[nodiscard]] static constexpr std::size_t bytes_of_full(std::size_t index) noexcept {
@@ -5054,13 +5055,13 @@ public:
             its_future.release_from_queue();
             return false;
         }
-        self.is_busy();
+        self.note_busy();
         run(self);
         if (its_future.has_handle()) {
-            self.is_nearly_idle();
+            self.note_nearly_idle();
         }
-        if (its_future.complete_taken([&self] { self.is_busy(); })) {
-            self.is_busy();
+        if (its_future.complete_taken([&self] { self.note_busy(); })) {
+            self.note_busy();
             its_future.destroy();
         }
         return true;
@@ -5148,7 +5149,7 @@ protected:
             return shared_state_base::help_result::none;
         }
         if (run_here(future, *self)) {
-            return shared_state_base::help_result::ran;
+            return shared_state_base::help_result::helped;
         }
         if (self->runs(*this)) {
             return shared_state_base::help_result::waits_for_self;
@@ -6680,9 +6681,9 @@ private:
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// The threads of one pool: how they are started, and who joins them. `sleep` decides when one is started, one
-// after the other, and pushes never wait for that. Only the first push to a pool does: it must know whether
-// there is a thread at all.
+// `threads` starts and joins the threads of one pool. `sleep` decides when the next thread is started. No
+// push waits until a thread has started, except the first push to a pool: it must know whether there is a
+// thread at all.
 class threads {
 public:
     threads(pool_base& pool, sleep& sleep, std::size_t max_workers, std::string thread_name_prefix)
@@ -6823,9 +6824,7 @@ private:
             throw;
         }
         threads_.splice(threads_.end(), started);
-        if (none()) {
-            none_.store(false);
-        }
+        none_.store(false);
     }
 
     pool_base& pool_;
@@ -8292,7 +8291,8 @@ public:
     /// \throws invalid_state_error if there is no task: it was called before, or moved from
     void operator()() {
         if (!valid()) {
-            throw invalid_state_error("there is no task to be called: it was called before, or moved from");
+            detail::throw_error<invalid_state_error>(
+                "there is no task to be called: it was called before, or moved from");
         }
         std::exchange(task_, nullptr)->run_packaged();
     }

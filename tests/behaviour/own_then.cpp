@@ -15,6 +15,7 @@
 
 #include "support/captured_log.hpp"
 #include "support/catch.hpp"
+#include "support/inline_executor.hpp"
 #include "support/sanitizer.hpp"
 
 namespace futures = concurrent::futures;
@@ -23,16 +24,6 @@ namespace {
 
 // More steps than the stack has room for; under ThreadSanitizer they are for the races.
 constexpr std::size_t steps = tests::under_thread_sanitizer ? 5'000 : 100'000;
-
-struct on_the_spot : futures::executor_base<on_the_spot> {
-    template <class Fn, class... Args>
-    auto submit(Fn&& fn, Args&&... args) {
-        auto [task, future] = futures::package(std::forward<Fn>(fn), std::forward<Args>(args)...);
-        task();
-        return future;
-    }
-    void shutdown(futures::shutdown_options = {}) {}
-};
 
 // The last of `steps` futures, each of which is one more than the one before.
 futures::Future<std::size_t> own_chain(const futures::Future<std::size_t>& first,
@@ -56,7 +47,7 @@ TEST_CASE("a then of one's own calls its function with the value, as a task of t
 }
 
 TEST_CASE("a then of one's own takes and returns nothing, references and what can only be moved") {
-    on_the_spot executor;
+    tests::inline_executor executor;
     int changed = 0;
     const auto nothing = own_then(executor.submit([] {}), executor, [&changed] { changed = 1; });
     static_assert(std::is_same_v<decltype(nothing), const futures::Future<void>>);
@@ -137,7 +128,7 @@ TEST_CASE("a then of one's own fails if the promise that it waits for is broken"
 }
 
 TEST_CASE("a long chain of a then of one's own ends on the spot, in a pool, by a failure and cancelled") {
-    on_the_spot at_once;
+    tests::inline_executor at_once;
     futures::thread_pool_executor pool(2);
     futures::Promise<std::size_t> promise;
     const auto value = own_chain(promise.get_future(), at_once);
@@ -159,7 +150,7 @@ TEST_CASE("a long chain of a then of one's own ends on the spot, in a pool, by a
 
 TEST_CASE("a long chain of a then of one's own is destroyed while it waits") {
     const tests::captured_log log;
-    on_the_spot executor;
+    tests::inline_executor executor;
     futures::Future<std::size_t> last;
     {
         const futures::Promise<std::size_t> promise;

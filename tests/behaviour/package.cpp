@@ -21,22 +21,13 @@
 
 #include "support/captured_log.hpp"
 #include "support/catch.hpp"
+#include "support/inline_executor.hpp"
 
 namespace futures = concurrent::futures;
 
 namespace {
 
-// Runs a task at once, on the thread that submits it.
-class inline_executor : public futures::executor_base<inline_executor> {
-public:
-    template <class Fn, class... Args>
-    auto submit(Fn&& fn, Args&&... args) {
-        auto [task, future] = futures::package(std::forward<Fn>(fn), std::forward<Args>(args)...);
-        task();
-        return future;
-    }
-    void shutdown(futures::shutdown_options = {}) {}
-};
+using tests::inline_executor;
 static_assert(futures::executor<inline_executor>);
 
 // Keeps tasks until it is told to run them. It inherits nothing.

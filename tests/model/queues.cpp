@@ -145,8 +145,8 @@ void close_and_push() {
     check(seen == (pushed ? 1 : 0), "the closer sees what was not refused");
 }
 
-// The promise on which `sleep` builds: whoever announces something and then reads `size()` sees what is
-// pushed, or the push sees the announcement.
+// `sleep` relies on this promise. One thread announces something, and then reads `size()`. Another thread
+// pushes. Either the first thread sees the pushed item, or the push sees the announcement.
 template <class Queue>
 void look_and_push() {
     items_in<Queue> all;

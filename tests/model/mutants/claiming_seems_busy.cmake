@@ -8,10 +8,10 @@ set(old [==[
             its_future.release_from_queue();
             return false;
         }
-        self.is_busy();
+        self.note_busy();
 ]==])
 set(new [==[
-        self.is_busy();
+        self.note_busy();
         if (!its_future.claim()) {
             its_future.release_from_queue();
             return false;

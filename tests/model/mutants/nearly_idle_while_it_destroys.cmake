@@ -4,7 +4,7 @@ set(group pool)
 set(only "a worker that destroys a result")
 set(finds "lost wake-up")
 set(old [==[
-            self.is_busy();
+            self.note_busy();
             its_future.destroy();
 ]==])
 set(new [==[

@@ -111,8 +111,8 @@ private:
 // Which workers of a pool sleep, and which one is woken when there is work. pool/README.md has the states of
 // a worker, the invariant, the protocol and why no wake-up is lost.
 //
-// The functions that return `[[nodiscard]] bool start` ask the caller to start a thread, by `threads`. Until
-// that thread calls `begin`, or the caller `start_has_failed`, no other thread is started.
+// Some functions return whether the caller must start a thread, by `threads`. No other thread is started
+// until that thread calls `begin`, or the caller calls `start_has_failed`.
 // NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): what is written together shares a cache line
 class sleep {
 public:
@@ -350,9 +350,9 @@ private:
         }
     }
 
-    // Makes the epoch odd, if it is even, and lets `self` count as searching. The load is enough if the epoch
-    // is odd already: each push reads the counts either before the epoch became odd, and then the item that
-    // it has counted is seen by whoever reads the odd epoch; or after that, and then it changes the epoch.
+    // Makes the epoch odd, if it is even, and counts `self` as searching. If the epoch is odd already, a load
+    // is enough. A push that reads the counts before the epoch becomes odd has counted its item before, so
+    // this worker sees the item. A push that reads the counts later changes the epoch.
     [[nodiscard]] worker_counts announce(sleeper& self) noexcept {
         const bool counted = std::exchange(self.is_searching_, true);
         return change([counted](worker_counts::word now) {

@@ -22,9 +22,9 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// The threads of one pool: how they are started, and who joins them. `sleep` decides when one is started, one
-// after the other, and pushes never wait for that. Only the first push to a pool does: it must know whether
-// there is a thread at all.
+// `threads` starts and joins the threads of one pool. `sleep` decides when the next thread is started. No
+// push waits until a thread has started, except the first push to a pool: it must know whether there is a
+// thread at all.
 class threads {
 public:
     threads(pool_base& pool, sleep& sleep, std::size_t max_workers, std::string thread_name_prefix)
@@ -165,9 +165,7 @@ private:
             throw;
         }
         threads_.splice(threads_.end(), started);
-        if (none()) {
-            none_.store(false);
-        }
+        none_.store(false);
     }
 
     pool_base& pool_;

@@ -43,7 +43,7 @@ public:
     // for work: it is as good as searching. So a thread that sees the result and submits the next task starts
     // no needless thread. A worker that has work before it does not count as searching, nor does one that
     // goes on with another task, nor the copy of a worker in the child of a fork.
-    void is_nearly_idle() noexcept {
+    void note_nearly_idle() noexcept {
         if (depth_ == 0 && local_queue_.seems_empty() && pool_.shared_queue_seems_empty() &&
             !pool_.is_inherited()) {
             pool_.start_searching(*this);
@@ -52,7 +52,7 @@ public:
 
     // Called when this worker has claimed the task that it took out of a queue; and when it was nearly idle,
     // but runs a done callback or destroys a result after all.
-    void is_busy() noexcept {
+    void note_busy() noexcept {
         if (found_work()) {
             pool_.stop_searching(*this);
         }

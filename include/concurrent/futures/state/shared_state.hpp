@@ -231,8 +231,7 @@ public:
 
     enum class help_result {
         none,           // this thread can't help now
-        helped,         // this thread ran something of which the task waits
-        ran,            // this thread ran the task, and the future is done
+        helped,         // this thread ran the task, or something for which the task may wait
         waits_for_self  // this thread is in the middle of running the task, so waiting would never end
     };
 

@@ -45,10 +45,9 @@ public:
         magazine& loaded = here_.loaded[index_of(size)];
         if (loaded.count == here_.capacity) {
             deallocate_slowly(memory, index_of(size));
-            return;
+        } else {
+            put(memory, loaded);
         }
-        ++loaded.count;
-        loaded.first = ::new (memory) block{loaded.first, nullptr};
     }
 
 private:
@@ -101,6 +100,11 @@ private:
         }
     };
 
+    static void put(void* memory, magazine& loaded) noexcept {
+        ++loaded.count;
+        loaded.first = ::new (memory) block{loaded.first, nullptr};
+    }
+
     static constexpr std::size_t index_of(std::size_t size) noexcept {
         return (size + overhead - 1) / granularity;
     }
@@ -148,8 +152,7 @@ private:
             }
             loaded = magazine();
         }
-        ++loaded.count;
-        loaded.first = ::new (memory) block{loaded.first, nullptr};
+        put(memory, loaded);
     }
 
     [[nodiscard]] static constexpr std::size_t bytes_of_full(std::size_t index) noexcept {

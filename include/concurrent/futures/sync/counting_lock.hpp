@@ -23,9 +23,9 @@ public:
     // Returns the number of items. Acquire: pairs with the release of `unlock`.
     [[nodiscard]] std::size_t lock() noexcept { return lock_adding(0, std::memory_order_acquire); }
 
-    // Returns the number of items with the new one. Sequentially consistent: the caller then reads who
-    // sleeps, and whoever goes to sleep says so and then reads `count()`. At least one of the two sees the
-    // other.
+    // Adds one to the number of items, and returns the sum. Sequentially consistent: the caller then reads
+    // which workers sleep. A worker that goes to sleep first announces that, and then reads `count()`. At
+    // least one of the two threads sees what the other did.
     [[nodiscard]] std::size_t lock_adding_one() noexcept {
         return lock_adding(one, std::memory_order_seq_cst);
     }

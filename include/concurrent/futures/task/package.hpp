@@ -59,7 +59,8 @@ public:
     /// \throws invalid_state_error if there is no task: it was called before, or moved from
     void operator()() {
         if (!valid()) {
-            throw invalid_state_error("there is no task to be called: it was called before, or moved from");
+            detail::throw_error<invalid_state_error>(
+                "there is no task to be called: it was called before, or moved from");
         }
         std::exchange(task_, nullptr)->run_packaged();
     }

@@ -39,13 +39,13 @@ public:
             its_future.release_from_queue();
             return false;
         }
-        self.is_busy();
+        self.note_busy();
         run(self);
         if (its_future.has_handle()) {
-            self.is_nearly_idle();
+            self.note_nearly_idle();
         }
-        if (its_future.complete_taken([&self] { self.is_busy(); })) {
-            self.is_busy();
+        if (its_future.complete_taken([&self] { self.note_busy(); })) {
+            self.note_busy();
             its_future.destroy();
         }
         return true;
@@ -133,7 +133,7 @@ protected:
             return shared_state_base::help_result::none;
         }
         if (run_here(future, *self)) {
-            return shared_state_base::help_result::ran;
+            return shared_state_base::help_result::helped;
         }
         if (self->runs(*this)) {
             return shared_state_base::help_result::waits_for_self;
