@@ -3383,101 +3383,6 @@ template <class T>
 }}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/pool/stoppable.hpp
-
-#if defined(__cpp_lib_jthread)
-#include <stop_token>  // std::stop_source, std::stop_token
-#endif
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-#if defined(__cpp_lib_jthread)
-
-// The stop source of a task.
-class stoppable {
-public:
-    [[nodiscard]] std::stop_token token() const noexcept { return source_.get_token(); }
-    bool request_stop() noexcept { return source_.request_stop(); }
-
-private:
-    friend class running_stoppables;
-
-    std::stop_source source_;
-    // Guarded by the mutex of `running_stoppables`.
-    stoppable* next_ = nullptr;
-    stoppable* previous_ = nullptr;
-    bool asked_ = false;
-};
-
-// The running tasks of a pool that can be asked to stop.
-class running_stoppables {
-public:
-    // Requires: the task runs, and is added once. If all were asked to stop, asks this one too.
-    void add(stoppable& added) noexcept {
-        bool asked = false;
-        {
-            const std::lock_guard lock(mutex_);
-            asked = all_asked_;
-            added.asked_ = asked;
-            added.next_ = std::exchange(first_, &added);
-            if (added.next_) {
-                added.next_->previous_ = &added;
-            }
-        }
-        if (asked) {
-            added.request_stop();
-        }
-    }
-
-    void remove(stoppable& removed) noexcept {
-        const std::lock_guard lock(mutex_);
-        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
-        if (removed.next_) {
-            removed.next_->previous_ = removed.previous_;
-        }
-    }
-
-    // Asks all to stop, and each that is added from now on.
-    [[gnu::cold, gnu::noinline]] void request_stop() noexcept {
-        for (;;) {
-            std::stop_source next(std::nostopstate);
-            {
-                const std::lock_guard lock(mutex_);
-                all_asked_ = true;
-                stoppable* each = first_;
-                while (each && each->asked_) {
-                    each = each->next_;
-                }
-                if (!each) {
-                    return;
-                }
-                each->asked_ = true;
-                next = each->source_;
-            }
-            // Requires: `mutex_` not held, as stop callbacks are user code. The task may have ended, so
-            // `next` shares its stop state.
-            next.request_stop();  // NOLINT(clang-analyzer-cplusplus.Move): copied, not moved from
-        }
-    }
-
-private:
-    sync::mutex mutex_;
-    stoppable* first_ = nullptr;
-    bool all_asked_ = false;
-};
-
-#else
-
-class running_stoppables {
-public:
-    void request_stop() noexcept {}
-};
-
-#endif
-
-}}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/sync/parking_spot.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -3957,6 +3862,101 @@ private:
     spin_lock watches_lock_;
     idle_watch_list watches_;  // guarded by `watches_lock_`
 };
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/pool/stoppable.hpp
+
+#if defined(__cpp_lib_jthread)
+#include <stop_token>  // std::stop_source, std::stop_token
+#endif
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+#if defined(__cpp_lib_jthread)
+
+// The stop source of a task.
+class stoppable {
+public:
+    [[nodiscard]] std::stop_token token() const noexcept { return source_.get_token(); }
+    bool request_stop() noexcept { return source_.request_stop(); }
+
+private:
+    friend class running_stoppables;
+
+    std::stop_source source_;
+    // Guarded by the mutex of `running_stoppables`.
+    stoppable* next_ = nullptr;
+    stoppable* previous_ = nullptr;
+    bool asked_ = false;
+};
+
+// The running tasks of a pool that can be asked to stop.
+class running_stoppables {
+public:
+    // Requires: the task runs, and is added once. If all were asked to stop, asks this one too.
+    void add(stoppable& added) noexcept {
+        bool asked = false;
+        {
+            const std::lock_guard lock(mutex_);
+            asked = all_asked_;
+            added.asked_ = asked;
+            added.next_ = std::exchange(first_, &added);
+            if (added.next_) {
+                added.next_->previous_ = &added;
+            }
+        }
+        if (asked) {
+            added.request_stop();
+        }
+    }
+
+    void remove(stoppable& removed) noexcept {
+        const std::lock_guard lock(mutex_);
+        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
+        if (removed.next_) {
+            removed.next_->previous_ = removed.previous_;
+        }
+    }
+
+    // Asks all to stop, and each that is added from now on.
+    [[gnu::cold, gnu::noinline]] void request_stop() noexcept {
+        for (;;) {
+            std::stop_source next(std::nostopstate);
+            {
+                const std::lock_guard lock(mutex_);
+                all_asked_ = true;
+                stoppable* each = first_;
+                while (each && each->asked_) {
+                    each = each->next_;
+                }
+                if (!each) {
+                    return;
+                }
+                each->asked_ = true;
+                next = each->source_;
+            }
+            // Requires: `mutex_` not held, as stop callbacks are user code. The task may have ended, so
+            // `next` shares its stop state.
+            next.request_stop();  // NOLINT(clang-analyzer-cplusplus.Move): copied, not moved from
+        }
+    }
+
+private:
+    sync::mutex mutex_;
+    stoppable* first_ = nullptr;
+    bool all_asked_ = false;
+};
+
+#else
+
+class running_stoppables {
+public:
+    void request_stop() noexcept {}
+};
+
+#endif
 
 }}}  // namespace concurrent::futures::detail
 
@@ -4445,7 +4445,8 @@ private:
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // The items that one worker, the owner, has submitted to its own pool. The owner pushes, and takes back the
-// item whose result it needs. Any thread pops the oldest item. A thread rarely has to wait for the lock, and
+// item whose result it needs. Any thread pops the oldest item. (One queue of a pool has no owner: there, any
+// thread pushes a branch, and takes back what it has pushed.) A thread rarely has to wait for the lock, and
 // then for a few instructions.
 //
 // The items are linked both ways: so the owner can take one back from anywhere, and a push cannot fail. A
@@ -4482,10 +4483,11 @@ public:
         return take_oldest(lock);
     }
 
-    // Requires: the calling thread is the owner. Takes `item` out if it is in this queue.
+    // Requires: the calling thread is the owner, or has pushed `item`. Takes `item` out if it is in this
+    // queue.
     [[nodiscard]] bool take_back(work_item& item) noexcept {
-        // Relaxed. Only the owner could have pushed the item here, so the owner knows at once if it is not
-        // here. That it is here is certain only under the lock.
+        // Relaxed. Only this thread could have pushed the item here, so it knows at once if the item is not
+        // here. That the item is here is certain only under the lock.
         if (item.place_.load(std::memory_order_relaxed) != address()) {
             return false;
         }
@@ -4590,7 +4592,7 @@ private:
     alignas(cache_line) counting_lock lock_;
     work_item* oldest_ = nullptr;
     work_item* newest_ = nullptr;
-    std::uint64_t pushed_ = 0;  // the number of the last item; only the owner pushes
+    std::uint64_t pushed_ = 0;  // the number of the last item; written under the lock
     purge_schedule schedule_;
 };
 
@@ -4702,9 +4704,12 @@ inline worker* pool_base::worker_here() const noexcept {
 }
 
 // The local queues of a pool's workers, from which others take items. A victim is a worker whose local queue
-// was ever pushed to. The list only grows.
+// was ever pushed to. The list only grows. One more local queue is for the branches of threads that have none
+// here: the thread that pushes a branch is the owner, as far as that branch is concerned.
 class victims {
 public:
+    [[nodiscard]] local_queue& queue_of_others() noexcept { return queue_of_others_; }
+
     // Returns the local queue of `self`, to push to. Requires: the calling thread is that of `self`.
     [[nodiscard]] local_queue& queue_of(worker& self) noexcept {
         if (!self.is_victim_) {
@@ -4729,7 +4734,7 @@ public:
              each = each->next_victim_) {
             item = each->local_queue_.pop();
         }
-        return item;
+        return item ? item : queue_of_others_.pop();
     }
 
     // Returns the oldest item of the next victim, each in turn; null if that has none.
@@ -4744,16 +4749,27 @@ public:
         return self.turns_ = (self.turns_ + 1) % cycle;
     }
 
-    // Sequentially consistent: pairs with the compare-exchange of `queue_of`.
+    template <class Visit>
+    void for_each(Visit visit) {
+        for_each_of(*this, visit);
+    }
     template <class Visit>
     void for_each(Visit visit) const {
-        for (worker* each = first_.load(); each; each = each->next_victim_) {
-            visit(each->local_queue_);
-        }
+        for_each_of(*this, visit);
     }
 
 private:
+    // Sequentially consistent: pairs with the compare-exchange of `queue_of`.
+    template <class Victims, class Visit>
+    static void for_each_of(Victims& self, Visit& visit) {
+        for (worker* each = self.first_.load(); each; each = each->next_victim_) {
+            visit(each->local_queue_);
+        }
+        visit(self.queue_of_others_);
+    }
+
     sync::atomic<worker*> first_{nullptr};
+    local_queue queue_of_others_;
 };
 
 }  // namespace detail
@@ -5481,6 +5497,316 @@ private:
         std::tuple<Fn, Args...> captures_;  // until run or cancelled, or until the result is gone
     };
 };
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/task/branch.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// A call of `Fn`, and what it has returned or thrown. It refers to the callable. Only one thread at a time
+// uses it.
+template <class Fn>
+class call_result {
+    using kept = kept_result_t<std::invoke_result_t<Fn>>;
+
+public:
+    using type = std::conditional_t<std::is_void_v<kept>, std::monostate, kept>;
+
+    explicit call_result(std::remove_reference_t<Fn>& fn) noexcept : fn_(static_cast<Fn&&>(fn)) {}
+    call_result(const call_result&) = delete;
+    call_result& operator=(const call_result&) = delete;
+    ~call_result() {
+        if (has_result_) {
+            result_.destroy();
+        }
+    }
+
+    void call() noexcept {
+        try {
+            result_.emplace_from([this]() -> kept { return std::invoke(static_cast<Fn&&>(fn_)); });
+            has_result_ = !std::is_void_v<kept>;
+        } catch (...) {
+            failure_ = std::current_exception();
+        }
+    }
+
+    void rethrow_failure() const {
+        if (failure_) {
+            std::rethrow_exception(failure_);
+        }
+    }
+
+    // Requires: it has been called, and has not thrown.
+    [[nodiscard]] type take() {
+        if constexpr (std::is_void_v<kept>) {
+            return {};
+        } else {
+            return static_cast<type&&>(result_.get());
+        }
+    }
+
+private:
+    Fn&& fn_;
+    bool has_result_ = false;
+    result_storage<kept> result_;
+    std::exception_ptr failure_;
+};
+
+// A `branch` is a call that its caller lets others make, if they come in time. The branch lives on the
+// caller's stack: the caller pushes it, does something else, and then joins it. To join is to take it back
+// and make the call, or to wait for the thread that has taken it. There is no handle, so nobody can cancel a
+// branch, and it is never stale.
+//
+// Once a thread has settled a branch that it took, the branch may be gone.
+class branch : public work_item {
+public:
+    // The pool calls these.
+
+    bool execute(worker& self) noexcept final {
+        self.is_busy();
+        {
+            const worker::running mark(self, *this);
+            call();
+        }
+        self.is_nearly_idle();
+        // In the child of a fork, nobody waits, and the waiting thread's mutex may be locked for ever.
+        if (!self.pool().is_inherited()) {
+            settle(done);
+        }
+        return true;
+    }
+
+    // A branch is run even if its pool is closed or broken, by the caller, who has begun with the others.
+    [[gnu::cold]] void cancel_waiting() noexcept final { give_back(); }
+    [[gnu::cold]] void fail_waiting(const std::exception_ptr&) noexcept final { give_back(); }
+    void release() noexcept final {}
+    [[nodiscard]] bool still_waits() noexcept final { return true; }
+    [[nodiscard]] bool has_handle() noexcept final { return true; }
+
+    // The caller calls these.
+
+    // Pushes the branch, or throws and leaves everything as it was.
+    template <class Pool>
+    void start(Pool& pool, const typename Pool::branch_place& place) {
+        pool_ = &pool;
+        state_.store(pending, std::memory_order_relaxed);  // relaxed: the queue's lock orders it
+        try {
+            pool.push_branch(place, *this);
+        } catch (...) {
+            state_.store(given_back, std::memory_order_relaxed);  // relaxed: nobody else has seen it
+            throw;
+        }
+    }
+
+    // Returns once the call was made, here or elsewhere. Requires: `place` is where `start` was told to push,
+    // if it was called.
+    template <class Place>
+    void join(const Place& place) noexcept {
+        if (place.queue.take_back(*this) || await(place.self) == given_back) {
+            call();
+        }
+    }
+
+protected:
+    branch() = default;
+    ~branch() = default;
+
+    virtual void call() noexcept = 0;
+
+private:
+    // The states. Each other value is the address of the `blocked_thread` that waits.
+    static constexpr std::uintptr_t pending = 0;     // queued, or taken by a thread that will settle it
+    static constexpr std::uintptr_t done = 1;        // another thread has made the call
+    static constexpr std::uintptr_t given_back = 2;  // the caller has to make the call
+
+    [[gnu::cold]] void give_back() noexcept {
+        pool_->note_stale_item();  // whoever has emptied the queues takes it from that number again
+        settle(given_back);
+    }
+
+    void settle(std::uintptr_t how) noexcept {
+        // Release: publishes the result to the acquire of `state` and of `block`. Acquire: pairs with the
+        // release of `block`, which publishes the blocked thread.
+        const std::uintptr_t before = state_.exchange(how, std::memory_order_acq_rel);
+        if (before != pending) {
+            reinterpret_cast<blocked_thread*>(before)->on_done(outcome::value);
+        }
+    }
+
+    // Acquire: pairs with the release of `settle`.
+    [[nodiscard]] std::uintptr_t state() const noexcept { return state_.load(std::memory_order_acquire); }
+
+    // Waits until the branch is settled, and helps meanwhile with what descends from it, as
+    // `queued_state::help` does. `self` is the calling thread's worker, or null.
+    [[nodiscard, gnu::noinline]] std::uintptr_t await(worker* self) noexcept {
+        trampoline::run_postponed();
+        const auto settled = [this] { return state() != pending; };
+        while (!settled()) {
+            if (self && help(*self)) {
+                continue;
+            }
+            constexpr unsigned now_and_then = 16;  // the worker that runs it writes its queue often
+            unsigned looks = 0;
+            const auto ready = [&] {
+                return settled() ||
+                       (self && ++looks % now_and_then == 0 && worker::seems_to_have_descendants(*this));
+            };
+            if (!spin_briefly(ready)) {
+                block();
+            }
+        }
+        return state();
+    }
+
+    // Runs something that descends from this branch. Returns false if there is nothing.
+    [[nodiscard]] bool help(worker& self) noexcept {
+        work_item* const descendant = worker::take_descendant(*this, [this] { return state() == pending; });
+        if (descendant && !descendant->execute(self)) {
+            pool_->note_stale_item_gone();
+            pool_->wake_one();
+        }
+        return descendant != nullptr;
+    }
+
+    // Sleeps until the branch is settled. Not inlined, see `block_until_done`.
+    [[gnu::noinline]] void block() noexcept {
+        blocked_thread me;
+        std::uintptr_t before = pending;
+        // Release: publishes `me` to the acquire of `settle`. Acquire, if it is settled: see `state`.
+        if (state_.compare_exchange_strong(before, reinterpret_cast<std::uintptr_t>(&me),
+                                           std::memory_order_acq_rel)) {
+            me.wait_until_told();
+        }
+    }
+
+    pool_base* pool_ = nullptr;
+    sync::atomic<std::uintptr_t> state_{given_back};  // until it is pushed
+};
+
+// A branch that calls `Fn`.
+template <class Fn>
+class branch_of final : public branch, public call_result<Fn> {
+public:
+    explicit branch_of(std::remove_reference_t<Fn>& fn) noexcept : call_result<Fn>(fn) {}
+
+private:
+    void call() noexcept override { call_result<Fn>::call(); }
+};
+
+// How branches are run by a pool.
+template <class Pool>
+class pool_branching {
+public:
+    template <class Fn>
+    using branch_for = branch_of<Fn>;
+
+    explicit pool_branching(Pool& pool) noexcept : pool_(pool), place_(pool.place_for_branches()) {}
+
+    void throw_if_refusing() const { pool_.throw_if_refusing(); }
+
+    // Throws what a submit would throw; then the branch is not queued.
+    void start(branch& started) const { started.start(pool_, place_); }
+
+    // Returns once the call of `joined` was made, here if it was not started or nobody else has begun it.
+    // Throws only in the child of a fork, where nobody else can be running it.
+    void join(branch& joined) const {
+        pool_.throw_if_inherited();
+        joined.join(place_);
+    }
+
+    [[nodiscard]] std::size_t max_workers() const noexcept { return pool_.max_workers(); }
+
+    // Returns how many threads may run branches while this one does something else.
+    [[nodiscard]] std::size_t max_others() const noexcept { return max_workers() - (place_.self ? 1 : 0); }
+
+private:
+    Pool& pool_;
+    typename Pool::branch_place place_;
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/invoke.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// A branch that an executor of any kind runs as a task.
+template <class Fn>
+class submitted_branch : public call_result<Fn> {
+public:
+    explicit submitted_branch(std::remove_reference_t<Fn>& fn) noexcept : call_result<Fn>(fn) {}
+
+    template <class Executor>
+    void start(Executor& executor) {
+        task_ = executor.submit([this]() noexcept {
+            this->call();
+            called_ = true;
+        });
+    }
+
+    // If nobody has begun the task, this thread makes the call. The executor may also have thrown the task
+    // away.
+    void join() {
+        if (task_.valid() && !task_.cancel()) {
+            static_cast<void>(task_.exception());  // waits; an exception says that it was thrown away
+        }
+        if (!called_) {
+            this->call();
+        }
+    }
+
+private:
+    Future<void> task_;
+    bool called_ = false;  // read when the task is done
+};
+
+// Starts the branches, makes the last call on this thread, and joins the branches. `Branching` is how they
+// are run: a `pool_branching`, or a `submit_branching`.
+template <class Branching, class Calls, std::size_t... index>
+auto invoke_branches(const Branching& branching, Calls calls, std::index_sequence<index...>) {
+    constexpr std::size_t count = sizeof...(index);
+    [[maybe_unused]] std::tuple<
+        typename Branching::template branch_for<std::tuple_element_t<index, Calls>>...>
+    branches(std::get<index>(calls)...);
+    call_result<std::tuple_element_t<count, Calls>> last(std::get<count>(calls));
+    if constexpr (count == 0) {
+        branching.throw_if_refusing();
+    }
+    // If the first is refused, nothing has run. If another is refused, as the pool was closed meanwhile, it
+    // is called when it is joined.
+    [[maybe_unused]] const auto start = [&branching](auto& each, bool first) {
+        try {
+            branching.start(each);
+        } catch (...) {
+            if (first) {
+                throw;
+            }
+        }
+    };
+    (start(std::get<index>(branches), index == 0), ...);
+    last.call();
+    // The newest first: it has most likely not been taken.
+    (branching.join(std::get<count - 1 - index>(branches)), ...);
+    (std::get<index>(branches).rethrow_failure(), ...);
+    last.rethrow_failure();
+    return std::tuple<typename call_result<std::tuple_element_t<index, Calls>>::type...,
+                      typename call_result<std::tuple_element_t<count, Calls>>::type>(
+        std::get<index>(branches).take()..., last.take());
+}
+
+template <class Branching, class... Fns>
+auto invoke_all(const Branching& branching, Fns&&... fns) {
+    static_assert(sizeof...(Fns) != 0, "invoke(f, g, ...): it needs at least one callable");
+    static_assert((std::is_invocable_v<Fns> && ...),
+                  "invoke(f, g, ...): each argument must be callable without arguments");
+    if constexpr (sizeof...(Fns) != 0 && (std::is_invocable_v<Fns> && ...)) {
+        return detail::invoke_branches(branching, std::tuple<Fns&&...>(std::forward<Fns>(fns)...),
+                                       std::make_index_sequence<sizeof...(Fns) - 1>());
+    }
+}
 
 }}}  // namespace concurrent::futures::detail
 
@@ -6456,9 +6782,45 @@ private:
     Executor* executor_;
 };
 
-// Returns the launcher of an executor: its own, if it has one.
+// How branches are run by an executor of any kind: as tasks.
+template <class Executor>
+class submit_branching {
+public:
+    template <class Fn>
+    using branch_for = submitted_branch<Fn>;
+
+    explicit submit_branching(Executor& executor) noexcept : executor_(executor) {}
+
+    void throw_if_refusing() const noexcept {}  // its `submit` throws, if there is anything to submit
+    template <class Branch>
+    void start(Branch& started) const {
+        started.start(executor_);
+    }
+    template <class Branch>
+    void join(Branch& joined) const {
+        joined.join();
+    }
+    [[nodiscard]] std::size_t max_workers() const {
+        return executor_launcher<Executor>(executor_).max_workers();
+    }
+    [[nodiscard]] std::size_t max_others() const { return max_workers(); }
+
+private:
+    Executor& executor_;
+};
+
+// Returns the launcher of an executor, and how it runs branches: its own, if it has one.
 class launcher_access {
 public:
+    template <class Executor>
+    [[nodiscard]] static auto branching_of(Executor& executor) {
+        if constexpr (requires { executor.branching(); }) {
+            return executor.branching();
+        } else {
+            return submit_branching<Executor>(executor);
+        }
+    }
+
     template <class Executor>
     [[nodiscard]] static auto launcher_of(Executor& executor) {
         if constexpr (requires { executor.launcher(); }) {
@@ -6496,8 +6858,8 @@ auto map(Executor& executor, map_options options, Fn&& fn, Ranges&&... ranges) {
                              std::forward<Ranges>(ranges)...);
 }
 
-/// An executor of your own inherits this to have `map`, by means of its `submit`: `class mine : public
-/// executor_base<mine>`. With `package`, such an executor is a dozen lines; the cookbook has one.
+/// An executor of your own inherits this to have `map` and `invoke`, by means of its `submit`: `class mine :
+/// public executor_base<mine>`. With `package`, such an executor is a dozen lines; the cookbook has one.
 ///
 /// \code
 /// using pool = futures::thread_pool_executor<>;
@@ -6548,6 +6910,30 @@ public:
     auto map(map_options options, Fn&& fn, Ranges&&... ranges) {
         return detail::start_map(detail::launcher_access::launcher_of(self()), options, std::forward<Fn>(fn),
                                  std::forward<Ranges>(ranges)...);
+    }
+
+    /// Calls all callables, the last one on this thread, and returns the tuple of their results in their
+    /// order, with `std::monostate` for void. The others are called by workers, or by this thread if no
+    /// worker has come by the time that it would have to wait. On a `thread_pool_executor`, this allocates
+    /// nothing. Other executors get the callables by `submit`.
+    ///
+    /// The callables are not copied. They may refer to local variables, as this returns only when all calls
+    /// have ended. If several throw, the exception of the first, in their order, is rethrown.
+    ///
+    /// Use it for divide and conquer: tasks may call it, to any depth that the stack allows.
+    ///
+    /// \throws what `submit` throws; then nothing was called
+    ///
+    /// \code
+    /// std::vector numbers{3, 1, 4, 1};
+    /// auto [least, sum] = executor.invoke([&] { return std::ranges::min(numbers); },
+    ///                                     [&] { return std::accumulate(numbers.begin(), numbers.end(), 0);
+    ///                                     });
+    /// assert(least == 1 && sum == 9);
+    /// \endcode
+    template <class... Fns>
+    auto invoke(Fns&&... fns) {
+        return detail::invoke_all(detail::launcher_access::branching_of(self()), std::forward<Fns>(fns)...);
     }
 
 protected:
@@ -6917,6 +7303,30 @@ public:
         }
     }
 
+    // Where the calling thread queues branches, and its worker if it is one of this pool.
+    struct branch_place {
+        local_queue& queue;
+        worker* self;
+    };
+
+    // Where workers have no local queues, branches share one with those of other threads: they are neither
+    // cancelled nor ordered by anything but the program that waits for them.
+    [[nodiscard]] branch_place place_for_branches() noexcept {
+        worker* const self = submitting_worker();
+        return {self && uses_local_queues() ? victims_.queue_of(*self) : victims_.queue_of_others(), self};
+    }
+
+    // Queues a branch, or throws and leaves everything as it was. Requires: `place` is what
+    // `place_for_branches` has returned to this thread.
+    void push_branch(const branch_place& place, work_item& item) {
+        throw_if_inherited();
+        if (!place.self && threads_.count() == 0) {
+            throw_if_closed();
+            threads_.start_first();
+        }
+        push_to(place.queue, item);
+    }
+
     // Throws what a `push` would throw now.
     void throw_if_refusing() {
         throw_if_inherited();
@@ -6993,6 +7403,14 @@ public:
         end_thread();
     }
 
+    void throw_if_inherited() const {
+        if (is_inherited()) {
+            throw_error<broken_executor>(
+                "the threads of this executor are not in this process, which was forked: make another "
+                "executor here");
+        }
+    }
+
 private:
     void start_thread() noexcept override { threads_.start_another(); }
 
@@ -7032,14 +7450,6 @@ private:
         }
         worker* const self = worker::current();
         return self && &self->pool() == this ? self : nullptr;
-    }
-
-    void throw_if_inherited() const {
-        if (is_inherited()) {
-            throw_error<broken_executor>(
-                "the threads of this executor are not in this process, which was forked: make another "
-                "executor here");
-        }
     }
 
     [[gnu::noinline]] void throw_if_closed() {
@@ -7897,6 +8307,7 @@ private:
     using pool = detail::worker_pool<detail::queue_of<Queue>>;
 
     [[nodiscard]] auto launcher() const noexcept { return detail::pool_launcher<pool>(pool_); }
+    [[nodiscard]] auto branching() const noexcept { return detail::pool_branching<pool>(*pool_); }
 
     // Not inlined: nothing is gained where an executor is made or destroyed.
     [[gnu::noinline]] static std::shared_ptr<pool> make_pool(detail::worker_limit max_workers,

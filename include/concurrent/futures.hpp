@@ -26,6 +26,7 @@
 #endif
 
 #include <concurrent/futures/algorithm/as_completed.hpp>
+#include <concurrent/futures/algorithm/invoke.hpp>
 #include <concurrent/futures/algorithm/map.hpp>
 #include <concurrent/futures/algorithm/wait.hpp>
 #include <concurrent/futures/error.hpp>

@@ -5,6 +5,7 @@
 #include <cstddef>  // std::size_t
 #include <utility>  // std::forward
 
+#include <concurrent/futures/algorithm/invoke.hpp>
 #include <concurrent/futures/algorithm/map.hpp>
 #include <concurrent/futures/executor/executor.hpp>
 #include <concurrent/futures/platform/platform.hpp>
@@ -37,9 +38,45 @@ private:
     Executor* executor_;
 };
 
-// Returns the launcher of an executor: its own, if it has one.
+// How branches are run by an executor of any kind: as tasks.
+template <class Executor>
+class submit_branching {
+public:
+    template <class Fn>
+    using branch_for = submitted_branch<Fn>;
+
+    explicit submit_branching(Executor& executor) noexcept : executor_(executor) {}
+
+    void throw_if_refusing() const noexcept {}  // its `submit` throws, if there is anything to submit
+    template <class Branch>
+    void start(Branch& started) const {
+        started.start(executor_);
+    }
+    template <class Branch>
+    void join(Branch& joined) const {
+        joined.join();
+    }
+    [[nodiscard]] std::size_t max_workers() const {
+        return executor_launcher<Executor>(executor_).max_workers();
+    }
+    [[nodiscard]] std::size_t max_others() const { return max_workers(); }
+
+private:
+    Executor& executor_;
+};
+
+// Returns the launcher of an executor, and how it runs branches: its own, if it has one.
 class launcher_access {
 public:
+    template <class Executor>
+    [[nodiscard]] static auto branching_of(Executor& executor) {
+        if constexpr (requires { executor.branching(); }) {
+            return executor.branching();
+        } else {
+            return submit_branching<Executor>(executor);
+        }
+    }
+
     template <class Executor>
     [[nodiscard]] static auto launcher_of(Executor& executor) {
         if constexpr (requires { executor.launcher(); }) {
@@ -77,8 +114,8 @@ auto map(Executor& executor, map_options options, Fn&& fn, Ranges&&... ranges) {
                              std::forward<Ranges>(ranges)...);
 }
 
-/// An executor of your own inherits this to have `map`, by means of its `submit`: `class mine : public
-/// executor_base<mine>`. With `package`, such an executor is a dozen lines; the cookbook has one.
+/// An executor of your own inherits this to have `map` and `invoke`, by means of its `submit`: `class mine :
+/// public executor_base<mine>`. With `package`, such an executor is a dozen lines; the cookbook has one.
 ///
 /// \code
 /// using pool = futures::thread_pool_executor<>;
@@ -129,6 +166,30 @@ public:
     auto map(map_options options, Fn&& fn, Ranges&&... ranges) {
         return detail::start_map(detail::launcher_access::launcher_of(self()), options, std::forward<Fn>(fn),
                                  std::forward<Ranges>(ranges)...);
+    }
+
+    /// Calls all callables, the last one on this thread, and returns the tuple of their results in their
+    /// order, with `std::monostate` for void. The others are called by workers, or by this thread if no
+    /// worker has come by the time that it would have to wait. On a `thread_pool_executor`, this allocates
+    /// nothing. Other executors get the callables by `submit`.
+    ///
+    /// The callables are not copied. They may refer to local variables, as this returns only when all calls
+    /// have ended. If several throw, the exception of the first, in their order, is rethrown.
+    ///
+    /// Use it for divide and conquer: tasks may call it, to any depth that the stack allows.
+    ///
+    /// \throws what `submit` throws; then nothing was called
+    ///
+    /// \code
+    /// std::vector numbers{3, 1, 4, 1};
+    /// auto [least, sum] = executor.invoke([&] { return std::ranges::min(numbers); },
+    ///                                     [&] { return std::accumulate(numbers.begin(), numbers.end(), 0);
+    ///                                     });
+    /// assert(least == 1 && sum == 9);
+    /// \endcode
+    template <class... Fns>
+    auto invoke(Fns&&... fns) {
+        return detail::invoke_all(detail::launcher_access::branching_of(self()), std::forward<Fns>(fns)...);
     }
 
 protected:
