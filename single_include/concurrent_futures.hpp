@@ -34,6 +34,7 @@
 #include <iterator>
 #include <limits>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -3383,6 +3384,101 @@ template <class T>
 }}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/pool/stoppable.hpp
+
+#if defined(__cpp_lib_jthread)
+#include <stop_token>  // std::stop_source, std::stop_token
+#endif
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+#if defined(__cpp_lib_jthread)
+
+// The stop source of a task.
+class stoppable {
+public:
+    [[nodiscard]] std::stop_token token() const noexcept { return source_.get_token(); }
+    bool request_stop() noexcept { return source_.request_stop(); }
+
+private:
+    friend class running_stoppables;
+
+    std::stop_source source_;
+    // Guarded by the mutex of `running_stoppables`.
+    stoppable* next_ = nullptr;
+    stoppable* previous_ = nullptr;
+    bool asked_ = false;
+};
+
+// The running tasks of a pool that can be asked to stop.
+class running_stoppables {
+public:
+    // Requires: the task runs, and is added once. If all were asked to stop, asks this one too.
+    void add(stoppable& added) noexcept {
+        bool asked = false;
+        {
+            const std::lock_guard lock(mutex_);
+            asked = all_asked_;
+            added.asked_ = asked;
+            added.next_ = std::exchange(first_, &added);
+            if (added.next_) {
+                added.next_->previous_ = &added;
+            }
+        }
+        if (asked) {
+            added.request_stop();
+        }
+    }
+
+    void remove(stoppable& removed) noexcept {
+        const std::lock_guard lock(mutex_);
+        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
+        if (removed.next_) {
+            removed.next_->previous_ = removed.previous_;
+        }
+    }
+
+    // Asks all to stop, and each that is added from now on.
+    [[gnu::cold, gnu::noinline]] void request_stop() noexcept {
+        for (;;) {
+            std::stop_source next(std::nostopstate);
+            {
+                const std::lock_guard lock(mutex_);
+                all_asked_ = true;
+                stoppable* each = first_;
+                while (each && each->asked_) {
+                    each = each->next_;
+                }
+                if (!each) {
+                    return;
+                }
+                each->asked_ = true;
+                next = each->source_;
+            }
+            // Requires: `mutex_` not held, as stop callbacks are user code. The task may have ended, so
+            // `next` shares its stop state.
+            next.request_stop();  // NOLINT(clang-analyzer-cplusplus.Move): copied, not moved from
+        }
+    }
+
+private:
+    sync::mutex mutex_;
+    stoppable* first_ = nullptr;
+    bool all_asked_ = false;
+};
+
+#else
+
+class running_stoppables {
+public:
+    void request_stop() noexcept {}
+};
+
+#endif
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/sync/parking_spot.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -3862,101 +3958,6 @@ private:
     spin_lock watches_lock_;
     idle_watch_list watches_;  // guarded by `watches_lock_`
 };
-
-}}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/pool/stoppable.hpp
-
-#if defined(__cpp_lib_jthread)
-#include <stop_token>  // std::stop_source, std::stop_token
-#endif
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-#if defined(__cpp_lib_jthread)
-
-// The stop source of a task.
-class stoppable {
-public:
-    [[nodiscard]] std::stop_token token() const noexcept { return source_.get_token(); }
-    bool request_stop() noexcept { return source_.request_stop(); }
-
-private:
-    friend class running_stoppables;
-
-    std::stop_source source_;
-    // Guarded by the mutex of `running_stoppables`.
-    stoppable* next_ = nullptr;
-    stoppable* previous_ = nullptr;
-    bool asked_ = false;
-};
-
-// The running tasks of a pool that can be asked to stop.
-class running_stoppables {
-public:
-    // Requires: the task runs, and is added once. If all were asked to stop, asks this one too.
-    void add(stoppable& added) noexcept {
-        bool asked = false;
-        {
-            const std::lock_guard lock(mutex_);
-            asked = all_asked_;
-            added.asked_ = asked;
-            added.next_ = std::exchange(first_, &added);
-            if (added.next_) {
-                added.next_->previous_ = &added;
-            }
-        }
-        if (asked) {
-            added.request_stop();
-        }
-    }
-
-    void remove(stoppable& removed) noexcept {
-        const std::lock_guard lock(mutex_);
-        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
-        if (removed.next_) {
-            removed.next_->previous_ = removed.previous_;
-        }
-    }
-
-    // Asks all to stop, and each that is added from now on.
-    [[gnu::cold, gnu::noinline]] void request_stop() noexcept {
-        for (;;) {
-            std::stop_source next(std::nostopstate);
-            {
-                const std::lock_guard lock(mutex_);
-                all_asked_ = true;
-                stoppable* each = first_;
-                while (each && each->asked_) {
-                    each = each->next_;
-                }
-                if (!each) {
-                    return;
-                }
-                each->asked_ = true;
-                next = each->source_;
-            }
-            // Requires: `mutex_` not held, as stop callbacks are user code. The task may have ended, so
-            // `next` shares its stop state.
-            next.request_stop();  // NOLINT(clang-analyzer-cplusplus.Move): copied, not moved from
-        }
-    }
-
-private:
-    sync::mutex mutex_;
-    stoppable* first_ = nullptr;
-    bool all_asked_ = false;
-};
-
-#else
-
-class running_stoppables {
-public:
-    void request_stop() noexcept {}
-};
-
-#endif
 
 }}}  // namespace concurrent::futures::detail
 
@@ -5501,6 +5502,1035 @@ private:
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/chunk_results.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// `chunk_results` holds the results of the elements of one `map` task, up to the first exception. It is made
+// in place as the task's result, and never moved. One result, the usual number, needs no allocation.
+template <class R>
+class chunk_results {
+public:
+    // Calls `result_of` for each index below `count`, in order.
+    template <class ResultOf>
+    chunk_results(std::size_t count, ResultOf result_of) : capacity_(count) {
+        try {
+            results_ = count == 1 || std::is_void_v<R> ? std::addressof(single_) : allocate(count);
+            for (; size_ != count; ++size_) {
+                result_at(size_).emplace_from([&]() -> R { return result_of(size_); });
+            }
+        } catch (...) {
+            exception_ = std::current_exception();
+        }
+    }
+
+    chunk_results(const chunk_results&) = delete;
+    chunk_results& operator=(const chunk_results&) = delete;
+
+    ~chunk_results() {
+        for (std::size_t index = 0; index != size_; ++index) {
+            result_at(index).destroy();
+        }
+        if (results_ && results_ != std::addressof(single_)) {
+            std::allocator<result_storage<R>>().deallocate(results_, capacity_);
+        }
+        if (exception_) {
+            log("exception was never retrieved", exception_);
+        }
+    }
+
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+    // Returns the exception behind the results, or null. The caller has then looked at the exception.
+    [[nodiscard]] std::exception_ptr take_exception() noexcept { return std::exchange(exception_, nullptr); }
+
+    [[nodiscard]] decltype(auto) operator[](std::size_t index) noexcept {
+        if constexpr (std::is_void_v<R>) {
+            return std::monostate();
+        } else if constexpr (std::is_reference_v<R>) {
+            return result_at(index).get();
+        } else {
+            return std::move(result_at(index).get());
+        }
+    }
+
+private:
+    static result_storage<R>* allocate(std::size_t count) {
+        result_storage<R>* const results = std::allocator<result_storage<R>>().allocate(count);
+        for (std::size_t index = 0; index != count; ++index) {
+            std::construct_at(results + index);
+        }
+        return results;
+    }
+
+    result_storage<R>& result_at(std::size_t index) noexcept {
+        return results_[std::is_void_v<R> ? 0 : index];
+    }
+
+    const std::size_t capacity_;
+    std::size_t size_ = 0;
+    result_storage<R> single_;
+    result_storage<R>* results_ = nullptr;
+    std::exception_ptr exception_;
+};
+
+// A result may refer to an element that its task has read.
+template <class R>
+inline constexpr bool refers_to_captures<chunk_results<R>> = std::is_lvalue_reference_v<R>;
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/map_input.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// `map` keeps a range as this type: decay-copied, as arguments of a task are. A view or a
+// `std::reference_wrapper` still refers. The copy of an array or an initializer list would refer too, so
+// these become containers.
+template <class Range>
+struct kept_range {
+    using type = std::decay_t<Range>;
+    static type keep(Range&& range) { return std::forward<Range>(range); }
+};
+template <class T, std::size_t size>
+struct kept_range<T (&)[size]> {
+    using type = std::array<std::remove_cv_t<T>, size>;
+    static type keep(T (&range)[size]) { return std::to_array(range); }
+};
+template <class T, std::size_t size>
+struct kept_range<T[size]> {
+    using type = std::array<std::remove_cv_t<T>, size>;
+    static type keep(T (&&range)[size]) { return std::to_array(std::move(range)); }
+};
+template <class T>
+struct kept_initializer_list {
+    using type = std::vector<T>;
+    static type keep(std::initializer_list<T> range) { return range; }
+};
+template <class T>
+struct kept_range<std::initializer_list<T>> : kept_initializer_list<T> {};
+template <class T>
+struct kept_range<std::initializer_list<T>&> : kept_initializer_list<T> {};
+template <class T>
+struct kept_range<const std::initializer_list<T>&> : kept_initializer_list<T> {};
+
+template <class Range>
+Range& unwrapped(Range& range) noexcept {
+    return range;
+}
+template <class Range>
+Range& unwrapped(std::reference_wrapper<Range>& range) noexcept {
+    return range.get();
+}
+
+// `map` iterates this range for an argument of type `Range`.
+template <class Range>
+using mapped_range =
+    std::remove_reference_t<decltype(detail::unwrapped(std::declval<typename kept_range<Range>::type&>()))>;
+
+// `map_element` is one element that a task will need. It holds the position if the range keeps the element,
+// else the element itself.
+template <class Range>
+class map_element {
+public:
+    explicit map_element(const std::ranges::iterator_t<Range>& position) : value_(*position) {}
+
+    decltype(auto) operator()() {
+        if constexpr (std::is_lvalue_reference_v<std::ranges::range_reference_t<Range>>) {
+            return static_cast<std::ranges::range_value_t<Range>&>(value_);
+        } else {
+            return static_cast<std::ranges::range_value_t<Range>&&>(value_);
+        }
+    }
+
+private:
+    std::ranges::range_value_t<Range> value_;
+};
+template <std::ranges::forward_range Range>
+class map_element<Range> {
+public:
+    explicit map_element(const std::ranges::iterator_t<Range>& position) : position_(position) {}
+
+    decltype(auto) operator()() { return *position_; }
+
+private:
+    std::ranges::iterator_t<Range> position_;
+};
+
+template <class Range>
+using map_argument = decltype(std::declval<map_element<Range>&>()());
+
+// Returns the number of elements that gives each worker about four chunks.
+inline std::size_t auto_chunksize(std::size_t size, std::size_t max_workers) noexcept {
+    // Divide twice, as the product of both divisors need not fit into a `std::size_t`.
+    const auto share = [](std::size_t whole, std::size_t shares) {
+        return whole / shares + (whole % shares != 0 ? 1 : 0);
+    };
+    const std::size_t chunksize = share(share(size, max_workers), 4);
+    return chunksize != 0 ? chunksize : 1;
+}
+
+// `map_input` is what the tasks of a map share: the function and the ranges.
+template <class Fn, class... Ranges>
+struct map_input {
+    template <class OtherFn, class... OtherRanges>
+    explicit map_input(OtherFn&& other_fn, OtherRanges&&... other_ranges)
+        : fn(std::forward<OtherFn>(other_fn)),
+          ranges(kept_range<OtherRanges>::keep(std::forward<OtherRanges>(other_ranges))...) {}
+
+    Fn fn;
+    std::tuple<Ranges...> ranges;
+};
+
+// `map_cutter` cuts ranges, side by side, into chunks. A chunk is a callable that calls the function for some
+// consecutive elements.
+//
+// If all are forward ranges, a chunk holds its position in each, and its length, and the task iterates. The
+// elements of an input-only range don't stay, so the cutter reads them when it makes the chunk.
+template <class Result, class Input, class... Ranges>
+class map_cutter {
+public:
+    explicit map_cutter(std::shared_ptr<Input> input)
+        : input_(std::move(input)),
+          positions_(std::apply(
+              [](auto&... ranges) { return std::tuple(std::ranges::begin(detail::unwrapped(ranges))...); },
+              input_->ranges)),
+          ends_(std::apply(
+              [](auto&... ranges) { return std::tuple(std::ranges::end(detail::unwrapped(ranges))...); },
+              input_->ranges)) {}
+
+    // Returns the number of elements if some range knows its own size.
+    [[nodiscard]] std::optional<std::size_t> size() const {
+        std::optional<std::size_t> smallest;
+        const auto note = [&](auto& range) {
+            if constexpr (std::ranges::sized_range<decltype(range)>) {
+                const auto counted = std::ranges::size(range);
+                auto size = static_cast<std::size_t>(counted);
+                if (static_cast<decltype(std::ranges::size(range))>(size) != counted) {  // the type is wider
+                    size = (std::numeric_limits<std::size_t>::max)();
+                }
+                if (!smallest || size < *smallest) {
+                    smallest = size;
+                }
+            }
+        };
+        std::apply([&](auto&... ranges) { (note(detail::unwrapped(ranges)), ...); }, input_->ranges);
+        return smallest;
+    }
+
+    // Returns whether there is another element. Moves on only now, as reading input may block.
+    [[nodiscard]] bool more() {
+        if (at_used_element_) {
+            increment(positions_);
+            at_used_element_ = false;
+        }
+        return !at_end(std::index_sequence_for<Ranges...>());
+    }
+
+    // Returns a chunk of the next `limit` elements at most, and one at least. Requires: `more()`.
+    [[nodiscard]] auto cut(std::size_t limit) {
+        if constexpr ((std::ranges::forward_range<Ranges> && ...)) {
+            // Copy before `skip` moves on.
+            auto begin = positions_;
+            const std::size_t count = skip(limit);
+            return [input = input_, positions = std::move(begin), count]() mutable {
+                return chunk_results<Result>(count, [&](std::size_t index) -> Result {
+                    if (index != 0) {
+                        increment(positions);
+                    }
+                    return std::apply(
+                        [&](auto&... each) -> Result { return std::invoke(input->fn, *each...); }, positions);
+                });
+            };
+        } else {
+            std::vector<std::tuple<map_element<Ranges>...>> elements;
+            do {
+                elements.push_back(std::apply(
+                    [](auto&... positions) { return std::tuple(map_element<Ranges>(positions)...); },
+                    positions_));
+                at_used_element_ = true;
+            } while (elements.size() != limit && more());
+            return [input = input_, taken = std::move(elements)]() mutable {
+                return chunk_results<Result>(taken.size(), [&](std::size_t index) -> Result {
+                    return std::apply(
+                        [&](auto&... each) -> Result { return std::invoke(input->fn, each()...); },
+                        taken[index]);
+                });
+            };
+        }
+    }
+
+private:
+    static void increment(std::tuple<std::ranges::iterator_t<Ranges>...>& positions) {
+        std::apply([](auto&... each) { (static_cast<void>(++each), ...); }, positions);
+    }
+
+    template <std::size_t... index>
+    [[nodiscard]] bool at_end(std::index_sequence<index...>) const {
+        return ((std::get<index>(positions_) == std::get<index>(ends_)) || ...);
+    }
+
+    // Moves on by `limit` elements or to the end, and returns by how many.
+    std::size_t skip(std::size_t limit) {
+        if constexpr ((std::ranges::random_access_range<Ranges> && ...)) {
+            return skip_at_once(limit, std::index_sequence_for<Ranges...>());
+        } else {
+            std::size_t count = 0;
+            do {
+                at_used_element_ = true;
+                ++count;
+            } while (count != limit && more());
+            return count;
+        }
+    }
+
+    template <std::size_t... index>
+    std::size_t skip_at_once(std::size_t limit, std::index_sequence<index...>) {
+        std::size_t count = limit;
+        const auto note = [&](auto position, const auto& end) {
+            using difference = std::iter_difference_t<decltype(position)>;
+            constexpr auto most = static_cast<std::size_t>((std::numeric_limits<difference>::max)());
+            count = count < most ? count : most;
+            count -=
+                static_cast<std::size_t>(std::ranges::advance(position, static_cast<difference>(count), end));
+        };
+        (note(std::get<index>(positions_), std::get<index>(ends_)), ...);
+        (static_cast<void>(
+             std::get<index>(positions_) +=
+             static_cast<std::iter_difference_t<std::tuple_element_t<index, decltype(positions_)>>>(count)),
+         ...);
+        return count;
+    }
+
+    std::shared_ptr<Input> input_;
+    std::tuple<std::ranges::iterator_t<Ranges>...> positions_;
+    std::tuple<std::ranges::sentinel_t<Ranges>...> ends_;
+    bool at_used_element_ = false;
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/loop.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// How a loop's range is cut. Several threads take chunks of the range, in its order, until none is left.
+struct chunk_sizes {
+    std::size_t chosen;  // by the user; 0 if the loop chooses
+    std::size_t max_workers;
+
+    [[nodiscard]] std::size_t of(std::size_t range_size) const {
+        return chosen != 0 ? chosen : auto_chunksize(range_size, max_workers);
+    }
+};
+
+// `chunk_source` gives out the chunks of a range. Any thread may call `next`. It returns false at the end;
+// else `taken` is the next chunk. `taken.number` is set even if it throws. A chunk can be visited once, and
+// has one element at least: `visit_first` calls `visit` with the first element, and `visit_rest` with each
+// further one.
+//
+// An input range is read under the lock, as its elements don't stay.
+template <class Range>
+class chunk_source {
+    using element = map_element<Range>;
+
+public:
+    struct chunk {
+        std::size_t number = 0;
+        std::vector<element> elements;
+
+        template <class Visit>
+        void visit_first(Visit visit) {
+            visit(elements.front()());
+        }
+        template <class Visit>
+        void visit_rest(Visit visit) {
+            for (std::size_t index = 1; index != elements.size(); ++index) {
+                visit(elements[index]());
+            }
+        }
+    };
+
+    chunk_source(Range& range, const chunk_sizes& sizes)
+        : chunksize_(sizes.chosen != 0 ? sizes.chosen : 1),
+          position_(std::ranges::begin(range)),
+          end_(std::ranges::end(range)) {}
+
+    [[nodiscard]] static constexpr std::size_t most_chunks() noexcept {
+        return (std::numeric_limits<std::size_t>::max)();
+    }
+
+    [[nodiscard]] bool next(chunk& taken) {
+        const std::lock_guard lock(mutex_);
+        taken.number = number_;
+        taken.elements.clear();
+        // If the range throws, it is not read again.
+        if (std::exchange(is_at_end_, true)) {
+            return false;
+        }
+        while (taken.elements.size() != chunksize_) {
+            if (std::exchange(at_used_element_, false)) {  // moves on only now, as reading input may block
+                ++position_;
+            }
+            if (position_ == end_) {
+                break;
+            }
+            taken.elements.emplace_back(position_);
+            at_used_element_ = true;
+        }
+        is_at_end_ = taken.elements.size() != chunksize_;
+        number_ += taken.elements.empty() ? 0 : 1;
+        return !taken.elements.empty();
+    }
+
+private:
+    const std::size_t chunksize_;
+
+    // Guarded by `mutex_`.
+    sync::mutex mutex_;
+    std::ranges::iterator_t<Range> position_;
+    std::ranges::sentinel_t<Range> end_;
+    bool at_used_element_ = false;
+    bool is_at_end_ = false;
+    std::size_t number_ = 0;
+};
+
+// The chunk of a forward range.
+template <class Iterator>
+struct forward_chunk {
+    std::size_t number = 0;
+    Iterator position = {};
+    std::size_t left = 0;
+
+    template <class Visit>
+    void visit_first(Visit visit) {
+        visit(*position);
+        if (--left != 0) {
+            ++position;
+        }
+    }
+    template <class Visit>
+    void visit_rest(Visit visit) {
+        if (left != 0) {
+            for (;;) {
+                visit(*position);
+                if (--left == 0) {
+                    return;
+                }
+                ++position;
+            }
+        }
+    }
+};
+
+// Returns a range's size, or the greatest number if that is greater.
+template <std::ranges::sized_range Range>
+std::size_t saturated_size(Range& range) {
+    const auto counted = std::ranges::size(range);
+    const auto size = static_cast<std::size_t>(counted);
+    return static_cast<decltype(std::ranges::size(range))>(size) == counted
+               ? size
+               : (std::numeric_limits<std::size_t>::max)();
+}
+
+// The elements of a forward range are skipped under the lock. If nobody knows their number, chunks grow with
+// what was taken before; so the last one is about as great a part of all as where the size is known.
+template <std::ranges::forward_range Range>
+class chunk_source<Range> {
+public:
+    using chunk = forward_chunk<std::ranges::iterator_t<Range>>;
+
+    chunk_source(Range& range, const chunk_sizes& sizes)
+        : sizes_(sizes), position_(std::ranges::begin(range)), end_(std::ranges::end(range)) {
+        if constexpr (std::ranges::sized_range<Range>) {
+            const std::size_t size = saturated_size(range);
+            sizes_.chosen = sizes_.of(size);
+            most_chunks_ = size / sizes_.chosen + (size % sizes_.chosen != 0 ? 1 : 0);
+        }
+    }
+
+    [[nodiscard]] std::size_t most_chunks() const noexcept { return most_chunks_; }
+
+    [[nodiscard]] bool next(chunk& taken) {
+        const std::lock_guard lock(mutex_);
+        taken.number = number_;
+        if (std::exchange(is_at_end_, true) || position_ == end_) {
+            return false;
+        }
+        const std::size_t limit = sizes_.of(taken_);
+        taken.position = position_;
+        taken.left = 0;
+        do {
+            ++position_;
+            ++taken.left;
+        } while (taken.left != limit && position_ != end_);
+        is_at_end_ = false;
+        taken_ += taken.left;
+        ++number_;
+        return true;
+    }
+
+private:
+    chunk_sizes sizes_;
+    std::size_t most_chunks_ = (std::numeric_limits<std::size_t>::max)();
+
+    // Guarded by `mutex_`.
+    sync::mutex mutex_;
+    std::ranges::iterator_t<Range> position_;
+    std::ranges::sentinel_t<Range> end_;
+    bool is_at_end_ = false;
+    std::size_t taken_ = 0;
+    std::size_t number_ = 0;
+};
+
+// The chunks of these are found without a lock.
+template <std::ranges::random_access_range Range>
+    requires std::ranges::sized_range<Range>
+class chunk_source<Range> {
+public:
+    using chunk = forward_chunk<std::ranges::iterator_t<Range>>;
+
+    chunk_source(Range& range, const chunk_sizes& sizes)
+        : begin_(std::ranges::begin(range)),
+          size_(saturated_size(range)),
+          chunksize_(sizes.of(size_)),
+          chunks_(size_ / chunksize_ + (size_ % chunksize_ != 0 ? 1 : 0)) {}
+
+    [[nodiscard]] std::size_t most_chunks() const noexcept { return chunks_; }
+
+    [[nodiscard]] bool next(chunk& taken) {
+        // Relaxed: it only counts. Whatever else a thread needs was there before it joined in.
+        taken.number = next_.fetch_add(1, std::memory_order_relaxed);
+        if (taken.number >= chunks_) {
+            return false;
+        }
+        const std::size_t first = taken.number * chunksize_;
+        taken.position = begin_ + static_cast<std::iter_difference_t<std::ranges::iterator_t<Range>>>(first);
+        taken.left = size_ - first < chunksize_ ? size_ - first : chunksize_;
+        return true;
+    }
+
+private:
+    const std::ranges::iterator_t<Range> begin_;
+    const std::size_t size_;
+    const std::size_t chunksize_;
+    const std::size_t chunks_;
+    sync::atomic<std::size_t> next_{0};
+};
+
+// How a loop ends early: by the failure of a chunk. Chunks are taken in their order, and a chunk that was
+// taken is gone through; so of the chunks that fail, the first of all is among those that were taken.
+class loop_failure {
+public:
+    [[nodiscard]] bool has_any() const noexcept { return has_any_.load(); }
+
+    void note(std::size_t number, std::exception_ptr failure) noexcept {
+        const std::lock_guard lock(mutex_);
+        if (!failure_ || number < number_) {
+            number_ = number;
+            failure_ = std::move(failure);
+        }
+        has_any_.store(true);
+    }
+
+    // Requires: all threads have ended.
+    void rethrow() const {
+        if (failure_) {
+            std::rethrow_exception(failure_);
+        }
+    }
+
+private:
+    sync::atomic<bool> has_any_{false};
+    sync::mutex mutex_;
+    std::size_t number_ = 0;
+    std::exception_ptr failure_;
+};
+
+// One thread's part of a loop: calls `treat` with one chunk after the other.
+template <class Source, class Treat>
+void take_chunks(Source& source, loop_failure& failure, const deadline& until, Treat treat) noexcept {
+    typename Source::chunk taken;
+    while (!failure.has_any()) {
+        try {
+            if (!source.next(taken)) {
+                return;
+            }
+            if (until.passed()) {
+                throw_error<timeout_error>("the loop was not done within the timeout");
+            }
+            treat(taken);
+        } catch (...) {
+            failure.note(taken.number, std::current_exception());
+        }
+    }
+}
+
+// Calls `work` on this thread, and on others that come to help. Returns when all calls have ended. `work`
+// must be such that one call does everything if nobody comes. `Branching` is as in `invoke_branches`.
+template <class Branching, class Work>
+void run_together(const Branching& branching, std::size_t most_chunks, Work& work) {
+    const std::size_t most_others = branching.max_others();
+    const std::size_t useful = most_chunks > 1 ? most_chunks - 1 : 0;
+    const std::size_t others = useful < most_others ? useful : most_others;
+    std::deque<typename Branching::template branch_for<Work&>> branches;
+    while (branches.size() != others) {
+        branches.emplace_back(work);
+    }
+    if (branches.empty()) {
+        branching.throw_if_refusing();
+    }
+    // If the first is refused, nothing has run.
+    std::size_t started = 0;
+    try {
+        for (auto& each : branches) {
+            branching.start(each);
+            ++started;
+        }
+    } catch (...) {
+        if (started == 0) {
+            throw;
+        }
+    }
+    work();
+    for (; started != 0; --started) {
+        branching.join(branches[started - 1]);
+    }
+}
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/map.hpp
+
+namespace concurrent::futures { inline namespace v0_1 {
+
+/// `map_options` say how an executor's `map` works.
+///
+/// \code
+/// long sum = 0;
+/// auto twice = [](int x) { return 2 * x; };
+/// for (int doubled : executor.map({.auto_chunksize = true}, twice, std::views::iota(0, 1000)))
+///     sum += doubled;
+/// assert(sum == 999'000);
+/// \endcode
+struct map_options {
+    /// The results may take this long, counted from the call of `map`.
+    futures::timeout timeout = {};
+    /// At most this many tasks are submitted and not consumed. By default, `map` submits all at once.
+    std::optional<std::ptrdiff_t> buffersize = {};
+    /// Each task takes this many elements.
+    std::ptrdiff_t chunksize = 1;
+    /// If true, `map` chooses a `chunksize` that gives each worker about four tasks. Use it for CPU-bound
+    /// loops over a range that knows its size; over other ranges `chunksize` holds.
+    bool auto_chunksize = false;
+};
+
+namespace detail {
+
+// `map_body` is the part of a running map that doesn't depend on the function, the ranges and the executor.
+// It stays where it is when the range of results is moved.
+template <class T>
+class map_body {
+public:
+    using chunk = chunk_results<T>;
+
+    map_body(const map_body&) = delete;
+    map_body& operator=(const map_body&) = delete;
+    virtual ~map_body() = default;
+
+    void begin() {
+        if (!begun_) {
+            begun_ = true;
+            find_results();
+        }
+    }
+
+    // The iteration is in these results of the first task; null at the end.
+    [[nodiscard]] chunk* current() const noexcept { return current_; }
+    [[nodiscard]] std::size_t index() const noexcept { return index_; }
+    void set_index(std::size_t index) noexcept { index_ = index; }
+
+    // Moves to the results of the next task. Requires: the iteration has passed all results of the first
+    // task. If this returns false, the caller must call `throw_failure`.
+    //
+    // This call must not throw: across a call that can, GCC 12 keeps no floating-point number, such as a sum
+    // of the results, in a register if the loop has something to destroy.
+    [[gnu::noinline]] bool next_chunk() noexcept {
+        try {
+            pop_chunk();
+            find_results();
+            return true;
+        } catch (...) {
+            failure_ = std::current_exception();
+            return false;
+        }
+    }
+
+    [[noreturn]] void throw_failure() { std::rethrow_exception(std::exchange(failure_, nullptr)); }
+
+protected:
+    explicit map_body(const map_options& options)
+        : until_(options.timeout.start()), buffersize_(options.buffersize) {}
+
+    // Returns whether every range has another element.
+    virtual bool more() = 0;
+    virtual Future<chunk> submit_next() = 0;
+
+    // Submits as many tasks as may be. Called at the end of the constructor.
+    void start() {
+        try {
+            refill();
+        } catch (...) {
+            wait_for_running();
+            throw;
+        }
+    }
+
+    // Called at the beginning of the destructor. As in Python, results that nobody asked for stop nothing.
+    void end() noexcept {
+        if (begun_) {
+            cancel();
+            wait_for_running();
+        }
+    }
+
+private:
+    void refill() {
+        try {
+            while ((!buffersize_ || tasks_.size() < static_cast<std::size_t>(*buffersize_)) && more()) {
+                // Make room first, so that no task runs that this map doesn't know.
+                tasks_.emplace_back();
+                tasks_.back() = submit_next();
+            }
+        } catch (...) {
+            cancel();
+            throw;
+        }
+    }
+
+    void pop_chunk() {
+        rethrow(std::exchange(current_, nullptr)->take_exception());
+        index_ = 0;
+        tasks_.pop_front();
+        refill();
+    }
+
+    // Makes the results of the first task that has any current, or none at the end.
+    void find_results() {
+        while (!current_ && !tasks_.empty()) {
+            current_ = std::addressof(wait_for_first());
+            if (current_->size() == 0) {
+                pop_chunk();
+            }
+        }
+    }
+
+    chunk& wait_for_first() {
+        shared_state<chunk>& state = future_access::state(tasks_.front());
+        if (!await(state, until_)) {
+            cancel();
+            throw_error<timeout_error>("the map's next result was not there within the timeout");
+        }
+        if (state.state() == future_state::cancelled) {
+            cancel();
+            throw_error<cancelled_error>("a task of the map was cancelled");
+        }
+        if (state.exception()) {
+            state.mark_exception_as_looked_at();
+            rethrow(state.exception());
+        }
+        return state.result().get();
+    }
+
+    // Takes `exception` by value, as `cancel` destroys the task's own.
+    void rethrow(std::exception_ptr exception) {
+        if (exception) {
+            cancel();
+            std::rethrow_exception(std::move(exception));
+        }
+    }
+
+    // Ends the iteration.
+    void cancel() noexcept {
+        current_ = nullptr;
+        index_ = 0;
+        std::erase_if(
+            tasks_, [](const Future<chunk>& task) { return !task.valid() || task.cancel() || task.done(); });
+        if (!tasks_.empty()) {
+            running_.swap(tasks_);
+        }
+    }
+
+    // The tasks that run use the ranges, which may be views of what is destroyed next.
+    void wait_for_running() noexcept {
+        for (const Future<chunk>& task : running_) {
+            await_if_it_ends(future_access::state(task));
+        }
+    }
+
+    const deadline until_;
+    const std::optional<std::ptrdiff_t> buffersize_;
+    std::deque<Future<chunk>> tasks_;    // submitted and not consumed, in the order of the input
+    std::deque<Future<chunk>> running_;  // the tasks that could not be cancelled at the end
+    chunk* current_ = nullptr;           // the results of the first task, once they are there
+    std::size_t index_ = 0;
+    std::exception_ptr failure_;
+    bool begun_ = false;
+};
+
+// `map_body_of` adds `Launcher`, which submits the tasks, and `Cutter`, which makes their chunks.
+template <class T, class Launcher, class Cutter>
+class map_body_of final : public map_body<T> {
+public:
+    map_body_of(Launcher launcher, Cutter cutter, const map_options& options)
+        : map_body<T>(options),
+          launcher_(std::move(launcher)),
+          cutter_(std::move(cutter)),
+          chunksize_(chunksize_for(options)) {
+        this->start();
+    }
+
+    map_body_of(const map_body_of&) = delete;
+    map_body_of& operator=(const map_body_of&) = delete;
+    ~map_body_of() override { this->end(); }
+
+private:
+    bool more() override { return cutter_.more(); }
+    Future<chunk_results<T>> submit_next() override { return launcher_.launch(cutter_.cut(chunksize_)); }
+
+    std::size_t chunksize_for(const map_options& options) const {
+        if (options.auto_chunksize) {
+            if (const std::optional<std::size_t> size = cutter_.size()) {
+                return auto_chunksize(*size, launcher_.max_workers());
+            }
+        }
+        return static_cast<std::size_t>(options.chunksize);
+    }
+
+    Launcher launcher_;
+    Cutter cutter_;
+    const std::size_t chunksize_;
+};
+
+}  // namespace detail
+
+/// `map` returns this input range of a function's results. It is movable, not copyable; only one thread at a
+/// time may use it.
+///
+/// Dereferencing the iterator gives a result as an rvalue, which may be moved from. A reference that the
+/// function returned stays as it is; void becomes `std::monostate`. The destructor, after `begin()`, cancels
+/// the tasks that have not started, and waits for those that run. So what a view refers to must outlive the
+/// results, but no more. If the results were never iterated, all that was submitted runs, and nobody waits
+/// for it.
+///
+/// \code
+/// auto results = executor.map([](int x) { return std::to_string(x); }, std::vector{1, 2});
+/// std::string all;
+/// for (std::string each : results)
+///     all += each;
+/// assert(all == "12");
+/// \endcode
+template <class T>
+class map_results {
+public:
+    class iterator;
+
+    /// Executors call this in their `map`.
+    explicit map_results(std::unique_ptr<detail::map_body<T>> body) noexcept : body_(std::move(body)) {}
+
+    /// The first call waits for the first result, and throws as the increment does. A later call returns the
+    /// present position, and invalidates earlier iterators.
+    [[nodiscard]] iterator begin() {
+        body_->begin();
+        return iterator(*body_);
+    }
+    /// Returns the end of the iteration.
+    [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
+
+private:
+    std::unique_ptr<detail::map_body<T>> body_;
+};
+
+/// The increment of this input iterator waits for the next result.
+///
+/// \throws what the function threw for it, or timeout_error; then there are no more results
+template <class T>
+class map_results<T>::iterator {
+    using body = detail::map_body<T>;
+    using chunk = typename body::chunk;
+
+public:
+    /// These types make `iterator` an input iterator.
+    ///@{
+    using iterator_concept = std::input_iterator_tag;
+    using iterator_category = std::input_iterator_tag;
+    using reference = decltype(std::declval<chunk&>()[0]);
+    using value_type = std::remove_cvref_t<reference>;
+    using difference_type = std::ptrdiff_t;
+    using pointer = void;
+    ///@}
+
+    /// An iterator is movable, not copyable.
+    ///@{
+    iterator(iterator&&) noexcept = default;
+    iterator& operator=(iterator&&) noexcept = default;
+    ///@}
+
+    /// Returns the result, which may be moved from.
+    reference operator*() const noexcept { return (*chunk_)[index_]; }
+    /// Waits for the next result, or throws what the function threw in place of it.
+    iterator& operator++() {
+        if (++index_ != count_) {
+            body_->set_index(index_);
+        } else {
+            chunk_ = nullptr;  // stays null if the next call throws
+            if (!body_->next_chunk()) {
+                body_->throw_failure();
+            }
+            enter_chunk();
+        }
+        return *this;
+    }
+    /// Does the same.
+    void operator++(int) { ++*this; }
+
+    /// Returns whether there are no more results.
+    friend bool operator==(const iterator& self, std::default_sentinel_t) noexcept { return !self.chunk_; }
+
+private:
+    friend class map_results;
+
+    explicit iterator(body& its_body) : body_(std::addressof(its_body)) { enter_chunk(); }
+
+    void enter_chunk() noexcept {
+        chunk_ = body_->current();
+        index_ = body_->index();
+        count_ = chunk_ ? chunk_->size() : 0;
+    }
+
+    // These copies of the body's position fit into registers: counting in memory would take longer than
+    // adding up results that are there.
+    body* body_;
+    chunk* chunk_ = nullptr;
+    std::size_t index_ = 0;
+    std::size_t count_ = 0;
+};
+
+namespace detail {
+
+template <class Argument>
+concept mappable =
+    requires { typename mapped_range<Argument>; } && std::ranges::input_range<mapped_range<Argument>>;
+
+// Says whether `map` can copy the argument or move it in. A container has a copy constructor even if its
+// elements have none.
+template <class Argument>
+constexpr bool is_keepable() {
+    using range = std::remove_reference_t<Argument>;
+    constexpr bool is_copied = std::is_lvalue_reference_v<Argument> || std::is_const_v<range>;
+    if constexpr (std::is_array_v<range> || (is_copied && requires { typename range::allocator_type; })) {
+        using element = std::ranges::range_value_t<range>;
+        return is_copied ? futures::is_copyable<element> : std::is_move_constructible_v<element>;
+    } else {
+        return std::is_constructible_v<std::decay_t<Argument>, Argument>;
+    }
+}
+
+template <class... Arguments>
+concept keepable = (is_keepable<Arguments>() && ...);
+
+template <class Fn, class... Arguments>
+concept mappable_with = std::invocable<std::decay_t<Fn>&, map_argument<mapped_range<Arguments>>...>;
+
+// Not inlined, as GCC 12 with -O1 would warn that a `buffersize` that is not there is uninitialized.
+#if defined(__GNUC__)
+__attribute__((noinline))
+#endif
+inline void
+throw_if_wrong(const map_options& options) {
+    if (options.buffersize && *options.buffersize < 1) {
+        throw_error<std::invalid_argument>("buffersize must be at least 1");
+    }
+    if (options.chunksize < 1) {
+        throw_error<std::invalid_argument>("chunksize must be at least 1");
+    }
+}
+
+// Starts a map whose tasks `launcher` submits, and returns its results.
+template <class Launcher, class Fn, class... Arguments>
+auto start_map(Launcher launcher, const map_options& options, Fn&& fn, Arguments&&... ranges) {
+    static_assert(sizeof...(Arguments) != 0, "map(fn, ranges...): it needs at least one range");
+    static_assert((mappable<Arguments> && ...),
+                  "map(fn, ranges...): each argument after the function must be an input range");
+    if constexpr (sizeof...(Arguments) != 0 && (mappable<Arguments> && ...)) {
+        static_assert(keepable<Arguments...>,
+                      "map(fn, ranges...): a range is copied, and this one can't be: pass it by std::move or "
+                      "std::ref");
+        static_assert(mappable_with<Fn, Arguments...>,
+                      "map(fn, ranges...): fn can't be called with one element of each range");
+        if constexpr (keepable<Arguments...> && mappable_with<Fn, Arguments...>) {
+            throw_if_wrong(options);
+            launcher.throw_if_refusing();
+            using result = kept_result_t<
+                std::invoke_result_t<std::decay_t<Fn>&, map_argument<mapped_range<Arguments>>...>>;
+            using input = map_input<std::decay_t<Fn>, typename kept_range<Arguments>::type...>;
+            using cutter = map_cutter<result, input, mapped_range<Arguments>...>;
+            return map_results<result>(std::make_unique<map_body_of<result, Launcher, cutter>>(
+                std::move(launcher),
+                cutter(std::make_shared<input>(std::forward<Fn>(fn), std::forward<Arguments>(ranges)...)),
+                options));
+        }
+    }
+}
+
+}  // namespace detail
+}}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/for_each.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// Calls `fn` for each element. If `chunksize` is 0, the loop chooses.
+template <class Branching, class Fn, class Range>
+void for_each_in(const Branching& branching, const timeout_duration& limit, std::size_t chunksize, Fn& fn,
+                 Range& range) {
+    static_assert(std::ranges::input_range<Range>, "for_each(fn, range): it needs an input range");
+    if constexpr (std::ranges::input_range<Range>) {
+        constexpr bool can_be_called = std::is_invocable_v<Fn&, map_argument<Range>>;
+        static_assert(can_be_called, "for_each(fn, range): fn can't be called with an element of the range");
+        if constexpr (can_be_called) {
+            const deadline until = limit.start();
+            chunk_source<Range> source(range, {chunksize, branching.max_workers()});
+            loop_failure failure;
+            auto work = [&]() noexcept {
+                take_chunks(source, failure, until, [&fn](auto& chunk) {
+                    const auto call = [&fn](auto&& element) {
+                        static_cast<void>(std::invoke(fn, std::forward<decltype(element)>(element)));
+                    };
+                    chunk.visit_first(call);
+                    chunk.visit_rest(call);
+                });
+            };
+            run_together(branching, source.most_chunks(), work);
+            failure.rethrow();
+        }
+    }
+}
+
+template <class Branching, class Fn, class Range>
+void for_each_in(const Branching& branching, const map_options& options, Fn& fn, Range& range) {
+    throw_if_wrong(options);
+    const std::size_t chunksize = options.auto_chunksize ? 0 : static_cast<std::size_t>(options.chunksize);
+    for_each_in(branching, options.timeout, chunksize, fn, range);
+}
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/task/branch.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -5811,696 +6841,131 @@ auto invoke_all(const Branching& branching, Fns&&... fns) {
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/algorithm/chunk_results.hpp
+// concurrent/futures/algorithm/reduce.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// `chunk_results` holds the results of the elements of one `map` task, up to the first exception. It is made
-// in place as the task's result, and never moved. One result, the usual number, needs no allocation.
-template <class R>
-class chunk_results {
+// Combines what `transform` makes of the elements, in their order. Each thread combines the chunks that it
+// takes, as long as one follows the other. What it has is then a part of the result.
+template <class T, class Range, class Combine, class Transform>
+class reduction {
 public:
-    // Calls `result_of` for each index below `count`, in order.
-    template <class ResultOf>
-    chunk_results(std::size_t count, ResultOf result_of) : capacity_(count) {
-        try {
-            results_ = count == 1 || std::is_void_v<R> ? std::addressof(single_) : allocate(count);
-            for (; size_ != count; ++size_) {
-                result_at(size_).emplace_from([&]() -> R { return result_of(size_); });
-            }
-        } catch (...) {
-            exception_ = std::current_exception();
-        }
-    }
+    reduction(Range& range, const chunk_sizes& sizes, T&& init, Combine& combine, Transform& transform)
+        : source_(range, sizes), init_(std::move(init)), combine_(combine), transform_(transform) {}
 
-    chunk_results(const chunk_results&) = delete;
-    chunk_results& operator=(const chunk_results&) = delete;
-
-    ~chunk_results() {
-        for (std::size_t index = 0; index != size_; ++index) {
-            result_at(index).destroy();
+    template <class Branching>
+    T run(const Branching& branching) {
+        auto work = [this]() noexcept { take_part(); };
+        run_together(branching, source_.most_chunks(), work);
+        failure_.rethrow();
+        if (parts_.empty()) {
+            return std::move(init_);
         }
-        if (results_ && results_ != std::addressof(single_)) {
-            std::allocator<result_storage<R>>().deallocate(results_, capacity_);
+        auto part = parts_.begin();
+        T result = std::move(part->second);
+        while (++part != parts_.end()) {
+            result = static_cast<T>(std::invoke(combine_, std::move(result), std::move(part->second)));
         }
-        if (exception_) {
-            log("exception was never retrieved", exception_);
-        }
-    }
-
-    [[nodiscard]] std::size_t size() const noexcept { return size_; }
-
-    // Returns the exception behind the results, or null. The caller has then looked at the exception.
-    [[nodiscard]] std::exception_ptr take_exception() noexcept { return std::exchange(exception_, nullptr); }
-
-    [[nodiscard]] decltype(auto) operator[](std::size_t index) noexcept {
-        if constexpr (std::is_void_v<R>) {
-            return std::monostate();
-        } else if constexpr (std::is_reference_v<R>) {
-            return result_at(index).get();
-        } else {
-            return std::move(result_at(index).get());
-        }
+        return result;
     }
 
 private:
-    static result_storage<R>* allocate(std::size_t count) {
-        result_storage<R>* const results = std::allocator<result_storage<R>>().allocate(count);
-        for (std::size_t index = 0; index != count; ++index) {
-            std::construct_at(results + index);
+    // The chunks that one thread has combined.
+    struct part {
+        std::optional<T> value;
+        std::size_t first = 0;
+        std::size_t last = 0;
+    };
+
+    void take_part() noexcept {
+        part mine;
+        take_chunks(source_, failure_, deadline(), [&](auto& chunk) {
+            if (mine.value && chunk.number != mine.last + 1) {
+                store(mine);
+            }
+            if (!mine.value) {
+                mine.first = chunk.number;
+            }
+            mine.last = chunk.number;
+            // What is combined stays in a local variable, in registers if it fits.
+            T result = begin(mine, chunk);
+            chunk.visit_rest([&](auto&& element) {
+                result = static_cast<T>(
+                    std::invoke(combine_, std::move(result),
+                                std::invoke(transform_, std::forward<decltype(element)>(element))));
+            });
+            mine.value.emplace(std::move(result));
+        });
+        if (mine.value && !failure_.has_any()) {
+            try {
+                store(mine);
+            } catch (...) {
+                failure_.note(mine.first, std::current_exception());
+            }
         }
-        return results;
     }
 
-    result_storage<R>& result_at(std::size_t index) noexcept {
-        return results_[std::is_void_v<R> ? 0 : index];
+    // Returns what there is after the first element of `chunk`.
+    template <class Chunk>
+    T begin(part& mine, Chunk& chunk) {
+        std::optional<T> result;
+        T* const before = mine.value ? &*mine.value : chunk.number == 0 ? &init_ : nullptr;
+        chunk.visit_first([&](auto&& element) {
+            if (before) {
+                result.emplace(static_cast<T>(
+                    std::invoke(combine_, std::move(*before),
+                                std::invoke(transform_, std::forward<decltype(element)>(element)))));
+            } else {
+                result.emplace(
+                    static_cast<T>(std::invoke(transform_, std::forward<decltype(element)>(element))));
+            }
+        });
+        return std::move(*result);
     }
 
-    const std::size_t capacity_;
-    std::size_t size_ = 0;
-    result_storage<R> single_;
-    result_storage<R>* results_ = nullptr;
-    std::exception_ptr exception_;
+    void store(part& mine) {
+        const std::lock_guard lock(mutex_);
+        parts_.emplace(mine.first, std::move(*mine.value));
+        mine.value.reset();
+    }
+
+    chunk_source<Range> source_;
+    T init_;  // only for the thread that takes the first chunk
+    Combine& combine_;
+    Transform& transform_;
+    loop_failure failure_;
+    sync::mutex mutex_;
+    std::map<std::size_t, T> parts_;  // guarded by `mutex_`; by their first chunk
 };
 
-// A result may refer to an element that its task has read.
-template <class R>
-inline constexpr bool refers_to_captures<chunk_results<R>> = std::is_lvalue_reference_v<R>;
+template <class T, class Combine, class Transformed>
+concept reducible = std::movable<T> && std::constructible_from<T, Transformed> &&
+                    std::is_invocable_v<Combine&, T, Transformed> && std::is_invocable_v<Combine&, T, T>;
+
+template <class Branching, class Range, class T, class Combine, class Transform>
+T reduce_in(const Branching& branching, Range& range, T init, Combine& combine, Transform& transform) {
+    static_assert(std::ranges::input_range<Range>, "reduce(range, init, combine): it needs an input range");
+    if constexpr (std::ranges::input_range<Range>) {
+        constexpr bool can_transform = std::is_invocable_v<Transform&, map_argument<Range>>;
+        static_assert(can_transform,
+                      "reduce(range, init, combine, transform): transform can't be called with an element");
+        if constexpr (can_transform) {
+            constexpr bool can_combine =
+                reducible<T, Combine, std::invoke_result_t<Transform&, map_argument<Range>>>;
+            static_assert(can_combine,
+                          "reduce(range, init, combine): an element, as far as it is transformed, must "
+                          "convert to the type of init, and combine must take two values of that type, or "
+                          "one and an element");
+            if constexpr (can_combine) {
+                return reduction<T, Range, Combine, Transform>(range, {0, branching.max_workers()},
+                                                               std::move(init), combine, transform)
+                    .run(branching);
+            }
+        }
+    }
+}
 
 }}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/algorithm/map_input.hpp
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-// `map` keeps a range as this type: decay-copied, as arguments of a task are. A view or a
-// `std::reference_wrapper` still refers. The copy of an array or an initializer list would refer too, so
-// these become containers.
-template <class Range>
-struct kept_range {
-    using type = std::decay_t<Range>;
-    static type keep(Range&& range) { return std::forward<Range>(range); }
-};
-template <class T, std::size_t size>
-struct kept_range<T (&)[size]> {
-    using type = std::array<std::remove_cv_t<T>, size>;
-    static type keep(T (&range)[size]) { return std::to_array(range); }
-};
-template <class T, std::size_t size>
-struct kept_range<T[size]> {
-    using type = std::array<std::remove_cv_t<T>, size>;
-    static type keep(T (&&range)[size]) { return std::to_array(std::move(range)); }
-};
-template <class T>
-struct kept_initializer_list {
-    using type = std::vector<T>;
-    static type keep(std::initializer_list<T> range) { return range; }
-};
-template <class T>
-struct kept_range<std::initializer_list<T>> : kept_initializer_list<T> {};
-template <class T>
-struct kept_range<std::initializer_list<T>&> : kept_initializer_list<T> {};
-template <class T>
-struct kept_range<const std::initializer_list<T>&> : kept_initializer_list<T> {};
-
-template <class Range>
-Range& unwrapped(Range& range) noexcept {
-    return range;
-}
-template <class Range>
-Range& unwrapped(std::reference_wrapper<Range>& range) noexcept {
-    return range.get();
-}
-
-// `map` iterates this range for an argument of type `Range`.
-template <class Range>
-using mapped_range =
-    std::remove_reference_t<decltype(detail::unwrapped(std::declval<typename kept_range<Range>::type&>()))>;
-
-// `map_element` is one element that a task will need. It holds the position if the range keeps the element,
-// else the element itself.
-template <class Range>
-class map_element {
-public:
-    explicit map_element(const std::ranges::iterator_t<Range>& position) : value_(*position) {}
-
-    decltype(auto) operator()() {
-        if constexpr (std::is_lvalue_reference_v<std::ranges::range_reference_t<Range>>) {
-            return static_cast<std::ranges::range_value_t<Range>&>(value_);
-        } else {
-            return static_cast<std::ranges::range_value_t<Range>&&>(value_);
-        }
-    }
-
-private:
-    std::ranges::range_value_t<Range> value_;
-};
-template <std::ranges::forward_range Range>
-class map_element<Range> {
-public:
-    explicit map_element(const std::ranges::iterator_t<Range>& position) : position_(position) {}
-
-    decltype(auto) operator()() { return *position_; }
-
-private:
-    std::ranges::iterator_t<Range> position_;
-};
-
-template <class Range>
-using map_argument = decltype(std::declval<map_element<Range>&>()());
-
-// `map_input` is what the tasks of a map share: the function and the ranges.
-template <class Fn, class... Ranges>
-struct map_input {
-    template <class OtherFn, class... OtherRanges>
-    explicit map_input(OtherFn&& other_fn, OtherRanges&&... other_ranges)
-        : fn(std::forward<OtherFn>(other_fn)),
-          ranges(kept_range<OtherRanges>::keep(std::forward<OtherRanges>(other_ranges))...) {}
-
-    Fn fn;
-    std::tuple<Ranges...> ranges;
-};
-
-// `map_cutter` cuts ranges, side by side, into chunks. A chunk is a callable that calls the function for some
-// consecutive elements.
-//
-// If all are forward ranges, a chunk holds its position in each, and its length, and the task iterates. The
-// elements of an input-only range don't stay, so the cutter reads them when it makes the chunk.
-template <class Result, class Input, class... Ranges>
-class map_cutter {
-public:
-    explicit map_cutter(std::shared_ptr<Input> input)
-        : input_(std::move(input)),
-          positions_(std::apply(
-              [](auto&... ranges) { return std::tuple(std::ranges::begin(detail::unwrapped(ranges))...); },
-              input_->ranges)),
-          ends_(std::apply(
-              [](auto&... ranges) { return std::tuple(std::ranges::end(detail::unwrapped(ranges))...); },
-              input_->ranges)) {}
-
-    // Returns the number of elements if some range knows its own size.
-    [[nodiscard]] std::optional<std::size_t> size() const {
-        std::optional<std::size_t> smallest;
-        const auto note = [&](auto& range) {
-            if constexpr (std::ranges::sized_range<decltype(range)>) {
-                const auto counted = std::ranges::size(range);
-                auto size = static_cast<std::size_t>(counted);
-                if (static_cast<decltype(std::ranges::size(range))>(size) != counted) {  // the type is wider
-                    size = (std::numeric_limits<std::size_t>::max)();
-                }
-                if (!smallest || size < *smallest) {
-                    smallest = size;
-                }
-            }
-        };
-        std::apply([&](auto&... ranges) { (note(detail::unwrapped(ranges)), ...); }, input_->ranges);
-        return smallest;
-    }
-
-    // Returns whether there is another element. Moves on only now, as reading input may block.
-    [[nodiscard]] bool more() {
-        if (at_used_element_) {
-            increment(positions_);
-            at_used_element_ = false;
-        }
-        return !at_end(std::index_sequence_for<Ranges...>());
-    }
-
-    // Returns a chunk of the next `limit` elements at most, and one at least. Requires: `more()`.
-    [[nodiscard]] auto cut(std::size_t limit) {
-        if constexpr ((std::ranges::forward_range<Ranges> && ...)) {
-            // Copy before `skip` moves on.
-            auto begin = positions_;
-            const std::size_t count = skip(limit);
-            return [input = input_, positions = std::move(begin), count]() mutable {
-                return chunk_results<Result>(count, [&](std::size_t index) -> Result {
-                    if (index != 0) {
-                        increment(positions);
-                    }
-                    return std::apply(
-                        [&](auto&... each) -> Result { return std::invoke(input->fn, *each...); }, positions);
-                });
-            };
-        } else {
-            std::vector<std::tuple<map_element<Ranges>...>> elements;
-            do {
-                elements.push_back(std::apply(
-                    [](auto&... positions) { return std::tuple(map_element<Ranges>(positions)...); },
-                    positions_));
-                at_used_element_ = true;
-            } while (elements.size() != limit && more());
-            return [input = input_, taken = std::move(elements)]() mutable {
-                return chunk_results<Result>(taken.size(), [&](std::size_t index) -> Result {
-                    return std::apply(
-                        [&](auto&... each) -> Result { return std::invoke(input->fn, each()...); },
-                        taken[index]);
-                });
-            };
-        }
-    }
-
-private:
-    static void increment(std::tuple<std::ranges::iterator_t<Ranges>...>& positions) {
-        std::apply([](auto&... each) { (static_cast<void>(++each), ...); }, positions);
-    }
-
-    template <std::size_t... index>
-    [[nodiscard]] bool at_end(std::index_sequence<index...>) const {
-        return ((std::get<index>(positions_) == std::get<index>(ends_)) || ...);
-    }
-
-    // Moves on by `limit` elements or to the end, and returns by how many.
-    std::size_t skip(std::size_t limit) {
-        if constexpr ((std::ranges::random_access_range<Ranges> && ...)) {
-            return skip_at_once(limit, std::index_sequence_for<Ranges...>());
-        } else {
-            std::size_t count = 0;
-            do {
-                at_used_element_ = true;
-                ++count;
-            } while (count != limit && more());
-            return count;
-        }
-    }
-
-    template <std::size_t... index>
-    std::size_t skip_at_once(std::size_t limit, std::index_sequence<index...>) {
-        std::size_t count = limit;
-        const auto note = [&](auto position, const auto& end) {
-            using difference = std::iter_difference_t<decltype(position)>;
-            constexpr auto most = static_cast<std::size_t>((std::numeric_limits<difference>::max)());
-            count = count < most ? count : most;
-            count -=
-                static_cast<std::size_t>(std::ranges::advance(position, static_cast<difference>(count), end));
-        };
-        (note(std::get<index>(positions_), std::get<index>(ends_)), ...);
-        (static_cast<void>(
-             std::get<index>(positions_) +=
-             static_cast<std::iter_difference_t<std::tuple_element_t<index, decltype(positions_)>>>(count)),
-         ...);
-        return count;
-    }
-
-    std::shared_ptr<Input> input_;
-    std::tuple<std::ranges::iterator_t<Ranges>...> positions_;
-    std::tuple<std::ranges::sentinel_t<Ranges>...> ends_;
-    bool at_used_element_ = false;
-};
-
-}}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/algorithm/map.hpp
-
-namespace concurrent::futures { inline namespace v0_1 {
-
-/// `map_options` say how an executor's `map` works.
-///
-/// \code
-/// long sum = 0;
-/// auto twice = [](int x) { return 2 * x; };
-/// for (int doubled : executor.map({.auto_chunksize = true}, twice, std::views::iota(0, 1000)))
-///     sum += doubled;
-/// assert(sum == 999'000);
-/// \endcode
-struct map_options {
-    /// The results may take this long, counted from the call of `map`.
-    futures::timeout timeout = {};
-    /// At most this many tasks are submitted and not consumed. By default, `map` submits all at once.
-    std::optional<std::ptrdiff_t> buffersize = {};
-    /// Each task takes this many elements.
-    std::ptrdiff_t chunksize = 1;
-    /// If true, `map` chooses a `chunksize` that gives each worker about four tasks. Use it for CPU-bound
-    /// loops over a range that knows its size; over other ranges `chunksize` holds.
-    bool auto_chunksize = false;
-};
-
-namespace detail {
-
-// `map_body` is the part of a running map that doesn't depend on the function, the ranges and the executor.
-// It stays where it is when the range of results is moved.
-template <class T>
-class map_body {
-public:
-    using chunk = chunk_results<T>;
-
-    map_body(const map_body&) = delete;
-    map_body& operator=(const map_body&) = delete;
-    virtual ~map_body() = default;
-
-    void begin() {
-        if (!begun_) {
-            begun_ = true;
-            find_results();
-        }
-    }
-
-    // The iteration is in these results of the first task; null at the end.
-    [[nodiscard]] chunk* current() const noexcept { return current_; }
-    [[nodiscard]] std::size_t index() const noexcept { return index_; }
-    void set_index(std::size_t index) noexcept { index_ = index; }
-
-    // Moves to the results of the next task. Requires: the iteration has passed all results of the first
-    // task. If this returns false, the caller must call `throw_failure`.
-    //
-    // This call must not throw: across a call that can, GCC 12 keeps no floating-point number, such as a sum
-    // of the results, in a register if the loop has something to destroy.
-    [[gnu::noinline]] bool next_chunk() noexcept {
-        try {
-            pop_chunk();
-            find_results();
-            return true;
-        } catch (...) {
-            failure_ = std::current_exception();
-            return false;
-        }
-    }
-
-    [[noreturn]] void throw_failure() { std::rethrow_exception(std::exchange(failure_, nullptr)); }
-
-protected:
-    explicit map_body(const map_options& options)
-        : until_(options.timeout.start()), buffersize_(options.buffersize) {}
-
-    // Returns whether every range has another element.
-    virtual bool more() = 0;
-    virtual Future<chunk> submit_next() = 0;
-
-    // Submits as many tasks as may be. Called at the end of the constructor.
-    void start() {
-        try {
-            refill();
-        } catch (...) {
-            wait_for_running();
-            throw;
-        }
-    }
-
-    // Called at the beginning of the destructor. As in Python, results that nobody asked for stop nothing.
-    void end() noexcept {
-        if (begun_) {
-            cancel();
-            wait_for_running();
-        }
-    }
-
-private:
-    void refill() {
-        try {
-            while ((!buffersize_ || tasks_.size() < static_cast<std::size_t>(*buffersize_)) && more()) {
-                // Make room first, so that no task runs that this map doesn't know.
-                tasks_.emplace_back();
-                tasks_.back() = submit_next();
-            }
-        } catch (...) {
-            cancel();
-            throw;
-        }
-    }
-
-    void pop_chunk() {
-        rethrow(std::exchange(current_, nullptr)->take_exception());
-        index_ = 0;
-        tasks_.pop_front();
-        refill();
-    }
-
-    // Makes the results of the first task that has any current, or none at the end.
-    void find_results() {
-        while (!current_ && !tasks_.empty()) {
-            current_ = std::addressof(wait_for_first());
-            if (current_->size() == 0) {
-                pop_chunk();
-            }
-        }
-    }
-
-    chunk& wait_for_first() {
-        shared_state<chunk>& state = future_access::state(tasks_.front());
-        if (!await(state, until_)) {
-            cancel();
-            throw_error<timeout_error>("the map's next result was not there within the timeout");
-        }
-        if (state.state() == future_state::cancelled) {
-            cancel();
-            throw_error<cancelled_error>("a task of the map was cancelled");
-        }
-        if (state.exception()) {
-            state.mark_exception_as_looked_at();
-            rethrow(state.exception());
-        }
-        return state.result().get();
-    }
-
-    // Takes `exception` by value, as `cancel` destroys the task's own.
-    void rethrow(std::exception_ptr exception) {
-        if (exception) {
-            cancel();
-            std::rethrow_exception(std::move(exception));
-        }
-    }
-
-    // Ends the iteration.
-    void cancel() noexcept {
-        current_ = nullptr;
-        index_ = 0;
-        std::erase_if(
-            tasks_, [](const Future<chunk>& task) { return !task.valid() || task.cancel() || task.done(); });
-        if (!tasks_.empty()) {
-            running_.swap(tasks_);
-        }
-    }
-
-    // The tasks that run use the ranges, which may be views of what is destroyed next.
-    void wait_for_running() noexcept {
-        for (const Future<chunk>& task : running_) {
-            await_if_it_ends(future_access::state(task));
-        }
-    }
-
-    const deadline until_;
-    const std::optional<std::ptrdiff_t> buffersize_;
-    std::deque<Future<chunk>> tasks_;    // submitted and not consumed, in the order of the input
-    std::deque<Future<chunk>> running_;  // the tasks that could not be cancelled at the end
-    chunk* current_ = nullptr;           // the results of the first task, once they are there
-    std::size_t index_ = 0;
-    std::exception_ptr failure_;
-    bool begun_ = false;
-};
-
-// `map_body_of` adds `Launcher`, which submits the tasks, and `Cutter`, which makes their chunks.
-template <class T, class Launcher, class Cutter>
-class map_body_of final : public map_body<T> {
-public:
-    map_body_of(Launcher launcher, Cutter cutter, const map_options& options)
-        : map_body<T>(options),
-          launcher_(std::move(launcher)),
-          cutter_(std::move(cutter)),
-          chunksize_(chunksize_for(options)) {
-        this->start();
-    }
-
-    map_body_of(const map_body_of&) = delete;
-    map_body_of& operator=(const map_body_of&) = delete;
-    ~map_body_of() override { this->end(); }
-
-private:
-    bool more() override { return cutter_.more(); }
-    Future<chunk_results<T>> submit_next() override { return launcher_.launch(cutter_.cut(chunksize_)); }
-
-    std::size_t chunksize_for(const map_options& options) const {
-        if (options.auto_chunksize) {
-            if (const std::optional<std::size_t> size = cutter_.size()) {
-                // Divide twice, as the product of both divisors need not fit into a `std::size_t`.
-                const auto share = [](std::size_t whole, std::size_t shares) {
-                    return whole / shares + (whole % shares != 0 ? 1 : 0);
-                };
-                const std::size_t chunksize = share(share(*size, launcher_.max_workers()), 4);
-                return chunksize != 0 ? chunksize : 1;
-            }
-        }
-        return static_cast<std::size_t>(options.chunksize);
-    }
-
-    Launcher launcher_;
-    Cutter cutter_;
-    const std::size_t chunksize_;
-};
-
-}  // namespace detail
-
-/// `map` returns this input range of a function's results. It is movable, not copyable; only one thread at a
-/// time may use it.
-///
-/// Dereferencing the iterator gives a result as an rvalue, which may be moved from. A reference that the
-/// function returned stays as it is; void becomes `std::monostate`. The destructor, after `begin()`, cancels
-/// the tasks that have not started, and waits for those that run. So what a view refers to must outlive the
-/// results, but no more. If the results were never iterated, all that was submitted runs, and nobody waits
-/// for it.
-///
-/// \code
-/// auto results = executor.map([](int x) { return std::to_string(x); }, std::vector{1, 2});
-/// std::string all;
-/// for (std::string each : results)
-///     all += each;
-/// assert(all == "12");
-/// \endcode
-template <class T>
-class map_results {
-public:
-    class iterator;
-
-    /// Executors call this in their `map`.
-    explicit map_results(std::unique_ptr<detail::map_body<T>> body) noexcept : body_(std::move(body)) {}
-
-    /// The first call waits for the first result, and throws as the increment does. A later call returns the
-    /// present position, and invalidates earlier iterators.
-    [[nodiscard]] iterator begin() {
-        body_->begin();
-        return iterator(*body_);
-    }
-    /// Returns the end of the iteration.
-    [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
-
-private:
-    std::unique_ptr<detail::map_body<T>> body_;
-};
-
-/// The increment of this input iterator waits for the next result.
-///
-/// \throws what the function threw for it, or timeout_error; then there are no more results
-template <class T>
-class map_results<T>::iterator {
-    using body = detail::map_body<T>;
-    using chunk = typename body::chunk;
-
-public:
-    /// These types make `iterator` an input iterator.
-    ///@{
-    using iterator_concept = std::input_iterator_tag;
-    using iterator_category = std::input_iterator_tag;
-    using reference = decltype(std::declval<chunk&>()[0]);
-    using value_type = std::remove_cvref_t<reference>;
-    using difference_type = std::ptrdiff_t;
-    using pointer = void;
-    ///@}
-
-    /// An iterator is movable, not copyable.
-    ///@{
-    iterator(iterator&&) noexcept = default;
-    iterator& operator=(iterator&&) noexcept = default;
-    ///@}
-
-    /// Returns the result, which may be moved from.
-    reference operator*() const noexcept { return (*chunk_)[index_]; }
-    /// Waits for the next result, or throws what the function threw in place of it.
-    iterator& operator++() {
-        if (++index_ != count_) {
-            body_->set_index(index_);
-        } else {
-            chunk_ = nullptr;  // stays null if the next call throws
-            if (!body_->next_chunk()) {
-                body_->throw_failure();
-            }
-            enter_chunk();
-        }
-        return *this;
-    }
-    /// Does the same.
-    void operator++(int) { ++*this; }
-
-    /// Returns whether there are no more results.
-    friend bool operator==(const iterator& self, std::default_sentinel_t) noexcept { return !self.chunk_; }
-
-private:
-    friend class map_results;
-
-    explicit iterator(body& its_body) : body_(std::addressof(its_body)) { enter_chunk(); }
-
-    void enter_chunk() noexcept {
-        chunk_ = body_->current();
-        index_ = body_->index();
-        count_ = chunk_ ? chunk_->size() : 0;
-    }
-
-    // These copies of the body's position fit into registers: counting in memory would take longer than
-    // adding up results that are there.
-    body* body_;
-    chunk* chunk_ = nullptr;
-    std::size_t index_ = 0;
-    std::size_t count_ = 0;
-};
-
-namespace detail {
-
-template <class Argument>
-concept mappable =
-    requires { typename mapped_range<Argument>; } && std::ranges::input_range<mapped_range<Argument>>;
-
-// Says whether `map` can copy the argument or move it in. A container has a copy constructor even if its
-// elements have none.
-template <class Argument>
-constexpr bool is_keepable() {
-    using range = std::remove_reference_t<Argument>;
-    constexpr bool is_copied = std::is_lvalue_reference_v<Argument> || std::is_const_v<range>;
-    if constexpr (std::is_array_v<range> || (is_copied && requires { typename range::allocator_type; })) {
-        using element = std::ranges::range_value_t<range>;
-        return is_copied ? futures::is_copyable<element> : std::is_move_constructible_v<element>;
-    } else {
-        return std::is_constructible_v<std::decay_t<Argument>, Argument>;
-    }
-}
-
-template <class... Arguments>
-concept keepable = (is_keepable<Arguments>() && ...);
-
-template <class Fn, class... Arguments>
-concept mappable_with = std::invocable<std::decay_t<Fn>&, map_argument<mapped_range<Arguments>>...>;
-
-// Not inlined, as GCC 12 with -O1 would warn that a `buffersize` that is not there is uninitialized.
-#if defined(__GNUC__)
-__attribute__((noinline))
-#endif
-inline void
-throw_if_wrong(const map_options& options) {
-    if (options.buffersize && *options.buffersize < 1) {
-        throw_error<std::invalid_argument>("buffersize must be at least 1");
-    }
-    if (options.chunksize < 1) {
-        throw_error<std::invalid_argument>("chunksize must be at least 1");
-    }
-}
-
-// Starts a map whose tasks `launcher` submits, and returns its results.
-template <class Launcher, class Fn, class... Arguments>
-auto start_map(Launcher launcher, const map_options& options, Fn&& fn, Arguments&&... ranges) {
-    static_assert(sizeof...(Arguments) != 0, "map(fn, ranges...): it needs at least one range");
-    static_assert((mappable<Arguments> && ...),
-                  "map(fn, ranges...): each argument after the function must be an input range");
-    if constexpr (sizeof...(Arguments) != 0 && (mappable<Arguments> && ...)) {
-        static_assert(keepable<Arguments...>,
-                      "map(fn, ranges...): a range is copied, and this one can't be: pass it by std::move or "
-                      "std::ref");
-        static_assert(mappable_with<Fn, Arguments...>,
-                      "map(fn, ranges...): fn can't be called with one element of each range");
-        if constexpr (keepable<Arguments...> && mappable_with<Fn, Arguments...>) {
-            throw_if_wrong(options);
-            launcher.throw_if_refusing();
-            using result = kept_result_t<
-                std::invoke_result_t<std::decay_t<Fn>&, map_argument<mapped_range<Arguments>>...>>;
-            using input = map_input<std::decay_t<Fn>, typename kept_range<Arguments>::type...>;
-            using cutter = map_cutter<result, input, mapped_range<Arguments>...>;
-            return map_results<result>(std::make_unique<map_body_of<result, Launcher, cutter>>(
-                std::move(launcher),
-                cutter(std::make_shared<input>(std::forward<Fn>(fn), std::forward<Arguments>(ranges)...)),
-                options));
-        }
-    }
-}
-
-}  // namespace detail
-}}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/algorithm/wait.hpp
@@ -6858,8 +7323,9 @@ auto map(Executor& executor, map_options options, Fn&& fn, Ranges&&... ranges) {
                              std::forward<Ranges>(ranges)...);
 }
 
-/// An executor of your own inherits this to have `map` and `invoke`, by means of its `submit`: `class mine :
-/// public executor_base<mine>`. With `package`, such an executor is a dozen lines; the cookbook has one.
+/// An executor of your own inherits this to have `map`, `for_each`, `reduce` and `invoke`, by means of its
+/// `submit`: `class mine : public executor_base<mine>`. With `package`, such an executor is a dozen lines;
+/// the cookbook has one.
 ///
 /// \code
 /// using pool = futures::thread_pool_executor<>;
@@ -6934,6 +7400,76 @@ public:
     template <class... Fns>
     auto invoke(Fns&&... fns) {
         return detail::invoke_all(detail::launcher_access::branching_of(self()), std::forward<Fns>(fns)...);
+    }
+
+    /// Calls `fn` with each element of the range, on workers and on this thread, and returns when all calls
+    /// have ended. The range is not copied, and `fn` gets references to its elements; only an input range
+    /// that is no forward range gives its elements away. All threads call the same `fn` object at once. They
+    /// take chunks of the range in its order. Without options, the loop chooses the chunks, for about four to
+    /// a worker.
+    ///
+    /// If calls throw, the first exception in the order of the input is rethrown. Chunks that have begun are
+    /// finished, and no further chunk begins.
+    ///
+    /// \throws what `submit` throws; then nothing was called
+    ///
+    /// \code
+    /// std::vector numbers{1, 2, 3};
+    /// executor.for_each([](int& number) { number *= 2; }, numbers);
+    /// assert((numbers == std::vector{2, 4, 6}));
+    /// \endcode
+    template <class Fn, class Range>
+    void for_each(Fn&& fn, Range&& range) {
+        detail::for_each_in(detail::launcher_access::branching_of(self()), timeout_duration(), 0, fn, range);
+    }
+
+    /// Does the same, with options. A chunk has `options.chunksize` elements, unless
+    /// `options.auto_chunksize`. When `options.timeout` has passed, no further chunk begins; if one was left,
+    /// this throws as soon as those that have begun are finished. `options.buffersize` has no effect.
+    ///
+    /// \throws timeout_error if the time passed before the last chunk began
+    /// \throws std::invalid_argument if `options.chunksize` or `options.buffersize` is less than 1
+    ///
+    /// \code
+    /// std::atomic<int> sum = 0;
+    /// executor.for_each({.chunksize = 10}, [&sum](int number) { sum += number; }, std::views::iota(0, 100));
+    /// assert(sum == 4950);
+    /// \endcode
+    template <class Fn, class Range>
+    void for_each(map_options options, Fn&& fn, Range&& range) {
+        detail::for_each_in(detail::launcher_access::branching_of(self()), options, fn, range);
+    }
+
+    /// Combines `init` and the elements of the range to one value of the type of `init`, on workers and on
+    /// this thread. The combination is in the order of the input, so `combine` need not be commutative. But
+    /// it must be associative, as neighbours may be combined first. Each element must convert to the type of
+    /// `init`. For an empty range, this returns `init`.
+    ///
+    /// All threads call the same `combine` object at once. Exceptions are treated as in `for_each`.
+    ///
+    /// \throws what `submit` throws; then nothing was called
+    ///
+    /// \code
+    /// std::vector<std::string> words{"in ", "this ", "order"};
+    /// assert(executor.reduce(words, std::string("all "), std::plus<>()) == "all in this order");
+    /// \endcode
+    template <class Range, class T, class Combine>
+    T reduce(Range&& range, T init, Combine&& combine) {
+        std::identity transform;
+        return detail::reduce_in(detail::launcher_access::branching_of(self()), range, std::move(init),
+                                 combine, transform);
+    }
+
+    /// Does the same with what `transform` returns for each element.
+    ///
+    /// \code
+    /// std::vector<std::string> words{"a", "bc", "def"};
+    /// assert(executor.reduce(words, std::size_t(0), std::plus<>(), &std::string::size) == 6);
+    /// \endcode
+    template <class Range, class T, class Combine, class Transform>
+    T reduce(Range&& range, T init, Combine&& combine, Transform&& transform) {
+        return detail::reduce_in(detail::launcher_access::branching_of(self()), range, std::move(init),
+                                 combine, transform);
     }
 
 protected:
