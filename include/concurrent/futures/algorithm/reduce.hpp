@@ -35,10 +35,10 @@ public:
         if (parts_.empty()) {
             return std::move(init_);
         }
-        auto part = parts_.begin();
-        T result = std::move(part->second);
-        while (++part != parts_.end()) {
-            result = static_cast<T>(std::invoke(combine_, std::move(result), std::move(part->second)));
+        auto each = parts_.begin();
+        T result = std::move(each->second);
+        while (++each != parts_.end()) {
+            result = static_cast<T>(std::invoke(combine_, std::move(result), std::move(each->second)));
         }
         return result;
     }
