@@ -33,6 +33,7 @@
 #include <iterator>
 #include <limits>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -4435,7 +4436,8 @@ private:
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // The items that one worker, the owner, has submitted to its own pool. The owner pushes, and takes back the
-// item whose result it needs. Any thread pops the oldest item. A thread rarely has to wait for the lock, and
+// item whose result it needs. Any thread pops the oldest item. (One queue of a pool has no owner: there, any
+// thread pushes a branch, and takes back what it has pushed.) A thread rarely has to wait for the lock, and
 // then for a few instructions.
 //
 // The items are linked both ways: so the owner can take one back from anywhere, and a push cannot fail. A
@@ -4472,10 +4474,11 @@ public:
         return take_oldest(lock);
     }
 
-    // Requires: the calling thread is the owner. Takes `item` out if it is in this queue.
+    // Requires: the calling thread is the owner, or has pushed `item`. Takes `item` out if it is in this
+    // queue.
     [[nodiscard]] bool take_back(work_item& item) noexcept {
-        // Relaxed. Only the owner could have pushed the item here, so the owner knows at once if it is not
-        // here. That it is here is certain only under the lock.
+        // Relaxed. Only this thread could have pushed the item here, so it knows at once if the item is not
+        // here. That the item is here is certain only under the lock.
         if (item.place_.load(std::memory_order_relaxed) != address()) {
             return false;
         }
@@ -4581,7 +4584,7 @@ private:
     alignas(cache_line) counting_lock lock_;
     work_item* oldest_ = nullptr;
     work_item* newest_ = nullptr;
-    std::uint64_t pushed_ = 0;  // the number of the last item; only the owner pushes
+    std::uint64_t pushed_ = 0;  // the number of the last item; written under the lock
     purge_schedule schedule_;
 };
 
@@ -4693,9 +4696,12 @@ inline worker* pool_base::worker_here() const noexcept {
 }
 
 // The local queues of a pool's workers, from which others take items. A victim is a worker whose local queue
-// was ever pushed to. The list only grows.
+// was ever pushed to. The list only grows. One more local queue is for the branches of threads that have none
+// here: the thread that pushes a branch is the owner, as far as that branch is concerned.
 class victims {
 public:
+    [[nodiscard]] local_queue& queue_of_others() noexcept { return queue_of_others_; }
+
     // Returns the local queue of `self`, to push to. Requires: the calling thread is that of `self`.
     [[nodiscard]] local_queue& queue_of(worker& self) noexcept {
         if (!self.is_victim_) {
@@ -4720,7 +4726,7 @@ public:
              each = each->next_victim_) {
             item = each->local_queue_.pop();
         }
-        return item;
+        return item ? item : queue_of_others_.pop();
     }
 
     // Returns the oldest item of the next victim, each in turn; null if that has none.
@@ -4735,16 +4741,27 @@ public:
         return self.turns_ = (self.turns_ + 1) % cycle;
     }
 
-    // Sequentially consistent: pairs with the compare-exchange of `queue_of`.
+    template <class Visit>
+    void for_each(Visit visit) {
+        for_each_of(*this, visit);
+    }
     template <class Visit>
     void for_each(Visit visit) const {
-        for (worker* each = first_.load(); each; each = each->next_victim_) {
-            visit(each->local_queue_);
-        }
+        for_each_of(*this, visit);
     }
 
 private:
+    // Sequentially consistent: pairs with the compare-exchange of `queue_of`.
+    template <class Victims, class Visit>
+    static void for_each_of(Victims& self, Visit& visit) {
+        for (worker* each = self.first_.load(); each; each = each->next_victim_) {
+            visit(each->local_queue_);
+        }
+        visit(self.queue_of_others_);
+    }
+
     sync::atomic<worker*> first_{nullptr};
+    local_queue queue_of_others_;
 };
 
 }  // namespace detail
@@ -5638,6 +5655,16 @@ private:
 template <class Range>
 using map_argument = decltype(std::declval<map_element<Range>&>()());
 
+// Returns the number of elements that gives each worker about four chunks.
+inline std::size_t auto_chunksize(std::size_t size, std::size_t max_workers) noexcept {
+    // Divide twice, as the product of both divisors need not fit into a `std::size_t`.
+    const auto share = [](std::size_t whole, std::size_t shares) {
+        return whole / shares + (whole % shares != 0 ? 1 : 0);
+    };
+    const std::size_t chunksize = share(share(size, max_workers), 4);
+    return chunksize != 0 ? chunksize : 1;
+}
+
 // `map_input` is what the tasks of a map share: the function and the ranges.
 template <class Fn, class... Ranges>
 struct map_input {
@@ -5775,6 +5802,297 @@ private:
     std::tuple<std::ranges::sentinel_t<Ranges>...> ends_;
     bool at_used_element_ = false;
 };
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/loop.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// How a loop's range is cut. Several threads take chunks of the range, in its order, until none is left.
+struct chunk_sizes {
+    std::size_t chosen;  // by the user; 0 if the loop chooses
+    std::size_t max_workers;
+
+    [[nodiscard]] std::size_t of(std::size_t range_size) const {
+        return chosen != 0 ? chosen : auto_chunksize(range_size, max_workers);
+    }
+};
+
+// `chunk_source` gives out the chunks of a range. Any thread may call `next`. It returns false at the end;
+// else `taken` is the next chunk. `taken.number` is set even if it throws. A chunk can be visited once, and
+// has one element at least: `visit_first` calls `visit` with the first element, and `visit_rest` with each
+// further one.
+//
+// An input range is read under the lock, as its elements don't stay.
+template <class Range>
+class chunk_source {
+    using element = map_element<Range>;
+
+public:
+    struct chunk {
+        std::size_t number = 0;
+        std::vector<element> elements;
+
+        template <class Visit>
+        void visit_first(Visit visit) {
+            visit(elements.front()());
+        }
+        template <class Visit>
+        void visit_rest(Visit visit) {
+            for (std::size_t index = 1; index != elements.size(); ++index) {
+                visit(elements[index]());
+            }
+        }
+    };
+
+    chunk_source(Range& range, const chunk_sizes& sizes)
+        : chunksize_(sizes.chosen != 0 ? sizes.chosen : 1),
+          position_(std::ranges::begin(range)),
+          end_(std::ranges::end(range)) {}
+
+    [[nodiscard]] static constexpr std::size_t most_chunks() noexcept {
+        return (std::numeric_limits<std::size_t>::max)();
+    }
+
+    [[nodiscard]] bool next(chunk& taken) {
+        const std::lock_guard lock(mutex_);
+        taken.number = number_;
+        taken.elements.clear();
+        // If the range throws, it is not read again.
+        if (std::exchange(is_at_end_, true)) {
+            return false;
+        }
+        while (taken.elements.size() != chunksize_) {
+            if (std::exchange(at_used_element_, false)) {  // moves on only now, as reading input may block
+                ++position_;
+            }
+            if (position_ == end_) {
+                break;
+            }
+            taken.elements.emplace_back(position_);
+            at_used_element_ = true;
+        }
+        is_at_end_ = taken.elements.size() != chunksize_;
+        number_ += taken.elements.empty() ? 0 : 1;
+        return !taken.elements.empty();
+    }
+
+private:
+    const std::size_t chunksize_;
+
+    // Guarded by `mutex_`.
+    sync::mutex mutex_;
+    std::ranges::iterator_t<Range> position_;
+    std::ranges::sentinel_t<Range> end_;
+    bool at_used_element_ = false;
+    bool is_at_end_ = false;
+    std::size_t number_ = 0;
+};
+
+// The chunk of a forward range.
+template <class Iterator>
+struct forward_chunk {
+    std::size_t number = 0;
+    Iterator position = {};
+    std::size_t left = 0;
+
+    template <class Visit>
+    void visit_first(Visit visit) {
+        visit(*position);
+        if (--left != 0) {
+            ++position;
+        }
+    }
+    template <class Visit>
+    void visit_rest(Visit visit) {
+        if (left != 0) {
+            for (;;) {
+                visit(*position);
+                if (--left == 0) {
+                    return;
+                }
+                ++position;
+            }
+        }
+    }
+};
+
+// Returns a range's size, or the greatest number if that is greater.
+template <std::ranges::sized_range Range>
+std::size_t saturated_size(Range& range) {
+    const auto counted = std::ranges::size(range);
+    const auto size = static_cast<std::size_t>(counted);
+    return static_cast<decltype(std::ranges::size(range))>(size) == counted
+               ? size
+               : (std::numeric_limits<std::size_t>::max)();
+}
+
+// The elements of a forward range are skipped under the lock. If nobody knows their number, chunks grow with
+// what was taken before; so the last one is about as great a part of all as where the size is known.
+template <std::ranges::forward_range Range>
+class chunk_source<Range> {
+public:
+    using chunk = forward_chunk<std::ranges::iterator_t<Range>>;
+
+    chunk_source(Range& range, const chunk_sizes& sizes)
+        : sizes_(sizes), position_(std::ranges::begin(range)), end_(std::ranges::end(range)) {
+        if constexpr (std::ranges::sized_range<Range>) {
+            const std::size_t size = saturated_size(range);
+            sizes_.chosen = sizes_.of(size);
+            most_chunks_ = size / sizes_.chosen + (size % sizes_.chosen != 0 ? 1 : 0);
+        }
+    }
+
+    [[nodiscard]] std::size_t most_chunks() const noexcept { return most_chunks_; }
+
+    [[nodiscard]] bool next(chunk& taken) {
+        const std::lock_guard lock(mutex_);
+        taken.number = number_;
+        if (std::exchange(is_at_end_, true) || position_ == end_) {
+            return false;
+        }
+        const std::size_t limit = sizes_.of(taken_);
+        taken.position = position_;
+        taken.left = 0;
+        do {
+            ++position_;
+            ++taken.left;
+        } while (taken.left != limit && position_ != end_);
+        is_at_end_ = false;
+        taken_ += taken.left;
+        ++number_;
+        return true;
+    }
+
+private:
+    chunk_sizes sizes_;
+    std::size_t most_chunks_ = (std::numeric_limits<std::size_t>::max)();
+
+    // Guarded by `mutex_`.
+    sync::mutex mutex_;
+    std::ranges::iterator_t<Range> position_;
+    std::ranges::sentinel_t<Range> end_;
+    bool is_at_end_ = false;
+    std::size_t taken_ = 0;
+    std::size_t number_ = 0;
+};
+
+// The chunks of these are found without a lock.
+template <std::ranges::random_access_range Range>
+    requires std::ranges::sized_range<Range>
+class chunk_source<Range> {
+public:
+    using chunk = forward_chunk<std::ranges::iterator_t<Range>>;
+
+    chunk_source(Range& range, const chunk_sizes& sizes)
+        : begin_(std::ranges::begin(range)),
+          size_(saturated_size(range)),
+          chunksize_(sizes.of(size_)),
+          chunks_(size_ / chunksize_ + (size_ % chunksize_ != 0 ? 1 : 0)) {}
+
+    [[nodiscard]] std::size_t most_chunks() const noexcept { return chunks_; }
+
+    [[nodiscard]] bool next(chunk& taken) {
+        // Relaxed: it only counts. Whatever else a thread needs was there before it joined in.
+        taken.number = next_.fetch_add(1, std::memory_order_relaxed);
+        if (taken.number >= chunks_) {
+            return false;
+        }
+        const std::size_t first = taken.number * chunksize_;
+        taken.position = begin_ + static_cast<std::iter_difference_t<std::ranges::iterator_t<Range>>>(first);
+        taken.left = size_ - first < chunksize_ ? size_ - first : chunksize_;
+        return true;
+    }
+
+private:
+    const std::ranges::iterator_t<Range> begin_;
+    const std::size_t size_;
+    const std::size_t chunksize_;
+    const std::size_t chunks_;
+    sync::atomic<std::size_t> next_{0};
+};
+
+// How a loop ends early: by the failure of a chunk. Chunks are taken in their order, and a chunk that was
+// taken is gone through; so of the chunks that fail, the first of all is among those that were taken.
+class loop_failure {
+public:
+    [[nodiscard]] bool has_any() const noexcept { return has_any_.load(); }
+
+    void note(std::size_t number, std::exception_ptr failure) noexcept {
+        const std::lock_guard lock(mutex_);
+        if (!failure_ || number < number_) {
+            number_ = number;
+            failure_ = std::move(failure);
+        }
+        has_any_.store(true);
+    }
+
+    // Requires: all threads have ended.
+    void rethrow() const {
+        if (failure_) {
+            std::rethrow_exception(failure_);
+        }
+    }
+
+private:
+    sync::atomic<bool> has_any_{false};
+    sync::mutex mutex_;
+    std::size_t number_ = 0;
+    std::exception_ptr failure_;
+};
+
+// One thread's part of a loop: calls `treat` with one chunk after the other.
+template <class Source, class Treat>
+void take_chunks(Source& source, loop_failure& failure, const deadline& until, Treat treat) noexcept {
+    typename Source::chunk taken;
+    while (!failure.has_any()) {
+        try {
+            if (!source.next(taken)) {
+                return;
+            }
+            if (until.passed()) {
+                throw_error<timeout_error>("the loop was not done within the timeout");
+            }
+            treat(taken);
+        } catch (...) {
+            failure.note(taken.number, std::current_exception());
+        }
+    }
+}
+
+// Calls `work` on this thread, and on others that come to help. Returns when all calls have ended. `work`
+// must be such that one call does everything if nobody comes. `Branching` is as in `invoke_branches`.
+template <class Branching, class Work>
+void run_together(const Branching& branching, std::size_t most_chunks, Work& work) {
+    const std::size_t most_others = branching.max_others();
+    const std::size_t useful = most_chunks > 1 ? most_chunks - 1 : 0;
+    const std::size_t others = useful < most_others ? useful : most_others;
+    std::deque<typename Branching::template branch_for<Work&>> branches;
+    while (branches.size() != others) {
+        branches.emplace_back(work);
+    }
+    if (branches.empty()) {
+        branching.throw_if_refusing();
+    }
+    // If the first is refused, nothing has run.
+    std::size_t started = 0;
+    try {
+        for (auto& each : branches) {
+            branching.start(each);
+            ++started;
+        }
+    } catch (...) {
+        if (started == 0) {
+            throw;
+        }
+    }
+    work();
+    for (; started != 0; --started) {
+        branching.join(branches[started - 1]);
+    }
+}
 
 }}}  // namespace concurrent::futures::detail
 
@@ -5980,12 +6298,7 @@ private:
     std::size_t chunksize_for(const map_options& options) const {
         if (options.auto_chunksize) {
             if (const std::optional<std::size_t> size = cutter_.size()) {
-                // Divide twice, as the product of both divisors need not fit into a `std::size_t`.
-                const auto share = [](std::size_t whole, std::size_t shares) {
-                    return whole / shares + (whole % shares != 0 ? 1 : 0);
-                };
-                const std::size_t chunksize = share(share(*size, launcher_.max_workers()), 4);
-                return chunksize != 0 ? chunksize : 1;
+                return auto_chunksize(*size, launcher_.max_workers());
             }
         }
         return static_cast<std::size_t>(options.chunksize);
@@ -6169,6 +6482,484 @@ auto start_map(Launcher launcher, const map_options& options, Fn&& fn, Arguments
 
 }  // namespace detail
 }}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/for_each.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// Calls `fn` for each element. If `chunksize` is 0, the loop chooses.
+template <class Branching, class Fn, class Range>
+void for_each_in(const Branching& branching, const timeout_duration& limit, std::size_t chunksize, Fn& fn,
+                 Range& range) {
+    static_assert(std::ranges::input_range<Range>, "for_each(fn, range): it needs an input range");
+    if constexpr (std::ranges::input_range<Range>) {
+        constexpr bool can_be_called = std::is_invocable_v<Fn&, map_argument<Range>>;
+        static_assert(can_be_called, "for_each(fn, range): fn can't be called with an element of the range");
+        if constexpr (can_be_called) {
+            const deadline until = limit.start();
+            chunk_source<Range> source(range, {chunksize, branching.max_workers()});
+            loop_failure failure;
+            auto work = [&]() noexcept {
+                take_chunks(source, failure, until, [&fn](auto& chunk) {
+                    const auto call = [&fn](auto&& element) {
+                        static_cast<void>(std::invoke(fn, std::forward<decltype(element)>(element)));
+                    };
+                    chunk.visit_first(call);
+                    chunk.visit_rest(call);
+                });
+            };
+            run_together(branching, source.most_chunks(), work);
+            failure.rethrow();
+        }
+    }
+}
+
+template <class Branching, class Fn, class Range>
+void for_each_in(const Branching& branching, const map_options& options, Fn& fn, Range& range) {
+    throw_if_wrong(options);
+    const std::size_t chunksize = options.auto_chunksize ? 0 : static_cast<std::size_t>(options.chunksize);
+    for_each_in(branching, options.timeout, chunksize, fn, range);
+}
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/task/branch.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// A call of `Fn`, and what it has returned or thrown. It refers to the callable. Only one thread at a time
+// uses it.
+template <class Fn>
+class call_result {
+    using kept = kept_result_t<std::invoke_result_t<Fn>>;
+
+public:
+    using type = std::conditional_t<std::is_void_v<kept>, std::monostate, kept>;
+
+    explicit call_result(std::remove_reference_t<Fn>& fn) noexcept : fn_(static_cast<Fn&&>(fn)) {}
+    call_result(const call_result&) = delete;
+    call_result& operator=(const call_result&) = delete;
+    ~call_result() {
+        if (has_result_) {
+            result_.destroy();
+        }
+    }
+
+    void call() noexcept {
+        try {
+            result_.emplace_from([this]() -> kept { return std::invoke(static_cast<Fn&&>(fn_)); });
+            has_result_ = !std::is_void_v<kept>;
+        } catch (...) {
+            failure_ = std::current_exception();
+        }
+    }
+
+    void rethrow_failure() const {
+        if (failure_) {
+            std::rethrow_exception(failure_);
+        }
+    }
+
+    // Requires: it has been called, and has not thrown.
+    [[nodiscard]] type take() {
+        if constexpr (std::is_void_v<kept>) {
+            return {};
+        } else {
+            return static_cast<type&&>(result_.get());
+        }
+    }
+
+private:
+    Fn&& fn_;
+    bool has_result_ = false;
+    result_storage<kept> result_;
+    std::exception_ptr failure_;
+};
+
+// A `branch` is a call that its caller lets others make, if they come in time. The branch lives on the
+// caller's stack: the caller pushes it, does something else, and then joins it. To join is to take it back
+// and make the call, or to wait for the thread that has taken it. There is no handle, so nobody can cancel a
+// branch, and it is never stale.
+//
+// Once a thread has settled a branch that it took, the branch may be gone.
+class branch : public work_item {
+public:
+    // The pool calls these.
+
+    bool execute(worker& self) noexcept final {
+        self.is_busy();
+        {
+            const worker::running mark(self, *this);
+            call();
+        }
+        self.is_nearly_idle();
+        // In the child of a fork, nobody waits, and the waiting thread's mutex may be locked for ever.
+        if (!self.pool().is_inherited()) {
+            settle(done);
+        }
+        return true;
+    }
+
+    // A branch is run even if its pool is closed or broken, by the caller, who has begun with the others.
+    [[gnu::cold]] void cancel_waiting() noexcept final { give_back(); }
+    [[gnu::cold]] void fail_waiting(const std::exception_ptr&) noexcept final { give_back(); }
+    void release() noexcept final {}
+    [[nodiscard]] bool still_waits() noexcept final { return true; }
+    [[nodiscard]] bool has_handle() noexcept final { return true; }
+
+    // The caller calls these.
+
+    // Pushes the branch, or throws and leaves everything as it was.
+    template <class Pool>
+    void start(Pool& pool, const typename Pool::branch_place& place) {
+        pool_ = &pool;
+        state_.store(pending, std::memory_order_relaxed);  // relaxed: the queue's lock orders it
+        try {
+            pool.push_branch(place, *this);
+        } catch (...) {
+            state_.store(given_back, std::memory_order_relaxed);  // relaxed: nobody else has seen it
+            throw;
+        }
+    }
+
+    // Returns once the call was made, here or elsewhere. Requires: `place` is where `start` was told to push,
+    // if it was called.
+    template <class Place>
+    void join(const Place& place) noexcept {
+        if (place.queue.take_back(*this) || await(place.self) == given_back) {
+            call();
+        }
+    }
+
+protected:
+    branch() = default;
+    ~branch() = default;
+
+    virtual void call() noexcept = 0;
+
+private:
+    // The states. Each other value is the address of the `blocked_thread` that waits.
+    static constexpr std::uintptr_t pending = 0;     // queued, or taken by a thread that will settle it
+    static constexpr std::uintptr_t done = 1;        // another thread has made the call
+    static constexpr std::uintptr_t given_back = 2;  // the caller has to make the call
+
+    [[gnu::cold]] void give_back() noexcept {
+        pool_->note_stale_item();  // whoever has emptied the queues takes it from that number again
+        settle(given_back);
+    }
+
+    void settle(std::uintptr_t how) noexcept {
+        // Release: publishes the result to the acquire of `state` and of `block`. Acquire: pairs with the
+        // release of `block`, which publishes the blocked thread.
+        const std::uintptr_t before = state_.exchange(how, std::memory_order_acq_rel);
+        if (before != pending) {
+            reinterpret_cast<blocked_thread*>(before)->on_done(outcome::value);
+        }
+    }
+
+    // Acquire: pairs with the release of `settle`.
+    [[nodiscard]] std::uintptr_t state() const noexcept { return state_.load(std::memory_order_acquire); }
+
+    // Waits until the branch is settled, and helps meanwhile with what descends from it, as
+    // `queued_state::help` does. `self` is the calling thread's worker, or null.
+    [[nodiscard, gnu::noinline]] std::uintptr_t await(worker* self) noexcept {
+        trampoline::run_postponed();
+        const auto settled = [this] { return state() != pending; };
+        while (!settled()) {
+            if (self && help(*self)) {
+                continue;
+            }
+            constexpr unsigned now_and_then = 16;  // the worker that runs it writes its queue often
+            unsigned looks = 0;
+            const auto ready = [&] {
+                return settled() ||
+                       (self && ++looks % now_and_then == 0 && worker::seems_to_have_descendants(*this));
+            };
+            if (!spin_briefly(ready)) {
+                block();
+            }
+        }
+        return state();
+    }
+
+    // Runs something that descends from this branch. Returns false if there is nothing.
+    [[nodiscard]] bool help(worker& self) noexcept {
+        work_item* const descendant = worker::take_descendant(*this, [this] { return state() == pending; });
+        if (descendant && !descendant->execute(self)) {
+            pool_->note_stale_item_gone();
+            pool_->wake_one();
+        }
+        return descendant != nullptr;
+    }
+
+    // Sleeps until the branch is settled. Not inlined, see `block_until_done`.
+    [[gnu::noinline]] void block() noexcept {
+        blocked_thread me;
+        std::uintptr_t before = pending;
+        // Release: publishes `me` to the acquire of `settle`. Acquire, if it is settled: see `state`.
+        if (state_.compare_exchange_strong(before, reinterpret_cast<std::uintptr_t>(&me),
+                                           std::memory_order_acq_rel)) {
+            me.wait_until_told();
+        }
+    }
+
+    pool_base* pool_ = nullptr;
+    sync::atomic<std::uintptr_t> state_{given_back};  // until it is pushed
+};
+
+// A branch that calls `Fn`.
+template <class Fn>
+class branch_of final : public branch, public call_result<Fn> {
+public:
+    explicit branch_of(std::remove_reference_t<Fn>& fn) noexcept : call_result<Fn>(fn) {}
+
+private:
+    void call() noexcept override { call_result<Fn>::call(); }
+};
+
+// How branches are run by a pool.
+template <class Pool>
+class pool_branching {
+public:
+    template <class Fn>
+    using branch_for = branch_of<Fn>;
+
+    explicit pool_branching(Pool& pool) noexcept : pool_(pool), place_(pool.place_for_branches()) {}
+
+    void throw_if_refusing() const { pool_.throw_if_refusing(); }
+
+    // Throws what a submit would throw; then the branch is not queued.
+    void start(branch& started) const { started.start(pool_, place_); }
+
+    // Returns once the call of `joined` was made, here if it was not started or nobody else has begun it.
+    // Throws only in the child of a fork, where nobody else can be running it.
+    void join(branch& joined) const {
+        pool_.throw_if_inherited();
+        joined.join(place_);
+    }
+
+    [[nodiscard]] std::size_t max_workers() const noexcept { return pool_.max_workers(); }
+
+    // Returns how many threads may run branches while this one does something else.
+    [[nodiscard]] std::size_t max_others() const noexcept { return max_workers() - (place_.self ? 1 : 0); }
+
+private:
+    Pool& pool_;
+    typename Pool::branch_place place_;
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/invoke.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// A branch that an executor of any kind runs as a task.
+template <class Fn>
+class submitted_branch : public call_result<Fn> {
+public:
+    explicit submitted_branch(std::remove_reference_t<Fn>& fn) noexcept : call_result<Fn>(fn) {}
+
+    template <class Executor>
+    void start(Executor& executor) {
+        task_ = executor.submit([this]() noexcept {
+            this->call();
+            called_ = true;
+        });
+    }
+
+    // If nobody has begun the task, this thread makes the call. The executor may also have thrown the task
+    // away.
+    void join() {
+        if (task_.valid() && !task_.cancel()) {
+            static_cast<void>(task_.exception());  // waits; an exception says that it was thrown away
+        }
+        if (!called_) {
+            this->call();
+        }
+    }
+
+private:
+    Future<void> task_;
+    bool called_ = false;  // read when the task is done
+};
+
+// Starts the branches, makes the last call on this thread, and joins the branches. `Branching` is how they
+// are run: a `pool_branching`, or a `submit_branching`.
+template <class Branching, class Calls, std::size_t... index>
+auto invoke_branches(const Branching& branching, Calls calls, std::index_sequence<index...>) {
+    constexpr std::size_t count = sizeof...(index);
+    [[maybe_unused]] std::tuple<
+        typename Branching::template branch_for<std::tuple_element_t<index, Calls>>...>
+    branches(std::get<index>(calls)...);
+    call_result<std::tuple_element_t<count, Calls>> last(std::get<count>(calls));
+    if constexpr (count == 0) {
+        branching.throw_if_refusing();
+    }
+    // If the first is refused, nothing has run. If another is refused, as the pool was closed meanwhile, it
+    // is called when it is joined.
+    [[maybe_unused]] const auto start = [&branching](auto& each, bool first) {
+        try {
+            branching.start(each);
+        } catch (...) {
+            if (first) {
+                throw;
+            }
+        }
+    };
+    (start(std::get<index>(branches), index == 0), ...);
+    last.call();
+    // The newest first: it has most likely not been taken.
+    (branching.join(std::get<count - 1 - index>(branches)), ...);
+    (std::get<index>(branches).rethrow_failure(), ...);
+    last.rethrow_failure();
+    return std::tuple<typename call_result<std::tuple_element_t<index, Calls>>::type...,
+                      typename call_result<std::tuple_element_t<count, Calls>>::type>(
+        std::get<index>(branches).take()..., last.take());
+}
+
+template <class Branching, class... Fns>
+auto invoke_all(const Branching& branching, Fns&&... fns) {
+    static_assert(sizeof...(Fns) != 0, "invoke(f, g, ...): it needs at least one callable");
+    static_assert((std::is_invocable_v<Fns> && ...),
+                  "invoke(f, g, ...): each argument must be callable without arguments");
+    if constexpr (sizeof...(Fns) != 0 && (std::is_invocable_v<Fns> && ...)) {
+        return detail::invoke_branches(branching, std::tuple<Fns&&...>(std::forward<Fns>(fns)...),
+                                       std::make_index_sequence<sizeof...(Fns) - 1>());
+    }
+}
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/reduce.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// Combines what `transform` makes of the elements, in their order. Each thread combines the chunks that it
+// takes, as long as one follows the other. What it has is then a part of the result.
+template <class T, class Range, class Combine, class Transform>
+class reduction {
+public:
+    reduction(Range& range, const chunk_sizes& sizes, T&& init, Combine& combine, Transform& transform)
+        : source_(range, sizes), init_(std::move(init)), combine_(combine), transform_(transform) {}
+
+    template <class Branching>
+    T run(const Branching& branching) {
+        auto work = [this]() noexcept { take_part(); };
+        run_together(branching, source_.most_chunks(), work);
+        failure_.rethrow();
+        if (parts_.empty()) {
+            return std::move(init_);
+        }
+        auto each = parts_.begin();
+        T result = std::move(each->second);
+        while (++each != parts_.end()) {
+            result = static_cast<T>(std::invoke(combine_, std::move(result), std::move(each->second)));
+        }
+        return result;
+    }
+
+private:
+    // The chunks that one thread has combined.
+    struct part {
+        std::optional<T> value;
+        std::size_t first = 0;
+        std::size_t last = 0;
+    };
+
+    void take_part() noexcept {
+        part mine;
+        take_chunks(source_, failure_, deadline(), [&](auto& chunk) {
+            if (mine.value && chunk.number != mine.last + 1) {
+                store(mine);
+            }
+            if (!mine.value) {
+                mine.first = chunk.number;
+            }
+            mine.last = chunk.number;
+            // What is combined stays in a local variable, in registers if it fits.
+            T result = begin(mine, chunk);
+            chunk.visit_rest([&](auto&& element) {
+                result = static_cast<T>(
+                    std::invoke(combine_, std::move(result),
+                                std::invoke(transform_, std::forward<decltype(element)>(element))));
+            });
+            mine.value.emplace(std::move(result));
+        });
+        if (mine.value && !failure_.has_any()) {
+            try {
+                store(mine);
+            } catch (...) {
+                failure_.note(mine.first, std::current_exception());
+            }
+        }
+    }
+
+    // Returns what there is after the first element of `chunk`.
+    template <class Chunk>
+    T begin(part& mine, Chunk& chunk) {
+        std::optional<T> result;
+        T* const before = mine.value ? &*mine.value : chunk.number == 0 ? &init_ : nullptr;
+        chunk.visit_first([&](auto&& element) {
+            if (before) {
+                result.emplace(static_cast<T>(
+                    std::invoke(combine_, std::move(*before),
+                                std::invoke(transform_, std::forward<decltype(element)>(element)))));
+            } else {
+                result.emplace(
+                    static_cast<T>(std::invoke(transform_, std::forward<decltype(element)>(element))));
+            }
+        });
+        return std::move(*result);
+    }
+
+    void store(part& mine) {
+        const std::lock_guard lock(mutex_);
+        parts_.emplace(mine.first, std::move(*mine.value));
+        mine.value.reset();
+    }
+
+    chunk_source<Range> source_;
+    T init_;  // only for the thread that takes the first chunk
+    Combine& combine_;
+    Transform& transform_;
+    loop_failure failure_;
+    sync::mutex mutex_;
+    std::map<std::size_t, T> parts_;  // guarded by `mutex_`; by their first chunk
+};
+
+template <class T, class Combine, class Transformed>
+concept reducible = std::movable<T> && std::constructible_from<T, Transformed> &&
+                    std::is_invocable_v<Combine&, T, Transformed> && std::is_invocable_v<Combine&, T, T>;
+
+template <class Branching, class Range, class T, class Combine, class Transform>
+T reduce_in(const Branching& branching, Range& range, T init, Combine& combine, Transform& transform) {
+    static_assert(std::ranges::input_range<Range>, "reduce(range, init, combine): it needs an input range");
+    if constexpr (std::ranges::input_range<Range>) {
+        constexpr bool can_transform = std::is_invocable_v<Transform&, map_argument<Range>>;
+        static_assert(can_transform,
+                      "reduce(range, init, combine, transform): transform can't be called with an element");
+        if constexpr (can_transform) {
+            constexpr bool can_combine =
+                reducible<T, Combine, std::invoke_result_t<Transform&, map_argument<Range>>>;
+            static_assert(can_combine,
+                          "reduce(range, init, combine): an element, as far as it is transformed, must "
+                          "convert to the type of init, and combine must take two values of that type, or "
+                          "one and an element");
+            if constexpr (can_combine) {
+                return reduction<T, Range, Combine, Transform>(range, {0, branching.max_workers()},
+                                                               std::move(init), combine, transform)
+                    .run(branching);
+            }
+        }
+    }
+}
+
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/algorithm/wait.hpp
@@ -6450,9 +7241,45 @@ private:
     Executor* executor_;
 };
 
-// Returns the launcher of an executor: its own, if it has one.
+// How branches are run by an executor of any kind: as tasks.
+template <class Executor>
+class submit_branching {
+public:
+    template <class Fn>
+    using branch_for = submitted_branch<Fn>;
+
+    explicit submit_branching(Executor& executor) noexcept : executor_(executor) {}
+
+    void throw_if_refusing() const noexcept {}  // its `submit` throws, if there is anything to submit
+    template <class Branch>
+    void start(Branch& started) const {
+        started.start(executor_);
+    }
+    template <class Branch>
+    void join(Branch& joined) const {
+        joined.join();
+    }
+    [[nodiscard]] std::size_t max_workers() const {
+        return executor_launcher<Executor>(executor_).max_workers();
+    }
+    [[nodiscard]] std::size_t max_others() const { return max_workers(); }
+
+private:
+    Executor& executor_;
+};
+
+// Returns the launcher of an executor, and how it runs branches: its own, if it has one.
 class launcher_access {
 public:
+    template <class Executor>
+    [[nodiscard]] static auto branching_of(Executor& executor) {
+        if constexpr (requires { executor.branching(); }) {
+            return executor.branching();
+        } else {
+            return submit_branching<Executor>(executor);
+        }
+    }
+
     template <class Executor>
     [[nodiscard]] static auto launcher_of(Executor& executor) {
         if constexpr (requires { executor.launcher(); }) {
@@ -6490,8 +7317,9 @@ auto map(Executor& executor, map_options options, Fn&& fn, Ranges&&... ranges) {
                              std::forward<Ranges>(ranges)...);
 }
 
-/// An executor of your own inherits this to have `map`, by means of its `submit`: `class mine : public
-/// executor_base<mine>`. With `package`, such an executor is a dozen lines; the cookbook has one.
+/// An executor of your own inherits this to have `map`, `for_each`, `reduce` and `invoke`, by means of its
+/// `submit`: `class mine : public executor_base<mine>`. With `package`, such an executor is a dozen lines;
+/// the cookbook has one.
 ///
 /// \code
 /// using pool = futures::thread_pool_executor<>;
@@ -6542,6 +7370,100 @@ public:
     auto map(map_options options, Fn&& fn, Ranges&&... ranges) {
         return detail::start_map(detail::launcher_access::launcher_of(self()), options, std::forward<Fn>(fn),
                                  std::forward<Ranges>(ranges)...);
+    }
+
+    /// Calls all callables, the last one on this thread, and returns the tuple of their results in their
+    /// order, with `std::monostate` for void. The others are called by workers, or by this thread if no
+    /// worker has come by the time that it would have to wait. On a `thread_pool_executor`, this allocates
+    /// nothing. Other executors get the callables by `submit`.
+    ///
+    /// The callables are not copied. They may refer to local variables, as this returns only when all calls
+    /// have ended. If several throw, the exception of the first, in their order, is rethrown.
+    ///
+    /// Use it for divide and conquer: tasks may call it, to any depth that the stack allows.
+    ///
+    /// \throws what `submit` throws; then nothing was called
+    ///
+    /// \code
+    /// std::vector numbers{3, 1, 4, 1};
+    /// auto [least, sum] = executor.invoke([&] { return std::ranges::min(numbers); },
+    ///                                     [&] { return std::accumulate(numbers.begin(), numbers.end(), 0);
+    ///                                     });
+    /// assert(least == 1 && sum == 9);
+    /// \endcode
+    template <class... Fns>
+    auto invoke(Fns&&... fns) {
+        return detail::invoke_all(detail::launcher_access::branching_of(self()), std::forward<Fns>(fns)...);
+    }
+
+    /// Calls `fn` with each element of the range, on workers and on this thread, and returns when all calls
+    /// have ended. The range is not copied, and `fn` gets references to its elements; only an input range
+    /// that is no forward range gives its elements away. All threads call the same `fn` object at once. They
+    /// take chunks of the range in its order. Without options, the loop chooses the chunks, for about four to
+    /// a worker.
+    ///
+    /// If calls throw, the first exception in the order of the input is rethrown. Chunks that have begun are
+    /// finished, and no further chunk begins.
+    ///
+    /// \throws what `submit` throws; then nothing was called
+    ///
+    /// \code
+    /// std::vector numbers{1, 2, 3};
+    /// executor.for_each([](int& number) { number *= 2; }, numbers);
+    /// assert((numbers == std::vector{2, 4, 6}));
+    /// \endcode
+    template <class Fn, class Range>
+    void for_each(Fn&& fn, Range&& range) {
+        detail::for_each_in(detail::launcher_access::branching_of(self()), timeout_duration(), 0, fn, range);
+    }
+
+    /// Does the same, with options. A chunk has `options.chunksize` elements, unless
+    /// `options.auto_chunksize`. When `options.timeout` has passed, no further chunk begins; if one was left,
+    /// this throws as soon as those that have begun are finished. `options.buffersize` has no effect.
+    ///
+    /// \throws timeout_error if the time passed before the last chunk began
+    /// \throws std::invalid_argument if `options.chunksize` or `options.buffersize` is less than 1
+    ///
+    /// \code
+    /// std::atomic<int> sum = 0;
+    /// executor.for_each({.chunksize = 10}, [&sum](int number) { sum += number; }, std::views::iota(0, 100));
+    /// assert(sum == 4950);
+    /// \endcode
+    template <class Fn, class Range>
+    void for_each(map_options options, Fn&& fn, Range&& range) {
+        detail::for_each_in(detail::launcher_access::branching_of(self()), options, fn, range);
+    }
+
+    /// Combines `init` and the elements of the range to one value of the type of `init`, on workers and on
+    /// this thread. The combination is in the order of the input, so `combine` need not be commutative. But
+    /// it must be associative, as neighbours may be combined first. Each element must convert to the type of
+    /// `init`. For an empty range, this returns `init`.
+    ///
+    /// All threads call the same `combine` object at once. Exceptions are treated as in `for_each`.
+    ///
+    /// \throws what `submit` throws; then nothing was called
+    ///
+    /// \code
+    /// std::vector<std::string> words{"in ", "this ", "order"};
+    /// assert(executor.reduce(words, std::string("all "), std::plus<>()) == "all in this order");
+    /// \endcode
+    template <class Range, class T, class Combine>
+    T reduce(Range&& range, T init, Combine&& combine) {
+        std::identity transform;
+        return detail::reduce_in(detail::launcher_access::branching_of(self()), range, std::move(init),
+                                 combine, transform);
+    }
+
+    /// Does the same with what `transform` returns for each element.
+    ///
+    /// \code
+    /// std::vector<std::string> words{"a", "bc", "def"};
+    /// assert(executor.reduce(words, std::size_t(0), std::plus<>(), &std::string::size) == 6);
+    /// \endcode
+    template <class Range, class T, class Combine, class Transform>
+    T reduce(Range&& range, T init, Combine&& combine, Transform&& transform) {
+        return detail::reduce_in(detail::launcher_access::branching_of(self()), range, std::move(init),
+                                 combine, transform);
     }
 
 protected:
@@ -6917,6 +7839,30 @@ public:
         }
     }
 
+    // Where the calling thread queues branches, and its worker if it is one of this pool.
+    struct branch_place {
+        local_queue& queue;
+        worker* self;
+    };
+
+    // Where workers have no local queues, branches share one with those of other threads: they are neither
+    // cancelled nor ordered by anything but the program that waits for them.
+    [[nodiscard]] branch_place place_for_branches() noexcept {
+        worker* const self = submitting_worker();
+        return {self && uses_local_queues() ? victims_.queue_of(*self) : victims_.queue_of_others(), self};
+    }
+
+    // Queues a branch, or throws and leaves everything as it was. Requires: `place` is what
+    // `place_for_branches` has returned to this thread.
+    void push_branch(const branch_place& place, work_item& item) {
+        throw_if_inherited();
+        if (!place.self && threads_.count() == 0) {
+            throw_if_closed();
+            threads_.start_first();
+        }
+        push_to(place.queue, item);
+    }
+
     // Throws what a `push` would throw now.
     void throw_if_refusing() {
         throw_if_inherited();
@@ -6993,6 +7939,14 @@ public:
         end_thread();
     }
 
+    void throw_if_inherited() const {
+        if (is_inherited()) {
+            throw_error<broken_executor>(
+                "the threads of this executor are not in this process, which was forked: make another "
+                "executor here");
+        }
+    }
+
 private:
     void start_thread() noexcept override { threads_.start_another(); }
 
@@ -7032,14 +7986,6 @@ private:
         }
         worker* const self = worker::current();
         return self && &self->pool() == this ? self : nullptr;
-    }
-
-    void throw_if_inherited() const {
-        if (is_inherited()) {
-            throw_error<broken_executor>(
-                "the threads of this executor are not in this process, which was forked: make another "
-                "executor here");
-        }
     }
 
     [[gnu::noinline]] void throw_if_closed() {
@@ -7897,6 +8843,7 @@ private:
     using pool = detail::worker_pool<detail::queue_of<Queue>>;
 
     [[nodiscard]] auto launcher() const noexcept { return detail::pool_launcher<pool>(pool_); }
+    [[nodiscard]] auto branching() const noexcept { return detail::pool_branching<pool>(*pool_); }
 
     // Not inlined: nothing is gained where an executor is made or destroyed.
     [[gnu::noinline]] static std::shared_ptr<pool> make_pool(detail::worker_limit max_workers,

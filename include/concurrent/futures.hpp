@@ -26,7 +26,10 @@
 #endif
 
 #include <concurrent/futures/algorithm/as_completed.hpp>
+#include <concurrent/futures/algorithm/for_each.hpp>
+#include <concurrent/futures/algorithm/invoke.hpp>
 #include <concurrent/futures/algorithm/map.hpp>
+#include <concurrent/futures/algorithm/reduce.hpp>
 #include <concurrent/futures/algorithm/wait.hpp>
 #include <concurrent/futures/error.hpp>
 #include <concurrent/futures/executor/executor.hpp>

@@ -8,6 +8,7 @@
 #include <concurrent/futures.hpp>
 #include <cstddef>
 #include <exception>
+#include <latch>
 #include <memory>
 #include <new>
 #include <optional>
@@ -150,6 +151,22 @@ TEST_CASE(
     };
     CHECK(map(1) <= 1000 + 100);  // std::deque's blocks
     CHECK(map(100) <= 2 * 10 + 20);
+}
+
+TEST_CASE("invoke allocates nothing, from outside or in a task, whoever makes the calls") {
+    futures::thread_pool_executor executor(2);
+    // Both workers are started.
+    tests::busy_workers(executor, 2).release();
+    const auto text = std::make_shared<const std::string>("shared");
+    const auto invoke = [&] {
+        return allocations_in([&] {
+            std::latch taken(1);
+            executor.invoke([&] { taken.count_down(); }, [&] { return text; }, [] { return 1; },
+                            [&] { taken.wait(); });
+        });
+    };
+    CHECK(invoke() == 0);
+    CHECK(executor.submit(invoke).result() == 0);
 }
 
 TEST_CASE("std::bad_alloc from any allocation of an executor's construction, a submit and its result") {

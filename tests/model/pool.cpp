@@ -422,4 +422,77 @@ const scenario two_that_watch(
         second.wait();
     });
 
+// What the callables of an `invoke` write is seen by its caller, whoever has called them.
+void invoke_two(futures::thread_pool_executor<>& executor) {
+    value first(0);
+    const auto [nothing, second] = executor.invoke([&] { first.set(1); }, make_value);
+    static_cast<void>(nothing);
+    check(first.get() == 1 && second.get() == 2, "both have been called");
+}
+
+const scenario invoke_outside("invoke: a worker takes a call of a thread outside the pool, or none comes",
+                              {.preemptions = 2, .stale_reads = 1}, [] {
+                                  futures::thread_pool_executor executor(1);
+                                  invoke_two(executor);
+                              });
+
+const scenario invoke_in_task("invoke: another worker steals a call of a task, or it is taken back",
+                              {.preemptions = 2, .stale_reads = 1}, [] {
+                                  futures::thread_pool_executor executor(2);
+                                  executor.submit([&] { invoke_two(executor); }).wait();
+                              });
+
+const scenario invoke_spinning("invoke: the caller spins, or sleeps, until a stolen call has ended",
+                               {.preemptions = 2, .stale_reads = 1, .spins = true}, [] {
+                                   futures::thread_pool_executor executor(1);
+                                   invoke_two(executor);
+                               });
+
+const scenario invoke_stolen("invoke: the caller sleeps until a stolen call has ended",
+                             {.preemptions = 2, .stale_reads = 1}, [] {
+                                 futures::thread_pool_executor executor(1);
+                                 parking_spot taken;
+                                 value written(0);
+                                 executor.invoke(
+                                     [&] {
+                                         taken.unpark();
+                                         written.set(1);
+                                     },
+                                     [&] { taken.park(); });
+                                 check(written.get() == 1, "the call has ended");
+                             });
+
+// The innermost call must be made while the stolen one runs. Nobody is left for it but the worker that waits.
+const scenario invoke_helped("invoke: a worker that waits for a stolen call runs what descends from it",
+                             {.preemptions = 1, .stale_reads = 0}, [] {
+                                 futures::thread_pool_executor executor(2);
+                                 executor
+                                     .submit([&] {
+                                         parking_spot stolen;
+                                         executor.invoke(
+                                             [&] {
+                                                 parking_spot helped;
+                                                 executor.invoke([&] { helped.unpark(); },
+                                                                 [&] {
+                                                                     stolen.unpark();
+                                                                     helped.park();
+                                                                 });
+                                             },
+                                             [&] { stolen.park(); });
+                                     })
+                                     .wait();
+                             });
+
+const scenario invoke_shut_down("invoke: the caller makes the calls that a shutdown takes out of the queue",
+                                {.preemptions = 2, .stale_reads = 1}, [] {
+                                    futures::thread_pool_executor executor(1);
+                                    thread other(
+                                        [&] { executor.shutdown({.wait = false, .cancel_futures = true}); });
+                                    try {
+                                        invoke_two(executor);
+                                    } catch (const futures::executor_shutdown&) {
+                                    }
+                                    other.join();
+                                });
+
 }  // namespace

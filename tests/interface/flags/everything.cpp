@@ -131,7 +131,13 @@ bool loops_work() {
     for (auto future : futures::as_completed(by_future)) {
         sum += future.result() * by_future.at(future);
     }
-    return sum == 999 * 500 + 14 + 60 + 20;
+    const auto [one, two] = executor.invoke([] { return 1; }, [] { return 2L; });
+    std::vector<int> all{1, 2, 3};
+    executor.for_each([](int& each) { ++each; }, all);
+    executor.for_each(
+        {.chunksize = 2}, [](int& each) { ++each; }, all);
+    sum += executor.reduce(all, one + two, [](long x, long y) { return x + y; });
+    return sum == 999 * 500 + 14 + 60 + 20 + 15;
 }
 
 bool promises_work() {

@@ -220,12 +220,7 @@ private:
     std::size_t chunksize_for(const map_options& options) const {
         if (options.auto_chunksize) {
             if (const std::optional<std::size_t> size = cutter_.size()) {
-                // Divide twice, as the product of both divisors need not fit into a `std::size_t`.
-                const auto share = [](std::size_t whole, std::size_t shares) {
-                    return whole / shares + (whole % shares != 0 ? 1 : 0);
-                };
-                const std::size_t chunksize = share(share(*size, launcher_.max_workers()), 4);
-                return chunksize != 0 ? chunksize : 1;
+                return auto_chunksize(*size, launcher_.max_workers());
             }
         }
         return static_cast<std::size_t>(options.chunksize);

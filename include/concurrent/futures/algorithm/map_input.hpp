@@ -96,6 +96,16 @@ private:
 template <class Range>
 using map_argument = decltype(std::declval<map_element<Range>&>()());
 
+// Returns the number of elements that gives each worker about four chunks.
+inline std::size_t auto_chunksize(std::size_t size, std::size_t max_workers) noexcept {
+    // Divide twice, as the product of both divisors need not fit into a `std::size_t`.
+    const auto share = [](std::size_t whole, std::size_t shares) {
+        return whole / shares + (whole % shares != 0 ? 1 : 0);
+    };
+    const std::size_t chunksize = share(share(size, max_workers), 4);
+    return chunksize != 0 ? chunksize : 1;
+}
+
 // `map_input` is what the tasks of a map share: the function and the ranges.
 template <class Fn, class... Ranges>
 struct map_input {

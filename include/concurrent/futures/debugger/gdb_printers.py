@@ -158,6 +158,7 @@ class ExecutorPrinter:
         while worker:
             queued += count_of(worker["local_queue_"]["lock_"])
             worker = worker["next_victim_"]
+        queued += count_of(pool["victims_"]["queue_of_others_"]["lock_"])
         return max(0, queued - int(number_in(pool["stale_items_"])))
 
 

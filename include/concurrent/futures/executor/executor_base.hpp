@@ -2,10 +2,14 @@
 
 #pragma once
 
-#include <cstddef>  // std::size_t
-#include <utility>  // std::forward
+#include <cstddef>     // std::size_t
+#include <functional>  // std::identity
+#include <utility>     // std::forward, std::move
 
+#include <concurrent/futures/algorithm/for_each.hpp>
+#include <concurrent/futures/algorithm/invoke.hpp>
 #include <concurrent/futures/algorithm/map.hpp>
+#include <concurrent/futures/algorithm/reduce.hpp>
 #include <concurrent/futures/executor/executor.hpp>
 #include <concurrent/futures/platform/platform.hpp>
 
@@ -37,9 +41,45 @@ private:
     Executor* executor_;
 };
 
-// Returns the launcher of an executor: its own, if it has one.
+// How branches are run by an executor of any kind: as tasks.
+template <class Executor>
+class submit_branching {
+public:
+    template <class Fn>
+    using branch_for = submitted_branch<Fn>;
+
+    explicit submit_branching(Executor& executor) noexcept : executor_(executor) {}
+
+    void throw_if_refusing() const noexcept {}  // its `submit` throws, if there is anything to submit
+    template <class Branch>
+    void start(Branch& started) const {
+        started.start(executor_);
+    }
+    template <class Branch>
+    void join(Branch& joined) const {
+        joined.join();
+    }
+    [[nodiscard]] std::size_t max_workers() const {
+        return executor_launcher<Executor>(executor_).max_workers();
+    }
+    [[nodiscard]] std::size_t max_others() const { return max_workers(); }
+
+private:
+    Executor& executor_;
+};
+
+// Returns the launcher of an executor, and how it runs branches: its own, if it has one.
 class launcher_access {
 public:
+    template <class Executor>
+    [[nodiscard]] static auto branching_of(Executor& executor) {
+        if constexpr (requires { executor.branching(); }) {
+            return executor.branching();
+        } else {
+            return submit_branching<Executor>(executor);
+        }
+    }
+
     template <class Executor>
     [[nodiscard]] static auto launcher_of(Executor& executor) {
         if constexpr (requires { executor.launcher(); }) {
@@ -77,8 +117,9 @@ auto map(Executor& executor, map_options options, Fn&& fn, Ranges&&... ranges) {
                              std::forward<Ranges>(ranges)...);
 }
 
-/// An executor of your own inherits this to have `map`, by means of its `submit`: `class mine : public
-/// executor_base<mine>`. With `package`, such an executor is a dozen lines; the cookbook has one.
+/// An executor of your own inherits this to have `map`, `for_each`, `reduce` and `invoke`, by means of its
+/// `submit`: `class mine : public executor_base<mine>`. With `package`, such an executor is a dozen lines;
+/// the cookbook has one.
 ///
 /// \code
 /// using pool = futures::thread_pool_executor<>;
@@ -129,6 +170,100 @@ public:
     auto map(map_options options, Fn&& fn, Ranges&&... ranges) {
         return detail::start_map(detail::launcher_access::launcher_of(self()), options, std::forward<Fn>(fn),
                                  std::forward<Ranges>(ranges)...);
+    }
+
+    /// Calls all callables, the last one on this thread, and returns the tuple of their results in their
+    /// order, with `std::monostate` for void. The others are called by workers, or by this thread if no
+    /// worker has come by the time that it would have to wait. On a `thread_pool_executor`, this allocates
+    /// nothing. Other executors get the callables by `submit`.
+    ///
+    /// The callables are not copied. They may refer to local variables, as this returns only when all calls
+    /// have ended. If several throw, the exception of the first, in their order, is rethrown.
+    ///
+    /// Use it for divide and conquer: tasks may call it, to any depth that the stack allows.
+    ///
+    /// \throws what `submit` throws; then nothing was called
+    ///
+    /// \code
+    /// std::vector numbers{3, 1, 4, 1};
+    /// auto [least, sum] = executor.invoke([&] { return std::ranges::min(numbers); },
+    ///                                     [&] { return std::accumulate(numbers.begin(), numbers.end(), 0);
+    ///                                     });
+    /// assert(least == 1 && sum == 9);
+    /// \endcode
+    template <class... Fns>
+    auto invoke(Fns&&... fns) {
+        return detail::invoke_all(detail::launcher_access::branching_of(self()), std::forward<Fns>(fns)...);
+    }
+
+    /// Calls `fn` with each element of the range, on workers and on this thread, and returns when all calls
+    /// have ended. The range is not copied, and `fn` gets references to its elements; only an input range
+    /// that is no forward range gives its elements away. All threads call the same `fn` object at once. They
+    /// take chunks of the range in its order. Without options, the loop chooses the chunks, for about four to
+    /// a worker.
+    ///
+    /// If calls throw, the first exception in the order of the input is rethrown. Chunks that have begun are
+    /// finished, and no further chunk begins.
+    ///
+    /// \throws what `submit` throws; then nothing was called
+    ///
+    /// \code
+    /// std::vector numbers{1, 2, 3};
+    /// executor.for_each([](int& number) { number *= 2; }, numbers);
+    /// assert((numbers == std::vector{2, 4, 6}));
+    /// \endcode
+    template <class Fn, class Range>
+    void for_each(Fn&& fn, Range&& range) {
+        detail::for_each_in(detail::launcher_access::branching_of(self()), timeout_duration(), 0, fn, range);
+    }
+
+    /// Does the same, with options. A chunk has `options.chunksize` elements, unless
+    /// `options.auto_chunksize`. When `options.timeout` has passed, no further chunk begins; if one was left,
+    /// this throws as soon as those that have begun are finished. `options.buffersize` has no effect.
+    ///
+    /// \throws timeout_error if the time passed before the last chunk began
+    /// \throws std::invalid_argument if `options.chunksize` or `options.buffersize` is less than 1
+    ///
+    /// \code
+    /// std::atomic<int> sum = 0;
+    /// executor.for_each({.chunksize = 10}, [&sum](int number) { sum += number; }, std::views::iota(0, 100));
+    /// assert(sum == 4950);
+    /// \endcode
+    template <class Fn, class Range>
+    void for_each(map_options options, Fn&& fn, Range&& range) {
+        detail::for_each_in(detail::launcher_access::branching_of(self()), options, fn, range);
+    }
+
+    /// Combines `init` and the elements of the range to one value of the type of `init`, on workers and on
+    /// this thread. The combination is in the order of the input, so `combine` need not be commutative. But
+    /// it must be associative, as neighbours may be combined first. Each element must convert to the type of
+    /// `init`. For an empty range, this returns `init`.
+    ///
+    /// All threads call the same `combine` object at once. Exceptions are treated as in `for_each`.
+    ///
+    /// \throws what `submit` throws; then nothing was called
+    ///
+    /// \code
+    /// std::vector<std::string> words{"in ", "this ", "order"};
+    /// assert(executor.reduce(words, std::string("all "), std::plus<>()) == "all in this order");
+    /// \endcode
+    template <class Range, class T, class Combine>
+    T reduce(Range&& range, T init, Combine&& combine) {
+        std::identity transform;
+        return detail::reduce_in(detail::launcher_access::branching_of(self()), range, std::move(init),
+                                 combine, transform);
+    }
+
+    /// Does the same with what `transform` returns for each element.
+    ///
+    /// \code
+    /// std::vector<std::string> words{"a", "bc", "def"};
+    /// assert(executor.reduce(words, std::size_t(0), std::plus<>(), &std::string::size) == 6);
+    /// \endcode
+    template <class Range, class T, class Combine, class Transform>
+    T reduce(Range&& range, T init, Combine&& combine, Transform&& transform) {
+        return detail::reduce_in(detail::launcher_access::branching_of(self()), range, std::move(init),
+                                 combine, transform);
     }
 
 protected:

@@ -20,6 +20,7 @@
 #include <concurrent/futures/queue/fifo.hpp>
 #include <concurrent/futures/queue/lifo.hpp>
 #include <concurrent/futures/queue/priority.hpp>
+#include <concurrent/futures/task/branch.hpp>
 #include <concurrent/futures/task/submit_to.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 {
@@ -261,6 +262,7 @@ private:
     using pool = detail::worker_pool<detail::queue_of<Queue>>;
 
     [[nodiscard]] auto launcher() const noexcept { return detail::pool_launcher<pool>(pool_); }
+    [[nodiscard]] auto branching() const noexcept { return detail::pool_branching<pool>(*pool_); }
 
     // Not inlined: nothing is gained where an executor is made or destroyed.
     [[gnu::noinline]] static std::shared_ptr<pool> make_pool(detail::worker_limit max_workers,

@@ -117,9 +117,12 @@ inline worker* pool_base::worker_here() const noexcept {
 }
 
 // The local queues of a pool's workers, from which others take items. A victim is a worker whose local queue
-// was ever pushed to. The list only grows.
+// was ever pushed to. The list only grows. One more local queue is for the branches of threads that have none
+// here: the thread that pushes a branch is the owner, as far as that branch is concerned.
 class victims {
 public:
+    [[nodiscard]] local_queue& queue_of_others() noexcept { return queue_of_others_; }
+
     // Returns the local queue of `self`, to push to. Requires: the calling thread is that of `self`.
     [[nodiscard]] local_queue& queue_of(worker& self) noexcept {
         if (!self.is_victim_) {
@@ -144,7 +147,7 @@ public:
              each = each->next_victim_) {
             item = each->local_queue_.pop();
         }
-        return item;
+        return item ? item : queue_of_others_.pop();
     }
 
     // Returns the oldest item of the next victim, each in turn; null if that has none.
@@ -159,16 +162,27 @@ public:
         return self.turns_ = (self.turns_ + 1) % cycle;
     }
 
-    // Sequentially consistent: pairs with the compare-exchange of `queue_of`.
+    template <class Visit>
+    void for_each(Visit visit) {
+        for_each_of(*this, visit);
+    }
     template <class Visit>
     void for_each(Visit visit) const {
-        for (worker* each = first_.load(); each; each = each->next_victim_) {
-            visit(each->local_queue_);
-        }
+        for_each_of(*this, visit);
     }
 
 private:
+    // Sequentially consistent: pairs with the compare-exchange of `queue_of`.
+    template <class Victims, class Visit>
+    static void for_each_of(Victims& self, Visit& visit) {
+        for (worker* each = self.first_.load(); each; each = each->next_victim_) {
+            visit(each->local_queue_);
+        }
+        visit(self.queue_of_others_);
+    }
+
     sync::atomic<worker*> first_{nullptr};
+    local_queue queue_of_others_;
 };
 
 }  // namespace detail

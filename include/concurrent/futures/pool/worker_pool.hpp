@@ -93,6 +93,30 @@ public:
         }
     }
 
+    // Where the calling thread queues branches, and its worker if it is one of this pool.
+    struct branch_place {
+        local_queue& queue;
+        worker* self;
+    };
+
+    // Where workers have no local queues, branches share one with those of other threads: they are neither
+    // cancelled nor ordered by anything but the program that waits for them.
+    [[nodiscard]] branch_place place_for_branches() noexcept {
+        worker* const self = submitting_worker();
+        return {self && uses_local_queues() ? victims_.queue_of(*self) : victims_.queue_of_others(), self};
+    }
+
+    // Queues a branch, or throws and leaves everything as it was. Requires: `place` is what
+    // `place_for_branches` has returned to this thread.
+    void push_branch(const branch_place& place, work_item& item) {
+        throw_if_inherited();
+        if (!place.self && threads_.count() == 0) {
+            throw_if_closed();
+            threads_.start_first();
+        }
+        push_to(place.queue, item);
+    }
+
     // Throws what a `push` would throw now.
     void throw_if_refusing() {
         throw_if_inherited();
@@ -169,6 +193,14 @@ public:
         end_thread();
     }
 
+    void throw_if_inherited() const {
+        if (is_inherited()) {
+            throw_error<broken_executor>(
+                "the threads of this executor are not in this process, which was forked: make another "
+                "executor here");
+        }
+    }
+
 private:
     void start_thread() noexcept override { threads_.start_another(); }
 
@@ -208,14 +240,6 @@ private:
         }
         worker* const self = worker::current();
         return self && &self->pool() == this ? self : nullptr;
-    }
-
-    void throw_if_inherited() const {
-        if (is_inherited()) {
-            throw_error<broken_executor>(
-                "the threads of this executor are not in this process, which was forked: make another "
-                "executor here");
-        }
     }
 
     [[gnu::noinline]] void throw_if_closed() {

@@ -16,7 +16,8 @@
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // The items that one worker, the owner, has submitted to its own pool. The owner pushes, and takes back the
-// item whose result it needs. Any thread pops the oldest item. A thread rarely has to wait for the lock, and
+// item whose result it needs. Any thread pops the oldest item. (One queue of a pool has no owner: there, any
+// thread pushes a branch, and takes back what it has pushed.) A thread rarely has to wait for the lock, and
 // then for a few instructions.
 //
 // The items are linked both ways: so the owner can take one back from anywhere, and a push cannot fail. A
@@ -53,10 +54,11 @@ public:
         return take_oldest(lock);
     }
 
-    // Requires: the calling thread is the owner. Takes `item` out if it is in this queue.
+    // Requires: the calling thread is the owner, or has pushed `item`. Takes `item` out if it is in this
+    // queue.
     [[nodiscard]] bool take_back(work_item& item) noexcept {
-        // Relaxed. Only the owner could have pushed the item here, so the owner knows at once if it is not
-        // here. That it is here is certain only under the lock.
+        // Relaxed. Only this thread could have pushed the item here, so it knows at once if the item is not
+        // here. That the item is here is certain only under the lock.
         if (item.place_.load(std::memory_order_relaxed) != address()) {
             return false;
         }
@@ -162,7 +164,7 @@ private:
     alignas(cache_line) counting_lock lock_;
     work_item* oldest_ = nullptr;
     work_item* newest_ = nullptr;
-    std::uint64_t pushed_ = 0;  // the number of the last item; only the owner pushes
+    std::uint64_t pushed_ = 0;  // the number of the last item; written under the lock
     purge_schedule schedule_;
 };
 

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: MIT
+
+#pragma once
+
+#include <cstddef>    // std::size_t
+#include <deque>      // std::deque
+#include <exception>  // std::exception_ptr, std::current_exception
+#include <iterator>   // std::iter_difference_t
+#include <limits>     // std::numeric_limits
+#include <mutex>      // std::lock_guard
+#include <ranges>     // std::ranges
+#include <utility>    // std::move, std::exchange
+#include <vector>     // std::vector
+
+#include <concurrent/futures/algorithm/map_input.hpp>
+#include <concurrent/futures/error.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
+#include <concurrent/futures/timeout.hpp>
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// How a loop's range is cut. Several threads take chunks of the range, in its order, until none is left.
+struct chunk_sizes {
+    std::size_t chosen;  // by the user; 0 if the loop chooses
+    std::size_t max_workers;
+
+    [[nodiscard]] std::size_t of(std::size_t range_size) const {
+        return chosen != 0 ? chosen : auto_chunksize(range_size, max_workers);
+    }
+};
+
+// `chunk_source` gives out the chunks of a range. Any thread may call `next`. It returns false at the end;
+// else `taken` is the next chunk. `taken.number` is set even if it throws. A chunk can be visited once, and
+// has one element at least: `visit_first` calls `visit` with the first element, and `visit_rest` with each
+// further one.
+//
+// An input range is read under the lock, as its elements don't stay.
+template <class Range>
+class chunk_source {
+    using element = map_element<Range>;
+
+public:
+    struct chunk {
+        std::size_t number = 0;
+        std::vector<element> elements;
+
+        template <class Visit>
+        void visit_first(Visit visit) {
+            visit(elements.front()());
+        }
+        template <class Visit>
+        void visit_rest(Visit visit) {
+            for (std::size_t index = 1; index != elements.size(); ++index) {
+                visit(elements[index]());
+            }
+        }
+    };
+
+    chunk_source(Range& range, const chunk_sizes& sizes)
+        : chunksize_(sizes.chosen != 0 ? sizes.chosen : 1),
+          position_(std::ranges::begin(range)),
+          end_(std::ranges::end(range)) {}
+
+    [[nodiscard]] static constexpr std::size_t most_chunks() noexcept {
+        return (std::numeric_limits<std::size_t>::max)();
+    }
+
+    [[nodiscard]] bool next(chunk& taken) {
+        const std::lock_guard lock(mutex_);
+        taken.number = number_;
+        taken.elements.clear();
+        // If the range throws, it is not read again.
+        if (std::exchange(is_at_end_, true)) {
+            return false;
+        }
+        while (taken.elements.size() != chunksize_) {
+            if (std::exchange(at_used_element_, false)) {  // moves on only now, as reading input may block
+                ++position_;
+            }
+            if (position_ == end_) {
+                break;
+            }
+            taken.elements.emplace_back(position_);
+            at_used_element_ = true;
+        }
+        is_at_end_ = taken.elements.size() != chunksize_;
+        number_ += taken.elements.empty() ? 0 : 1;
+        return !taken.elements.empty();
+    }
+
+private:
+    const std::size_t chunksize_;
+
+    // Guarded by `mutex_`.
+    sync::mutex mutex_;
+    std::ranges::iterator_t<Range> position_;
+    std::ranges::sentinel_t<Range> end_;
+    bool at_used_element_ = false;
+    bool is_at_end_ = false;
+    std::size_t number_ = 0;
+};
+
+// The chunk of a forward range.
+template <class Iterator>
+struct forward_chunk {
+    std::size_t number = 0;
+    Iterator position = {};
+    std::size_t left = 0;
+
+    template <class Visit>
+    void visit_first(Visit visit) {
+        visit(*position);
+        if (--left != 0) {
+            ++position;
+        }
+    }
+    template <class Visit>
+    void visit_rest(Visit visit) {
+        if (left != 0) {
+            for (;;) {
+                visit(*position);
+                if (--left == 0) {
+                    return;
+                }
+                ++position;
+            }
+        }
+    }
+};
+
+// Returns a range's size, or the greatest number if that is greater.
+template <std::ranges::sized_range Range>
+std::size_t saturated_size(Range& range) {
+    const auto counted = std::ranges::size(range);
+    const auto size = static_cast<std::size_t>(counted);
+    return static_cast<decltype(std::ranges::size(range))>(size) == counted
+               ? size
+               : (std::numeric_limits<std::size_t>::max)();
+}
+
+// The elements of a forward range are skipped under the lock. If nobody knows their number, chunks grow with
+// what was taken before; so the last one is about as great a part of all as where the size is known.
+template <std::ranges::forward_range Range>
+class chunk_source<Range> {
+public:
+    using chunk = forward_chunk<std::ranges::iterator_t<Range>>;
+
+    chunk_source(Range& range, const chunk_sizes& sizes)
+        : sizes_(sizes), position_(std::ranges::begin(range)), end_(std::ranges::end(range)) {
+        if constexpr (std::ranges::sized_range<Range>) {
+            const std::size_t size = saturated_size(range);
+            sizes_.chosen = sizes_.of(size);
+            most_chunks_ = size / sizes_.chosen + (size % sizes_.chosen != 0 ? 1 : 0);
+        }
+    }
+
+    [[nodiscard]] std::size_t most_chunks() const noexcept { return most_chunks_; }
+
+    [[nodiscard]] bool next(chunk& taken) {
+        const std::lock_guard lock(mutex_);
+        taken.number = number_;
+        if (std::exchange(is_at_end_, true) || position_ == end_) {
+            return false;
+        }
+        const std::size_t limit = sizes_.of(taken_);
+        taken.position = position_;
+        taken.left = 0;
+        do {
+            ++position_;
+            ++taken.left;
+        } while (taken.left != limit && position_ != end_);
+        is_at_end_ = false;
+        taken_ += taken.left;
+        ++number_;
+        return true;
+    }
+
+private:
+    chunk_sizes sizes_;
+    std::size_t most_chunks_ = (std::numeric_limits<std::size_t>::max)();
+
+    // Guarded by `mutex_`.
+    sync::mutex mutex_;
+    std::ranges::iterator_t<Range> position_;
+    std::ranges::sentinel_t<Range> end_;
+    bool is_at_end_ = false;
+    std::size_t taken_ = 0;
+    std::size_t number_ = 0;
+};
+
+// The chunks of these are found without a lock.
+template <std::ranges::random_access_range Range>
+    requires std::ranges::sized_range<Range>
+class chunk_source<Range> {
+public:
+    using chunk = forward_chunk<std::ranges::iterator_t<Range>>;
+
+    chunk_source(Range& range, const chunk_sizes& sizes)
+        : begin_(std::ranges::begin(range)),
+          size_(saturated_size(range)),
+          chunksize_(sizes.of(size_)),
+          chunks_(size_ / chunksize_ + (size_ % chunksize_ != 0 ? 1 : 0)) {}
+
+    [[nodiscard]] std::size_t most_chunks() const noexcept { return chunks_; }
+
+    [[nodiscard]] bool next(chunk& taken) {
+        // Relaxed: it only counts. Whatever else a thread needs was there before it joined in.
+        taken.number = next_.fetch_add(1, std::memory_order_relaxed);
+        if (taken.number >= chunks_) {
+            return false;
+        }
+        const std::size_t first = taken.number * chunksize_;
+        taken.position = begin_ + static_cast<std::iter_difference_t<std::ranges::iterator_t<Range>>>(first);
+        taken.left = size_ - first < chunksize_ ? size_ - first : chunksize_;
+        return true;
+    }
+
+private:
+    const std::ranges::iterator_t<Range> begin_;
+    const std::size_t size_;
+    const std::size_t chunksize_;
+    const std::size_t chunks_;
+    sync::atomic<std::size_t> next_{0};
+};
+
+// How a loop ends early: by the failure of a chunk. Chunks are taken in their order, and a chunk that was
+// taken is gone through; so of the chunks that fail, the first of all is among those that were taken.
+class loop_failure {
+public:
+    [[nodiscard]] bool has_any() const noexcept { return has_any_.load(); }
+
+    void note(std::size_t number, std::exception_ptr failure) noexcept {
+        const std::lock_guard lock(mutex_);
+        if (!failure_ || number < number_) {
+            number_ = number;
+            failure_ = std::move(failure);
+        }
+        has_any_.store(true);
+    }
+
+    // Requires: all threads have ended.
+    void rethrow() const {
+        if (failure_) {
+            std::rethrow_exception(failure_);
+        }
+    }
+
+private:
+    sync::atomic<bool> has_any_{false};
+    sync::mutex mutex_;
+    std::size_t number_ = 0;
+    std::exception_ptr failure_;
+};
+
+// One thread's part of a loop: calls `treat` with one chunk after the other.
+template <class Source, class Treat>
+void take_chunks(Source& source, loop_failure& failure, const deadline& until, Treat treat) noexcept {
+    typename Source::chunk taken;
+    while (!failure.has_any()) {
+        try {
+            if (!source.next(taken)) {
+                return;
+            }
+            if (until.passed()) {
+                throw_error<timeout_error>("the loop was not done within the timeout");
+            }
+            treat(taken);
+        } catch (...) {
+            failure.note(taken.number, std::current_exception());
+        }
+    }
+}
+
+// Calls `work` on this thread, and on others that come to help. Returns when all calls have ended. `work`
+// must be such that one call does everything if nobody comes. `Branching` is as in `invoke_branches`.
+template <class Branching, class Work>
+void run_together(const Branching& branching, std::size_t most_chunks, Work& work) {
+    const std::size_t most_others = branching.max_others();
+    const std::size_t useful = most_chunks > 1 ? most_chunks - 1 : 0;
+    const std::size_t others = useful < most_others ? useful : most_others;
+    std::deque<typename Branching::template branch_for<Work&>> branches;
+    while (branches.size() != others) {
+        branches.emplace_back(work);
+    }
+    if (branches.empty()) {
+        branching.throw_if_refusing();
+    }
+    // If the first is refused, nothing has run.
+    std::size_t started = 0;
+    try {
+        for (auto& each : branches) {
+            branching.start(each);
+            ++started;
+        }
+    } catch (...) {
+        if (started == 0) {
+            throw;
+        }
+    }
+    work();
+    for (; started != 0; --started) {
+        branching.join(branches[started - 1]);
+    }
+}
+
+}}}  // namespace concurrent::futures::detail
