@@ -6589,12 +6589,12 @@ public:
     // The pool calls these.
 
     bool execute(worker& self) noexcept final {
-        self.is_busy();
+        self.note_busy();
         {
             const worker::running mark(self, *this);
             call();
         }
-        self.is_nearly_idle();
+        self.note_nearly_idle();
         // In the child of a fork, nobody waits, and the waiting thread's mutex may be locked for ever.
         if (!self.pool().is_inherited()) {
             settle(done);
@@ -7856,7 +7856,7 @@ public:
     // `place_for_branches` has returned to this thread.
     void push_branch(const branch_place& place, work_item& item) {
         throw_if_inherited();
-        if (!place.self && threads_.count() == 0) {
+        if (!place.self && threads_.none()) {
             throw_if_closed();
             threads_.start_first();
         }

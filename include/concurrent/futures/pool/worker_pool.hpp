@@ -110,7 +110,7 @@ public:
     // `place_for_branches` has returned to this thread.
     void push_branch(const branch_place& place, work_item& item) {
         throw_if_inherited();
-        if (!place.self && threads_.count() == 0) {
+        if (!place.self && threads_.none()) {
             throw_if_closed();
             threads_.start_first();
         }

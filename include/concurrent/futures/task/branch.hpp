@@ -83,12 +83,12 @@ public:
     // The pool calls these.
 
     bool execute(worker& self) noexcept final {
-        self.is_busy();
+        self.note_busy();
         {
             const worker::running mark(self, *this);
             call();
         }
-        self.is_nearly_idle();
+        self.note_nearly_idle();
         // In the child of a fork, nobody waits, and the waiting thread's mutex may be locked for ever.
         if (!self.pool().is_inherited()) {
             settle(done);
