@@ -2532,13 +2532,13 @@ public:
 
 private:
     void call(shared_state_base::handle done) override {
-        const std::unique_ptr<done_callback> self(this);
         // Log before `fn_` is gone, as the exception may refer to what `fn_` captured.
         log_what_throws([&] {
             // Make the future here: GCC 12, optimizing, destroys a parameter twice if `fn_` is sure to throw
             // after moving from it.
             std::invoke(fn_, future_access::adopt<T>(std::move(done)));
         });
+        delete this;
     }
 
     Fn fn_;
@@ -2775,8 +2775,8 @@ public:
         static_assert(std::is_invocable_v<std::decay_t<Fn>&, Future<T>>,
                       "add_done_callback(fn): fn can't be called with a Future of this type");
         Future kept(state_handle());  // copying or moving `fn` may destroy this handle
-        auto callback = std::make_unique<detail::done_callback<T, std::decay_t<Fn>>>(std::forward<Fn>(fn));
-        auto* const added = callback.release();  // it destroys itself
+        // It destroys itself.
+        auto* const added = new detail::done_callback<T, std::decay_t<Fn>>(std::forward<Fn>(fn));
         added->call_when_done(detail::future_access::release(std::move(kept)));
     }
 
@@ -5359,6 +5359,53 @@ concept takes_stop_token = false;
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/task/value_pack.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// One value of a `value_pack`. The index tells apart values of the same type.
+template <std::size_t index, class T>
+struct packed_value {
+    template <class From>
+    explicit packed_value(std::in_place_t, From&& from) : value(std::forward<From>(from)) {}
+
+    [[no_unique_address]] T value;
+};
+
+template <std::size_t index, class T>
+[[nodiscard]] T& value_at(packed_value<index, T>& pack) noexcept {
+    return pack.value;
+}
+template <std::size_t index, class T>
+[[nodiscard]] const T& value_at(const packed_value<index, T>& pack) noexcept {
+    return pack.value;
+}
+
+template <class Indices, class... Ts>
+class value_pack_of;
+template <std::size_t... index, class... Ts>
+class value_pack_of<std::index_sequence<index...>, Ts...> : public packed_value<index, Ts>... {
+public:
+    template <class... Froms>
+    explicit value_pack_of(std::in_place_t, Froms&&... from)
+        : packed_value<index, Ts>(std::in_place, std::forward<Froms>(from))... {}
+
+    // Returns `fn(values...)`.
+    template <class Fn>
+    decltype(auto) pass_to(Fn&& fn) {
+        return std::forward<Fn>(fn)(detail::value_at<index>(*this)...);
+    }
+};
+
+// A `value_pack` holds one value of each type, like a `std::tuple`. Each task has another type of pack, and a
+// tuple's many constructors and `std::apply` would make a fifth of the time to compile a program with many
+// tasks.
+template <class... Ts>
+using value_pack = value_pack_of<std::index_sequence_for<Ts...>, Ts...>;
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/task/task.hpp
 
 #if defined(__cpp_lib_jthread)
@@ -5423,7 +5470,8 @@ public:
     // `owner` is null if no pool has the task.
     template <class OtherFn, class... OtherArgs>
     explicit task(pool_base* owner, OtherFn&& fn, OtherArgs&&... args)
-        : base(owner), captures_(std::forward<OtherFn>(fn), std::forward<OtherArgs>(args)...) {}
+        : base(owner),
+          captures_(std::in_place, std::forward<OtherFn>(fn), std::forward<OtherArgs>(args)...) {}
 
     bool signal_stop() noexcept override {
         return this->state() == future_state::running && stop_source_.request_stop();
@@ -5445,8 +5493,8 @@ private:
     void call() noexcept override {
         try {
             this->result().emplace_from([this]() -> result_type {
-                return std::apply([this](Fn& fn, Args&... args) -> result_type { return call(fn, args...); },
-                                  captures_);
+                return captures_.pass_to(
+                    [this](Fn& fn, Args&... args) -> result_type { return call(fn, args...); });
             });
             if constexpr (refers_to_captures<result_type>) {
                 return;
@@ -5489,7 +5537,7 @@ private:
     // Declared before the captures: if its constructor threw, nothing would destroy them.
     [[no_unique_address]] stop_source stop_source_;
     union {
-        std::tuple<Fn, Args...> captures_;  // until run or cancelled, or until the result is gone
+        value_pack<Fn, Args...> captures_;  // until run or cancelled, or until the result is gone
     };
 };
 
@@ -5671,10 +5719,10 @@ struct map_input {
     template <class OtherFn, class... OtherRanges>
     explicit map_input(OtherFn&& other_fn, OtherRanges&&... other_ranges)
         : fn(std::forward<OtherFn>(other_fn)),
-          ranges(kept_range<OtherRanges>::keep(std::forward<OtherRanges>(other_ranges))...) {}
+          ranges(std::in_place, kept_range<OtherRanges>::keep(std::forward<OtherRanges>(other_ranges))...) {}
 
     Fn fn;
-    std::tuple<Ranges...> ranges;
+    value_pack<Ranges...> ranges;
 };
 
 // `map_cutter` cuts ranges, side by side, into chunks. A chunk is a callable that calls the function for some
@@ -5687,12 +5735,14 @@ class map_cutter {
 public:
     explicit map_cutter(std::shared_ptr<Input> input)
         : input_(std::move(input)),
-          positions_(std::apply(
-              [](auto&... ranges) { return std::tuple(std::ranges::begin(detail::unwrapped(ranges))...); },
-              input_->ranges)),
-          ends_(std::apply(
-              [](auto&... ranges) { return std::tuple(std::ranges::end(detail::unwrapped(ranges))...); },
-              input_->ranges)) {}
+          positions_(input_->ranges.pass_to([](auto&... ranges) {
+              return value_pack<std::ranges::iterator_t<Ranges>...>(
+                  std::in_place, std::ranges::begin(detail::unwrapped(ranges))...);
+          })),
+          ends_(input_->ranges.pass_to([](auto&... ranges) {
+              return value_pack<std::ranges::sentinel_t<Ranges>...>(
+                  std::in_place, std::ranges::end(detail::unwrapped(ranges))...);
+          })) {}
 
     // Returns the number of elements if some range knows its own size.
     [[nodiscard]] std::optional<std::size_t> size() const {
@@ -5709,7 +5759,7 @@ public:
                 }
             }
         };
-        std::apply([&](auto&... ranges) { (note(detail::unwrapped(ranges)), ...); }, input_->ranges);
+        input_->ranges.pass_to([&](auto&... ranges) { (note(detail::unwrapped(ranges)), ...); });
         return smallest;
     }
 
@@ -5733,36 +5783,34 @@ public:
                     if (index != 0) {
                         increment(positions);
                     }
-                    return std::apply(
-                        [&](auto&... each) -> Result { return std::invoke(input->fn, *each...); }, positions);
+                    return positions.pass_to(
+                        [&](auto&... each) -> Result { return std::invoke(input->fn, *each...); });
                 });
             };
         } else {
-            std::vector<std::tuple<map_element<Ranges>...>> elements;
+            std::vector<value_pack<map_element<Ranges>...>> elements;
             do {
-                elements.push_back(std::apply(
-                    [](auto&... positions) { return std::tuple(map_element<Ranges>(positions)...); },
-                    positions_));
+                positions_.pass_to(
+                    [&](auto&... positions) { elements.emplace_back(std::in_place, positions...); });
                 at_used_element_ = true;
             } while (elements.size() != limit && more());
             return [input = input_, taken = std::move(elements)]() mutable {
                 return chunk_results<Result>(taken.size(), [&](std::size_t index) -> Result {
-                    return std::apply(
-                        [&](auto&... each) -> Result { return std::invoke(input->fn, each()...); },
-                        taken[index]);
+                    return taken[index].pass_to(
+                        [&](auto&... each) -> Result { return std::invoke(input->fn, each()...); });
                 });
             };
         }
     }
 
 private:
-    static void increment(std::tuple<std::ranges::iterator_t<Ranges>...>& positions) {
-        std::apply([](auto&... each) { (static_cast<void>(++each), ...); }, positions);
+    static void increment(value_pack<std::ranges::iterator_t<Ranges>...>& positions) {
+        positions.pass_to([](auto&... each) { (static_cast<void>(++each), ...); });
     }
 
     template <std::size_t... index>
     [[nodiscard]] bool at_end(std::index_sequence<index...>) const {
-        return ((std::get<index>(positions_) == std::get<index>(ends_)) || ...);
+        return ((detail::value_at<index>(positions_) == detail::value_at<index>(ends_)) || ...);
     }
 
     // Moves on by `limit` elements or to the end, and returns by how many.
@@ -5789,17 +5837,16 @@ private:
             count -=
                 static_cast<std::size_t>(std::ranges::advance(position, static_cast<difference>(count), end));
         };
-        (note(std::get<index>(positions_), std::get<index>(ends_)), ...);
-        (static_cast<void>(
-             std::get<index>(positions_) +=
-             static_cast<std::iter_difference_t<std::tuple_element_t<index, decltype(positions_)>>>(count)),
+        (note(detail::value_at<index>(positions_), detail::value_at<index>(ends_)), ...);
+        (static_cast<void>(detail::value_at<index>(positions_) +=
+                           static_cast<std::iter_difference_t<std::ranges::iterator_t<Ranges>>>(count)),
          ...);
         return count;
     }
 
     std::shared_ptr<Input> input_;
-    std::tuple<std::ranges::iterator_t<Ranges>...> positions_;
-    std::tuple<std::ranges::sentinel_t<Ranges>...> ends_;
+    value_pack<std::ranges::iterator_t<Ranges>...> positions_;
+    value_pack<std::ranges::sentinel_t<Ranges>...> ends_;
     bool at_used_element_ = false;
 };
 
@@ -6472,10 +6519,11 @@ auto start_map(Launcher launcher, const map_options& options, Fn&& fn, Arguments
                 std::invoke_result_t<std::decay_t<Fn>&, map_argument<mapped_range<Arguments>>...>>;
             using input = map_input<std::decay_t<Fn>, typename kept_range<Arguments>::type...>;
             using cutter = map_cutter<result, input, mapped_range<Arguments>...>;
-            return map_results<result>(std::make_unique<map_body_of<result, Launcher, cutter>>(
-                std::move(launcher),
-                cutter(std::make_shared<input>(std::forward<Fn>(fn), std::forward<Arguments>(ranges)...)),
-                options));
+            return map_results<result>(
+                std::unique_ptr<map_body<result>>(new map_body_of<result, Launcher, cutter>(
+                    std::move(launcher),
+                    cutter(std::make_shared<input>(std::forward<Fn>(fn), std::forward<Arguments>(ranges)...)),
+                    options)));
         }
     }
 }

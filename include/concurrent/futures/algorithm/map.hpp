@@ -394,10 +394,11 @@ auto start_map(Launcher launcher, const map_options& options, Fn&& fn, Arguments
                 std::invoke_result_t<std::decay_t<Fn>&, map_argument<mapped_range<Arguments>>...>>;
             using input = map_input<std::decay_t<Fn>, typename kept_range<Arguments>::type...>;
             using cutter = map_cutter<result, input, mapped_range<Arguments>...>;
-            return map_results<result>(std::make_unique<map_body_of<result, Launcher, cutter>>(
-                std::move(launcher),
-                cutter(std::make_shared<input>(std::forward<Fn>(fn), std::forward<Arguments>(ranges)...)),
-                options));
+            return map_results<result>(
+                std::unique_ptr<map_body<result>>(new map_body_of<result, Launcher, cutter>(
+                    std::move(launcher),
+                    cutter(std::make_shared<input>(std::forward<Fn>(fn), std::forward<Arguments>(ranges)...)),
+                    options)));
         }
     }
 }

@@ -11,12 +11,12 @@
 #include <memory>            // std::shared_ptr
 #include <optional>          // std::optional
 #include <ranges>            // std::ranges
-#include <tuple>             // std::tuple, std::apply
 #include <type_traits>       // std::invoke_result_t
 #include <utility>           // std::move, std::forward
 #include <vector>            // std::vector
 
 #include <concurrent/futures/algorithm/chunk_results.hpp>
+#include <concurrent/futures/task/value_pack.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
@@ -112,10 +112,10 @@ struct map_input {
     template <class OtherFn, class... OtherRanges>
     explicit map_input(OtherFn&& other_fn, OtherRanges&&... other_ranges)
         : fn(std::forward<OtherFn>(other_fn)),
-          ranges(kept_range<OtherRanges>::keep(std::forward<OtherRanges>(other_ranges))...) {}
+          ranges(std::in_place, kept_range<OtherRanges>::keep(std::forward<OtherRanges>(other_ranges))...) {}
 
     Fn fn;
-    std::tuple<Ranges...> ranges;
+    value_pack<Ranges...> ranges;
 };
 
 // `map_cutter` cuts ranges, side by side, into chunks. A chunk is a callable that calls the function for some
@@ -128,12 +128,14 @@ class map_cutter {
 public:
     explicit map_cutter(std::shared_ptr<Input> input)
         : input_(std::move(input)),
-          positions_(std::apply(
-              [](auto&... ranges) { return std::tuple(std::ranges::begin(detail::unwrapped(ranges))...); },
-              input_->ranges)),
-          ends_(std::apply(
-              [](auto&... ranges) { return std::tuple(std::ranges::end(detail::unwrapped(ranges))...); },
-              input_->ranges)) {}
+          positions_(input_->ranges.pass_to([](auto&... ranges) {
+              return value_pack<std::ranges::iterator_t<Ranges>...>(
+                  std::in_place, std::ranges::begin(detail::unwrapped(ranges))...);
+          })),
+          ends_(input_->ranges.pass_to([](auto&... ranges) {
+              return value_pack<std::ranges::sentinel_t<Ranges>...>(
+                  std::in_place, std::ranges::end(detail::unwrapped(ranges))...);
+          })) {}
 
     // Returns the number of elements if some range knows its own size.
     [[nodiscard]] std::optional<std::size_t> size() const {
@@ -150,7 +152,7 @@ public:
                 }
             }
         };
-        std::apply([&](auto&... ranges) { (note(detail::unwrapped(ranges)), ...); }, input_->ranges);
+        input_->ranges.pass_to([&](auto&... ranges) { (note(detail::unwrapped(ranges)), ...); });
         return smallest;
     }
 
@@ -174,36 +176,34 @@ public:
                     if (index != 0) {
                         increment(positions);
                     }
-                    return std::apply(
-                        [&](auto&... each) -> Result { return std::invoke(input->fn, *each...); }, positions);
+                    return positions.pass_to(
+                        [&](auto&... each) -> Result { return std::invoke(input->fn, *each...); });
                 });
             };
         } else {
-            std::vector<std::tuple<map_element<Ranges>...>> elements;
+            std::vector<value_pack<map_element<Ranges>...>> elements;
             do {
-                elements.push_back(std::apply(
-                    [](auto&... positions) { return std::tuple(map_element<Ranges>(positions)...); },
-                    positions_));
+                positions_.pass_to(
+                    [&](auto&... positions) { elements.emplace_back(std::in_place, positions...); });
                 at_used_element_ = true;
             } while (elements.size() != limit && more());
             return [input = input_, taken = std::move(elements)]() mutable {
                 return chunk_results<Result>(taken.size(), [&](std::size_t index) -> Result {
-                    return std::apply(
-                        [&](auto&... each) -> Result { return std::invoke(input->fn, each()...); },
-                        taken[index]);
+                    return taken[index].pass_to(
+                        [&](auto&... each) -> Result { return std::invoke(input->fn, each()...); });
                 });
             };
         }
     }
 
 private:
-    static void increment(std::tuple<std::ranges::iterator_t<Ranges>...>& positions) {
-        std::apply([](auto&... each) { (static_cast<void>(++each), ...); }, positions);
+    static void increment(value_pack<std::ranges::iterator_t<Ranges>...>& positions) {
+        positions.pass_to([](auto&... each) { (static_cast<void>(++each), ...); });
     }
 
     template <std::size_t... index>
     [[nodiscard]] bool at_end(std::index_sequence<index...>) const {
-        return ((std::get<index>(positions_) == std::get<index>(ends_)) || ...);
+        return ((detail::value_at<index>(positions_) == detail::value_at<index>(ends_)) || ...);
     }
 
     // Moves on by `limit` elements or to the end, and returns by how many.
@@ -230,17 +230,16 @@ private:
             count -=
                 static_cast<std::size_t>(std::ranges::advance(position, static_cast<difference>(count), end));
         };
-        (note(std::get<index>(positions_), std::get<index>(ends_)), ...);
-        (static_cast<void>(
-             std::get<index>(positions_) +=
-             static_cast<std::iter_difference_t<std::tuple_element_t<index, decltype(positions_)>>>(count)),
+        (note(detail::value_at<index>(positions_), detail::value_at<index>(ends_)), ...);
+        (static_cast<void>(detail::value_at<index>(positions_) +=
+                           static_cast<std::iter_difference_t<std::ranges::iterator_t<Ranges>>>(count)),
          ...);
         return count;
     }
 
     std::shared_ptr<Input> input_;
-    std::tuple<std::ranges::iterator_t<Ranges>...> positions_;
-    std::tuple<std::ranges::sentinel_t<Ranges>...> ends_;
+    value_pack<std::ranges::iterator_t<Ranges>...> positions_;
+    value_pack<std::ranges::sentinel_t<Ranges>...> ends_;
     bool at_used_element_ = false;
 };
 

@@ -7,7 +7,7 @@
 #include <exception>    // std::exception_ptr, std::rethrow_exception
 #include <functional>   // std::hash, std::invoke
 #include <future>       // std::future_status
-#include <memory>       // std::make_unique, std::addressof
+#include <memory>       // std::addressof
 #include <type_traits>  // std::is_void_v, std::is_reference_v
 #include <utility>      // std::exchange, std::move, std::forward
 
@@ -88,13 +88,13 @@ public:
 
 private:
     void call(shared_state_base::handle done) override {
-        const std::unique_ptr<done_callback> self(this);
         // Log before `fn_` is gone, as the exception may refer to what `fn_` captured.
         log_what_throws([&] {
             // Make the future here: GCC 12, optimizing, destroys a parameter twice if `fn_` is sure to throw
             // after moving from it.
             std::invoke(fn_, future_access::adopt<T>(std::move(done)));
         });
+        delete this;
     }
 
     Fn fn_;
@@ -331,8 +331,8 @@ public:
         static_assert(std::is_invocable_v<std::decay_t<Fn>&, Future<T>>,
                       "add_done_callback(fn): fn can't be called with a Future of this type");
         Future kept(state_handle());  // copying or moving `fn` may destroy this handle
-        auto callback = std::make_unique<detail::done_callback<T, std::decay_t<Fn>>>(std::forward<Fn>(fn));
-        auto* const added = callback.release();  // it destroys itself
+        // It destroys itself.
+        auto* const added = new detail::done_callback<T, std::decay_t<Fn>>(std::forward<Fn>(fn));
         added->call_when_done(detail::future_access::release(std::move(kept)));
     }
 

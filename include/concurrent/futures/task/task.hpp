@@ -18,6 +18,7 @@
 #include <concurrent/futures/pool/stoppable.hpp>
 #include <concurrent/futures/task/queued_state.hpp>
 #include <concurrent/futures/task/takes_stop_token.hpp>
+#include <concurrent/futures/task/value_pack.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
@@ -77,7 +78,8 @@ public:
     // `owner` is null if no pool has the task.
     template <class OtherFn, class... OtherArgs>
     explicit task(pool_base* owner, OtherFn&& fn, OtherArgs&&... args)
-        : base(owner), captures_(std::forward<OtherFn>(fn), std::forward<OtherArgs>(args)...) {}
+        : base(owner),
+          captures_(std::in_place, std::forward<OtherFn>(fn), std::forward<OtherArgs>(args)...) {}
 
     bool signal_stop() noexcept override {
         return this->state() == future_state::running && stop_source_.request_stop();
@@ -99,8 +101,8 @@ private:
     void call() noexcept override {
         try {
             this->result().emplace_from([this]() -> result_type {
-                return std::apply([this](Fn& fn, Args&... args) -> result_type { return call(fn, args...); },
-                                  captures_);
+                return captures_.pass_to(
+                    [this](Fn& fn, Args&... args) -> result_type { return call(fn, args...); });
             });
             if constexpr (refers_to_captures<result_type>) {
                 return;
@@ -143,7 +145,7 @@ private:
     // Declared before the captures: if its constructor threw, nothing would destroy them.
     [[no_unique_address]] stop_source stop_source_;
     union {
-        std::tuple<Fn, Args...> captures_;  // until run or cancelled, or until the result is gone
+        value_pack<Fn, Args...> captures_;  // until run or cancelled, or until the result is gone
     };
 };
 
