@@ -22,7 +22,7 @@ namespace futures = concurrent::futures;
 namespace {
 
 // More than the stack has room for, at a hundred bytes each; under ThreadSanitizer it is for the races.
-constexpr std::size_t many = tests::under_thread_sanitizer ? 5'000 : 100'000;
+constexpr std::size_t many = tests::often(100'000);
 
 // A chain of promises: when the future of one is done, `next` is called with the one after it.
 template <class Next>

@@ -26,6 +26,7 @@
 #include "support/busy_workers.hpp"
 #include "support/captured_log.hpp"
 #include "support/catch.hpp"
+#include "support/sanitizer.hpp"
 
 namespace futures = concurrent::futures;
 using namespace std::chrono_literals;
@@ -726,8 +727,7 @@ TEST_CASE("a callback may destroy the handle that it is added to or that cancels
 }
 
 TEST_CASE("callbacks added while the future completes are each called once") {
-    constexpr int rounds = 2000;
-    for (int round = 0; round < rounds; ++round) {
+    for (int round = 0; round < tests::often(2'000); ++round) {
         futures::Promise<int> promise;
         const auto future = promise.get_future();
         std::atomic<int> calls = 0;
@@ -744,7 +744,7 @@ TEST_CASE("callbacks added while the future completes are each called once") {
 
 TEST_CASE("timed waits that race the completion see either the timeout or the result") {
     futures::thread_pool_executor executor(2);
-    for (int round = 0; round < 5000; ++round) {
+    for (int round = 0; round < tests::often(5'000); ++round) {
         const auto future = executor.submit([round] { return round; });
         int result = -1;
         try {

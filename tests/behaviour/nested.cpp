@@ -19,6 +19,7 @@
 
 #include "support/busy_workers.hpp"
 #include "support/catch.hpp"
+#include "support/sanitizer.hpp"
 
 namespace futures = concurrent::futures;
 using namespace std::chrono_literals;
@@ -201,7 +202,7 @@ TEST_CASE("a task that another worker runs already is waited for") {
 
 TEST_CASE("tasks of a pool of two wait for each other's tasks, by turns and at once") {
     futures::thread_pool_executor executor(2);
-    for (int round = 0; round < 300; ++round) {
+    for (int round = 0; round < tests::often(300); ++round) {
         std::vector<futures::Future<int>> outer;
         for (int i = 0; i < 8; ++i) {
             outer.push_back(executor.submit([&executor, i] {

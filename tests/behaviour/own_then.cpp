@@ -23,7 +23,7 @@ namespace futures = concurrent::futures;
 namespace {
 
 // More steps than the stack has room for; under ThreadSanitizer they are for the races.
-constexpr std::size_t steps = tests::under_thread_sanitizer ? 5'000 : 100'000;
+constexpr std::size_t steps = tests::often(100'000);
 
 // The last of `steps` futures, each of which is one more than the one before.
 futures::Future<std::size_t> own_chain(const futures::Future<std::size_t>& first,

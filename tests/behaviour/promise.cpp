@@ -15,6 +15,7 @@
 
 #include "support/captured_log.hpp"
 #include "support/catch.hpp"
+#include "support/sanitizer.hpp"
 
 namespace futures = concurrent::futures;
 
@@ -76,7 +77,7 @@ TEST_CASE("setting twice throws invalid_state_error and changes nothing") {
 }
 
 TEST_CASE("of several threads that set at once, one does and the others throw") {
-    for (int round = 0; round < 500; ++round) {
+    for (int round = 0; round < tests::often(500); ++round) {
         futures::Promise<int> promise;
         std::latch start(4);
         std::vector<int> won(4);

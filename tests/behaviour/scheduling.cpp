@@ -23,7 +23,7 @@ using tests::numbers;
 
 namespace {
 
-constexpr int many_tasks = tests::under_thread_sanitizer ? 1'000 : 10'000;
+constexpr int many_tasks = tests::often(10'000);
 
 }  // namespace
 

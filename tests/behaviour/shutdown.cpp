@@ -227,7 +227,7 @@ TEST_CASE("an executor whose last owner is one of its tasks is destroyed by it, 
 }
 
 TEST_CASE("a thread may give the last owner of an executor to the very task that it submits") {
-    for (int round = 0; round < (tests::under_thread_sanitizer ? 500 : 5'000); ++round) {
+    for (int round = 0; round < tests::often(5'000); ++round) {
         auto executor = std::make_shared<futures::thread_pool_executor<>>(2);
         auto* const submits = executor.get();
         if (round % 2 == 0) {

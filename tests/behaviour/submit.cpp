@@ -25,6 +25,7 @@
 #include "support/captured_log.hpp"
 #include "support/catch.hpp"
 #include "support/counts_copies.hpp"
+#include "support/sanitizer.hpp"
 
 namespace futures = concurrent::futures;
 using tests::counts_copies;
@@ -164,7 +165,7 @@ TEST_CASE("submit() takes move-only callables and arguments, and calls them as r
 
 TEST_CASE("the captures of a task are destroyed before its result can be seen") {
     futures::thread_pool_executor executor(1);
-    for (int round = 0; round < 1000; ++round) {
+    for (int round = 0; round < tests::often(1'000); ++round) {
         auto captured = std::make_shared<int>(round);
         const std::weak_ptr<int> watched = captured;
         const auto future = executor.submit([captured = std::move(captured)] { return *captured; });

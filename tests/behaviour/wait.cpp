@@ -146,7 +146,7 @@ TEST_CASE("a timeout of zero doesn't sleep") {
     std::vector<futures::Promise<int>> promises(2);
     const auto all = futures_of(promises);
     const auto before = sleeps();
-    for (int round = 0; round < 1000; ++round) {
+    for (int round = 0; round < tests::often(1'000); ++round) {
         REQUIRE(futures::wait(all, {.timeout = 0s}).done.empty());
         REQUIRE_THROWS_AS(futures::as_completed(all, 0s).begin(), futures::timeout_error);
         REQUIRE(all[0].wait_for(0s) == std::future_status::timeout);
@@ -220,7 +220,7 @@ TEST_CASE("wait() takes futures of two executors, and of void") {
 }
 
 TEST_CASE("wait() over a million futures, done and not") {
-    constexpr std::size_t count = tests::under_thread_sanitizer ? 100'000 : 1'000'000;
+    constexpr std::size_t count = tests::often(1'000'000);
     futures::thread_pool_executor executor(1);
     tests::busy_workers busy(executor);
     std::vector<futures::Future<void>> tasks;
@@ -235,7 +235,7 @@ TEST_CASE("wait() over a million futures, done and not") {
 }
 
 TEST_CASE("several threads wait for the same futures in different ways") {
-    for (int round = 0; round < 300; ++round) {
+    for (int round = 0; round < tests::often(300); ++round) {
         std::vector<futures::Promise<int>> promises(6);
         const auto all = futures_of(promises);
         std::latch start(4);
@@ -268,7 +268,7 @@ TEST_CASE("several threads wait for the same futures in different ways") {
 
 TEST_CASE("waits that time out while the futures complete leave nothing behind") {
     futures::thread_pool_executor executor(2);
-    for (int round = 0; round < 1000; ++round) {
+    for (int round = 0; round < tests::often(1'000); ++round) {
         std::vector<futures::Future<int>> tasks;
         for (int i = 0; i < 10; ++i) {
             tasks.push_back(executor.submit([i] { return i; }));

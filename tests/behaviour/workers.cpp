@@ -217,8 +217,7 @@ TEST_CASE("an idle worker is reused: tasks that follow each other's results run 
 }
 
 TEST_CASE("a thread is not started where one is about to be idle, whatever it is doing at that moment") {
-    const int rounds = tests::under_thread_sanitizer ? 300 : 3000;
-    for (int round = 0; round < rounds; ++round) {
+    for (int round = 0; round < tests::often(3'000); ++round) {
         futures::thread_pool_executor executor(3);
         for (int i = 0; i < 5; ++i) {
             REQUIRE(executor.submit([i] { return i; }).result() == i);
