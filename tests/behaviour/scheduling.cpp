@@ -48,26 +48,49 @@ TEST_CASE("what one worker submits is started by another in the order of submiss
 }
 
 TEST_CASE(
-    "on one worker, what its tasks submit starts after what was submitted before, and before what comes "
-    "later") {
+    "one worker starts tasks in the order of their submission, whether its own tasks submit them or others "
+    "do") {
     futures::thread_pool_executor executor(1);
     std::vector<int> order;
-    std::latch before(1);
-    std::latch submitted(1);
-    std::latch after(1);
-    executor.submit([&] {
-        before.wait();
-        executor.submit([&] { order.push_back(1); });
-        submitted.count_down();
-        after.wait();
-    });
-    executor.submit([&] { order.push_back(0); });
-    before.count_down();
-    submitted.wait();
-    executor.submit([&] { order.push_back(2); });
-    after.count_down();
+    const auto append = [&](int number) { executor.submit([&order, number] { order.push_back(number); }); };
+    futures::Future<void> first;
+    std::barrier turn(2);
+    const auto next_turn = [&] { turn.arrive_and_wait(); };
+    SECTION("first its own") {
+        first = executor.submit([&] {
+            append(0);
+            next_turn();
+            next_turn();
+            append(2);
+            next_turn();
+            next_turn();
+            append(4);
+        });
+        next_turn();
+        append(1);
+        next_turn();
+        next_turn();
+        append(3);
+        next_turn();
+    }
+    SECTION("first those of others") {
+        first = executor.submit([&] {
+            next_turn();
+            append(1);
+            append(2);
+            next_turn();
+            next_turn();
+            append(4);
+        });
+        append(0);
+        next_turn();
+        next_turn();
+        append(3);
+        next_turn();
+    }
+    first.wait();  // it submits the last one
     executor.shutdown();
-    CHECK(order == numbers(3));
+    CHECK(order == numbers(5));
 }
 
 TEST_CASE("tasks that go on submitting for ever don't keep out what comes from outside") {

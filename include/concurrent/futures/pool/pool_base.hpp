@@ -101,8 +101,7 @@ public:
     // Returns false if `watch` was notified or is about to be. Its owner must then wait for the notification.
     [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept { return sleep_.unwatch_idle(watch); }
 
-    // Whether workers keep what they submit in local queues. A single worker has one queue for all, whose
-    // order it follows.
+    // Whether workers keep what they submit in local queues.
     [[nodiscard]] bool uses_local_queues() const noexcept { return uses_local_queues_; }
 
     // The whole work of the thread of `self`.
@@ -113,7 +112,7 @@ public:
 
 protected:
     pool_base(std::size_t max_workers, bool allows_local_queues) noexcept
-        : sleep_(*this, max_workers == 1), uses_local_queues_(allows_local_queues && max_workers != 1) {}
+        : sleep_(*this, max_workers == 1), uses_local_queues_(allows_local_queues) {}
     ~pool_base() = default;
 
     // Requires: `sleep_` has asked for a thread.

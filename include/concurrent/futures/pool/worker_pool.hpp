@@ -32,7 +32,8 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // Items submitted from outside go to the shared queue. A worker's own submits go to its local queue, if the
 // pool's order allows that. A worker pops the oldest item of its local queue, then from the shared queue,
 // then the oldest of another worker's local queue. Now and then it uses another order, so that no queue
-// starves while those before it never empty.
+// starves while those before it never empty. A single worker starts all items in the order of their
+// submission.
 //
 // All queues have these members. Any thread may call them, except that only the worker itself may call `push`
 // and `purge` of its local queue. None allocates, so none fails, except the `push` of a `discipline_queue`.
@@ -82,7 +83,7 @@ public:
     void push(work_item& item) {
         throw_if_inherited();
         worker* const self = uses_local_queues() ? submitting_worker() : nullptr;
-        if (self) {
+        if (self && may_keep_local()) {
             push_to(victims_.queue_of(*self), item);
         } else {
             if (threads_.none()) {
@@ -204,11 +205,16 @@ public:
 private:
     void start_thread() noexcept override { threads_.start_another(); }
 
+    // A single worker starts all tasks in the order of their submission, and pops first from its local queue.
+    // So all items there must be older than those in the shared queue. `size()` misses no item that was
+    // submitted before, even while another thread purges the queue.
+    [[nodiscard]] bool may_keep_local() const noexcept { return max_workers() != 1 || queue_.size() == 0; }
+
     // Returns the next item for this worker; null if all queues seemed empty.
     [[nodiscard]] work_item* next_item(worker& self) noexcept {
         constexpr unsigned now_and_then = 32;
         const unsigned turn = victims::next_turn(self, now_and_then);
-        const bool shared_first = turn == 0;
+        const bool shared_first = turn == 0 && max_workers() != 1;  // see `may_keep_local`
         const bool another_first = turn == now_and_then / 2;
         work_item* item = another_first ? victims_.steal_in_turn(self) : nullptr;
         if (!item && !shared_first) {
