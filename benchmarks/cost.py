@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Counts what a task costs, in instructions (by callgrind) and in atomic read-modify-writes, for the works of cost.cpp,
+and compares that with the table of docs/performance.md. Exits with 1 if a count has grown by more than 3 %. Counts don't
+drift from hour to hour, as times do.
+
+    benchmarks/cost.py [--write] INSTRUCTIONS READ_MODIFY_WRITES
+
+The arguments are the two programs that CMake builds of cost.cpp. `--write` puts the counts into the table.
+"""
+
+import argparse
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+PAGE = pathlib.Path(__file__).resolve().parent.parent / "docs" / "performance.md"
+HEAD = "| what one costs, on one thread | instructions | read-modify-writes |\n|---|---|---|\n"
+WORKS = {
+    "submit_and_get": "a submit from outside, its run and its result",
+    "spawn_and_join": "a submit in a task, and its result",
+    "invoke": "`invoke` of two callables in a task",
+    "for_each": "an element of `for_each` in a task",
+    "map": "an element of `map` with `auto_chunksize` in a task",
+}
+TIMES = 20_000
+TOLERANCE = 0.03
+
+
+def instructions(program, work, times):
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, work, str(times)]
+    result = subprocess.run(command, check=True, capture_output=True, text=True)
+    return int(re.search(r"refs:\s+([\d,]+)", result.stderr)[1].replace(",", ""))
+
+
+def read_modify_writes(program, work, times):
+    return int(subprocess.run([program, work, str(times)], check=True, capture_output=True, text=True).stdout)
+
+
+def per_time(count, program, work):
+    """What the start of the program costs is in both counts, and not in their difference."""
+    return (count(program, work, 2 * TIMES) - count(program, work, TIMES)) / TIMES
+
+
+def goals(page):
+    rows = re.findall(r"^\| (.*) \| ([\d.]+) \| ([\d.]+) \|$", page.split(HEAD)[1].split("\n\n")[0] + "\n", re.MULTILINE)
+    return {text: (float(first), float(second)) for text, first, second in rows}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("instructions")
+    parser.add_argument("read_modify_writes")
+    arguments = parser.parse_args()
+    if not shutil.which("valgrind"):
+        sys.exit("there is no valgrind (Debian: valgrind)")
+    page = PAGE.read_text()
+    old = goals(page)
+    rows = []
+    grown = []
+    for work, text in WORKS.items():
+        counts = (per_time(instructions, arguments.instructions, work),
+                  per_time(read_modify_writes, arguments.read_modify_writes, work))
+        rows.append(f"| {text} | {counts[0]:.1f} | {counts[1]:.2f} |\n")
+        print(rows[-1], end="")
+        for count, before, what in zip(counts, old.get(text, (0, 0)), ("instructions", "read-modify-writes")):
+            # A count of nearly nothing may change by what rounding hides.
+            if count > before * (1 + TOLERANCE) + 0.05:
+                grown.append(f"{text}: {before} -> {count:.2f} {what}")
+    if arguments.write:
+        before, after = page.split(HEAD)
+        PAGE.write_text(before + HEAD + "".join(rows) + "\n" + after.split("\n\n", 1)[1])
+    elif grown:
+        sys.exit("grown by more than 3 %:\n" + "\n".join(grown))
+
+
+main()
