@@ -10,6 +10,7 @@ export module concurrent.futures;
 
 export namespace concurrent::futures { inline namespace v0_1 {
 
+using concurrent::futures::any_future;
 using concurrent::futures::as_completed;
 using concurrent::futures::as_completed_range;
 using concurrent::futures::broken_executor;
@@ -22,6 +23,7 @@ using concurrent::futures::executor_base;
 using concurrent::futures::executor_shutdown;
 using concurrent::futures::fifo;
 using concurrent::futures::Future;
+using concurrent::futures::future_base;
 using concurrent::futures::future_map;
 using concurrent::futures::future_range;
 using concurrent::futures::future_state;

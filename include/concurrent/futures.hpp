@@ -36,8 +36,10 @@
 #include <concurrent/futures/executor/executor_base.hpp>
 #include <concurrent/futures/executor/options.hpp>
 #include <concurrent/futures/executor/thread_pool_executor.hpp>
+#include <concurrent/futures/future/any_future.hpp>
 #include <concurrent/futures/future/copyable.hpp>
 #include <concurrent/futures/future/future.hpp>
+#include <concurrent/futures/future/future_base.hpp>
 #include <concurrent/futures/future/print.hpp>
 #include <concurrent/futures/future/promise.hpp>
 #include <concurrent/futures/fwd.hpp>

@@ -7,6 +7,7 @@
 
 namespace concurrent::futures { inline namespace v0_1 {
 
+class any_future;
 class packaged_task;
 class queued_task;
 struct fifo;

@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <typeinfo>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -155,6 +156,24 @@ bool promises_work() {
     return told == 5 && broken;
 }
 
+bool any_works() {
+    futures::thread_pool_executor executor(1);
+    const futures::Future<int> number = executor.submit(doubled, 2);
+    const futures::Future<std::string> text = executor.submit([] { return std::string("hello"); });
+    const auto waited = futures::wait({number, text}, {.timeout = std::chrono::minutes(1)});
+    std::size_t sum = 0;
+    for (const futures::any_future& future : futures::as_completed({number, text})) {
+        sum += future == text ? future.get<std::string>().result().size() : 1;
+    }
+    bool refused = false;
+    try {
+        static_cast<void>(futures::any_future(text).get<int>());
+    } catch (const std::bad_cast&) {
+        refused = true;
+    }
+    return waited.done.size() == 2 && sum == 6 && refused;
+}
+
 bool printing_works() {
     futures::Promise<std::string> promise;
     promise.set_exception(std::make_exception_ptr(std::invalid_argument("Bad value")));
@@ -178,7 +197,7 @@ bool log_works() {
 int main() {
     return works<futures::fifo>() && works<futures::lifo>() && works<futures::priority>() &&
                    waiting_works<futures::fifo>() && waiting_works<futures::lifo>() &&
-                   waiting_works<futures::priority>() && loops_work() && promises_work() &&
+                   waiting_works<futures::priority>() && loops_work() && promises_work() && any_works() &&
                    printing_works() && log_works()
                ? 0
                : 1;
