@@ -17,6 +17,7 @@ using concurrent::futures::broken_executor;
 using concurrent::futures::broken_promise_error;
 using concurrent::futures::broken_thread_pool;
 using concurrent::futures::cancelled_error;
+using concurrent::futures::completion_queue;
 using concurrent::futures::error;
 using concurrent::futures::executor;
 using concurrent::futures::executor_base;

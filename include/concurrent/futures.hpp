@@ -26,6 +26,7 @@
 #endif
 
 #include <concurrent/futures/algorithm/as_completed.hpp>
+#include <concurrent/futures/algorithm/completion_queue.hpp>
 #include <concurrent/futures/algorithm/for_each.hpp>
 #include <concurrent/futures/algorithm/invoke.hpp>
 #include <concurrent/futures/algorithm/map.hpp>

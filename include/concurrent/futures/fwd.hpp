@@ -14,6 +14,8 @@ struct fifo;
 struct lifo;
 struct priority;
 template <class T>
+class completion_queue;
+template <class T>
 class Future;
 template <class T>
 class map_results;
