@@ -47,6 +47,7 @@ using concurrent::futures::return_when;
 using concurrent::futures::set_log_handler;
 using concurrent::futures::shutdown_options;
 using concurrent::futures::submit_options;
+using concurrent::futures::task_group;
 using concurrent::futures::this_thread_name;
 using concurrent::futures::thread_pool_executor;
 using concurrent::futures::thread_pool_options;

@@ -31,6 +31,7 @@
 #include <concurrent/futures/algorithm/invoke.hpp>
 #include <concurrent/futures/algorithm/map.hpp>
 #include <concurrent/futures/algorithm/reduce.hpp>
+#include <concurrent/futures/algorithm/task_group.hpp>
 #include <concurrent/futures/algorithm/wait.hpp>
 #include <concurrent/futures/error.hpp>
 #include <concurrent/futures/executor/executor.hpp>

@@ -23,5 +23,7 @@ template <class T>
 class Promise;
 template <class Queue = fifo>
 class thread_pool_executor;
+template <class Executor = thread_pool_executor<>>
+class task_group;
 
 }}  // namespace concurrent::futures

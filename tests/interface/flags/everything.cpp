@@ -176,7 +176,21 @@ bool any_works() {
     for (auto&& future : queue) {
         sum += static_cast<std::size_t>(future.result());
     }
-    return waited.done.size() == 2 && sum == 10 && refused && queue.empty();
+    futures::task_group group(executor);
+    std::vector<futures::Future<int>> grouped;
+    for (int i = 0; i < 4; ++i) {
+        grouped.push_back(group.submit(doubled, i));
+    }
+    bool failed = false;
+    try {
+        group.wait(std::chrono::minutes(1));
+    } catch (const std::invalid_argument&) {
+        failed = true;
+    }
+    group.cancel();
+    group.wait();
+    return failed && grouped.front().result() == 0 && waited.done.size() == 2 && sum == 10 && refused &&
+           queue.empty();
 }
 
 bool printing_works() {

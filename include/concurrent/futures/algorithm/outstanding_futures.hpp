@@ -90,8 +90,8 @@ public:
         if (!unexamined_) {
             unexamined_ = &added;
         }
-        if (waiting_) {
-            for (waiting_thread* each = waiting_; each; each = each->next) {
+        if (cursors_) {
+            for (cursor* each = cursors_; each; each = each->next) {
                 if (!each->unexamined) {
                     each->unexamined = &added;
                 }
@@ -104,7 +104,7 @@ public:
         if (unexamined_ == &removed) {
             unexamined_ = removed.next_;
         }
-        for (waiting_thread* each = waiting_; each; each = each->next) {
+        for (cursor* each = cursors_; each; each = each->next) {
             if (each->unexamined == &removed) {
                 each->unexamined = removed.next_;
             }
@@ -123,12 +123,22 @@ public:
         changed_.wait(lock, ready);
     }
 
+    // Calls `fn(state)`, without the lock, for each future, also for those that are added meanwhile.
+    template <class Fn>
+    void for_each(lock_type& lock, Fn fn) {
+        cursor all(*this, first_);
+        examine(lock, all, [&fn](shared_state_base& state) {
+            fn(state);
+            return false;
+        });
+    }
+
     // Waits until `ready()`, or until `until`. `to_the_end` says that the wait ends only when no future is
     // outstanding: then a worker runs tasks of its own pool on the spot, and what descends from those that
     // run elsewhere. Else it runs a task only while no other worker can.
     template <class Ready>
     wait_end wait(lock_type& lock, const deadline& until, bool to_the_end, Ready ready) {
-        waiting_thread me(*this);
+        waiting_thread me(*this, to_the_end);
         while (!ready()) {
             if (until.passed()) {
                 return wait_end::timed_out;
@@ -165,22 +175,38 @@ public:
     }
 
 private:
-    // A thread in `wait`. It is made and destroyed under the lock.
-    struct waiting_thread final : idle_watch {
-        explicit waiting_thread(outstanding_futures& its_set) noexcept
-            : set(its_set),
-              unexamined(set.examiner_ == examiner() ? set.unexamined_ : set.first_),
-              next(std::exchange(set.waiting_, this)) {}
-        waiting_thread(const waiting_thread&) = delete;
-        waiting_thread& operator=(const waiting_thread&) = delete;
-        ~waiting_thread() {
-            set.examiner_ = examiner();
-            set.unexamined_ = unexamined;
-            waiting_thread** link = &set.waiting_;
+    // How far a thread has looked at the futures. It is made and destroyed under the lock.
+    struct cursor {
+        cursor(outstanding_futures& its_set, entry* first) noexcept
+            : set(its_set), unexamined(first), next(std::exchange(set.cursors_, this)) {}
+        cursor(const cursor&) = delete;
+        cursor& operator=(const cursor&) = delete;
+        ~cursor() {
+            cursor** link = &set.cursors_;
             while (*link != this) {
                 link = &(*link)->next;
             }
             *link = next;
+        }
+
+        outstanding_futures& set;
+        entry* unexamined;  // the first future that the thread has not looked at
+        cursor* next;
+    };
+
+    // A thread in `wait`. If that is short, the next `wait` goes on where this one stopped.
+    struct waiting_thread final : cursor, idle_watch {
+        waiting_thread(outstanding_futures& its_set, bool to_the_end) noexcept
+            : cursor(its_set,
+                     !to_the_end && its_set.examiner_ == examiner() ? its_set.unexamined_ : its_set.first_),
+              keeps_place(!to_the_end) {}
+        waiting_thread(const waiting_thread&) = delete;
+        waiting_thread& operator=(const waiting_thread&) = delete;
+        ~waiting_thread() {
+            if (keeps_place) {
+                set.examiner_ = examiner();
+                set.unexamined_ = unexamined;
+            }
         }
 
         void on_nobody_idle() noexcept override {
@@ -190,9 +216,7 @@ private:
             set.changed_.notify_all();
         }
 
-        outstanding_futures& set;
-        entry* unexamined;  // the first future that this thread has not looked at
-        waiting_thread* next;
+        const bool keeps_place;
         bool alone = false;  // no other worker can run what is queued
     };
 
@@ -213,7 +237,7 @@ private:
     // Calls `look(state)`, without the lock, for each future that `me` has not looked at, until that returns
     // true.
     template <class Look>
-    static bool examine(lock_type& lock, waiting_thread& me, Look look) {
+    static bool examine(lock_type& lock, cursor& me, Look look) {
         while (entry* const each = me.unexamined) {
             const std::uint64_t number = each->number_;
             bool found = false;
@@ -235,7 +259,7 @@ private:
     }
 
     // Runs one task, as far as there is one that a wait without a limit may run.
-    [[nodiscard]] static shared_state_base::help_result help(lock_type& lock, waiting_thread& me) {
+    [[nodiscard]] static shared_state_base::help_result help(lock_type& lock, cursor& me) {
         shared_state_base::help_result helped = shared_state_base::help_result::none;
         examine(lock, me, [&helped](shared_state_base& state) {
             helped = state.done() ? shared_state_base::help_result::none : state.help();
@@ -270,7 +294,7 @@ private:
     entry* first_ = nullptr;
     entry* last_ = nullptr;
     std::uint64_t added_ = 0;
-    waiting_thread* waiting_ = nullptr;
+    cursor* cursors_ = nullptr;
     examiner examiner_;            // who has waited last
     entry* unexamined_ = nullptr;  // the first future that it has not looked at
 };
