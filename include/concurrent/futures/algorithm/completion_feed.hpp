@@ -73,9 +73,6 @@ public:
             taken.reset(first_done_);
             if (taken) {
                 first_done_ = taken->next_done_;
-                if (is_empty()) {
-                    futures_.notify();  // other threads that wait get nothing
-                }
             }
         }
         return taken ? std::optional(std::move(taken->future_)) : std::nullopt;
@@ -118,7 +115,7 @@ private:
         futures_.remove(done);
         (first_done_ ? last_done_->next_done_ : first_done_) = &done;
         last_done_ = &done;
-        futures_.notify();
+        futures_.notify();  // all: if one thread takes the last, the others get nothing
     }
 
     outstanding_futures futures_;
