@@ -82,7 +82,7 @@ public:
     /// futures::any_future any = executor.submit([] { return 42; });
     /// assert(any.get<int>().result() == 42);
     /// try {
-    ///     any.get<std::string>();
+    ///     static_cast<void>(any.get<std::string>());
     ///     assert(false);
     /// } catch (const std::bad_cast&) {
     /// }
