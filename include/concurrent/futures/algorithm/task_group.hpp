@@ -61,7 +61,9 @@ public:
         admission& operator=(const admission&) = delete;
         ~admission() {
             if (member_) {
-                member_->group.note_finished();
+                group_state& group = member_->group;
+                member_.reset();
+                group.note_finished();
             }
         }
 
@@ -150,8 +152,7 @@ private:
 
     private:
         void call(shared_state_base::handle done) override {
-            const std::unique_ptr<member> self(this);
-            group.note_done(*self, std::move(done));
+            group.note_done(std::unique_ptr<member>(this), std::move(done));
         }
     };
 
@@ -161,19 +162,18 @@ private:
         return futures_.wait(lock, until, until.is_never(), [this] { return unfinished_ == 0; });
     }
 
-    void note_done(member& done_member, shared_state_base::handle done) noexcept {
+    void note_done(std::unique_ptr<member> ended, shared_state_base::handle future) noexcept {
         {
-            const shared_state_base::handle dropped = std::move(done);
-            const bool failed = dropped.state().how_done() == outcome::exception;
+            const shared_state_base::handle dropped = std::move(future);
             outstanding_futures::lock_type lock = futures_.lock();
-            futures_.remove(done_member);
-            if (failed) {
+            futures_.remove(*ended);
+            if (dropped.state().how_done() == outcome::exception) {
                 note_failure(lock, dropped.state());
             }
             lock.unlock();
-            // Give up the handle first: whoever has waited for the group finds results gone that nobody
-            // wants.
+            ended.reset();
         }
+        // Only now: whoever has waited for the group finds the room free, and results gone that nobody wants.
         note_finished();
     }
 
