@@ -51,12 +51,8 @@ public:
     // Lets one task into the group, or nobody if it is destroyed before `follow` was called.
     class admission {
     public:
-        explicit admission(group_state& group) : member_(std::make_unique<member>(group)) {
-            group.futures_.throw_if_inherited();
-            const outstanding_futures::lock_type lock = group.futures_.lock();
-            ++group.unfinished_;
-            cancelled_ = group.cancelled_;
-        }
+        explicit admission(group_state& group)
+            : member_(std::make_unique<member>(group)), cancelled_(group.admit()) {}
         admission(const admission&) = delete;
         admission& operator=(const admission&) = delete;
         ~admission() {
@@ -87,7 +83,7 @@ public:
 
     private:
         std::unique_ptr<member> member_;
-        bool cancelled_ = false;
+        bool cancelled_;
     };
 
     group_state() = default;
@@ -157,6 +153,14 @@ private:
     };
 
     ~group_state() = default;
+
+    // Counts one more task. Returns whether the group is being cancelled.
+    [[nodiscard]] bool admit() {
+        futures_.throw_if_inherited();
+        const outstanding_futures::lock_type lock = futures_.lock();
+        ++unfinished_;
+        return cancelled_;
+    }
 
     outstanding_futures::wait_end wait(outstanding_futures::lock_type& lock, const deadline& until) {
         return futures_.wait(lock, until, until.is_never(), [this] { return unfinished_ == 0; });
@@ -343,6 +347,7 @@ private:
     const int exceptions_;              // that were on their way when the group was made
 };
 
+/// `task_group group(executor);` is a group of whatever executor it is given.
 template <class Executor>
 task_group(Executor&) -> task_group<Executor>;
 
