@@ -72,6 +72,116 @@
 #endif
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/future/copyable.hpp
+
+namespace concurrent::futures { inline namespace v0_1 {
+
+namespace detail {
+
+template <class T>
+struct copyable;
+
+}  // namespace detail
+
+/// `is_copyable<T>` says whether a value of type `T` can be copied. `std::is_copy_constructible` is true of a
+/// container even if the elements can't be copied. `is_copyable` sees through ranges, pairs, tuples,
+/// optionals and variants, even where they contain each other. It can't see through a class with such a
+/// container as a member: delete the copy constructor of the class, or specialize `template <> inline
+/// constexpr bool futures::is_copyable<page> = false;`.
+///
+/// `Future::result()` of an rvalue moves out a value that can't be copied.
+///
+/// \code
+/// static_assert(!futures::is_copyable<std::vector<std::unique_ptr<int>>>);
+/// \endcode
+template <class T>
+inline constexpr const bool& is_copyable = detail::copyable<T>::value;
+
+namespace detail {
+
+// A `container` has elements, and a copy constructor that copies them.
+template <class T>
+concept container = std::ranges::range<T> && !std::ranges::view<T> && requires { typename T::value_type; };
+
+template <class T>
+concept tuple_like = requires { std::tuple_size<T>::value; };
+
+template <class... Types>
+struct parts {};
+
+template <class T, std::size_t... index>
+parts<std::tuple_element_t<index, T>...> elements_of(std::index_sequence<index...>);
+
+template <class T>
+struct alternatives {
+    using type = parts<>;
+};
+template <class T>
+struct alternatives<std::optional<T>> {
+    using type = parts<T>;
+};
+template <class... Ts>
+struct alternatives<std::variant<Ts...>> {
+    using type = parts<Ts...>;
+};
+
+// Returns the types that are copied with a `T` without its copy constructor saying whether they can be.
+template <class T>
+constexpr auto parts_of() {
+    if constexpr (container<T>) {
+        return parts<typename T::value_type>();
+    } else if constexpr (tuple_like<T>) {
+        return decltype(detail::elements_of<T>(std::make_index_sequence<std::tuple_size_v<T>>()))();
+    } else {
+        return typename alternatives<T>::type();
+    }
+}
+
+template <class T, class... Wholes>
+constexpr bool look_into();
+
+// Says whether `T` can be copied, apart from what users say of `T` itself. `Wholes` are the types that
+// contain `T`.
+template <class T, class... Wholes>
+inline constexpr bool seems_copyable = detail::look_into<T, Wholes...>();
+
+template <class T, class... Wholes>
+constexpr bool is_copyable_part() {
+    using part = std::remove_cv_t<T>;
+    // Only a user's specialization of `is_copyable` is no reference. Don't evaluate the others here: one of
+    // them may be the one that is being initialized.
+    if constexpr (!std::is_reference_v<decltype(futures::is_copyable<part>)>) {
+        return futures::is_copyable<part>;
+    } else if constexpr ((std::is_same_v<part, Wholes> || ...)) {
+        return true;  // unless another part says otherwise
+    } else {
+        return seems_copyable<part, Wholes...>;
+    }
+}
+
+template <class... Wholes, class... Parts>
+constexpr bool are_copyable_parts(parts<Parts...>) {
+    return (detail::is_copyable_part<Parts, Wholes...>() && ...);
+}
+
+template <class T, class... Wholes>
+constexpr bool look_into() {
+    if constexpr (!std::is_copy_constructible_v<T>) {
+        return false;
+    } else {
+        return detail::are_copyable_parts<T, Wholes...>(detail::parts_of<T>());
+    }
+}
+
+template <class T>
+struct copyable {
+    static constexpr bool value = detail::is_copyable_part<T>();
+};
+
+}  // namespace detail
+}}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/error.hpp
 
 #if !defined(__cpp_exceptions)
@@ -231,140 +341,6 @@ class [[gnu::visibility("default")]] broken_thread_pool : public broken_executor
 public:
     using broken_executor::broken_executor;
 };
-
-}}  // namespace concurrent::futures
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/future/copyable.hpp
-
-namespace concurrent::futures { inline namespace v0_1 {
-
-namespace detail {
-
-template <class T>
-struct copyable;
-
-}  // namespace detail
-
-/// `is_copyable<T>` says whether a value of type `T` can be copied. `std::is_copy_constructible` is true of a
-/// container even if the elements can't be copied. `is_copyable` sees through ranges, pairs, tuples,
-/// optionals and variants, even where they contain each other. It can't see through a class with such a
-/// container as a member: delete the copy constructor of the class, or specialize `template <> inline
-/// constexpr bool futures::is_copyable<page> = false;`.
-///
-/// `Future::result()` of an rvalue moves out a value that can't be copied.
-///
-/// \code
-/// static_assert(!futures::is_copyable<std::vector<std::unique_ptr<int>>>);
-/// \endcode
-template <class T>
-inline constexpr const bool& is_copyable = detail::copyable<T>::value;
-
-namespace detail {
-
-// A `container` has elements, and a copy constructor that copies them.
-template <class T>
-concept container = std::ranges::range<T> && !std::ranges::view<T> && requires { typename T::value_type; };
-
-template <class T>
-concept tuple_like = requires { std::tuple_size<T>::value; };
-
-template <class... Types>
-struct parts {};
-
-template <class T, std::size_t... index>
-parts<std::tuple_element_t<index, T>...> elements_of(std::index_sequence<index...>);
-
-template <class T>
-struct alternatives {
-    using type = parts<>;
-};
-template <class T>
-struct alternatives<std::optional<T>> {
-    using type = parts<T>;
-};
-template <class... Ts>
-struct alternatives<std::variant<Ts...>> {
-    using type = parts<Ts...>;
-};
-
-// Returns the types that are copied with a `T` without its copy constructor saying whether they can be.
-template <class T>
-constexpr auto parts_of() {
-    if constexpr (container<T>) {
-        return parts<typename T::value_type>();
-    } else if constexpr (tuple_like<T>) {
-        return decltype(detail::elements_of<T>(std::make_index_sequence<std::tuple_size_v<T>>()))();
-    } else {
-        return typename alternatives<T>::type();
-    }
-}
-
-template <class T, class... Wholes>
-constexpr bool look_into();
-
-// Says whether `T` can be copied, apart from what users say of `T` itself. `Wholes` are the types that
-// contain `T`.
-template <class T, class... Wholes>
-inline constexpr bool seems_copyable = detail::look_into<T, Wholes...>();
-
-template <class T, class... Wholes>
-constexpr bool is_copyable_part() {
-    using part = std::remove_cv_t<T>;
-    // Only a user's specialization of `is_copyable` is no reference. Don't evaluate the others here: one of
-    // them may be the one that is being initialized.
-    if constexpr (!std::is_reference_v<decltype(futures::is_copyable<part>)>) {
-        return futures::is_copyable<part>;
-    } else if constexpr ((std::is_same_v<part, Wholes> || ...)) {
-        return true;  // unless another part says otherwise
-    } else {
-        return seems_copyable<part, Wholes...>;
-    }
-}
-
-template <class... Wholes, class... Parts>
-constexpr bool are_copyable_parts(parts<Parts...>) {
-    return (detail::is_copyable_part<Parts, Wholes...>() && ...);
-}
-
-template <class T, class... Wholes>
-constexpr bool look_into() {
-    if constexpr (!std::is_copy_constructible_v<T>) {
-        return false;
-    } else {
-        return detail::are_copyable_parts<T, Wholes...>(detail::parts_of<T>());
-    }
-}
-
-template <class T>
-struct copyable {
-    static constexpr bool value = detail::is_copyable_part<T>();
-};
-
-}  // namespace detail
-}}  // namespace concurrent::futures
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/fwd.hpp
-
-// This header declares the library's classes, for headers that only mention `Future<T>` or
-// `thread_pool_executor<>&`. It includes nothing.
-
-namespace concurrent::futures { inline namespace v0_1 {
-
-class packaged_task;
-class queued_task;
-struct fifo;
-struct lifo;
-struct priority;
-template <class T>
-class Future;
-template <class T>
-class map_results;
-template <class T>
-class Promise;
-template <class Queue = fifo>
-class thread_pool_executor;
 
 }}  // namespace concurrent::futures
 
@@ -973,6 +949,47 @@ inline log_handler set_log_handler(log_handler handler) {
 }
 
 }}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/state/result_type.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// Its address stands for the type `T`. Default visibility gives all shared libraries one address, unless `T`
+// itself is hidden, or on Windows. It is not const: linkers may fold constants.
+template <class T>
+[[gnu::visibility("default")]] constinit inline char type_tag = 0;
+
+// `T` with its references and qualifiers, which `typeid` ignores.
+template <class T>
+struct exact_type {};
+
+// A `result_type` names the type of a future's result. Where two shared libraries have their own tag of a
+// type, the compiler's description of the type decides. Without RTTI there is none, and the types seem to
+// differ.
+class result_type {
+public:
+    template <class T>
+    [[nodiscard]] static result_type of() noexcept {
+#if defined(__cpp_rtti)
+        return {&type_tag<T>, &typeid(exact_type<T>)};
+#else
+        return {&type_tag<T>, nullptr};
+#endif
+    }
+
+    friend bool operator==(const result_type& a, const result_type& b) noexcept {
+        return a.tag_ == b.tag_ || (a.info_ && b.info_ && *a.info_ == *b.info_);
+    }
+
+private:
+    result_type(const char* tag, const std::type_info* info) noexcept : tag_(tag), info_(info) {}
+
+    const char* tag_;
+    const std::type_info* info_;  // null without RTTI
+};
+
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/state/trampoline.hpp
@@ -1665,8 +1682,15 @@ public:
         return state() == future_state::cancelled;
     }
 
+    // Cancels the task if it has not started, or requests its stop if it runs. Returns whether this call did
+    // either. Requires: the caller has a handle.
+    bool request_stop() noexcept { return (state() == future_state::pending && cancel()) || signal_stop(); }
+
     // Requests a stop of the running task. Returns whether that had an effect.
     virtual bool signal_stop() noexcept { return false; }
+
+    // Returns the type of the result.
+    [[nodiscard]] virtual result_type type() const noexcept = 0;
 
     // The following functions say whether, and how, the calling thread can help a future that it waits for. A
     // future that depends on nothing that could run here, such as a promise's, can't be helped.
@@ -2293,6 +2317,261 @@ inline void await_if_it_ends(shared_state_base& state) noexcept {
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/future/future_base.hpp
+
+namespace concurrent::futures { inline namespace v0_1 {
+
+namespace detail {
+
+struct future_access;
+
+// Waits until `state` is done. Not inlined: it is the same for results of all types.
+[[gnu::noinline]] inline void await_pending(shared_state_base& state, const timeout& limit) {
+    if (!await(state, limit.start())) {
+        throw_error<timeout_error>("the future was not done within the timeout");
+    }
+}
+
+// Waits until `state` is done. Throws if `limit` passes first.
+inline void await_or_throw(shared_state_base& state, const timeout& limit) {
+    if (!state.done()) {
+        await_pending(state, limit);
+    }
+}
+
+// Requires: `state` is done, and has no value.
+[[noreturn, gnu::cold, gnu::noinline]] inline void throw_failure(shared_state_base& state) {
+    if (state.state() == future_state::cancelled) {
+        throw_error<cancelled_error>("the future was cancelled");
+    }
+    state.mark_exception_as_looked_at();
+    std::rethrow_exception(state.exception());
+}
+
+// Requires: `state` is done.
+inline void throw_if_failed(shared_state_base& state) {
+    if (state.state() == future_state::cancelled || state.exception()) {
+        throw_failure(state);
+    }
+}
+
+}  // namespace detail
+
+/// `future_base` is what `Future<T>` and `any_future` have in common: all that doesn't depend on the type of
+/// the result. `State` is internal.
+///
+/// \code
+/// futures::Future<int> number = executor.submit([] { return 42; });
+/// futures::any_future any = number;
+/// assert(number.wait_for(std::chrono::hours(1)) == any.wait_for(std::chrono::hours(1)));
+/// \endcode
+template <class State>
+class future_base {
+public:
+    /// Returns whether this handle has a state.
+    ///
+    /// \code
+    /// assert(!futures::Future<int>().valid());
+    /// \endcode
+    [[nodiscard]] bool valid() const noexcept { return state_ != nullptr; }
+
+    /// Waits until the future is done, at most for `limit`, and returns what the task threw, or null if the
+    /// task returned.
+    ///
+    /// \throws cancelled_error if the future was cancelled
+    /// \throws timeout_error if `limit` passed first
+    ///
+    /// \code
+    /// auto future = executor.submit([] { throw std::runtime_error("bad luck"); });
+    /// assert(future.exception() != nullptr);
+    /// \endcode
+    std::exception_ptr exception(const timeout& limit = {}) const {
+        detail::shared_state_base& state = checked();
+        detail::await_or_throw(state, limit);
+        if (state.state() == future_state::cancelled) {
+            detail::throw_failure(state);
+        }
+        if (state.exception()) {
+            state.mark_exception_as_looked_at();
+        }
+        return state.exception();
+    }
+
+    /// Cancels the task if it has not started. The task will never run. This thread first destroys what the
+    /// task captured. Then the future becomes cancelled, the threads that wait for it are woken, and its done
+    /// callbacks are called. If another thread is cancelling the same task, this call waits for that thread.
+    /// Returns true if this call or an earlier one cancelled the future, false if the task runs or has run.
+    ///
+    /// The destructor of a captured object may cancel other tasks, and its own. Such a call returns true at
+    /// once if the task is already being cancelled.
+    ///
+    /// \code
+    /// futures::Promise<int> promise;
+    /// futures::Future<int> future = promise.get_future();
+    /// assert(future.cancel() && future.cancelled());
+    /// \endcode
+    bool cancel() const {
+        const detail::shared_state_base::handle kept(checked());  // a callback may destroy this handle
+        return kept.state().cancel();
+    }
+
+    /// Cancels the task if it has not started. If it runs, requests a stop of the `std::stop_token` that its
+    /// callable took. Returns whether this call did either.
+    ///
+    /// \code
+    /// #if defined(__cpp_lib_jthread)
+    /// auto future = executor.submit([](std::stop_token stop) {
+    ///     while (!stop.stop_requested()) {
+    ///     }
+    /// });
+    /// future.request_stop();  // cancels it, or ends its loop
+    /// #endif
+    /// \endcode
+    bool request_stop() const {
+        const detail::shared_state_base::handle kept(checked());
+        return kept.state().request_stop();
+    }
+
+    /// Returns how far the future has got. Never blocks.
+    ///
+    /// \code
+    /// auto future = executor.submit([] {});
+    /// future.wait();
+    /// assert(future.state() == futures::future_state::finished);
+    /// \endcode
+    [[nodiscard]] future_state state() const { return checked().state(); }
+    /// Returns whether the future was cancelled.
+    [[nodiscard]] bool cancelled() const { return state() == future_state::cancelled; }
+    /// Returns whether the task runs now.
+    [[nodiscard]] bool running() const { return state() == future_state::running; }
+    /// Returns whether the future was cancelled or has finished.
+    [[nodiscard]] bool done() const { return checked().done(); }
+
+    /// Waits until the future is done. See `result` for what a worker does meanwhile.
+    void wait() const { detail::await(checked(), detail::deadline()); }
+
+    /// Waits until the future is done or `limit` has passed.
+    ///
+    /// \code
+    /// auto future = executor.submit([] {});
+    /// assert(future.wait_for(std::chrono::hours(1)) == std::future_status::ready);
+    /// \endcode
+    std::future_status wait_for(const timeout& limit) const {
+        return detail::await(checked(), limit.start()) ? std::future_status::ready
+                                                       : std::future_status::timeout;
+    }
+
+    /// Waits until the future is done or `when` has come, on any clock, even one that is set meanwhile.
+    ///
+    /// \code
+    /// auto future = executor.submit([] {});
+    /// const auto when = std::chrono::system_clock::now() + std::chrono::hours(1);
+    /// assert(future.wait_until(when) == std::future_status::ready);
+    /// \endcode
+    template <class Clock, class Duration>
+    std::future_status wait_until(const std::chrono::time_point<Clock, Duration>& when) const {
+        for (;;) {
+            // Use the clock as it is now, and look again in case it was set back meanwhile.
+            const std::chrono::nanoseconds left = remaining(when);
+            if (wait_for(left) == std::future_status::ready) {
+                return std::future_status::ready;
+            }
+            if (left <= std::chrono::nanoseconds::zero()) {
+                return std::future_status::timeout;
+            }
+        }
+    }
+
+protected:
+    future_base() noexcept = default;
+    explicit future_base(State* state) noexcept : state_(state) {}  // takes over one handle
+    future_base(const future_base& other) noexcept : state_(other.state_) {
+        if (state_) {
+            state_->add_handle();
+        }
+    }
+    future_base(future_base&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    future_base& operator=(const future_base&) = delete;
+    ~future_base() {
+        if (state_) {
+            state_->remove_handle();
+        }
+    }
+
+    void swap(future_base& other) noexcept { std::swap(state_, other.state_); }
+
+    State& checked() const {
+        if (!state_) {
+            detail::throw_error<invalid_state_error>(
+                "the future has no state: it was default-constructed or moved from");
+        }
+        return *state_;
+    }
+
+    State* state_ = nullptr;
+
+private:
+    friend struct detail::future_access;
+
+    using state_type = State;
+
+    template <class Clock, class Duration>
+    static std::chrono::nanoseconds remaining(const std::chrono::time_point<Clock, Duration>& when) {
+        using std::chrono::nanoseconds;
+        using seconds = std::chrono::duration<long double>;
+        // Compare `when` with now in integers only if it isn't far away: the clock may not count that far.
+        // Centuries are for ever, see `timeout`.
+        constexpr long double ages = 1e9L;
+        const auto now = Clock::now();
+        // Subtract counts: some libraries' durations that are not a number compare as no less than any other.
+        const long double left =
+            seconds(when.time_since_epoch()).count() - seconds(now.time_since_epoch()).count();
+        if (left >= ages) {
+            return (nanoseconds::max)();
+        }
+        if (!(left > -ages)) {  // or it is not a number
+            return nanoseconds::zero();
+        }
+        if constexpr (std::chrono::treat_as_floating_point_v<typename Duration::rep>) {
+            return std::chrono::ceil<nanoseconds>(seconds(left));
+        } else {
+            return std::chrono::ceil<nanoseconds>(when - now);
+        }
+    }
+};
+
+}}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/fwd.hpp
+
+// This header declares the library's classes, for headers that only mention `Future<T>` or
+// `thread_pool_executor<>&`. It includes nothing.
+
+namespace concurrent::futures { inline namespace v0_1 {
+
+class any_future;
+class packaged_task;
+class queued_task;
+struct fifo;
+struct lifo;
+struct priority;
+template <class T>
+class completion_queue;
+template <class T>
+class Future;
+template <class T>
+class map_results;
+template <class T>
+class Promise;
+template <class Queue = fifo>
+class thread_pool_executor;
+template <class Executor = thread_pool_executor<>>
+class task_group;
+
+}}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/state/callback.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -2435,6 +2714,8 @@ public:
     // Only the claimer writes the result. Others read it once the state is finished with a value.
     [[nodiscard]] result_storage<T>& result() noexcept { return result_; }
 
+    [[nodiscard]] result_type type() const noexcept final { return result_type::of<T>(); }
+
 protected:
     ~shared_state() override {
         if (has_result()) {
@@ -2477,53 +2758,33 @@ struct future_access {
     // The same. Requires: the handle was released from a `Future<T>`.
     template <class T>
     static Future<T> adopt(shared_state_base::handle handle) noexcept {
+        return adopt_as<Future<T>>(std::move(handle));
+    }
+    // The same for a `Handle` of any type. Requires: it can be a handle on that state.
+    template <class Handle>
+    static Handle adopt_as(shared_state_base::handle handle) noexcept {
         // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): see above
-        return adopt(static_cast<shared_state<T>&>(handle.release()));
+        return Handle(static_cast<typename Handle::state_type*>(std::addressof(handle.release())));
     }
     // Requires: `future.valid()`.
-    template <class T>
-    static shared_state_base::handle release(Future<T> future) noexcept {
+    template <class Handle>
+    static shared_state_base::handle release(Handle future) noexcept {
         return shared_state_base::handle::adopt(*std::exchange(future.state_, nullptr));
     }
-    // Requires: `future.valid()`.
-    template <class T>
-    static shared_state<T>& state(const Future<T>& future) {
+    // Throws if the handle has no state.
+    template <class State>
+    static State& state(const future_base<State>& future) {
         return future.checked();
+    }
+    // Returns null if the handle has no state.
+    template <class State>
+    static const shared_state_base* address(const future_base<State>& future) noexcept {
+        return future.state_;
     }
 };
 
-// Waits until `state` is done. Not inlined: it is the same for results of all types.
-[[gnu::noinline]] inline void await_pending(shared_state_base& state, const timeout& limit) {
-    if (!await(state, limit.start())) {
-        throw_error<timeout_error>("the future was not done within the timeout");
-    }
-}
-
-// Waits until `state` is done. Throws if `limit` passes first.
-inline void await_or_throw(shared_state_base& state, const timeout& limit) {
-    if (!state.done()) {
-        await_pending(state, limit);
-    }
-}
-
-// Requires: `state` is done, and has no value.
-[[noreturn, gnu::cold, gnu::noinline]] inline void throw_failure(shared_state_base& state) {
-    if (state.state() == future_state::cancelled) {
-        throw_error<cancelled_error>("the future was cancelled");
-    }
-    state.mark_exception_as_looked_at();
-    std::rethrow_exception(state.exception());
-}
-
-// Requires: `state` is done.
-inline void throw_if_failed(shared_state_base& state) {
-    if (state.state() == future_state::cancelled || state.exception()) {
-        throw_failure(state);
-    }
-}
-
-// A `done_callback` calls a user's function. It owns itself.
-template <class T, class Fn>
+// A `done_callback` calls a user's function with a `Handle` on the future. It owns itself.
+template <class Handle, class Fn>
 class done_callback final : public callback {
 public:
     template <class OtherFn>
@@ -2536,13 +2797,22 @@ private:
         log_what_throws([&] {
             // Make the future here: GCC 12, optimizing, destroys a parameter twice if `fn_` is sure to throw
             // after moving from it.
-            std::invoke(fn_, future_access::adopt<T>(std::move(done)));
+            std::invoke(fn_, future_access::adopt_as<Handle>(std::move(done)));
         });
         delete this;
     }
 
     Fn fn_;
 };
+
+// Has `fn` called with a `Handle` on the future once it is done.
+template <class Handle, class Fn>
+void add_callback(shared_state_base& state, Fn&& fn) {
+    shared_state_base::handle kept(state);  // copying or moving `fn` may destroy the caller's handle
+    // It destroys itself.
+    auto* const added = new done_callback<Handle, std::decay_t<Fn>>(std::forward<Fn>(fn));
+    added->call_when_done(std::move(kept));
+}
 
 }  // namespace detail
 
@@ -2566,7 +2836,9 @@ private:
 /// assert(copy == future && &copy.result() == &future.result());
 /// \endcode
 template <class T>
-class Future {
+class Future : public future_base<detail::shared_state<T>> {
+    using base = future_base<detail::shared_state<T>>;
+
 public:
     /// `value_type` is what the task returns.
     using value_type = T;
@@ -2574,35 +2846,20 @@ public:
     /// Makes a handle that is not `valid()`.
     Future() noexcept = default;
     /// Makes another handle on the same state.
-    Future(const Future& other) noexcept : state_(other.state_) {
-        if (state_) {
-            state_->add_handle();
-        }
-    }
+    Future(const Future& other) noexcept = default;
     /// Takes over the handle `other`, which is not `valid()` any more.
-    Future(Future&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    Future(Future&& other) noexcept = default;
     /// Replaces this handle by a copy of `other`, or takes over an rvalue `other`.
     Future& operator=(Future other) noexcept {
         swap(other);
         return *this;
     }
-    ~Future() {
-        if (state_) {
-            state_->remove_handle();
-        }
-    }
+    ~Future() = default;
 
     /// Exchanges two handles.
-    void swap(Future& other) noexcept { std::swap(state_, other.state_); }
+    void swap(Future& other) noexcept { base::swap(other); }
     /// Exchanges two handles.
     friend void swap(Future& a, Future& b) noexcept { a.swap(b); }
-
-    /// Returns whether this handle has a state.
-    ///
-    /// \code
-    /// assert(!futures::Future<int>().valid());
-    /// \endcode
-    [[nodiscard]] bool valid() const noexcept { return state_ != nullptr; }
 
     /// Waits until the future is done, at most for `limit`, and returns its value. An object comes as a
     /// `const T&` that is valid as long as there is a handle on the state. A reference comes as `T`. Void
@@ -2677,81 +2934,6 @@ public:
         return std::move(*this).result();
     }
 
-    /// Waits until the future is done, at most for `limit`, and returns what the task threw, or null if the
-    /// task returned.
-    ///
-    /// \throws cancelled_error if the future was cancelled
-    /// \throws timeout_error if `limit` passed first
-    ///
-    /// \code
-    /// auto future = executor.submit([] { throw std::runtime_error("bad luck"); });
-    /// assert(future.exception() != nullptr);
-    /// \endcode
-    std::exception_ptr exception(const timeout& limit = {}) const {
-        detail::shared_state<T>& state = checked();
-        detail::await_or_throw(state, limit);
-        if (state.state() == future_state::cancelled) {
-            detail::throw_failure(state);
-        }
-        if (state.exception()) {
-            state.mark_exception_as_looked_at();
-        }
-        return state.exception();
-    }
-
-    /// Cancels the task if it has not started. The task will never run. This thread first destroys what the
-    /// task captured. Then the future becomes cancelled, the threads that wait for it are woken, and its done
-    /// callbacks are called. If another thread is cancelling the same task, this call waits for that thread.
-    /// Returns true if this call or an earlier one cancelled the future, false if the task runs or has run.
-    ///
-    /// The destructor of a captured object may cancel other tasks, and its own. Such a call returns true at
-    /// once if the task is already being cancelled.
-    ///
-    /// \code
-    /// futures::Promise<int> promise;
-    /// futures::Future<int> future = promise.get_future();
-    /// assert(future.cancel() && future.cancelled());
-    /// \endcode
-    bool cancel() const {
-        const Future kept(state_handle());  // a callback may destroy this handle
-        return kept.state_->cancel();
-    }
-
-    /// Cancels the task if it has not started. If it runs, requests a stop of the `std::stop_token` that its
-    /// callable took. Returns whether this call did either.
-    ///
-    /// \code
-    /// #if defined(__cpp_lib_jthread)
-    /// auto future = executor.submit([](std::stop_token stop) {
-    ///     while (!stop.stop_requested()) {
-    ///     }
-    /// });
-    /// future.request_stop();  // cancels it, or ends its loop
-    /// #endif
-    /// \endcode
-    bool request_stop() const {
-        const Future kept(state_handle());
-        if (kept.state() == future_state::pending && kept.state_->cancel()) {
-            return true;
-        }
-        return kept.state_->signal_stop();
-    }
-
-    /// Returns how far the future has got. Never blocks.
-    ///
-    /// \code
-    /// auto future = executor.submit([] {});
-    /// future.wait();
-    /// assert(future.state() == futures::future_state::finished);
-    /// \endcode
-    [[nodiscard]] future_state state() const { return checked().state(); }
-    /// Returns whether the future was cancelled.
-    [[nodiscard]] bool cancelled() const { return state() == future_state::cancelled; }
-    /// Returns whether the task runs now.
-    [[nodiscard]] bool running() const { return state() == future_state::running; }
-    /// Returns whether the future was cancelled or has finished.
-    [[nodiscard]] bool done() const { return checked().done(); }
-
     /// Calls `fn(Future<T>)` once the future is done, on the thread that completes or cancels it, after the
     /// callbacks that were added earlier. If the future is already done, calls `fn` at once, on this thread.
     /// The log handler gets an exception from `fn`. `fn` may still run when `result()` has returned on
@@ -2774,42 +2956,7 @@ public:
     void add_done_callback(Fn&& fn) const {
         static_assert(std::is_invocable_v<std::decay_t<Fn>&, Future<T>>,
                       "add_done_callback(fn): fn can't be called with a Future of this type");
-        Future kept(state_handle());  // copying or moving `fn` may destroy this handle
-        // It destroys itself.
-        auto* const added = new detail::done_callback<T, std::decay_t<Fn>>(std::forward<Fn>(fn));
-        added->call_when_done(detail::future_access::release(std::move(kept)));
-    }
-
-    /// Waits until the future is done. See `result` for what a worker does meanwhile.
-    void wait() const { detail::await(checked(), detail::deadline()); }
-
-    /// Waits until the future is done or `limit` has passed.
-    ///
-    /// \code
-    /// auto future = executor.submit([] {});
-    /// assert(future.wait_for(std::chrono::hours(1)) == std::future_status::ready);
-    /// \endcode
-    std::future_status wait_for(const timeout& limit) const { return wait_until_deadline(limit.start()); }
-
-    /// Waits until the future is done or `when` has come, on any clock, even one that is set meanwhile.
-    ///
-    /// \code
-    /// auto future = executor.submit([] {});
-    /// const auto when = std::chrono::system_clock::now() + std::chrono::hours(1);
-    /// assert(future.wait_until(when) == std::future_status::ready);
-    /// \endcode
-    template <class Clock, class Duration>
-    std::future_status wait_until(const std::chrono::time_point<Clock, Duration>& when) const {
-        for (;;) {
-            // Use the clock as it is now, and look again in case it was set back meanwhile.
-            const std::chrono::nanoseconds left = remaining(when);
-            if (wait_for(left) == std::future_status::ready) {
-                return std::future_status::ready;
-            }
-            if (left <= std::chrono::nanoseconds::zero()) {
-                return std::future_status::timeout;
-            }
-        }
+        detail::add_callback<Future>(checked(), std::forward<Fn>(fn));
     }
 
     /// Returns whether both are handles on the same state, or neither has a state.
@@ -2817,57 +2964,15 @@ public:
 
 private:
     friend struct detail::future_access;
-    friend struct std::hash<Future>;
 
-    explicit Future(detail::shared_state<T>* state) noexcept : state_(state) {}
-
-    detail::shared_state<T>& checked() const {
-        if (!state_) {
-            detail::throw_error<invalid_state_error>(
-                "the future has no state: it was default-constructed or moved from");
-        }
-        return *state_;
-    }
-
-    const Future& state_handle() const {
-        static_cast<void>(checked());
-        return *this;
-    }
+    using base::base;
+    using base::checked;
+    using base::state_;
 
     static void wait_for_result(detail::shared_state<T>& state, const timeout& limit) {
         detail::await_or_throw(state, limit);
         detail::throw_if_failed(state);
     }
-
-    std::future_status wait_until_deadline(const detail::deadline& until) const {
-        return detail::await(checked(), until) ? std::future_status::ready : std::future_status::timeout;
-    }
-
-    template <class Clock, class Duration>
-    static std::chrono::nanoseconds remaining(const std::chrono::time_point<Clock, Duration>& when) {
-        using std::chrono::nanoseconds;
-        using seconds = std::chrono::duration<long double>;
-        // Compare `when` with now in integers only if it isn't far away: the clock may not count that far.
-        // Centuries are for ever, see `timeout`.
-        constexpr long double ages = 1e9L;
-        const auto now = Clock::now();
-        // Subtract counts: some libraries' durations that are not a number compare as no less than any other.
-        const long double left =
-            seconds(when.time_since_epoch()).count() - seconds(now.time_since_epoch()).count();
-        if (left >= ages) {
-            return (nanoseconds::max)();
-        }
-        if (!(left > -ages)) {  // or it is not a number
-            return nanoseconds::zero();
-        }
-        if constexpr (std::chrono::treat_as_floating_point_v<typename Duration::rep>) {
-            return std::chrono::ceil<nanoseconds>(seconds(left));
-        } else {
-            return std::chrono::ceil<nanoseconds>(when - now);
-        }
-    }
-
-    detail::shared_state<T>* state_ = nullptr;
 };
 
 }}  // namespace concurrent::futures
@@ -2883,7 +2988,150 @@ template <class T>
 struct std::hash<concurrent::futures::Future<T>> {
     /// Returns the hash of the state that `future` is a handle on.
     std::size_t operator()(const concurrent::futures::Future<T>& future) const noexcept {
-        return std::hash<concurrent::futures::detail::shared_state<T>*>()(future.state_);
+        namespace detail = concurrent::futures::detail;
+        return std::hash<const detail::shared_state_base*>()(detail::future_access::address(future));
+    }
+};
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/future/any_future.hpp
+
+namespace concurrent::futures { inline namespace v0_1 {
+
+namespace detail {
+
+[[noreturn, gnu::cold, gnu::noinline]] inline void throw_bad_cast() {
+    throw std::bad_cast();
+}
+
+}  // namespace detail
+
+/// An `any_future` is a handle on a future of whatever type, made from a `Future<T>`. It is copyable, and
+/// shares the state with the futures that it is equal to. It does everything that needs no result; `get<T>()`
+/// gives the `Future<T>` back. `wait`, `as_completed` and `completion_queue` take futures of several types as
+/// `any_future`.
+///
+/// A default-constructed or moved-from handle is not `valid()`, and neither is one that is made from such a
+/// future. Thread-safety and the treatment of exceptions are those of `Future`.
+///
+/// \code
+/// futures::Future<int> number = executor.submit([] { return 42; });
+/// futures::Future<std::string> text = executor.submit([] { return std::string("hello"); });
+/// for (const futures::any_future& each : std::vector<futures::any_future>{number, text})
+///     each.wait();
+/// assert(number.done() && text.done());
+/// \endcode
+class any_future : public future_base<detail::shared_state_base> {
+public:
+    /// In `wait_result`, `as_completed_range` and `completion_queue`, `any_future` stands for itself.
+    using value_type = any_future;
+
+    /// Makes a handle that is not `valid()`.
+    any_future() noexcept = default;
+    /// Makes a handle on the state of `future`.
+    template <class T>
+    any_future(const Future<T>& future) noexcept : any_future(Future<T>(future)) {}
+    /// Takes over the handle `future`, which is not `valid()` any more.
+    template <class T>
+    any_future(Future<T>&& future) noexcept
+        : future_base(
+              future.valid()
+                  ? std::addressof(detail::future_access::release<Future<T>>(std::move(future)).release())
+                  : nullptr) {}
+    /// Makes another handle on the same state.
+    any_future(const any_future& other) noexcept = default;
+    /// Takes over the handle `other`, which is not `valid()` any more.
+    any_future(any_future&& other) noexcept = default;
+    /// Replaces this handle by a copy of `other`, or takes over an rvalue `other`.
+    any_future& operator=(any_future other) noexcept {
+        swap(other);
+        return *this;
+    }
+    ~any_future() = default;
+
+    /// Exchanges two handles.
+    void swap(any_future& other) noexcept { future_base::swap(other); }
+    /// Exchanges two handles.
+    friend void swap(any_future& a, any_future& b) noexcept { a.swap(b); }
+
+    /// Returns the future with its type. Never blocks. If two shared libraries are built without RTTI, one
+    /// may not recognise a type that the other hides.
+    ///
+    /// \throws std::bad_cast if the future's result is not a `T`
+    /// \throws invalid_state_error if this handle is not `valid()`
+    ///
+    /// \code
+    /// futures::any_future any = executor.submit([] { return 42; });
+    /// assert(any.get<int>().result() == 42);
+    /// try {
+    ///     static_cast<void>(any.get<std::string>());
+    ///     assert(false);
+    /// } catch (const std::bad_cast&) {
+    /// }
+    /// \endcode
+    template <class T>
+    [[nodiscard]] Future<T> get() const {
+        detail::shared_state_base& state = checked();
+        if (state.type() != detail::result_type::of<T>()) {
+            detail::throw_bad_cast();
+        }
+        return detail::future_access::adopt<T>(detail::shared_state_base::handle(state));
+    }
+
+    /// Calls `fn(any_future)` once the future is done, as `Future::add_done_callback` does.
+    ///
+    /// \throws whatever copying or moving `fn` throws, and `std::bad_alloc`; then `fn` is not called
+    ///
+    /// \code
+    /// std::promise<void> seen;
+    /// futures::any_future any = executor.submit([] { return 42; });
+    /// any.add_done_callback([&seen](const futures::any_future&) { seen.set_value(); });
+    /// seen.get_future().wait();
+    /// assert(any.done());
+    /// \endcode
+    template <class Fn>
+    void add_done_callback(Fn&& fn) const {
+        static_assert(std::is_invocable_v<std::decay_t<Fn>&, any_future>,
+                      "add_done_callback(fn): fn can't be called with an any_future");
+        detail::add_callback<any_future>(checked(), std::forward<Fn>(fn));
+    }
+
+    /// Returns whether both are handles on the same state, or neither has a state.
+    friend bool operator==(const any_future& a, const any_future& b) noexcept { return a.state_ == b.state_; }
+    /// Returns whether both are handles on the same state, or neither has a state.
+    template <class T>
+    friend bool operator==(const any_future& a, const Future<T>& b) noexcept {
+        return a.state_ == detail::future_access::address(b);
+    }
+
+private:
+    friend struct detail::future_access;
+
+    using future_base::future_base;
+};
+
+namespace detail {
+
+// The handle on a future whose result is a `T`; `any_future` stands for futures of whatever type.
+template <class T>
+using handle_on = std::conditional_t<std::is_same_v<T, any_future>, any_future, Future<T>>;
+
+}  // namespace detail
+}}  // namespace concurrent::futures
+
+/// Equal futures have the same hash, with their type or without.
+///
+/// \code
+/// futures::Future<int> future = executor.submit([] { return 42; });
+/// std::unordered_map<futures::any_future, std::string> names{{future, "the answer"}};
+/// assert(names.at(future) == "the answer");
+/// \endcode
+template <>
+struct std::hash<concurrent::futures::any_future> {
+    /// Returns the hash of the state that `future` is a handle on.
+    std::size_t operator()(const concurrent::futures::any_future& future) const noexcept {
+        namespace detail = concurrent::futures::detail;
+        return std::hash<const detail::shared_state_base*>()(detail::future_access::address(future));
     }
 };
 
@@ -2902,7 +3150,7 @@ public:
     public:
         void on_done(outcome how) noexcept override { watch_->note_done(*this, how); }
 
-        Future<T> future;  // valid until the watching thread takes it, once the entry was told
+        handle_on<T> future;  // valid until the watching thread takes it, once the entry was told
 
     private:
         friend class completion_watch;
@@ -2912,7 +3160,7 @@ public:
     };
 
     // Requires: each of `futures` is valid, and is there once.
-    explicit completion_watch(std::vector<Future<T>> futures) : entries_(futures.size()) {
+    explicit completion_watch(std::vector<handle_on<T>> futures) : entries_(futures.size()) {
         for (std::size_t index = 0; index != entries_.size(); ++index) {
             entries_[index].future = std::move(futures[index]);
         }
@@ -2988,7 +3236,7 @@ public:
 private:
     static constexpr std::size_t nobody_waits = static_cast<std::size_t>(-1);
 
-    static shared_state<T>& state(const entry& each) { return future_access::state(each.future); }
+    static shared_state_base& state(const entry& each) { return future_access::state(each.future); }
 
     // Waits until `ready()` or `until`. `wanted` done futures make `ready()` true, and so does one failed
     // future if `or_exception`. A worker runs tasks that are queued in its own pool. If the wait may end
@@ -3135,7 +3383,15 @@ inline constexpr bool is_future<Future<T>> = true;
 template <class F>
 concept future_type = detail::is_future<std::remove_cvref_t<F>>;
 
-/// A `future_map` is a map whose keys are futures.
+namespace detail {
+
+// A handle on a future, with the type of the result or without.
+template <class F>
+concept future_handle = future_type<F> || std::same_as<std::remove_cvref_t<F>, any_future>;
+
+}  // namespace detail
+
+/// A `future_map` is a map whose keys are futures: `Future<T>` or `any_future`.
 ///
 /// \code
 /// static_assert(futures::future_map<std::unordered_map<futures::Future<int>, std::string>>);
@@ -3144,9 +3400,10 @@ template <class Range>
 concept future_map = std::ranges::input_range<Range> && requires {
     typename std::remove_cvref_t<Range>::key_type;
     typename std::remove_cvref_t<Range>::mapped_type;
-} && future_type<typename std::remove_cvref_t<Range>::key_type>;
+} && detail::future_handle<typename std::remove_cvref_t<Range>::key_type>;
 
-/// `wait` and `as_completed` take this: any range of futures, or a map keyed by futures.
+/// `wait` and `as_completed` take this: any range of `Future<T>` or of `any_future`, or a map
+/// keyed by them.
 ///
 /// \code
 /// auto count_done = [](const futures::future_range auto& tasks) {
@@ -3156,7 +3413,7 @@ concept future_map = std::ranges::input_range<Range> && requires {
 /// \endcode
 template <class Range>
 concept future_range = std::ranges::input_range<Range> &&
-                       (future_type<std::ranges::range_reference_t<Range>> || future_map<Range>);
+                       (detail::future_handle<std::ranges::range_reference_t<Range>> || future_map<Range>);
 
 namespace detail {
 
@@ -3179,7 +3436,7 @@ template <class Range>
 std::vector<future_in<Range>> unique_futures(Range&& futures) {
     using future = future_in<Range>;
     std::vector<future> unique;
-    std::unordered_set<const shared_state<typename future::value_type>*> seen;
+    std::unordered_set<const shared_state_base*> seen;
     if constexpr (std::ranges::sized_range<Range>) {
         const auto size = static_cast<std::size_t>(std::ranges::size(futures));
         unique.reserve(size);
@@ -3250,8 +3507,8 @@ namespace detail {
 
 }  // namespace detail
 
-/// `as_completed` returns this input range. It is movable, not copyable; only one thread at a time may use
-/// it.
+/// `as_completed` returns this input range of `Future<T>`, or of `any_future` if `T` is `any_future`. It is
+/// movable, not copyable; only one thread at a time may use it.
 ///
 /// Dereferencing the iterator gives an rvalue. `for (auto future : range)` takes the future over, so the
 /// range holds no future that it has yielded. `for (auto&& future : range)` looks at the future in the range,
@@ -3264,6 +3521,7 @@ namespace detail {
 /// \endcode
 template <class T>
 class as_completed_range {
+    using handle = detail::handle_on<T>;
     struct body;
 
 public:
@@ -3273,7 +3531,7 @@ public:
     using iterator = detail::pull_iterator<body>;
 
     /// Makes what `as_completed` returns. Requires: `futures` contains each future once.
-    as_completed_range(std::vector<Future<T>> futures, const timeout& limit)
+    as_completed_range(std::vector<detail::handle_on<T>> futures, const timeout& limit)
         : body_(std::make_unique<body>(std::move(futures), limit)) {}
 
     /// The first call waits for the first future that is done. A later call returns the present position.
@@ -3292,15 +3550,15 @@ public:
 private:
     // A move of the range leaves `body` where it is.
     struct body {
-        body(std::vector<Future<T>> futures, const timeout& limit)
+        body(std::vector<handle> futures, const timeout& limit)
             : until(limit.start()), watch(std::move(futures)), unfinished(watch.size()) {}
 
         [[nodiscard]] bool at_end() const noexcept { return current == nullptr; }
-        [[nodiscard]] Future<T>&& get() const noexcept { return std::move(current->future); }
+        [[nodiscard]] handle&& get() const noexcept { return std::move(current->future); }
 
         void advance() {
             if (current) {
-                std::exchange(current, nullptr)->future = Future<T>();
+                std::exchange(current, nullptr)->future = handle();
             }
             if (unfinished == 0 || timed_out) {
                 return;
@@ -3370,102 +3628,20 @@ template <class T>
     return as_completed<std::initializer_list<Future<T>>&>(futures, limit);
 }
 
+/// Does the same for a list of futures of several types.
+///
+/// \code
+/// auto number = executor.submit([] { return 42; });
+/// auto text = executor.submit([] { return std::string("hello"); });
+/// for (futures::any_future future : futures::as_completed({number, text}))
+///     assert(future == number || future.get<std::string>().result() == "hello");
+/// \endcode
+[[nodiscard]] inline as_completed_range<any_future> as_completed(std::initializer_list<any_future> futures,
+                                                                 const timeout& limit = {}) {
+    return as_completed<std::initializer_list<any_future>&>(futures, limit);
+}
+
 }}  // namespace concurrent::futures
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/pool/stoppable.hpp
-
-#if defined(__cpp_lib_jthread)
-#include <stop_token>  // std::stop_source, std::stop_token
-#endif
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-#if defined(__cpp_lib_jthread)
-
-// The stop source of a task.
-class stoppable {
-public:
-    [[nodiscard]] std::stop_token token() const noexcept { return source_.get_token(); }
-    bool request_stop() noexcept { return source_.request_stop(); }
-
-private:
-    friend class running_stoppables;
-
-    std::stop_source source_;
-    // Guarded by the mutex of `running_stoppables`.
-    stoppable* next_ = nullptr;
-    stoppable* previous_ = nullptr;
-    bool asked_ = false;
-};
-
-// The running tasks of a pool that can be asked to stop.
-class running_stoppables {
-public:
-    // Requires: the task runs, and is added once. If all were asked to stop, asks this one too.
-    void add(stoppable& added) noexcept {
-        bool asked = false;
-        {
-            const std::lock_guard lock(mutex_);
-            asked = all_asked_;
-            added.asked_ = asked;
-            added.next_ = std::exchange(first_, &added);
-            if (added.next_) {
-                added.next_->previous_ = &added;
-            }
-        }
-        if (asked) {
-            added.request_stop();
-        }
-    }
-
-    void remove(stoppable& removed) noexcept {
-        const std::lock_guard lock(mutex_);
-        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
-        if (removed.next_) {
-            removed.next_->previous_ = removed.previous_;
-        }
-    }
-
-    // Asks all to stop, and each that is added from now on.
-    [[gnu::cold, gnu::noinline]] void request_stop() noexcept {
-        for (;;) {
-            std::stop_source next(std::nostopstate);
-            {
-                const std::lock_guard lock(mutex_);
-                all_asked_ = true;
-                stoppable* each = first_;
-                while (each && each->asked_) {
-                    each = each->next_;
-                }
-                if (!each) {
-                    return;
-                }
-                each->asked_ = true;
-                next = each->source_;
-            }
-            // Requires: `mutex_` not held, as stop callbacks are user code. The task may have ended, so
-            // `next` shares its stop state.
-            next.request_stop();  // NOLINT(clang-analyzer-cplusplus.Move): copied, not moved from
-        }
-    }
-
-private:
-    sync::mutex mutex_;
-    stoppable* first_ = nullptr;
-    bool all_asked_ = false;
-};
-
-#else
-
-class running_stoppables {
-public:
-    void request_stop() noexcept {}
-};
-
-#endif
-
-}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/sync/parking_spot.hpp
@@ -3952,6 +4128,101 @@ private:
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/pool/stoppable.hpp
+
+#if defined(__cpp_lib_jthread)
+#include <stop_token>  // std::stop_source, std::stop_token
+#endif
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+#if defined(__cpp_lib_jthread)
+
+// The stop source of a task.
+class stoppable {
+public:
+    [[nodiscard]] std::stop_token token() const noexcept { return source_.get_token(); }
+    bool request_stop() noexcept { return source_.request_stop(); }
+
+private:
+    friend class running_stoppables;
+
+    std::stop_source source_;
+    // Guarded by the mutex of `running_stoppables`.
+    stoppable* next_ = nullptr;
+    stoppable* previous_ = nullptr;
+    bool asked_ = false;
+};
+
+// The running tasks of a pool that can be asked to stop.
+class running_stoppables {
+public:
+    // Requires: the task runs, and is added once. If all were asked to stop, asks this one too.
+    void add(stoppable& added) noexcept {
+        bool asked = false;
+        {
+            const std::lock_guard lock(mutex_);
+            asked = all_asked_;
+            added.asked_ = asked;
+            added.next_ = std::exchange(first_, &added);
+            if (added.next_) {
+                added.next_->previous_ = &added;
+            }
+        }
+        if (asked) {
+            added.request_stop();
+        }
+    }
+
+    void remove(stoppable& removed) noexcept {
+        const std::lock_guard lock(mutex_);
+        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
+        if (removed.next_) {
+            removed.next_->previous_ = removed.previous_;
+        }
+    }
+
+    // Asks all to stop, and each that is added from now on.
+    [[gnu::cold, gnu::noinline]] void request_stop() noexcept {
+        for (;;) {
+            std::stop_source next(std::nostopstate);
+            {
+                const std::lock_guard lock(mutex_);
+                all_asked_ = true;
+                stoppable* each = first_;
+                while (each && each->asked_) {
+                    each = each->next_;
+                }
+                if (!each) {
+                    return;
+                }
+                each->asked_ = true;
+                next = each->source_;
+            }
+            // Requires: `mutex_` not held, as stop callbacks are user code. The task may have ended, so
+            // `next` shares its stop state.
+            next.request_stop();  // NOLINT(clang-analyzer-cplusplus.Move): copied, not moved from
+        }
+    }
+
+private:
+    sync::mutex mutex_;
+    stoppable* first_ = nullptr;
+    bool all_asked_ = false;
+};
+
+#else
+
+class running_stoppables {
+public:
+    void request_stop() noexcept {}
+};
+
+#endif
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/pool/pool_base.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -4123,6 +4394,541 @@ private:
 #endif
 
 }}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/outstanding_futures.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// `outstanding_futures` is a set of futures that threads wait for while others add to it: those of a
+// `completion_queue`, or of a `task_group`. The owner of the set adds an entry for each future, and removes
+// the entry once the future is done. Each takes O(1).
+//
+// A worker that waits looks at each future once, for a task that it can run. It goes on from where it
+// stopped: a task that is no longer queued will never be again, and only tasks of the worker's own pool
+// concern it. If a future is added meanwhile, the worker wakes to look at that too: nobody else might ever
+// run the task.
+//
+// All functions, except those that say otherwise, require `lock()`. The mutex is not held while a task, a
+// callback or a destructor of a user's object runs.
+class outstanding_futures {
+public:
+    class entry {
+    public:
+        entry(const entry&) = delete;
+        entry& operator=(const entry&) = delete;
+
+        [[nodiscard]] shared_state_base& state() const noexcept { return *state_; }
+
+    protected:
+        entry() = default;
+        ~entry() = default;
+
+    private:
+        friend class outstanding_futures;
+
+        shared_state_base* state_ = nullptr;  // has a handle as long as the entry is in the set
+        entry* next_ = nullptr;
+        entry* previous_ = nullptr;
+        std::uint64_t number_ = 0;  // no two entries ever have the same
+    };
+
+    using lock_type = std::unique_lock<sync::mutex>;
+
+    // How `wait` ends.
+    enum class wait_end { ready, timed_out, waits_for_self };
+
+    outstanding_futures() = default;
+    outstanding_futures(const outstanding_futures&) = delete;
+    outstanding_futures& operator=(const outstanding_futures&) = delete;
+
+    // Requires: not locked, and not `is_inherited()`.
+    [[nodiscard]] lock_type lock() const { return lock_type(mutex_); }
+
+    // Returns whether another process made the set. Then no lock is needed or may be taken: a thread that is
+    // not in this process may have it.
+    [[nodiscard]] bool is_inherited() const noexcept { return process_ != forks::process(); }
+
+    // Requires no lock.
+    void throw_if_inherited() const {
+        if (is_inherited()) {
+            throw_error<broken_executor>(
+                "this was made before the process was forked, and what would complete its futures is not in "
+                "this process");
+        }
+    }
+
+    [[nodiscard]] entry* first() const noexcept { return first_; }
+
+    // Adds a future, which has a handle until the entry is removed.
+    void add(entry& added, shared_state_base& state) noexcept {
+        added.state_ = &state;
+        added.number_ = ++added_;
+        added.next_ = nullptr;
+        added.previous_ = std::exchange(last_, &added);
+        (added.previous_ ? added.previous_->next_ : first_) = &added;
+        if (!unexamined_) {
+            unexamined_ = &added;
+        }
+        if (cursors_) {
+            for (cursor* each = cursors_; each; each = each->next) {
+                if (!each->unexamined) {
+                    each->unexamined = &added;
+                }
+            }
+            notify();
+        }
+    }
+
+    void remove(entry& removed) noexcept {
+        if (unexamined_ == &removed) {
+            unexamined_ = removed.next_;
+        }
+        for (cursor* each = cursors_; each; each = each->next) {
+            if (each->unexamined == &removed) {
+                each->unexamined = removed.next_;
+            }
+        }
+        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
+        (removed.next_ ? removed.next_->previous_ : last_) = removed.previous_;
+    }
+
+    // What the waiting threads are waiting for may be so now. The lock is still held: once it is released, a
+    // waiting thread may go on and destroy the set.
+    void notify() noexcept { changed_.notify_all(); }
+
+    // Waits until `ready()` without helping, for what another thread is about to do.
+    template <class Ready>
+    void wait_for_others(lock_type& lock, Ready ready) {
+        changed_.wait(lock, ready);
+    }
+
+    // Calls `fn(state)`, without the lock, for each future, also for those that are added meanwhile.
+    template <class Fn>
+    void for_each(lock_type& lock, Fn fn) {
+        cursor all(*this, first_);
+        examine(lock, all, [&fn](shared_state_base& state) {
+            fn(state);
+            return false;
+        });
+    }
+
+    // Waits until `ready()`, or until `until`. `to_the_end` says that the wait ends only when no future is
+    // outstanding: then a worker runs tasks of its own pool on the spot, and what descends from those that
+    // run elsewhere. Else it runs a task only while no other worker can.
+    template <class Ready>
+    wait_end wait(lock_type& lock, const deadline& until, bool to_the_end, Ready ready) {
+        waiting_thread me(*this, to_the_end);
+        while (!ready()) {
+            if (until.passed()) {
+                return wait_end::timed_out;
+            }
+            lock.unlock();
+            trampoline::run_postponed();
+            lock.lock();
+            if (to_the_end) {
+                const shared_state_base::help_result helped = help(lock, me);
+                if (helped == shared_state_base::help_result::waits_for_self) {
+                    return wait_end::waits_for_self;
+                }
+                if (helped == shared_state_base::help_result::none) {
+                    wait_until(changed_, lock, until, [&] { return ready() || me.unexamined; });
+                }
+                continue;
+            }
+            helper* self = nullptr;
+            const help_or_watch done = help_unless_others_can(lock, me, self);
+            if (done == help_or_watch::neither) {
+                wait_until(changed_, lock, until, [&] { return ready() || me.unexamined; });
+            } else if (done == help_or_watch::watches) {
+                wait_until(changed_, lock, until, [&] { return ready() || me.alone; });
+                lock.unlock();
+                const bool removed = self->unwatch_idle(me);
+                lock.lock();
+                if (!removed) {
+                    wait_for_others(lock, [&] { return me.alone; });
+                }
+                me.alone = false;
+            }
+        }
+        return wait_end::ready;
+    }
+
+private:
+    // How far a thread has looked at the futures. It is made and destroyed under the lock.
+    struct cursor {
+        cursor(outstanding_futures& its_set, entry* first) noexcept
+            : set(its_set), unexamined(first), next(std::exchange(set.cursors_, this)) {}
+        cursor(const cursor&) = delete;
+        cursor& operator=(const cursor&) = delete;
+        ~cursor() {
+            cursor** link = &set.cursors_;
+            while (*link != this) {
+                link = &(*link)->next;
+            }
+            *link = next;
+        }
+
+        outstanding_futures& set;
+        entry* unexamined;  // the first future that the thread has not looked at
+        cursor* next;
+    };
+
+    // A thread in `wait`. If that is short, the next `wait` goes on where this one stopped.
+    struct waiting_thread final : cursor, idle_watch {
+        waiting_thread(outstanding_futures& its_set, bool to_the_end) noexcept
+            : cursor(its_set,
+                     !to_the_end && its_set.examiner_ == examiner() ? its_set.unexamined_ : its_set.first_),
+              keeps_place(!to_the_end) {}
+        waiting_thread(const waiting_thread&) = delete;
+        waiting_thread& operator=(const waiting_thread&) = delete;
+        ~waiting_thread() {
+            if (keeps_place) {
+                set.examiner_ = examiner();
+                set.unexamined_ = unexamined;
+            }
+        }
+
+        void on_nobody_idle() noexcept override {
+            // Notify under the mutex: once the mutex is free, this may be gone.
+            const std::lock_guard lock(set.mutex_);
+            alone = true;
+            set.changed_.notify_all();
+        }
+
+        const bool keeps_place;
+        bool alone = false;  // no other worker can run what is queued
+    };
+
+    // Threads that can help the same futures: a thread, or the workers of a pool. Which of the two depends on
+    // whether this library knows the pool.
+    struct examiner {
+        examiner() noexcept
+            : pool(pool_thread::current().pool),
+              thread(pool != 0 ? sync::thread::id() : sync::this_thread::get_id()) {}
+        friend bool operator==(const examiner&, const examiner&) = default;
+
+        std::size_t pool;
+        sync::thread::id thread;
+    };
+
+    enum class help_or_watch { neither, helped, watches };
+
+    // Calls `look(state)`, without the lock, for each future that `me` has not looked at, until that returns
+    // true.
+    template <class Look>
+    static bool examine(lock_type& lock, cursor& me, Look look) {
+        while (entry* const each = me.unexamined) {
+            const std::uint64_t number = each->number_;
+            bool found = false;
+            {
+                const shared_state_base::handle kept(each->state());
+                lock.unlock();
+                found = look(kept.state());
+            }
+            lock.lock();
+            if (found) {
+                return true;
+            }
+            // The entry may have been removed meanwhile, and another one may have its memory.
+            if (me.unexamined && me.unexamined->number_ == number) {
+                me.unexamined = me.unexamined->next_;
+            }
+        }
+        return false;
+    }
+
+    // Runs one task, as far as there is one that a wait without a limit may run.
+    [[nodiscard]] static shared_state_base::help_result help(lock_type& lock, cursor& me) {
+        shared_state_base::help_result helped = shared_state_base::help_result::none;
+        examine(lock, me, [&helped](shared_state_base& state) {
+            helped = state.done() ? shared_state_base::help_result::none : state.help();
+            return helped != shared_state_base::help_result::none;
+        });
+        return helped;
+    }
+
+    // If this thread, `self`, could run a task: runs it if nobody else can, or watches that others can.
+    [[nodiscard]] static help_or_watch help_unless_others_can(lock_type& lock, waiting_thread& me,
+                                                              helper*& self) {
+        help_or_watch result = help_or_watch::neither;
+        examine(lock, me, [&](shared_state_base& state) {
+            self = state.is_waiting() ? state.helper_here() : nullptr;
+            if (self) {
+                result = self->watch_idle(me) ? help_or_watch::watches : help_or_watch::helped;
+                if (result == help_or_watch::helped) {
+                    state.help(*self);
+                }
+            }
+            return self != nullptr;
+        });
+        return result;
+    }
+
+    const std::uint32_t process_ = forks::process();
+
+    mutable sync::mutex mutex_;
+    sync::condition_variable changed_;
+
+    // Guarded by `mutex_`.
+    entry* first_ = nullptr;
+    entry* last_ = nullptr;
+    std::uint64_t added_ = 0;
+    cursor* cursors_ = nullptr;
+    examiner examiner_;            // who has waited last
+    entry* unexamined_ = nullptr;  // the first future that it has not looked at
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/completion_feed.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// `completion_feed` is a `completion_queue` without the type of its futures. An entry is outstanding until
+// its future is done. Then it moves to the list of those that `next` takes.
+class completion_feed {
+public:
+    completion_feed() = default;
+    completion_feed(const completion_feed&) = delete;
+    completion_feed& operator=(const completion_feed&) = delete;
+
+    ~completion_feed() {
+        if (futures_.is_inherited()) {
+            return;  // nobody will tell the entries, and their futures may be locked for ever
+        }
+        outstanding_futures::lock_type lock = futures_.lock();
+        while (entry* const each = first_outstanding()) {
+            lock.unlock();
+            const bool removed = each->state().remove_waiter(*each);
+            lock.lock();
+            if (removed) {
+                note_done(*each);
+            } else {
+                // Another thread is telling the entry at the moment.
+                futures_.wait_for_others(lock, [&] { return first_outstanding() != each; });
+            }
+        }
+        lock.unlock();
+        while (first_done_) {
+            delete std::exchange(first_done_, first_done_->next_done_);
+        }
+    }
+
+    // Adds a future, which `next` returns once for each time that it was added.
+    void add(shared_state_base::handle future) {
+        futures_.throw_if_inherited();
+        throw_if_inherited(future.state());
+        entry* const added = new entry(*this, std::move(future));
+        {
+            const outstanding_futures::lock_type lock = futures_.lock();
+            futures_.add(*added, added->future_.state());
+        }
+        if (!added->state().add_waiter(*added)) {
+            added->on_done(outcome::value);
+        }
+    }
+
+    // Waits for the next future that is done, and removes it. Returns nothing if there is no future any more.
+    [[nodiscard]] std::optional<shared_state_base::handle> next(const deadline& until) {
+        futures_.throw_if_inherited();
+        std::unique_ptr<entry> taken;
+        {
+            outstanding_futures::lock_type lock = futures_.lock();
+            const auto ready = [this] { return first_done_ || !futures_.first(); };
+            if (!ready() &&
+                futures_.wait(lock, until, false, ready) == outstanding_futures::wait_end::timed_out) {
+                throw_error<timeout_error>("no future of the queue was done within the timeout");
+            }
+            taken.reset(first_done_);
+            if (taken) {
+                first_done_ = taken->next_done_;
+            }
+        }
+        return taken ? std::optional(std::move(taken->future_)) : std::nullopt;
+    }
+
+    [[nodiscard]] bool empty() const {
+        futures_.throw_if_inherited();
+        const outstanding_futures::lock_type lock = futures_.lock();
+        return is_empty();
+    }
+
+private:
+    class entry final : public thread_waiter, public outstanding_futures::entry {
+    public:
+        entry(completion_feed& feed, shared_state_base::handle future) noexcept
+            : feed_(feed), future_(std::move(future)) {}
+
+        void on_done(outcome) noexcept override {
+            const outstanding_futures::lock_type lock = feed_.futures_.lock();
+            feed_.note_done(*this);
+        }
+
+    private:
+        friend class completion_feed;
+
+        completion_feed& feed_;
+        shared_state_base::handle future_;
+        entry* next_done_ = nullptr;
+    };
+
+    // Requires: locked, here and below.
+    [[nodiscard]] bool is_empty() const noexcept { return !first_done_ && !futures_.first(); }
+
+    [[nodiscard]] entry* first_outstanding() const noexcept {
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): all that were added are such
+        return static_cast<entry*>(futures_.first());
+    }
+
+    void note_done(entry& done) noexcept {
+        futures_.remove(done);
+        (first_done_ ? last_done_->next_done_ : first_done_) = &done;
+        last_done_ = &done;
+        futures_.notify();  // all: if one thread takes the last, the others get nothing
+    }
+
+    outstanding_futures futures_;
+    entry* first_done_ = nullptr;
+    entry* last_done_ = nullptr;  // valid if there is a first
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/completion_queue.hpp
+
+namespace concurrent::futures { inline namespace v0_1 {
+
+/// A `completion_queue` gives the futures that were added to it as they become done. It does what
+/// `as_completed` does, but takes more futures while it runs: a task's result may lead to further tasks.
+///
+/// A future that is added several times is given as often. The queue holds no future that it has given. It is
+/// neither copyable nor movable. If it is destroyed, it waits for nothing, and the futures that it still has
+/// go on.
+///
+/// Thread-safety: any threads may call `add`, `next` and `empty` at once, even done callbacks. Only one
+/// thread at a time may iterate.
+///
+/// \tparam T what the tasks return; or `any_future`, for futures of several types
+///
+/// \code
+/// futures::completion_queue<int> numbers;
+/// numbers.add(executor.submit([] { return 3; }));
+/// int sum = 0;
+/// for (auto future : numbers) {
+///     const int number = future.result();
+///     sum += number;
+///     if (number != 0)
+///         numbers.add(executor.submit([number] { return number - 1; }));
+/// }
+/// assert(sum == 6 && numbers.empty());
+/// \endcode
+template <class T>
+class completion_queue {
+    struct body;
+    using handle = detail::handle_on<T>;
+
+public:
+    /// The queue gives futures of this type: `Future<T>`, or `any_future` if `T` is `any_future`.
+    using value_type = handle;
+    /// The increment of this input iterator waits for the next future that is done.
+    using iterator = detail::pull_iterator<body>;
+
+    /// Makes a queue without futures.
+    completion_queue() = default;
+    completion_queue(const completion_queue&) = delete;
+    completion_queue& operator=(const completion_queue&) = delete;
+    ~completion_queue() = default;
+
+    /// Adds a future. If it is done already, it comes after those that the queue knows to be done.
+    ///
+    /// \throws invalid_state_error if the future is not `valid()`
+    /// \throws broken_executor in the child of a fork, if the queue is the parent's, or if the future is the
+    /// parent's and not done
+    /// \throws std::bad_alloc if there is no memory; then nothing is added
+    ///
+    /// \code
+    /// futures::completion_queue<futures::any_future> queue;
+    /// queue.add(executor.submit([] { return 42; }));
+    /// queue.add(executor.submit([] { return std::string("hello"); }));
+    /// queue.next();
+    /// assert(queue.next().done());
+    /// \endcode
+    void add(handle future) {
+        static_cast<void>(detail::future_access::state(future));
+        body_.feed.add(detail::future_access::release(std::move(future)));
+    }
+
+    /// Waits for the next future that is done, at most for `limit`, and returns it.
+    ///
+    /// On a worker of a pool, it runs tasks that are queued in that pool on the spot, as long as no future of
+    /// the queue is done, no other worker is idle and none can be started.
+    ///
+    /// \throws invalid_state_error if no future is left, as nothing would end the wait; also if another
+    /// thread takes the last one meanwhile. A thread that waits for others to add first must be told by them.
+    /// \throws timeout_error if `limit` passed first
+    /// \throws broken_executor in the child of a fork, if the queue is the parent's
+    ///
+    /// \code
+    /// futures::completion_queue<int> queue;
+    /// queue.add(executor.submit([] { return 42; }));
+    /// assert(queue.next().result() == 42);
+    /// \endcode
+    handle next(const timeout& limit = {}) {
+        std::optional<detail::shared_state_base::handle> done = body_.feed.next(limit.start());
+        if (!done) {
+            detail::throw_error<invalid_state_error>(
+                "the completion queue is empty: there is no next future");
+        }
+        return detail::future_access::adopt_as<handle>(std::move(*done));
+    }
+
+    /// Returns whether the queue has given all futures that were added. Never blocks.
+    ///
+    /// \code
+    /// assert(futures::completion_queue<int>().empty());
+    /// \endcode
+    [[nodiscard]] bool empty() const { return body_.feed.empty(); }
+
+    /// Waits for the next future that is done, unless the queue is empty. The iteration ends when the queue
+    /// is empty. Later, another one may begin.
+    ///
+    /// Dereferencing the iterator gives an rvalue: `for (auto future : queue)` takes the future over. `for
+    /// (auto&& future : queue)` looks at it, and it stays where it is until the next increment.
+    [[nodiscard]] iterator begin() {
+        if (!body_.current.valid()) {
+            body_.advance();
+        }
+        return iterator(body_);
+    }
+    /// Returns the end of the iteration.
+    [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
+
+private:
+    struct body {
+        [[nodiscard]] bool at_end() const noexcept { return ended; }
+        [[nodiscard]] handle&& get() const noexcept { return std::move(current); }
+
+        void advance() {
+            current = handle();
+            std::optional<detail::shared_state_base::handle> done = feed.next(detail::deadline());
+            ended = !done;
+            if (done) {
+                current = detail::future_access::adopt_as<handle>(std::move(*done));
+            }
+        }
+
+        detail::completion_feed feed;
+        mutable handle current;  // not valid before the iteration, and where the loop has taken it over
+        bool ended = false;
+    };
+
+    body body_;
+};
+
+}}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/queue/queued_task.hpp
@@ -7009,6 +7815,468 @@ T reduce_in(const Branching& branching, Range& range, T init, Combine& combine, 
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/task/package.hpp
+
+namespace concurrent::futures { inline namespace v0_1 {
+
+namespace detail {
+
+class packaging;
+
+}  // namespace detail
+
+/// A `packaged_task` runs a task and completes its future; `package` makes it. It is movable, not copyable,
+/// and of one type, so a queue can hold tasks of all kinds.
+///
+/// If a task is destroyed before it is called, its future fails with `broken_promise_error`. If the future
+/// was cancelled, a call does nothing.
+///
+/// Thread-safety: only one thread at a time may use a task; any thread may use its future.
+///
+/// \code
+/// std::vector<futures::packaged_task> queue;
+/// auto [task, future] = futures::package([](int x) { return 2 * x; }, 21);
+/// queue.push_back(std::move(task));
+/// queue.back()();
+/// assert(future.result() == 42);
+/// \endcode
+class packaged_task {
+public:
+    /// Makes an object without a task.
+    packaged_task() noexcept = default;
+    /// Takes over the task of `other`.
+    packaged_task(packaged_task&& other) noexcept : task_(std::exchange(other.task_, nullptr)) {}
+    /// Takes over the task of `other`. If this object had a task, its future fails with
+    /// `broken_promise_error`.
+    packaged_task& operator=(packaged_task&& other) noexcept {
+        if (this != &other) {
+            abandon();
+            task_ = std::exchange(other.task_, nullptr);
+        }
+        return *this;
+    }
+    /// If the task was not called, its future fails with `broken_promise_error`.
+    ~packaged_task() { abandon(); }
+
+    /// Returns whether there is a task to call.
+    [[nodiscard]] bool valid() const noexcept { return task_ != nullptr; }
+
+    /// Runs the task on this thread, and completes its future with what the callable returns or throws. The
+    /// callable may destroy this object.
+    ///
+    /// \throws invalid_state_error if there is no task: it was called before, or moved from
+    void operator()() {
+        if (!valid()) {
+            detail::throw_error<invalid_state_error>(
+                "there is no task to be called: it was called before, or moved from");
+        }
+        std::exchange(task_, nullptr)->run_packaged();
+    }
+
+private:
+    friend class detail::packaging;
+
+    explicit packaged_task(detail::queued_state& task) noexcept : task_(&task) {}
+
+    void abandon() noexcept {
+        if (detail::queued_state* const abandoned = std::exchange(task_, nullptr)) {
+            abandoned->fail_waiting(
+                detail::make_broken_promise("the packaged task was destroyed before it was called"));
+        }
+    }
+
+    detail::queued_state* task_ = nullptr;
+};
+
+/// `package` returns a task together with its future.
+template <class T>
+struct packaged {
+    packaged_task task;  ///< call it once, on any thread
+    Future<T> future;    ///< receives what the task returns or throws
+};
+
+namespace detail {
+
+class packaging {
+public:
+    template <class Fn, class... Args>
+    [[nodiscard]] static auto package(Fn&& fn, Args&&... args) {
+        using task_type = task<std::decay_t<Fn>, std::decay_t<Args>...>;
+        using result_type = typename task_result<std::decay_t<Fn>, std::decay_t<Args>...>::type;
+        // The task destroys itself when the last handle goes.
+        task_state<result_type>& made =
+            *new task_type(nullptr, std::forward<Fn>(fn), std::forward<Args>(args)...);
+        return packaged<result_type>{packaged_task(made), future_access::adopt<result_type>(made)};
+    }
+};
+
+}  // namespace detail
+
+/// Makes a task of `fn(args...)` and the future of its result, for executors of your own: whoever calls the
+/// task completes the future. One allocation holds both. The task keeps and calls `fn` and `args` as
+/// `thread_pool_executor::submit` does.
+///
+/// \throws std::bad_alloc, and what copying or moving `fn` and `args` throws
+///
+/// \code
+/// auto [task, future] = futures::package([](std::string name) { return name + "!"; }, "hello");
+/// std::thread runs(std::move(task));
+/// assert(future.result() == "hello!");
+/// runs.join();
+/// \endcode
+template <class Fn, class... Args>
+[[nodiscard]] auto package(Fn&& fn, Args&&... args) {
+    static_assert(
+        detail::can_be_kept<Fn, Args...>,
+        "package(fn, args...): fn or an argument can't be copied: pass it by std::move or std::ref");
+    if constexpr (detail::can_be_kept<Fn, Args...>) {
+        static_assert(detail::submittable<Fn, Args...>,
+                      "package(fn, args...): fn can't be called with these arguments as rvalues (a reference "
+                      "needs std::ref, a member function its object first)");
+        if constexpr (detail::submittable<Fn, Args...>) {
+            return detail::packaging::package(std::forward<Fn>(fn), std::forward<Args>(args)...);
+        }
+    }
+}
+
+}}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/task_group.hpp
+
+namespace concurrent::futures { inline namespace v0_1 {
+
+namespace detail {
+
+[[gnu::cold, gnu::noinline]] inline bool is_cancelled_error(const std::exception_ptr& exception) noexcept {
+    try {
+        std::rethrow_exception(exception);
+    } catch (const cancelled_error&) {
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
+[[noreturn, gnu::cold, gnu::noinline]] inline void throw_unfinished_group(std::size_t unfinished) {
+    throw timeout_error(std::to_string(unfinished) + " tasks of the group were not done within the timeout");
+}
+
+// `group_state` is a `task_group` without its executor. It lives until the group was destroyed and all its
+// tasks are done.
+//
+// It holds the future of the first task that failed. So the log handler gets the exception, as it gets that
+// of any future, unless `wait` has rethrown it or somebody has looked at the future.
+class group_state {
+    class member;
+
+public:
+    // Lets one task into the group, or nobody if it is destroyed before `follow` was called.
+    class admission {
+    public:
+        explicit admission(group_state& group)
+            : member_(std::make_unique<member>(group)), cancelled_(group.admit()) {}
+        admission(const admission&) = delete;
+        admission& operator=(const admission&) = delete;
+        ~admission() {
+            if (member_) {
+                group_state& group = member_->group;
+                member_.reset();
+                group.note_finished();
+            }
+        }
+
+        // Whether the group is being cancelled, so that the task must not run.
+        [[nodiscard]] bool is_cancelled() const noexcept { return cancelled_; }
+
+        // The task was submitted. Requires: the caller keeps a handle.
+        void follow(shared_state_base& state) noexcept {
+            group_state& group = member_->group;
+            {
+                const outstanding_futures::lock_type lock = group.futures_.lock();
+                group.futures_.add(*member_, state);
+                cancelled_ = group.cancelled_;
+            }
+            // The group may be gone as soon as the task is done.
+            member_.release()->call_when_done(shared_state_base::handle(state));
+            if (cancelled_) {
+                state.request_stop();
+            }
+        }
+
+    private:
+        std::unique_ptr<member> member_;
+        bool cancelled_;
+    };
+
+    group_state() = default;
+    group_state(const group_state&) = delete;
+    group_state& operator=(const group_state&) = delete;
+
+    // Cancels what has not started and requests stop of the rest.
+    void cancel() noexcept {
+        if (!futures_.is_inherited()) {
+            outstanding_futures::lock_type lock = futures_.lock();
+            begin_to_cancel(lock);
+        }
+    }
+
+    // Waits until all tasks are done, and rethrows the first failure.
+    void wait(const deadline& until) {
+        futures_.throw_if_inherited();
+        std::optional<shared_state_base::handle> failed;
+        {
+            outstanding_futures::lock_type lock = futures_.lock();
+            switch (wait(lock, until)) {
+                case outstanding_futures::wait_end::timed_out:
+                    throw_unfinished_group(unfinished_);
+                case outstanding_futures::wait_end::waits_for_self:
+                    throw_as_it_waits_for_itself();
+                case outstanding_futures::wait_end::ready:
+                    break;
+            }
+            cancelled_ = false;
+            if (failed_) {
+                failed.emplace(std::move(*failed_));
+                failed_.reset();
+            }
+        }
+        if (failed) {
+            throw_failure(failed->state());
+        }
+    }
+
+    // The group is destroyed. Waits until all tasks are done. Returns at once where `wait` would throw.
+    void end() noexcept {
+        if (futures_.is_inherited()) {
+            return;  // nobody will complete the tasks, and the lock may be taken for ever
+        }
+        {
+            outstanding_futures::lock_type lock = futures_.lock();
+            if (wait(lock, deadline()) != outstanding_futures::wait_end::ready) {
+                abandoned_ = true;  // the last task destroys this
+                return;
+            }
+        }
+        delete this;
+    }
+
+private:
+    // A task of the group, from its submit until it is done. It owns itself.
+    class member final : public callback, public outstanding_futures::entry, public cached_memory {
+    public:
+        explicit member(group_state& its_group) noexcept : group(its_group) {}
+
+        group_state& group;
+
+    private:
+        void call(shared_state_base::handle done) override {
+            group.note_done(std::unique_ptr<member>(this), std::move(done));
+        }
+    };
+
+    ~group_state() = default;
+
+    // Counts one more task. Returns whether the group is being cancelled.
+    [[nodiscard]] bool admit() {
+        futures_.throw_if_inherited();
+        const outstanding_futures::lock_type lock = futures_.lock();
+        ++unfinished_;
+        return cancelled_;
+    }
+
+    outstanding_futures::wait_end wait(outstanding_futures::lock_type& lock, const deadline& until) {
+        return futures_.wait(lock, until, until.is_never(), [this] { return unfinished_ == 0; });
+    }
+
+    void note_done(std::unique_ptr<member> ended, shared_state_base::handle future) noexcept {
+        {
+            const shared_state_base::handle dropped = std::move(future);
+            outstanding_futures::lock_type lock = futures_.lock();
+            futures_.remove(*ended);
+            if (dropped.state().how_done() == outcome::exception) {
+                note_failure(lock, dropped.state());
+            }
+            lock.unlock();
+            ended.reset();
+        }
+        // Only now: whoever has waited for the group finds the room free, and results gone that nobody wants.
+        note_finished();
+    }
+
+    // Requires: locked.
+    [[gnu::cold, gnu::noinline]] void note_failure(outstanding_futures::lock_type& lock,
+                                                   shared_state_base& state) noexcept {
+        if (cancelled_ && is_cancelled_error(state.exception())) {
+            // It has waited for a task that was cancelled with the group.
+            state.mark_exception_as_looked_at();
+            return;
+        }
+        if (!failed_) {
+            failed_.emplace(state);
+            begin_to_cancel(lock);
+        }
+    }
+
+    // Requires: locked. Releases the lock meanwhile.
+    void begin_to_cancel(outstanding_futures::lock_type& lock) noexcept {
+        if (!std::exchange(cancelled_, true)) {
+            futures_.for_each(lock, [](shared_state_base& state) { state.request_stop(); });
+        }
+    }
+
+    void note_finished() noexcept {
+        bool last = false;
+        {
+            const outstanding_futures::lock_type lock = futures_.lock();
+            --unfinished_;
+            last = unfinished_ == 0 && abandoned_;
+            if (unfinished_ == 0) {
+                futures_.notify();
+            }
+        }
+        if (last) {
+            delete this;
+        }
+    }
+
+    outstanding_futures futures_;
+
+    // Guarded by the lock of `futures_`.
+    std::size_t unfinished_ = 0;  // also counts tasks that are being submitted, and those that end
+    bool cancelled_ = false;      // until the next `wait`
+    bool abandoned_ = false;      // the group is gone
+    std::optional<shared_state_base::handle> failed_;
+};
+
+}  // namespace detail
+
+/// A `task_group` runs tasks that belong together on an executor, and waits for all of them. If one fails,
+/// the others are cancelled, and `wait` rethrows the failure. No task outlives its group.
+///
+/// A failure, and `cancel`, cancel the tasks that have not started, and request a stop of those that run.
+/// From then on the group is cancelled: a task that is still submitted comes back cancelled, and does not
+/// run. The next `wait` that returns or rethrows ends this, and the group may be used again.
+///
+/// A task that was cancelled has not failed, and neither has one that throws `cancelled_error` after the
+/// group was cancelled, as it does where it waits for another task of the group. `wait` rethrows only the
+/// first failure. The log handler gets that if nobody waits, and what further tasks throw, unless somebody
+/// looks at their futures.
+///
+/// The executor is one of any kind, and must outlive the group. A task that is done takes no room in the
+/// group. But as long as its done callbacks are called, the group has a handle on it: `result()` of an rvalue
+/// may have to copy until `wait` has returned.
+///
+/// Thread-safety: any threads may call all members at once, even tasks of the group.
+///
+/// \code
+/// std::atomic<int> sum = 0;
+/// futures::task_group group(executor);
+/// for (int number : {1, 2, 3})
+///     group.submit([&sum, number] { sum += number; });
+/// group.wait();
+/// assert(sum == 6);
+/// \endcode
+template <class Executor>
+class task_group {
+public:
+    /// Makes a group without tasks, which submits to `executor`.
+    ///
+    /// \throws std::bad_alloc if there is no memory
+    explicit task_group(Executor& executor)
+        : executor_(executor), state_(new detail::group_state()), exceptions_(std::uncaught_exceptions()) {}
+    task_group(const task_group&) = delete;
+    task_group& operator=(const task_group&) = delete;
+
+    /// Waits until all tasks are done. If the scope of the group is left by an exception, cancels the group
+    /// first. In a task of the group, this can't wait for the task, and returns at once.
+    ///
+    /// \code
+    /// futures::Future<int> future;
+    /// {
+    ///     futures::task_group group(executor);
+    ///     future = group.submit([] { return 42; });
+    /// }
+    /// assert(future.done());
+    /// \endcode
+    ~task_group() {
+        if (std::uncaught_exceptions() > exceptions_) {
+            state_->cancel();
+        }
+        state_->end();
+    }
+
+    /// Submits a task to the executor, and returns its future. If the group is cancelled, the future is
+    /// cancelled too, and nothing is submitted.
+    ///
+    /// \throws what the executor's `submit` throws; then there is no new task
+    ///
+    /// \code
+    /// futures::task_group group(executor);
+    /// futures::Future<std::size_t> length = group.submit(&std::string::size, std::string("hello"));
+    /// assert(length.result() == 5);
+    /// \endcode
+    template <class Fn, class... Args>
+    auto submit(Fn&& fn, Args&&... args)
+        -> decltype(std::declval<Executor&>().submit(std::forward<Fn>(fn), std::forward<Args>(args)...)) {
+        detail::group_state::admission admitted(*state_);
+        if (admitted.is_cancelled()) {
+            auto never_called = futures::package(std::forward<Fn>(fn), std::forward<Args>(args)...);
+            never_called.future.cancel();
+            return std::move(never_called.future);
+        }
+        auto future = executor_.submit(std::forward<Fn>(fn), std::forward<Args>(args)...);
+        admitted.follow(detail::future_access::state(future));
+        return future;
+    }
+
+    /// Waits until all tasks are done, at most for `limit`, and rethrows the first failure in time.
+    ///
+    /// On a worker of the pool in which they are queued, it runs tasks of the group on the spot, and what
+    /// they have submitted, but nothing else. With a `limit`, it does so only if no other worker is idle and
+    /// none can be started.
+    ///
+    /// \throws what the first task that failed has thrown
+    /// \throws timeout_error if `limit` passed first; the tasks go on
+    /// \throws invalid_state_error if a task waits, without a limit, for the group that it belongs to
+    /// \throws broken_executor in the child of a fork, if the group is the parent's
+    ///
+    /// \code
+    /// futures::task_group group(executor);
+    /// group.submit([] { throw std::runtime_error("bad luck"); });
+    /// try {
+    ///     group.wait();
+    ///     assert(false);
+    /// } catch (const std::runtime_error& failure) {
+    ///     assert(failure.what() == std::string("bad luck"));
+    /// }
+    /// \endcode
+    void wait(const timeout& limit = {}) { state_->wait(limit.start()); }
+
+    /// Cancels the tasks that have not started, and requests a stop of those that run. Doesn't wait.
+    ///
+    /// \code
+    /// futures::task_group group(executor);
+    /// group.cancel();
+    /// assert(group.submit([] { return 42; }).cancelled());
+    /// group.wait();
+    /// assert(group.submit([] { return 42; }).result() == 42);
+    /// \endcode
+    void cancel() noexcept { state_->cancel(); }
+
+private:
+    Executor& executor_;
+    detail::group_state* const state_;  // destroys itself
+    const int exceptions_;              // that were on their way when the group was made
+};
+
+/// `task_group group(executor);` is a group of whatever executor it is given.
+template <class Executor>
+task_group(Executor&) -> task_group<Executor>;
+
+}}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/algorithm/wait.hpp
 
 namespace concurrent::futures { inline namespace v0_1 {
@@ -7041,7 +8309,8 @@ struct wait_options {
     futures::return_when return_when = futures::return_when::all_completed;
 };
 
-/// `wait` returns its futures, each once and in their order, separated by whether they were done.
+/// `wait` returns its futures, each once and in their order, separated by whether they were done: as
+/// `Future<T>`, or as `any_future` if `T` is `any_future`.
 ///
 /// \code
 /// auto future = executor.submit([] { return 42; });
@@ -7051,9 +8320,9 @@ struct wait_options {
 template <class T>
 struct wait_result {
     /// These futures had finished or were cancelled.
-    std::vector<Future<T>> done;
+    std::vector<detail::handle_on<T>> done;
     /// These had not.
-    std::vector<Future<T>> not_done;
+    std::vector<detail::handle_on<T>> not_done;
 };
 
 /// Waits for the futures of a range, or for the keys of a map, as `options` say, and returns which are done.
@@ -7104,6 +8373,19 @@ auto wait(Range&& futures, const wait_options& options = {}) {
 template <class T>
 wait_result<T> wait(std::initializer_list<Future<T>> futures, const wait_options& options = {}) {
     return wait<std::initializer_list<Future<T>>&>(futures, options);
+}
+
+/// Does the same for a list of futures of several types.
+///
+/// \code
+/// auto number = executor.submit([] { return 42; });
+/// auto text = executor.submit([] { return std::string("hello"); });
+/// auto [done, not_done] = futures::wait({number, text});
+/// assert(done.size() == 2 && done[0] == number && done[1].get<std::string>().result() == "hello");
+/// \endcode
+inline wait_result<any_future> wait(std::initializer_list<any_future> futures,
+                                    const wait_options& options = {}) {
+    return wait<std::initializer_list<any_future>&>(futures, options);
 }
 
 }}  // namespace concurrent::futures
@@ -8997,13 +10279,8 @@ inline std::string type_name(const std::exception_ptr& exception) {
     return "an exception";
 }
 
-// Describes a future as Python's `repr()` does.
-template <class T>
-std::string describe(const Future<T>& future) {
-    if (!future.valid()) {
-        return "<Future without a state>";
-    }
-    shared_state<T>& shared = future_access::state(future);
+// Describes a future as Python's `repr()` does. `returned` is the name of its result's type, or empty.
+inline std::string describe(const shared_state_base& shared, std::string_view returned) {
     const future_state state = shared.state();
     std::string text = "<Future at 0x";
     const auto address = reinterpret_cast<std::uintptr_t>(std::addressof(shared));
@@ -9019,12 +10296,18 @@ std::string describe(const Future<T>& future) {
         if (const std::exception_ptr& exception = shared.exception()) {
             text += " raised ";
             text += type_name(exception);
-        } else {
+        } else if (!returned.empty()) {
             text += " returned ";
-            text += type_name<T>();
+            text += returned;
         }
     }
     return text += '>';
+}
+
+template <class State>
+std::string describe(const future_base<State>& future, std::string_view returned) {
+    return future.valid() ? detail::describe(future_access::state(future), returned)
+                          : "<Future without a state>";
 }
 
 }  // namespace detail
@@ -9042,7 +10325,14 @@ std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& s
 template <class Traits, class T>
 std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& stream,
                                              const Future<T>& future) {
-    return stream << detail::describe(future);
+    return stream << detail::describe(future, detail::type_name<T>());
+}
+
+/// Does the same, without the type of the result: `<Future at 0x7f8c state=finished>`.
+template <class Traits>
+std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& stream,
+                                             const any_future& future) {
+    return stream << detail::describe(future, {});
 }
 
 }}  // namespace concurrent::futures
@@ -9060,7 +10350,16 @@ template <class T>
 struct std::formatter<concurrent::futures::Future<T>> : std::formatter<std::string_view> {
     template <class Context>
     auto format(const concurrent::futures::Future<T>& future, Context& context) const {
-        return std::formatter<std::string_view>::format(concurrent::futures::detail::describe(future),
+        namespace detail = concurrent::futures::detail;
+        return std::formatter<std::string_view>::format(detail::describe(future, detail::type_name<T>()),
+                                                        context);
+    }
+};
+template <>
+struct std::formatter<concurrent::futures::any_future> : std::formatter<std::string_view> {
+    template <class Context>
+    auto format(const concurrent::futures::any_future& future, Context& context) const {
+        return std::formatter<std::string_view>::format(concurrent::futures::detail::describe(future, {}),
                                                         context);
     }
 };
@@ -9235,133 +10534,6 @@ private:
     Future<T> future_;
     detail::sync::atomic<bool> settled_{false};
 };
-
-}}  // namespace concurrent::futures
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/task/package.hpp
-
-namespace concurrent::futures { inline namespace v0_1 {
-
-namespace detail {
-
-class packaging;
-
-}  // namespace detail
-
-/// A `packaged_task` runs a task and completes its future; `package` makes it. It is movable, not copyable,
-/// and of one type, so a queue can hold tasks of all kinds.
-///
-/// If a task is destroyed before it is called, its future fails with `broken_promise_error`. If the future
-/// was cancelled, a call does nothing.
-///
-/// Thread-safety: only one thread at a time may use a task; any thread may use its future.
-///
-/// \code
-/// std::vector<futures::packaged_task> queue;
-/// auto [task, future] = futures::package([](int x) { return 2 * x; }, 21);
-/// queue.push_back(std::move(task));
-/// queue.back()();
-/// assert(future.result() == 42);
-/// \endcode
-class packaged_task {
-public:
-    /// Makes an object without a task.
-    packaged_task() noexcept = default;
-    /// Takes over the task of `other`.
-    packaged_task(packaged_task&& other) noexcept : task_(std::exchange(other.task_, nullptr)) {}
-    /// Takes over the task of `other`. If this object had a task, its future fails with
-    /// `broken_promise_error`.
-    packaged_task& operator=(packaged_task&& other) noexcept {
-        if (this != &other) {
-            abandon();
-            task_ = std::exchange(other.task_, nullptr);
-        }
-        return *this;
-    }
-    /// If the task was not called, its future fails with `broken_promise_error`.
-    ~packaged_task() { abandon(); }
-
-    /// Returns whether there is a task to call.
-    [[nodiscard]] bool valid() const noexcept { return task_ != nullptr; }
-
-    /// Runs the task on this thread, and completes its future with what the callable returns or throws. The
-    /// callable may destroy this object.
-    ///
-    /// \throws invalid_state_error if there is no task: it was called before, or moved from
-    void operator()() {
-        if (!valid()) {
-            detail::throw_error<invalid_state_error>(
-                "there is no task to be called: it was called before, or moved from");
-        }
-        std::exchange(task_, nullptr)->run_packaged();
-    }
-
-private:
-    friend class detail::packaging;
-
-    explicit packaged_task(detail::queued_state& task) noexcept : task_(&task) {}
-
-    void abandon() noexcept {
-        if (detail::queued_state* const abandoned = std::exchange(task_, nullptr)) {
-            abandoned->fail_waiting(
-                detail::make_broken_promise("the packaged task was destroyed before it was called"));
-        }
-    }
-
-    detail::queued_state* task_ = nullptr;
-};
-
-/// `package` returns a task together with its future.
-template <class T>
-struct packaged {
-    packaged_task task;  ///< call it once, on any thread
-    Future<T> future;    ///< receives what the task returns or throws
-};
-
-namespace detail {
-
-class packaging {
-public:
-    template <class Fn, class... Args>
-    [[nodiscard]] static auto package(Fn&& fn, Args&&... args) {
-        using task_type = task<std::decay_t<Fn>, std::decay_t<Args>...>;
-        using result_type = typename task_result<std::decay_t<Fn>, std::decay_t<Args>...>::type;
-        // The task destroys itself when the last handle goes.
-        task_state<result_type>& made =
-            *new task_type(nullptr, std::forward<Fn>(fn), std::forward<Args>(args)...);
-        return packaged<result_type>{packaged_task(made), future_access::adopt<result_type>(made)};
-    }
-};
-
-}  // namespace detail
-
-/// Makes a task of `fn(args...)` and the future of its result, for executors of your own: whoever calls the
-/// task completes the future. One allocation holds both. The task keeps and calls `fn` and `args` as
-/// `thread_pool_executor::submit` does.
-///
-/// \throws std::bad_alloc, and what copying or moving `fn` and `args` throws
-///
-/// \code
-/// auto [task, future] = futures::package([](std::string name) { return name + "!"; }, "hello");
-/// std::thread runs(std::move(task));
-/// assert(future.result() == "hello!");
-/// runs.join();
-/// \endcode
-template <class Fn, class... Args>
-[[nodiscard]] auto package(Fn&& fn, Args&&... args) {
-    static_assert(
-        detail::can_be_kept<Fn, Args...>,
-        "package(fn, args...): fn or an argument can't be copied: pass it by std::move or std::ref");
-    if constexpr (detail::can_be_kept<Fn, Args...>) {
-        static_assert(detail::submittable<Fn, Args...>,
-                      "package(fn, args...): fn can't be called with these arguments as rvalues (a reference "
-                      "needs std::ref, a member function its object first)");
-        if constexpr (detail::submittable<Fn, Args...>) {
-            return detail::packaging::package(std::forward<Fn>(fn), std::forward<Args>(args)...);
-        }
-    }
-}
 
 }}  // namespace concurrent::futures
 

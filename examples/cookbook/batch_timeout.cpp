@@ -1,8 +1,9 @@
 // A timeout for the whole batch
 //
 // The timeout of `as_completed` counts from the call and covers the whole loop. The loop uses each result as
-// it comes. When the timeout passes, the loop throws `timeout_error`, and the program gives up the rest.
-// `wait` with a timeout returns instead of throwing. Neither ends a task that runs: give the task a stop
+// it comes. When the timeout passes, the loop throws `timeout_error`, and the program gives up the rest: the
+// tasks are in a `task_group`, which cancels all of them at once, and waits at the end of its scope. `wait`
+// with a timeout returns instead of throwing. None of these ends a task that runs: give the task a stop
 // token, or a timeout of its own.
 //
 // Inside a task of the same pool, the timeout needs another worker that is free. Without one, the waiting
@@ -26,8 +27,9 @@ int main() {
     };
 
     futures::thread_pool_executor executor(4);
-    std::vector<futures::Future<int>> tasks{executor.submit([] { return 1; }), executor.submit(stuck),
-                                            executor.submit([] { return 2; })};
+    futures::task_group group(executor);
+    std::vector<futures::Future<int>> tasks{group.submit([] { return 1; }), group.submit(stuck),
+                                            group.submit([] { return 2; })};
 
     int sum = 0;
     bool all_came = true;
@@ -36,8 +38,7 @@ int main() {
             sum += future.result();
     } catch (const futures::timeout_error&) {  // what(): "1 (of 3) futures unfinished"
         all_came = false;
-        for (const auto& task : tasks)
-            task.request_stop();
+        group.cancel();
     }
     assert(!all_came);
     assert(sum <= 3);

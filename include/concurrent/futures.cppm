@@ -10,18 +10,21 @@ export module concurrent.futures;
 
 export namespace concurrent::futures { inline namespace v0_1 {
 
+using concurrent::futures::any_future;
 using concurrent::futures::as_completed;
 using concurrent::futures::as_completed_range;
 using concurrent::futures::broken_executor;
 using concurrent::futures::broken_promise_error;
 using concurrent::futures::broken_thread_pool;
 using concurrent::futures::cancelled_error;
+using concurrent::futures::completion_queue;
 using concurrent::futures::error;
 using concurrent::futures::executor;
 using concurrent::futures::executor_base;
 using concurrent::futures::executor_shutdown;
 using concurrent::futures::fifo;
 using concurrent::futures::Future;
+using concurrent::futures::future_base;
 using concurrent::futures::future_map;
 using concurrent::futures::future_range;
 using concurrent::futures::future_state;
@@ -44,6 +47,7 @@ using concurrent::futures::return_when;
 using concurrent::futures::set_log_handler;
 using concurrent::futures::shutdown_options;
 using concurrent::futures::submit_options;
+using concurrent::futures::task_group;
 using concurrent::futures::this_thread_name;
 using concurrent::futures::thread_pool_executor;
 using concurrent::futures::thread_pool_options;

@@ -26,18 +26,22 @@
 #endif
 
 #include <concurrent/futures/algorithm/as_completed.hpp>
+#include <concurrent/futures/algorithm/completion_queue.hpp>
 #include <concurrent/futures/algorithm/for_each.hpp>
 #include <concurrent/futures/algorithm/invoke.hpp>
 #include <concurrent/futures/algorithm/map.hpp>
 #include <concurrent/futures/algorithm/reduce.hpp>
+#include <concurrent/futures/algorithm/task_group.hpp>
 #include <concurrent/futures/algorithm/wait.hpp>
 #include <concurrent/futures/error.hpp>
 #include <concurrent/futures/executor/executor.hpp>
 #include <concurrent/futures/executor/executor_base.hpp>
 #include <concurrent/futures/executor/options.hpp>
 #include <concurrent/futures/executor/thread_pool_executor.hpp>
+#include <concurrent/futures/future/any_future.hpp>
 #include <concurrent/futures/future/copyable.hpp>
 #include <concurrent/futures/future/future.hpp>
+#include <concurrent/futures/future/future_base.hpp>
 #include <concurrent/futures/future/print.hpp>
 #include <concurrent/futures/future/promise.hpp>
 #include <concurrent/futures/fwd.hpp>

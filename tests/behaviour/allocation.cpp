@@ -153,6 +153,49 @@ TEST_CASE(
     CHECK(map(100) <= 2 * 10 + 20);
 }
 
+TEST_CASE("an any_future allocates nothing") {
+    futures::thread_pool_executor executor(1);
+    const auto future = executor.submit([] { return 42; });
+    future.wait();
+    bool right = false;
+    CHECK(allocations_in([&] {
+              const futures::any_future any = future;
+              const futures::any_future copy = any;
+              copy.wait();
+              right = copy == future && copy.get<int>().result() == 42;
+          }) == 0);
+    CHECK(right);
+}
+
+TEST_CASE(
+    "a task of a group and a future in a completion queue are one allocation more, until they are done") {
+    futures::thread_pool_executor executor(1);
+    futures::task_group group(executor);
+    group.submit([] {});
+    group.wait();
+    CHECK(allocations_in([&] {
+              group.submit([] {});
+              group.wait();
+          }) == 2);
+    futures::completion_queue<void> queue;
+    const auto future = executor.submit([] {});
+    CHECK(allocations_in([&] {
+              queue.add(future);
+              static_cast<void>(queue.next());
+          }) == 1);
+    const std::size_t before = tests::live_allocations();
+    for (int count = 0; count != 10000; ++count) {
+        group.submit([] {});
+        queue.add(future);
+        static_cast<void>(queue.next());
+        if (count % 100 == 0) {
+            group.wait();
+        }
+    }
+    group.wait();
+    CHECK(tests::live_allocations() == before);
+}
+
 TEST_CASE("invoke allocates nothing, from outside or in a task, whoever makes the calls") {
     futures::thread_pool_executor executor(2);
     // Both workers are started.
@@ -301,6 +344,37 @@ TEST_CASE("std::bad_alloc from add_done_callback() and from a promise") {
                   throw std::logic_error("not called");
               }
           }) == 2);
+}
+
+TEST_CASE("std::bad_alloc from a group leaves no task in it, and from a completion queue no future") {
+    const auto group_failures = fail_each_allocation([] {
+        futures::thread_pool_executor executor(1);
+        futures::task_group group(executor);
+        try {
+            group.submit([] {});
+        } catch (const std::bad_alloc&) {
+            group.wait();
+            throw;
+        }
+        group.cancel();
+        static_cast<void>(group.submit([] {}));
+        group.wait();
+    });
+    CHECK(group_failures >= 4);
+    futures::Promise<int> promise;
+    promise.set_result(42);
+    const auto queue_failures = fail_each_allocation([&promise] {
+        futures::completion_queue<int> queue;
+        try {
+            queue.add(promise.get_future());
+        } catch (const std::bad_alloc&) {
+            if (!queue.empty()) {
+                throw std::logic_error("something was added");
+            }
+            throw;
+        }
+    });
+    CHECK(queue_failures == 1);
 }
 
 TEST_CASE("std::bad_alloc from set_log_handler() leaves the handler that was there") {

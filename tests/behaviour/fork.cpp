@@ -311,6 +311,44 @@ TEST_CASE("in the child of a fork, what iterates the parent's futures can be dro
     released.count_down();
 }
 
+TEST_CASE(
+    "in the child of a fork, a group and a completion queue of the parent refuse to wait, and can be "
+    "dropped") {
+    futures::thread_pool_executor executor(1);
+    tests::busy_workers busy(executor);
+    auto group = std::make_unique<futures::task_group<>>(executor);
+    group->submit([] {});
+    auto queue = std::make_unique<futures::completion_queue<void>>();
+    queue->add(executor.submit([] {}));
+    const auto refuses = [](const auto& call) {
+        try {
+            call();
+            return false;
+        } catch (const futures::broken_executor&) {
+            return true;
+        }
+    };
+    CHECK(fails_in_child([&] {
+              const bool refused = refuses([&] { group->wait(); }) &&
+                                   refuses([&] { group->submit([] {}); }) &&
+                                   refuses([&] { static_cast<void>(queue->next()); }) &&
+                                   refuses([&] { queue->add(busy.task()); });
+              group->cancel();
+              group.reset();
+              queue.reset();
+              futures::completion_queue<void> own_queue;
+              const bool not_done = refuses([&] { own_queue.add(busy.task()); });
+              futures::thread_pool_executor own(1);
+              futures::task_group own_group(own);
+              own_queue.add(own_group.submit([] {}));
+              own_group.wait();
+              return refused && not_done && own_queue.next().done();
+          }) == "");
+    busy.release();
+    group->wait();
+    CHECK(queue->next().done());
+}
+
 TEST_CASE("the child's copy of a worker runs nothing more once the task that forked returns") {
     // The child ends when its only thread does.
     futures::thread_pool_executor executor(1);

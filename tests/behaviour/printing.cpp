@@ -34,8 +34,8 @@ std::string written(const Value& value) {
 }
 
 // Without the address, which must be there.
-template <class T>
-std::string without_address(const futures::Future<T>& future) {
+template <class Future>
+std::string without_address(const Future& future) {
     std::string text = written(future);
     const std::string begin = "<Future at 0x";
     INFO(text);
@@ -135,4 +135,13 @@ TEST_CASE("an exception that was only written counts as never looked at") {
         CHECK(written(promise.get_future()).ends_with("raised std::runtime_error>"));
     }
     CHECK(log.lines().size() == 1);
+}
+
+TEST_CASE("an any_future is written as the future, without the type of the result") {
+    futures::Promise<int> promise;
+    const futures::any_future any = promise.get_future();
+    CHECK(written(any) == written(promise.get_future()));
+    promise.set_result(42);
+    CHECK(without_address(any) == "<Future at 0x… state=finished>");
+    CHECK(written(futures::any_future()) == written(futures::Future<int>()));
 }

@@ -27,6 +27,8 @@ void client::act() {
             make_pool(index);
         } else if (deed < 45) {
             submit_to(target);
+        } else if (deed < 49) {
+            use_group(target);
         } else {
             map_with(std::move(target));
         }
@@ -54,6 +56,8 @@ void client::act_within(const any_pool& own) {
         }
         if (random_.one_in(5)) {
             map_with(std::move(target));
+        } else if (random_.one_in(6)) {
+            use_group(target);
         } else {
             submit_to(target);
         }

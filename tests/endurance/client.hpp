@@ -44,11 +44,13 @@ private:
     void close_pool(std::size_t index);
     void submit_to(const any_pool& target);
     void map_with(any_pool target);
+    void use_group(const any_pool& target);
     void use_promise();
     void check_order();
     void swap_log_handler();
 
     void use_futures();
+    void wait_for_any();
     void settle_all();
 
     // A template that several files use is in submitting.hpp or instantiated in observing.cpp.
@@ -65,6 +67,8 @@ private:
     void make_pool_of(std::size_t index);
     template <class Queue>
     void check_order_of();
+    template <class Queue>
+    void use_group_of(const pool_pointer<Queue>& target);
     template <class Queue>
     void map_something(pool_pointer<Queue> target);
     template <class Queue, class... Ranges>
@@ -83,6 +87,8 @@ private:
     void wait_for_some();
     template <class T>
     void iterate_some();
+    template <class T>
+    void take_some();
     template <class T>
     void let_go(held<T> which);
     template <class T>

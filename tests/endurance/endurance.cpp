@@ -142,6 +142,8 @@ int main(int argument_count, char** arguments) {
     print("callbacks", total.callbacks);
     print("waits", total.waits);
     print("as_completed", total.as_completed);
+    print("queues", total.queues);
+    print("groups", total.groups);
     print("maps", total.maps);
     print("promises", total.promises);
     print("orders", total.orders);

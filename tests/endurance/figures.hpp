@@ -23,6 +23,8 @@ inline struct figures {
     figure callbacks{0};
     figure waits{0};
     figure as_completed{0};
+    figure queues{0};
+    figure groups{0};
     figure maps{0};
     figure promises{0};
     figure orders{0};

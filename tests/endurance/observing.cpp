@@ -297,6 +297,70 @@ void client::iterate_some() {
 }
 
 template <class T>
+void client::take_some() {
+    ++total.queues;
+    std::unordered_map<futures::Future<T>, int> times;  // how often each must still be given
+    futures::completion_queue<T> queue;
+    const unsigned most = random_.one_in(2) ? ~0U : random_.up_to(40);
+    const futures::timeout limit = random_.one_in(2) ? soon() : futures::timeout();
+    const auto add = [&](const futures::Future<T>& future) {
+        queue.add(future);
+        const faults::own_work own;
+        ++times[future];
+    };
+    try {
+        const faults::library_call call(random_);
+        for (const held<T>& each : mine<T>()) {
+            add(each.future);
+        }
+        for (unsigned given = 0; !queue.empty() && given != most; ++given) {
+            const futures::Future<T> future = queue.next(limit);
+            require(future.done() && --times[future] >= 0,
+                    "a queue gives what is done, as often as it was added");
+            if (random_.one_in(10)) {
+                add(future);
+            }
+        }
+        if (queue.empty()) {
+            for (const auto& [future, left] : times) {
+                require(left == 0, "a queue gives each future", left);
+            }
+        }
+    } catch (const futures::timeout_error&) {
+        require(!queue.empty(), "a queue times out only if some are unfinished");
+    } catch (const std::bad_alloc&) {
+        note_failed_allocation();
+    }
+}
+
+// Waits for some of its futures, of whatever type.
+void client::wait_for_any() {
+    ++total.waits;
+    std::vector<futures::any_future> all;
+    std::apply(
+        [&all](const auto&... each) {
+            const auto add = [&all](const auto& some) {
+                for (const auto& one : some) {
+                    if (std::find(all.begin(), all.end(), one.future) == all.end()) {
+                        all.emplace_back(one.future);
+                    }
+                }
+            };
+            (add(each), ...);
+        },
+        futures_);
+    const futures::wait_options options{.timeout = soon(),
+                                        .return_when = static_cast<futures::return_when>(random_.up_to(3))};
+    insist(random_, [&] {
+        const auto result = futures::wait(all, options);
+        require(result.done.size() + result.not_done.size() == all.size(), "wait() returns each future once");
+        for (const futures::any_future& each : result.done) {
+            require(each.done(), "what wait() says is done is");
+        }
+    });
+}
+
+template <class T>
 void client::settle(std::vector<held<T>>& all) {
     for (held<T>& each : all) {
         require(look(each, {}, true), "a wait without a limit ends with the result");
@@ -329,7 +393,7 @@ void client::use() {
             wait_for_some<T>();
             break;
         case 4:
-            iterate_some<T>();
+            random_.one_in(2) ? iterate_some<T>() : take_some<T>();
             break;
         case 5:
             look(which, soon(), false);
@@ -355,7 +419,10 @@ void client::use() {
 }
 
 void client::use_futures() {
-    switch (random_.up_to(6)) {
+    switch (random_.up_to(7)) {
+        case 6:
+            wait_for_any();
+            break;
         case 0:
             use<void>();
             break;

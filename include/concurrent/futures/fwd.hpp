@@ -7,11 +7,14 @@
 
 namespace concurrent::futures { inline namespace v0_1 {
 
+class any_future;
 class packaged_task;
 class queued_task;
 struct fifo;
 struct lifo;
 struct priority;
+template <class T>
+class completion_queue;
 template <class T>
 class Future;
 template <class T>
@@ -20,5 +23,7 @@ template <class T>
 class Promise;
 template <class Queue = fifo>
 class thread_pool_executor;
+template <class Executor = thread_pool_executor<>>
+class task_group;
 
 }}  // namespace concurrent::futures

@@ -1,7 +1,7 @@
 # What GDB prints of the objects in PROGRAM, with PRINTERS.
 set(names
     invalid pending.future pending.promise running.future cancelled.future number.future number.promise pair.future
-    nothing.future reference.future failed derived odd executor busy closed
+    nothing.future reference.future failed derived odd no_type any any_odd executor busy closed
 )
 set(commands -ex "source ${PRINTERS}" -ex "break look" -ex run -ex up)
 foreach(name IN LISTS names)
@@ -27,9 +27,12 @@ $10 = Future<int &> finished, returned 7
 $11 = Future<int> finished, raised std::runtime_error: out of paper
 $12 = Future<int> finished, raised (anonymous namespace)::sold_out: out of ink
 $13 = Future<int> finished, raised int
-$14 = thread_pool_executor<fifo> with 0 of at most 2 workers, 0 waiting
-$15 = thread_pool_executor<priority> with 1 of at most 1 workers, 2 waiting
-$16 = thread_pool_executor<lifo> with 0 of at most 3 workers, 0 waiting, shut down
+$14 = any_future without a state
+$15 = any_future finished, returned 42
+$16 = any_future finished, raised int
+$17 = thread_pool_executor<fifo> with 0 of at most 2 workers, 0 waiting
+$18 = thread_pool_executor<priority> with 1 of at most 1 workers, 2 waiting
+$19 = thread_pool_executor<lifo> with 0 of at most 3 workers, 0 waiting, shut down
 ")
 string(REGEX MATCHALL "[$][0-9]+ = [^\n]*\n" printed "${output}")
 string(REPLACE ";" "" printed "${printed}")

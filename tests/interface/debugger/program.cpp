@@ -63,6 +63,9 @@ int main() {
     const auto failed = failed_with<int>(std::runtime_error("out of paper"));
     const auto derived = failed_with<int>(sold_out("out of ink"));
     const auto odd = failed_with<int>(42);
+    const futures::any_future no_type;
+    const futures::any_future any = number.future;
+    const futures::any_future any_odd = odd;
 
     one_of_each<void> gate;
     futures::thread_pool_executor executor(2);

@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <typeinfo>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -155,6 +156,43 @@ bool promises_work() {
     return told == 5 && broken;
 }
 
+bool any_works() {
+    futures::thread_pool_executor executor(1);
+    const futures::Future<int> number = executor.submit(doubled, 2);
+    const futures::Future<std::string> text = executor.submit([] { return std::string("hello"); });
+    const auto waited = futures::wait({number, text}, {.timeout = std::chrono::minutes(1)});
+    std::size_t sum = 0;
+    for (const futures::any_future& future : futures::as_completed({number, text})) {
+        sum += future == text ? future.get<std::string>().result().size() : 1;
+    }
+    bool refused = false;
+    try {
+        static_cast<void>(futures::any_future(text).get<int>());
+    } catch (const std::bad_cast&) {
+        refused = true;
+    }
+    futures::completion_queue<int> queue;
+    queue.add(number);
+    for (auto&& future : queue) {
+        sum += static_cast<std::size_t>(future.result());
+    }
+    futures::task_group group(executor);
+    std::vector<futures::Future<int>> grouped;
+    for (int i = 0; i < 4; ++i) {
+        grouped.push_back(group.submit(doubled, i));
+    }
+    bool failed = false;
+    try {
+        group.wait(std::chrono::minutes(1));
+    } catch (const std::invalid_argument&) {
+        failed = true;
+    }
+    group.cancel();
+    group.wait();
+    return failed && grouped.front().result() == 0 && waited.done.size() == 2 && sum == 10 && refused &&
+           queue.empty();
+}
+
 bool printing_works() {
     futures::Promise<std::string> promise;
     promise.set_exception(std::make_exception_ptr(std::invalid_argument("Bad value")));
@@ -178,7 +216,7 @@ bool log_works() {
 int main() {
     return works<futures::fifo>() && works<futures::lifo>() && works<futures::priority>() &&
                    waiting_works<futures::fifo>() && waiting_works<futures::lifo>() &&
-                   waiting_works<futures::priority>() && loops_work() && promises_work() &&
+                   waiting_works<futures::priority>() && loops_work() && promises_work() && any_works() &&
                    printing_works() && log_works()
                ? 0
                : 1;

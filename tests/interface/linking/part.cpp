@@ -5,6 +5,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string_view>
+#include <typeinfo>
 #include <utility>
 
 namespace futures = concurrent::futures;
@@ -58,6 +59,26 @@ public:
             return false;
         }
         return false;
+    }
+
+    futures::any_future make_any_future() const override {
+        futures::Promise<std::unique_ptr<tests::executor>> promise;
+        promise.set_result(nullptr);
+        return promise.get_future();
+    }
+
+    bool recognises(const futures::any_future& any) const override {
+        try {
+            static_cast<void>(any.get<std::unique_ptr<tests::executor>>());
+        } catch (const std::bad_cast&) {
+            return false;
+        }
+        try {
+            static_cast<void>(any.get<std::string>());
+            return false;
+        } catch (const std::bad_cast&) {
+            return true;
+        }
     }
 
     std::vector<const void*> singletons() const override {

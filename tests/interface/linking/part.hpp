@@ -34,6 +34,10 @@ public:
     virtual void lose_an_exception() const = 0;
     virtual void throw_timeout_error() const = 0;
     virtual bool catches_as_timeout_error(const part& thrower) const = 0;
+    // A future of an executor, without its type.
+    virtual concurrent::futures::any_future make_any_future() const = 0;
+    // Whether it is such a future, and no other.
+    virtual bool recognises(const concurrent::futures::any_future& any) const = 0;
     // What a process has but one of.
     virtual std::vector<const void*> singletons() const = 0;
 

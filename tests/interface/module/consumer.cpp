@@ -150,11 +150,30 @@ void check_algorithms() {
     check(sum == 12, "map maps");
 }
 
+void check_groups() {
+    futures::thread_pool_executor executor(2);
+    const futures::Future<int> number = executor.submit(twice, 21);
+    const futures::any_future any = number;
+    std::unordered_map<futures::any_future, int> values{{any, 42}};  // by std::hash
+    check(values.at(number) == any.get<int>().result(), "an any_future gives its future back");
+    check(futures::wait({number, executor.submit([] {})}).done.size() == 2, "all kinds are waited for");
+
+    futures::completion_queue<int> queue;
+    queue.add(number);
+    check(queue.next() == number && queue.empty(), "a queue gives what was added");
+
+    futures::task_group group(executor);
+    const futures::Future<int> task = group.submit(twice, 1);
+    group.wait();
+    check(task.done(), "a group waits");
+}
+
 }  // namespace
 
 int main() {
     check_executors();
     check_futures();
     check_algorithms();
+    check_groups();
     return failures == 0 ? 0 : 1;
 }

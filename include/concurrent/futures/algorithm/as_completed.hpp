@@ -15,6 +15,7 @@
 #include <concurrent/futures/algorithm/future_range.hpp>
 #include <concurrent/futures/algorithm/pull_iterator.hpp>
 #include <concurrent/futures/error.hpp>
+#include <concurrent/futures/future/any_future.hpp>
 #include <concurrent/futures/future/future.hpp>
 #include <concurrent/futures/timeout.hpp>
 
@@ -30,8 +31,8 @@ namespace detail {
 
 }  // namespace detail
 
-/// `as_completed` returns this input range. It is movable, not copyable; only one thread at a time may use
-/// it.
+/// `as_completed` returns this input range of `Future<T>`, or of `any_future` if `T` is `any_future`. It is
+/// movable, not copyable; only one thread at a time may use it.
 ///
 /// Dereferencing the iterator gives an rvalue. `for (auto future : range)` takes the future over, so the
 /// range holds no future that it has yielded. `for (auto&& future : range)` looks at the future in the range,
@@ -44,6 +45,7 @@ namespace detail {
 /// \endcode
 template <class T>
 class as_completed_range {
+    using handle = detail::handle_on<T>;
     struct body;
 
 public:
@@ -53,7 +55,7 @@ public:
     using iterator = detail::pull_iterator<body>;
 
     /// Makes what `as_completed` returns. Requires: `futures` contains each future once.
-    as_completed_range(std::vector<Future<T>> futures, const timeout& limit)
+    as_completed_range(std::vector<detail::handle_on<T>> futures, const timeout& limit)
         : body_(std::make_unique<body>(std::move(futures), limit)) {}
 
     /// The first call waits for the first future that is done. A later call returns the present position.
@@ -72,15 +74,15 @@ public:
 private:
     // A move of the range leaves `body` where it is.
     struct body {
-        body(std::vector<Future<T>> futures, const timeout& limit)
+        body(std::vector<handle> futures, const timeout& limit)
             : until(limit.start()), watch(std::move(futures)), unfinished(watch.size()) {}
 
         [[nodiscard]] bool at_end() const noexcept { return current == nullptr; }
-        [[nodiscard]] Future<T>&& get() const noexcept { return std::move(current->future); }
+        [[nodiscard]] handle&& get() const noexcept { return std::move(current->future); }
 
         void advance() {
             if (current) {
-                std::exchange(current, nullptr)->future = Future<T>();
+                std::exchange(current, nullptr)->future = handle();
             }
             if (unfinished == 0 || timed_out) {
                 return;
@@ -148,6 +150,19 @@ template <class T>
 [[nodiscard]] as_completed_range<T> as_completed(std::initializer_list<Future<T>> futures,
                                                  const timeout& limit = {}) {
     return as_completed<std::initializer_list<Future<T>>&>(futures, limit);
+}
+
+/// Does the same for a list of futures of several types.
+///
+/// \code
+/// auto number = executor.submit([] { return 42; });
+/// auto text = executor.submit([] { return std::string("hello"); });
+/// for (futures::any_future future : futures::as_completed({number, text}))
+///     assert(future == number || future.get<std::string>().result() == "hello");
+/// \endcode
+[[nodiscard]] inline as_completed_range<any_future> as_completed(std::initializer_list<any_future> futures,
+                                                                 const timeout& limit = {}) {
+    return as_completed<std::initializer_list<any_future>&>(futures, limit);
 }
 
 }}  // namespace concurrent::futures

@@ -9,6 +9,7 @@
 #include <utility>  // std::move, std::exchange
 #include <vector>   // std::vector
 
+#include <concurrent/futures/future/any_future.hpp>
 #include <concurrent/futures/future/future.hpp>
 #include <concurrent/futures/state/await.hpp>
 #include <concurrent/futures/state/trampoline.hpp>
@@ -29,7 +30,7 @@ public:
     public:
         void on_done(outcome how) noexcept override { watch_->note_done(*this, how); }
 
-        Future<T> future;  // valid until the watching thread takes it, once the entry was told
+        handle_on<T> future;  // valid until the watching thread takes it, once the entry was told
 
     private:
         friend class completion_watch;
@@ -39,7 +40,7 @@ public:
     };
 
     // Requires: each of `futures` is valid, and is there once.
-    explicit completion_watch(std::vector<Future<T>> futures) : entries_(futures.size()) {
+    explicit completion_watch(std::vector<handle_on<T>> futures) : entries_(futures.size()) {
         for (std::size_t index = 0; index != entries_.size(); ++index) {
             entries_[index].future = std::move(futures[index]);
         }
@@ -115,7 +116,7 @@ public:
 private:
     static constexpr std::size_t nobody_waits = static_cast<std::size_t>(-1);
 
-    static shared_state<T>& state(const entry& each) { return future_access::state(each.future); }
+    static shared_state_base& state(const entry& each) { return future_access::state(each.future); }
 
     // Waits until `ready()` or `until`. `wanted` done futures make `ready()` true, and so does one failed
     // future if `or_exception`. A worker runs tasks that are queued in its own pool. If the wait may end

@@ -9,7 +9,9 @@
 #include <unordered_set>  // std::unordered_set
 #include <vector>         // std::vector
 
+#include <concurrent/futures/future/any_future.hpp>
 #include <concurrent/futures/future/future.hpp>
+#include <concurrent/futures/state/shared_state.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 {
 
@@ -30,7 +32,15 @@ inline constexpr bool is_future<Future<T>> = true;
 template <class F>
 concept future_type = detail::is_future<std::remove_cvref_t<F>>;
 
-/// A `future_map` is a map whose keys are futures.
+namespace detail {
+
+// A handle on a future, with the type of the result or without.
+template <class F>
+concept future_handle = future_type<F> || std::same_as<std::remove_cvref_t<F>, any_future>;
+
+}  // namespace detail
+
+/// A `future_map` is a map whose keys are futures: `Future<T>` or `any_future`.
 ///
 /// \code
 /// static_assert(futures::future_map<std::unordered_map<futures::Future<int>, std::string>>);
@@ -39,9 +49,10 @@ template <class Range>
 concept future_map = std::ranges::input_range<Range> && requires {
     typename std::remove_cvref_t<Range>::key_type;
     typename std::remove_cvref_t<Range>::mapped_type;
-} && future_type<typename std::remove_cvref_t<Range>::key_type>;
+} && detail::future_handle<typename std::remove_cvref_t<Range>::key_type>;
 
-/// `wait` and `as_completed` take this: any range of futures, or a map keyed by futures.
+/// `wait` and `as_completed` take this: any range of `Future<T>` or of `any_future`, or a map
+/// keyed by them.
 ///
 /// \code
 /// auto count_done = [](const futures::future_range auto& tasks) {
@@ -51,7 +62,7 @@ concept future_map = std::ranges::input_range<Range> && requires {
 /// \endcode
 template <class Range>
 concept future_range = std::ranges::input_range<Range> &&
-                       (future_type<std::ranges::range_reference_t<Range>> || future_map<Range>);
+                       (detail::future_handle<std::ranges::range_reference_t<Range>> || future_map<Range>);
 
 namespace detail {
 
@@ -74,7 +85,7 @@ template <class Range>
 std::vector<future_in<Range>> unique_futures(Range&& futures) {
     using future = future_in<Range>;
     std::vector<future> unique;
-    std::unordered_set<const shared_state<typename future::value_type>*> seen;
+    std::unordered_set<const shared_state_base*> seen;
     if constexpr (std::ranges::sized_range<Range>) {
         const auto size = static_cast<std::size_t>(std::ranges::size(futures));
         unique.reserve(size);

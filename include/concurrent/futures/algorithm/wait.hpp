@@ -9,6 +9,7 @@
 
 #include <concurrent/futures/algorithm/completion_watch.hpp>
 #include <concurrent/futures/algorithm/future_range.hpp>
+#include <concurrent/futures/future/any_future.hpp>
 #include <concurrent/futures/future/future.hpp>
 #include <concurrent/futures/timeout.hpp>
 
@@ -42,7 +43,8 @@ struct wait_options {
     futures::return_when return_when = futures::return_when::all_completed;
 };
 
-/// `wait` returns its futures, each once and in their order, separated by whether they were done.
+/// `wait` returns its futures, each once and in their order, separated by whether they were done: as
+/// `Future<T>`, or as `any_future` if `T` is `any_future`.
 ///
 /// \code
 /// auto future = executor.submit([] { return 42; });
@@ -52,9 +54,9 @@ struct wait_options {
 template <class T>
 struct wait_result {
     /// These futures had finished or were cancelled.
-    std::vector<Future<T>> done;
+    std::vector<detail::handle_on<T>> done;
     /// These had not.
-    std::vector<Future<T>> not_done;
+    std::vector<detail::handle_on<T>> not_done;
 };
 
 /// Waits for the futures of a range, or for the keys of a map, as `options` say, and returns which are done.
@@ -105,6 +107,19 @@ auto wait(Range&& futures, const wait_options& options = {}) {
 template <class T>
 wait_result<T> wait(std::initializer_list<Future<T>> futures, const wait_options& options = {}) {
     return wait<std::initializer_list<Future<T>>&>(futures, options);
+}
+
+/// Does the same for a list of futures of several types.
+///
+/// \code
+/// auto number = executor.submit([] { return 42; });
+/// auto text = executor.submit([] { return std::string("hello"); });
+/// auto [done, not_done] = futures::wait({number, text});
+/// assert(done.size() == 2 && done[0] == number && done[1].get<std::string>().result() == "hello");
+/// \endcode
+inline wait_result<any_future> wait(std::initializer_list<any_future> futures,
+                                    const wait_options& options = {}) {
+    return wait<std::initializer_list<any_future>&>(futures, options);
 }
 
 }}  // namespace concurrent::futures

@@ -113,6 +113,17 @@ class FuturePrinter:
         return f"{self.NAME}<{self.handle.type.strip_typedefs().template_argument(0)}> {described}"
 
 
+class AnyFuturePrinter:
+    def __init__(self, handle):
+        self.handle = handle
+
+    def to_string(self):
+        state = self.handle["state_"]
+        # The dynamic type is a task or the state of a promise; either has the result.
+        described = describe_state(state.cast(state.dynamic_type)) if state else "without a state"
+        return f"any_future {described}"
+
+
 class PromisePrinter(FuturePrinter):
     NAME = "Promise"
 
@@ -170,6 +181,7 @@ def register(where=None):
         ("thread_pool_executor", ExecutorPrinter),
     ]:
         printers.add_printer(name, f"^concurrent::futures::{VERSION}{name}<.*>$", printer)
+    printers.add_printer("any_future", f"^concurrent::futures::{VERSION}any_future$", AnyFuturePrinter)
     gdb.printing.register_pretty_printer(where, printers, replace=True)
 
 

@@ -2,20 +2,17 @@
 
 #pragma once
 
-#include <chrono>       // std::chrono
 #include <cstddef>      // std::size_t
-#include <exception>    // std::exception_ptr, std::rethrow_exception
 #include <functional>   // std::hash, std::invoke
-#include <future>       // std::future_status
 #include <memory>       // std::addressof
 #include <type_traits>  // std::is_void_v, std::is_reference_v
 #include <utility>      // std::exchange, std::move, std::forward
 
-#include <concurrent/futures/error.hpp>
 #include <concurrent/futures/future/copyable.hpp>
+#include <concurrent/futures/future/future_base.hpp>
 #include <concurrent/futures/fwd.hpp>
-#include <concurrent/futures/state/await.hpp>
 #include <concurrent/futures/state/callback.hpp>
+#include <concurrent/futures/state/shared_state.hpp>
 #include <concurrent/futures/state/typed_state.hpp>
 #include <concurrent/futures/timeout.hpp>
 
@@ -33,53 +30,33 @@ struct future_access {
     // The same. Requires: the handle was released from a `Future<T>`.
     template <class T>
     static Future<T> adopt(shared_state_base::handle handle) noexcept {
+        return adopt_as<Future<T>>(std::move(handle));
+    }
+    // The same for a `Handle` of any type. Requires: it can be a handle on that state.
+    template <class Handle>
+    static Handle adopt_as(shared_state_base::handle handle) noexcept {
         // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): see above
-        return adopt(static_cast<shared_state<T>&>(handle.release()));
+        return Handle(static_cast<typename Handle::state_type*>(std::addressof(handle.release())));
     }
     // Requires: `future.valid()`.
-    template <class T>
-    static shared_state_base::handle release(Future<T> future) noexcept {
+    template <class Handle>
+    static shared_state_base::handle release(Handle future) noexcept {
         return shared_state_base::handle::adopt(*std::exchange(future.state_, nullptr));
     }
-    // Requires: `future.valid()`.
-    template <class T>
-    static shared_state<T>& state(const Future<T>& future) {
+    // Throws if the handle has no state.
+    template <class State>
+    static State& state(const future_base<State>& future) {
         return future.checked();
+    }
+    // Returns null if the handle has no state.
+    template <class State>
+    static const shared_state_base* address(const future_base<State>& future) noexcept {
+        return future.state_;
     }
 };
 
-// Waits until `state` is done. Not inlined: it is the same for results of all types.
-[[gnu::noinline]] inline void await_pending(shared_state_base& state, const timeout& limit) {
-    if (!await(state, limit.start())) {
-        throw_error<timeout_error>("the future was not done within the timeout");
-    }
-}
-
-// Waits until `state` is done. Throws if `limit` passes first.
-inline void await_or_throw(shared_state_base& state, const timeout& limit) {
-    if (!state.done()) {
-        await_pending(state, limit);
-    }
-}
-
-// Requires: `state` is done, and has no value.
-[[noreturn, gnu::cold, gnu::noinline]] inline void throw_failure(shared_state_base& state) {
-    if (state.state() == future_state::cancelled) {
-        throw_error<cancelled_error>("the future was cancelled");
-    }
-    state.mark_exception_as_looked_at();
-    std::rethrow_exception(state.exception());
-}
-
-// Requires: `state` is done.
-inline void throw_if_failed(shared_state_base& state) {
-    if (state.state() == future_state::cancelled || state.exception()) {
-        throw_failure(state);
-    }
-}
-
-// A `done_callback` calls a user's function. It owns itself.
-template <class T, class Fn>
+// A `done_callback` calls a user's function with a `Handle` on the future. It owns itself.
+template <class Handle, class Fn>
 class done_callback final : public callback {
 public:
     template <class OtherFn>
@@ -92,13 +69,22 @@ private:
         log_what_throws([&] {
             // Make the future here: GCC 12, optimizing, destroys a parameter twice if `fn_` is sure to throw
             // after moving from it.
-            std::invoke(fn_, future_access::adopt<T>(std::move(done)));
+            std::invoke(fn_, future_access::adopt_as<Handle>(std::move(done)));
         });
         delete this;
     }
 
     Fn fn_;
 };
+
+// Has `fn` called with a `Handle` on the future once it is done.
+template <class Handle, class Fn>
+void add_callback(shared_state_base& state, Fn&& fn) {
+    shared_state_base::handle kept(state);  // copying or moving `fn` may destroy the caller's handle
+    // It destroys itself.
+    auto* const added = new done_callback<Handle, std::decay_t<Fn>>(std::forward<Fn>(fn));
+    added->call_when_done(std::move(kept));
+}
 
 }  // namespace detail
 
@@ -122,7 +108,9 @@ private:
 /// assert(copy == future && &copy.result() == &future.result());
 /// \endcode
 template <class T>
-class Future {
+class Future : public future_base<detail::shared_state<T>> {
+    using base = future_base<detail::shared_state<T>>;
+
 public:
     /// `value_type` is what the task returns.
     using value_type = T;
@@ -130,35 +118,20 @@ public:
     /// Makes a handle that is not `valid()`.
     Future() noexcept = default;
     /// Makes another handle on the same state.
-    Future(const Future& other) noexcept : state_(other.state_) {
-        if (state_) {
-            state_->add_handle();
-        }
-    }
+    Future(const Future& other) noexcept = default;
     /// Takes over the handle `other`, which is not `valid()` any more.
-    Future(Future&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    Future(Future&& other) noexcept = default;
     /// Replaces this handle by a copy of `other`, or takes over an rvalue `other`.
     Future& operator=(Future other) noexcept {
         swap(other);
         return *this;
     }
-    ~Future() {
-        if (state_) {
-            state_->remove_handle();
-        }
-    }
+    ~Future() = default;
 
     /// Exchanges two handles.
-    void swap(Future& other) noexcept { std::swap(state_, other.state_); }
+    void swap(Future& other) noexcept { base::swap(other); }
     /// Exchanges two handles.
     friend void swap(Future& a, Future& b) noexcept { a.swap(b); }
-
-    /// Returns whether this handle has a state.
-    ///
-    /// \code
-    /// assert(!futures::Future<int>().valid());
-    /// \endcode
-    [[nodiscard]] bool valid() const noexcept { return state_ != nullptr; }
 
     /// Waits until the future is done, at most for `limit`, and returns its value. An object comes as a
     /// `const T&` that is valid as long as there is a handle on the state. A reference comes as `T`. Void
@@ -233,81 +206,6 @@ public:
         return std::move(*this).result();
     }
 
-    /// Waits until the future is done, at most for `limit`, and returns what the task threw, or null if the
-    /// task returned.
-    ///
-    /// \throws cancelled_error if the future was cancelled
-    /// \throws timeout_error if `limit` passed first
-    ///
-    /// \code
-    /// auto future = executor.submit([] { throw std::runtime_error("bad luck"); });
-    /// assert(future.exception() != nullptr);
-    /// \endcode
-    std::exception_ptr exception(const timeout& limit = {}) const {
-        detail::shared_state<T>& state = checked();
-        detail::await_or_throw(state, limit);
-        if (state.state() == future_state::cancelled) {
-            detail::throw_failure(state);
-        }
-        if (state.exception()) {
-            state.mark_exception_as_looked_at();
-        }
-        return state.exception();
-    }
-
-    /// Cancels the task if it has not started. The task will never run. This thread first destroys what the
-    /// task captured. Then the future becomes cancelled, the threads that wait for it are woken, and its done
-    /// callbacks are called. If another thread is cancelling the same task, this call waits for that thread.
-    /// Returns true if this call or an earlier one cancelled the future, false if the task runs or has run.
-    ///
-    /// The destructor of a captured object may cancel other tasks, and its own. Such a call returns true at
-    /// once if the task is already being cancelled.
-    ///
-    /// \code
-    /// futures::Promise<int> promise;
-    /// futures::Future<int> future = promise.get_future();
-    /// assert(future.cancel() && future.cancelled());
-    /// \endcode
-    bool cancel() const {
-        const Future kept(state_handle());  // a callback may destroy this handle
-        return kept.state_->cancel();
-    }
-
-    /// Cancels the task if it has not started. If it runs, requests a stop of the `std::stop_token` that its
-    /// callable took. Returns whether this call did either.
-    ///
-    /// \code
-    /// #if defined(__cpp_lib_jthread)
-    /// auto future = executor.submit([](std::stop_token stop) {
-    ///     while (!stop.stop_requested()) {
-    ///     }
-    /// });
-    /// future.request_stop();  // cancels it, or ends its loop
-    /// #endif
-    /// \endcode
-    bool request_stop() const {
-        const Future kept(state_handle());
-        if (kept.state() == future_state::pending && kept.state_->cancel()) {
-            return true;
-        }
-        return kept.state_->signal_stop();
-    }
-
-    /// Returns how far the future has got. Never blocks.
-    ///
-    /// \code
-    /// auto future = executor.submit([] {});
-    /// future.wait();
-    /// assert(future.state() == futures::future_state::finished);
-    /// \endcode
-    [[nodiscard]] future_state state() const { return checked().state(); }
-    /// Returns whether the future was cancelled.
-    [[nodiscard]] bool cancelled() const { return state() == future_state::cancelled; }
-    /// Returns whether the task runs now.
-    [[nodiscard]] bool running() const { return state() == future_state::running; }
-    /// Returns whether the future was cancelled or has finished.
-    [[nodiscard]] bool done() const { return checked().done(); }
-
     /// Calls `fn(Future<T>)` once the future is done, on the thread that completes or cancels it, after the
     /// callbacks that were added earlier. If the future is already done, calls `fn` at once, on this thread.
     /// The log handler gets an exception from `fn`. `fn` may still run when `result()` has returned on
@@ -330,42 +228,7 @@ public:
     void add_done_callback(Fn&& fn) const {
         static_assert(std::is_invocable_v<std::decay_t<Fn>&, Future<T>>,
                       "add_done_callback(fn): fn can't be called with a Future of this type");
-        Future kept(state_handle());  // copying or moving `fn` may destroy this handle
-        // It destroys itself.
-        auto* const added = new detail::done_callback<T, std::decay_t<Fn>>(std::forward<Fn>(fn));
-        added->call_when_done(detail::future_access::release(std::move(kept)));
-    }
-
-    /// Waits until the future is done. See `result` for what a worker does meanwhile.
-    void wait() const { detail::await(checked(), detail::deadline()); }
-
-    /// Waits until the future is done or `limit` has passed.
-    ///
-    /// \code
-    /// auto future = executor.submit([] {});
-    /// assert(future.wait_for(std::chrono::hours(1)) == std::future_status::ready);
-    /// \endcode
-    std::future_status wait_for(const timeout& limit) const { return wait_until_deadline(limit.start()); }
-
-    /// Waits until the future is done or `when` has come, on any clock, even one that is set meanwhile.
-    ///
-    /// \code
-    /// auto future = executor.submit([] {});
-    /// const auto when = std::chrono::system_clock::now() + std::chrono::hours(1);
-    /// assert(future.wait_until(when) == std::future_status::ready);
-    /// \endcode
-    template <class Clock, class Duration>
-    std::future_status wait_until(const std::chrono::time_point<Clock, Duration>& when) const {
-        for (;;) {
-            // Use the clock as it is now, and look again in case it was set back meanwhile.
-            const std::chrono::nanoseconds left = remaining(when);
-            if (wait_for(left) == std::future_status::ready) {
-                return std::future_status::ready;
-            }
-            if (left <= std::chrono::nanoseconds::zero()) {
-                return std::future_status::timeout;
-            }
-        }
+        detail::add_callback<Future>(checked(), std::forward<Fn>(fn));
     }
 
     /// Returns whether both are handles on the same state, or neither has a state.
@@ -373,57 +236,15 @@ public:
 
 private:
     friend struct detail::future_access;
-    friend struct std::hash<Future>;
 
-    explicit Future(detail::shared_state<T>* state) noexcept : state_(state) {}
-
-    detail::shared_state<T>& checked() const {
-        if (!state_) {
-            detail::throw_error<invalid_state_error>(
-                "the future has no state: it was default-constructed or moved from");
-        }
-        return *state_;
-    }
-
-    const Future& state_handle() const {
-        static_cast<void>(checked());
-        return *this;
-    }
+    using base::base;
+    using base::checked;
+    using base::state_;
 
     static void wait_for_result(detail::shared_state<T>& state, const timeout& limit) {
         detail::await_or_throw(state, limit);
         detail::throw_if_failed(state);
     }
-
-    std::future_status wait_until_deadline(const detail::deadline& until) const {
-        return detail::await(checked(), until) ? std::future_status::ready : std::future_status::timeout;
-    }
-
-    template <class Clock, class Duration>
-    static std::chrono::nanoseconds remaining(const std::chrono::time_point<Clock, Duration>& when) {
-        using std::chrono::nanoseconds;
-        using seconds = std::chrono::duration<long double>;
-        // Compare `when` with now in integers only if it isn't far away: the clock may not count that far.
-        // Centuries are for ever, see `timeout`.
-        constexpr long double ages = 1e9L;
-        const auto now = Clock::now();
-        // Subtract counts: some libraries' durations that are not a number compare as no less than any other.
-        const long double left =
-            seconds(when.time_since_epoch()).count() - seconds(now.time_since_epoch()).count();
-        if (left >= ages) {
-            return (nanoseconds::max)();
-        }
-        if (!(left > -ages)) {  // or it is not a number
-            return nanoseconds::zero();
-        }
-        if constexpr (std::chrono::treat_as_floating_point_v<typename Duration::rep>) {
-            return std::chrono::ceil<nanoseconds>(seconds(left));
-        } else {
-            return std::chrono::ceil<nanoseconds>(when - now);
-        }
-    }
-
-    detail::shared_state<T>* state_ = nullptr;
 };
 
 }}  // namespace concurrent::futures
@@ -439,6 +260,7 @@ template <class T>
 struct std::hash<concurrent::futures::Future<T>> {
     /// Returns the hash of the state that `future` is a handle on.
     std::size_t operator()(const concurrent::futures::Future<T>& future) const noexcept {
-        return std::hash<concurrent::futures::detail::shared_state<T>*>()(future.state_);
+        namespace detail = concurrent::futures::detail;
+        return std::hash<const detail::shared_state_base*>()(detail::future_access::address(future));
     }
 };

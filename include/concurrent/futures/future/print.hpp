@@ -22,7 +22,10 @@
 #include <format>  // std::formatter; <chrono> has brought it already
 #endif
 
+#include <concurrent/futures/future/any_future.hpp>
 #include <concurrent/futures/future/future.hpp>
+#include <concurrent/futures/future/future_base.hpp>
+#include <concurrent/futures/state/shared_state.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 {
 
@@ -82,13 +85,8 @@ inline std::string type_name(const std::exception_ptr& exception) {
     return "an exception";
 }
 
-// Describes a future as Python's `repr()` does.
-template <class T>
-std::string describe(const Future<T>& future) {
-    if (!future.valid()) {
-        return "<Future without a state>";
-    }
-    shared_state<T>& shared = future_access::state(future);
+// Describes a future as Python's `repr()` does. `returned` is the name of its result's type, or empty.
+inline std::string describe(const shared_state_base& shared, std::string_view returned) {
     const future_state state = shared.state();
     std::string text = "<Future at 0x";
     const auto address = reinterpret_cast<std::uintptr_t>(std::addressof(shared));
@@ -104,12 +102,18 @@ std::string describe(const Future<T>& future) {
         if (const std::exception_ptr& exception = shared.exception()) {
             text += " raised ";
             text += type_name(exception);
-        } else {
+        } else if (!returned.empty()) {
             text += " returned ";
-            text += type_name<T>();
+            text += returned;
         }
     }
     return text += '>';
+}
+
+template <class State>
+std::string describe(const future_base<State>& future, std::string_view returned) {
+    return future.valid() ? detail::describe(future_access::state(future), returned)
+                          : "<Future without a state>";
 }
 
 }  // namespace detail
@@ -127,7 +131,14 @@ std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& s
 template <class Traits, class T>
 std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& stream,
                                              const Future<T>& future) {
-    return stream << detail::describe(future);
+    return stream << detail::describe(future, detail::type_name<T>());
+}
+
+/// Does the same, without the type of the result: `<Future at 0x7f8c state=finished>`.
+template <class Traits>
+std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& stream,
+                                             const any_future& future) {
+    return stream << detail::describe(future, {});
 }
 
 }}  // namespace concurrent::futures
@@ -145,7 +156,16 @@ template <class T>
 struct std::formatter<concurrent::futures::Future<T>> : std::formatter<std::string_view> {
     template <class Context>
     auto format(const concurrent::futures::Future<T>& future, Context& context) const {
-        return std::formatter<std::string_view>::format(concurrent::futures::detail::describe(future),
+        namespace detail = concurrent::futures::detail;
+        return std::formatter<std::string_view>::format(detail::describe(future, detail::type_name<T>()),
+                                                        context);
+    }
+};
+template <>
+struct std::formatter<concurrent::futures::any_future> : std::formatter<std::string_view> {
+    template <class Context>
+    auto format(const concurrent::futures::any_future& future, Context& context) const {
+        return std::formatter<std::string_view>::format(concurrent::futures::detail::describe(future, {}),
                                                         context);
     }
 };

@@ -7,6 +7,7 @@
 #include <utility>    // std::move, std::exchange
 
 #include <concurrent/futures/log_handler.hpp>
+#include <concurrent/futures/state/result_type.hpp>
 #include <concurrent/futures/state/trampoline.hpp>
 #include <concurrent/futures/state/waiter.hpp>
 #include <concurrent/futures/sync/back_off.hpp>
@@ -223,8 +224,15 @@ public:
         return state() == future_state::cancelled;
     }
 
+    // Cancels the task if it has not started, or requests its stop if it runs. Returns whether this call did
+    // either. Requires: the caller has a handle.
+    bool request_stop() noexcept { return (state() == future_state::pending && cancel()) || signal_stop(); }
+
     // Requests a stop of the running task. Returns whether that had an effect.
     virtual bool signal_stop() noexcept { return false; }
+
+    // Returns the type of the result.
+    [[nodiscard]] virtual result_type type() const noexcept = 0;
 
     // The following functions say whether, and how, the calling thread can help a future that it waits for. A
     // future that depends on nothing that could run here, such as a promise's, can't be helped.

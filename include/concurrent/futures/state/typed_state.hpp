@@ -5,6 +5,7 @@
 #include <type_traits>  // std::is_trivially_destructible_v
 
 #include <concurrent/futures/state/result_storage.hpp>
+#include <concurrent/futures/state/result_type.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
 #include <concurrent/futures/state/trampoline.hpp>
 
@@ -18,6 +19,8 @@ public:
 
     // Only the claimer writes the result. Others read it once the state is finished with a value.
     [[nodiscard]] result_storage<T>& result() noexcept { return result_; }
+
+    [[nodiscard]] result_type type() const noexcept final { return result_type::of<T>(); }
 
 protected:
     ~shared_state() override {

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: MIT
+
+#pragma once
+
+#include <cstddef>    // std::size_t
+#include <exception>  // std::exception_ptr, std::rethrow_exception, std::uncaught_exceptions
+#include <memory>     // std::unique_ptr, std::make_unique
+#include <optional>   // std::optional
+#include <string>     // std::to_string
+#include <utility>    // std::declval, std::forward, std::move, std::exchange
+
+#include <concurrent/futures/algorithm/outstanding_futures.hpp>
+#include <concurrent/futures/error.hpp>
+#include <concurrent/futures/future/future.hpp>
+#include <concurrent/futures/future/future_base.hpp>
+#include <concurrent/futures/fwd.hpp>
+#include <concurrent/futures/state/await.hpp>
+#include <concurrent/futures/state/callback.hpp>
+#include <concurrent/futures/state/shared_state.hpp>
+#include <concurrent/futures/sync/block_cache.hpp>
+#include <concurrent/futures/task/package.hpp>
+#include <concurrent/futures/timeout.hpp>
+
+namespace concurrent::futures { inline namespace v0_1 {
+
+namespace detail {
+
+[[gnu::cold, gnu::noinline]] inline bool is_cancelled_error(const std::exception_ptr& exception) noexcept {
+    try {
+        std::rethrow_exception(exception);
+    } catch (const cancelled_error&) {
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
+[[noreturn, gnu::cold, gnu::noinline]] inline void throw_unfinished_group(std::size_t unfinished) {
+    throw timeout_error(std::to_string(unfinished) + " tasks of the group were not done within the timeout");
+}
+
+// `group_state` is a `task_group` without its executor. It lives until the group was destroyed and all its
+// tasks are done.
+//
+// It holds the future of the first task that failed. So the log handler gets the exception, as it gets that
+// of any future, unless `wait` has rethrown it or somebody has looked at the future.
+class group_state {
+    class member;
+
+public:
+    // Lets one task into the group, or nobody if it is destroyed before `follow` was called.
+    class admission {
+    public:
+        explicit admission(group_state& group)
+            : member_(std::make_unique<member>(group)), cancelled_(group.admit()) {}
+        admission(const admission&) = delete;
+        admission& operator=(const admission&) = delete;
+        ~admission() {
+            if (member_) {
+                group_state& group = member_->group;
+                member_.reset();
+                group.note_finished();
+            }
+        }
+
+        // Whether the group is being cancelled, so that the task must not run.
+        [[nodiscard]] bool is_cancelled() const noexcept { return cancelled_; }
+
+        // The task was submitted. Requires: the caller keeps a handle.
+        void follow(shared_state_base& state) noexcept {
+            group_state& group = member_->group;
+            {
+                const outstanding_futures::lock_type lock = group.futures_.lock();
+                group.futures_.add(*member_, state);
+                cancelled_ = group.cancelled_;
+            }
+            // The group may be gone as soon as the task is done.
+            member_.release()->call_when_done(shared_state_base::handle(state));
+            if (cancelled_) {
+                state.request_stop();
+            }
+        }
+
+    private:
+        std::unique_ptr<member> member_;
+        bool cancelled_;
+    };
+
+    group_state() = default;
+    group_state(const group_state&) = delete;
+    group_state& operator=(const group_state&) = delete;
+
+    // Cancels what has not started and requests stop of the rest.
+    void cancel() noexcept {
+        if (!futures_.is_inherited()) {
+            outstanding_futures::lock_type lock = futures_.lock();
+            begin_to_cancel(lock);
+        }
+    }
+
+    // Waits until all tasks are done, and rethrows the first failure.
+    void wait(const deadline& until) {
+        futures_.throw_if_inherited();
+        std::optional<shared_state_base::handle> failed;
+        {
+            outstanding_futures::lock_type lock = futures_.lock();
+            switch (wait(lock, until)) {
+                case outstanding_futures::wait_end::timed_out:
+                    throw_unfinished_group(unfinished_);
+                case outstanding_futures::wait_end::waits_for_self:
+                    throw_as_it_waits_for_itself();
+                case outstanding_futures::wait_end::ready:
+                    break;
+            }
+            cancelled_ = false;
+            if (failed_) {
+                failed.emplace(std::move(*failed_));
+                failed_.reset();
+            }
+        }
+        if (failed) {
+            throw_failure(failed->state());
+        }
+    }
+
+    // The group is destroyed. Waits until all tasks are done. Returns at once where `wait` would throw.
+    void end() noexcept {
+        if (futures_.is_inherited()) {
+            return;  // nobody will complete the tasks, and the lock may be taken for ever
+        }
+        {
+            outstanding_futures::lock_type lock = futures_.lock();
+            if (wait(lock, deadline()) != outstanding_futures::wait_end::ready) {
+                abandoned_ = true;  // the last task destroys this
+                return;
+            }
+        }
+        delete this;
+    }
+
+private:
+    // A task of the group, from its submit until it is done. It owns itself.
+    class member final : public callback, public outstanding_futures::entry, public cached_memory {
+    public:
+        explicit member(group_state& its_group) noexcept : group(its_group) {}
+
+        group_state& group;
+
+    private:
+        void call(shared_state_base::handle done) override {
+            group.note_done(std::unique_ptr<member>(this), std::move(done));
+        }
+    };
+
+    ~group_state() = default;
+
+    // Counts one more task. Returns whether the group is being cancelled.
+    [[nodiscard]] bool admit() {
+        futures_.throw_if_inherited();
+        const outstanding_futures::lock_type lock = futures_.lock();
+        ++unfinished_;
+        return cancelled_;
+    }
+
+    outstanding_futures::wait_end wait(outstanding_futures::lock_type& lock, const deadline& until) {
+        return futures_.wait(lock, until, until.is_never(), [this] { return unfinished_ == 0; });
+    }
+
+    void note_done(std::unique_ptr<member> ended, shared_state_base::handle future) noexcept {
+        {
+            const shared_state_base::handle dropped = std::move(future);
+            outstanding_futures::lock_type lock = futures_.lock();
+            futures_.remove(*ended);
+            if (dropped.state().how_done() == outcome::exception) {
+                note_failure(lock, dropped.state());
+            }
+            lock.unlock();
+            ended.reset();
+        }
+        // Only now: whoever has waited for the group finds the room free, and results gone that nobody wants.
+        note_finished();
+    }
+
+    // Requires: locked.
+    [[gnu::cold, gnu::noinline]] void note_failure(outstanding_futures::lock_type& lock,
+                                                   shared_state_base& state) noexcept {
+        if (cancelled_ && is_cancelled_error(state.exception())) {
+            // It has waited for a task that was cancelled with the group.
+            state.mark_exception_as_looked_at();
+            return;
+        }
+        if (!failed_) {
+            failed_.emplace(state);
+            begin_to_cancel(lock);
+        }
+    }
+
+    // Requires: locked. Releases the lock meanwhile.
+    void begin_to_cancel(outstanding_futures::lock_type& lock) noexcept {
+        if (!std::exchange(cancelled_, true)) {
+            futures_.for_each(lock, [](shared_state_base& state) { state.request_stop(); });
+        }
+    }
+
+    void note_finished() noexcept {
+        bool last = false;
+        {
+            const outstanding_futures::lock_type lock = futures_.lock();
+            --unfinished_;
+            last = unfinished_ == 0 && abandoned_;
+            if (unfinished_ == 0) {
+                futures_.notify();
+            }
+        }
+        if (last) {
+            delete this;
+        }
+    }
+
+    outstanding_futures futures_;
+
+    // Guarded by the lock of `futures_`.
+    std::size_t unfinished_ = 0;  // also counts tasks that are being submitted, and those that end
+    bool cancelled_ = false;      // until the next `wait`
+    bool abandoned_ = false;      // the group is gone
+    std::optional<shared_state_base::handle> failed_;
+};
+
+}  // namespace detail
+
+/// A `task_group` runs tasks that belong together on an executor, and waits for all of them. If one fails,
+/// the others are cancelled, and `wait` rethrows the failure. No task outlives its group.
+///
+/// A failure, and `cancel`, cancel the tasks that have not started, and request a stop of those that run.
+/// From then on the group is cancelled: a task that is still submitted comes back cancelled, and does not
+/// run. The next `wait` that returns or rethrows ends this, and the group may be used again.
+///
+/// A task that was cancelled has not failed, and neither has one that throws `cancelled_error` after the
+/// group was cancelled, as it does where it waits for another task of the group. `wait` rethrows only the
+/// first failure. The log handler gets that if nobody waits, and what further tasks throw, unless somebody
+/// looks at their futures.
+///
+/// The executor is one of any kind, and must outlive the group. A task that is done takes no room in the
+/// group. But as long as its done callbacks are called, the group has a handle on it: `result()` of an rvalue
+/// may have to copy until `wait` has returned.
+///
+/// Thread-safety: any threads may call all members at once, even tasks of the group.
+///
+/// \code
+/// std::atomic<int> sum = 0;
+/// futures::task_group group(executor);
+/// for (int number : {1, 2, 3})
+///     group.submit([&sum, number] { sum += number; });
+/// group.wait();
+/// assert(sum == 6);
+/// \endcode
+template <class Executor>
+class task_group {
+public:
+    /// Makes a group without tasks, which submits to `executor`.
+    ///
+    /// \throws std::bad_alloc if there is no memory
+    explicit task_group(Executor& executor)
+        : executor_(executor), state_(new detail::group_state()), exceptions_(std::uncaught_exceptions()) {}
+    task_group(const task_group&) = delete;
+    task_group& operator=(const task_group&) = delete;
+
+    /// Waits until all tasks are done. If the scope of the group is left by an exception, cancels the group
+    /// first. In a task of the group, this can't wait for the task, and returns at once.
+    ///
+    /// \code
+    /// futures::Future<int> future;
+    /// {
+    ///     futures::task_group group(executor);
+    ///     future = group.submit([] { return 42; });
+    /// }
+    /// assert(future.done());
+    /// \endcode
+    ~task_group() {
+        if (std::uncaught_exceptions() > exceptions_) {
+            state_->cancel();
+        }
+        state_->end();
+    }
+
+    /// Submits a task to the executor, and returns its future. If the group is cancelled, the future is
+    /// cancelled too, and nothing is submitted.
+    ///
+    /// \throws what the executor's `submit` throws; then there is no new task
+    ///
+    /// \code
+    /// futures::task_group group(executor);
+    /// futures::Future<std::size_t> length = group.submit(&std::string::size, std::string("hello"));
+    /// assert(length.result() == 5);
+    /// \endcode
+    template <class Fn, class... Args>
+    auto submit(Fn&& fn, Args&&... args)
+        -> decltype(std::declval<Executor&>().submit(std::forward<Fn>(fn), std::forward<Args>(args)...)) {
+        detail::group_state::admission admitted(*state_);
+        if (admitted.is_cancelled()) {
+            auto never_called = futures::package(std::forward<Fn>(fn), std::forward<Args>(args)...);
+            never_called.future.cancel();
+            return std::move(never_called.future);
+        }
+        auto future = executor_.submit(std::forward<Fn>(fn), std::forward<Args>(args)...);
+        admitted.follow(detail::future_access::state(future));
+        return future;
+    }
+
+    /// Waits until all tasks are done, at most for `limit`, and rethrows the first failure in time.
+    ///
+    /// On a worker of the pool in which they are queued, it runs tasks of the group on the spot, and what
+    /// they have submitted, but nothing else. With a `limit`, it does so only if no other worker is idle and
+    /// none can be started.
+    ///
+    /// \throws what the first task that failed has thrown
+    /// \throws timeout_error if `limit` passed first; the tasks go on
+    /// \throws invalid_state_error if a task waits, without a limit, for the group that it belongs to
+    /// \throws broken_executor in the child of a fork, if the group is the parent's
+    ///
+    /// \code
+    /// futures::task_group group(executor);
+    /// group.submit([] { throw std::runtime_error("bad luck"); });
+    /// try {
+    ///     group.wait();
+    ///     assert(false);
+    /// } catch (const std::runtime_error& failure) {
+    ///     assert(failure.what() == std::string("bad luck"));
+    /// }
+    /// \endcode
+    void wait(const timeout& limit = {}) { state_->wait(limit.start()); }
+
+    /// Cancels the tasks that have not started, and requests a stop of those that run. Doesn't wait.
+    ///
+    /// \code
+    /// futures::task_group group(executor);
+    /// group.cancel();
+    /// assert(group.submit([] { return 42; }).cancelled());
+    /// group.wait();
+    /// assert(group.submit([] { return 42; }).result() == 42);
+    /// \endcode
+    void cancel() noexcept { state_->cancel(); }
+
+private:
+    Executor& executor_;
+    detail::group_state* const state_;  // destroys itself
+    const int exceptions_;              // that were on their way when the group was made
+};
+
+/// `task_group group(executor);` is a group of whatever executor it is given.
+template <class Executor>
+task_group(Executor&) -> task_group<Executor>;
+
+}}  // namespace concurrent::futures

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+
+#include <concurrent/futures.hpp>
+
+void submit(concurrent::futures::task_group<>& group) {
+    group.submit([](int number) { return number; });
+}

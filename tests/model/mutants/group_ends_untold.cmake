@@ -1,0 +1,12 @@
+# The last task of a group wakes nobody.
+set(header concurrent/futures/algorithm/task_group.hpp)
+set(group groups)
+set(only "waits for its task")
+set(finds "lost wake-up")
+set(old [==[
+            if (unfinished_ == 0) {
+                futures_.notify();
+            }
+]==])
+set(new [==[
+]==])
