@@ -4,7 +4,7 @@ set(group groups)
 set(only "waits for its task")
 set(finds "lost wake-up")
 set(old [==[
-            if (unfinished_ == 0) {
+            if (last) {
                 futures_.notify();
             }
 ]==])
