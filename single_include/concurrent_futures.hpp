@@ -7995,7 +7995,7 @@ public:
             {
                 const outstanding_futures::lock_type lock = group.futures_.lock();
                 group.futures_.add(*member_, state);
-                cancelled_ = group.cancelled_;
+                cancelled_ = group.cancelled_.load();
             }
             // The group may be gone as soon as the task is done.
             member_.release()->call_when_done(shared_state_base::handle(state));
@@ -8029,13 +8029,13 @@ public:
             outstanding_futures::lock_type lock = futures_.lock();
             switch (wait(lock, until)) {
                 case outstanding_futures::wait_end::timed_out:
-                    throw_unfinished_group(unfinished_);
+                    throw_unfinished_group(unfinished_.load());
                 case outstanding_futures::wait_end::waits_for_self:
                     throw_as_it_waits_for_itself();
                 case outstanding_futures::wait_end::ready:
                     break;
             }
-            cancelled_ = false;
+            cancelled_.store(false);
             if (failed_) {
                 failed.emplace(std::move(*failed_));
                 failed_.reset();
@@ -8077,16 +8077,16 @@ private:
 
     ~group_state() = default;
 
-    // Counts one more task. Returns whether the group is being cancelled.
+    // Counts one more task. Returns whether the group is being cancelled; if it has just begun to be,
+    // `follow` sees that.
     [[nodiscard]] bool admit() {
         futures_.throw_if_inherited();
-        const outstanding_futures::lock_type lock = futures_.lock();
-        ++unfinished_;
-        return cancelled_;
+        unfinished_.fetch_add(1);
+        return cancelled_.load();
     }
 
     outstanding_futures::wait_end wait(outstanding_futures::lock_type& lock, const deadline& until) {
-        return futures_.wait(lock, until, until.is_never(), [this] { return unfinished_ == 0; });
+        return futures_.wait(lock, until, until.is_never(), [this] { return unfinished_.load() == 0; });
     }
 
     void note_done(std::unique_ptr<member> ended, shared_state_base::handle future) noexcept {
@@ -8107,7 +8107,7 @@ private:
     // Requires: locked.
     [[gnu::cold, gnu::noinline]] void note_failure(outstanding_futures::lock_type& lock,
                                                    shared_state_base& state) noexcept {
-        if (cancelled_ && is_cancelled_error(state.exception())) {
+        if (cancelled_.load() && is_cancelled_error(state.exception())) {
             // It has waited for a task that was cancelled with the group.
             state.mark_exception_as_looked_at();
             return;
@@ -8120,20 +8120,28 @@ private:
 
     // Requires: locked. Releases the lock meanwhile.
     void begin_to_cancel(outstanding_futures::lock_type& lock) noexcept {
-        if (!std::exchange(cancelled_, true)) {
+        if (!cancelled_.exchange(true)) {
             futures_.for_each(lock, [](shared_state_base& state) { state.request_stop(); });
         }
     }
 
     void note_finished() noexcept {
+        // As long as others are unfinished, nobody need be woken, and they keep the group.
+        std::size_t unfinished = unfinished_.load();
+        while (unfinished > 1) {
+            if (unfinished_.compare_exchange_weak(unfinished, unfinished - 1)) {
+                return;
+            }
+        }
         bool last = false;
         {
+            // Under the lock: without it, a thread that waits could destroy the group before it is notified.
             const outstanding_futures::lock_type lock = futures_.lock();
-            --unfinished_;
-            last = unfinished_ == 0 && abandoned_;
-            if (unfinished_ == 0) {
+            last = unfinished_.fetch_sub(1) == 1;
+            if (last) {
                 futures_.notify();
             }
+            last = last && abandoned_;
         }
         if (last) {
             delete this;
@@ -8142,10 +8150,13 @@ private:
 
     outstanding_futures futures_;
 
+    // Tasks of the group, also those that are being submitted, and those that end.
+    sync::atomic<std::size_t> unfinished_{0};
+    // Until the next `wait`. Written under the lock of `futures_`.
+    sync::atomic<bool> cancelled_{false};
+
     // Guarded by the lock of `futures_`.
-    std::size_t unfinished_ = 0;  // also counts tasks that are being submitted, and those that end
-    bool cancelled_ = false;      // until the next `wait`
-    bool abandoned_ = false;      // the group is gone
+    bool abandoned_ = false;  // the group is gone
     std::optional<shared_state_base::handle> failed_;
 };
 
