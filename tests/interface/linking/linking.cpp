@@ -134,7 +134,7 @@ TEST_CASE("an any_future that one part made gives the others the future with its
 #if defined(_LIBCPP_VERSION)
                   all_parts()  // libc++ compares the addresses of descriptions of types
 #else
-                   all_parts_and_a_closed_one()
+                  all_parts_and_a_closed_one()
 #endif
     );
 }
