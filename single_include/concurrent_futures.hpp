@@ -8027,13 +8027,12 @@ public:
         std::optional<shared_state_base::handle> failed;
         {
             outstanding_futures::lock_type lock = futures_.lock();
-            switch (wait(lock, until)) {
-                case outstanding_futures::wait_end::timed_out:
-                    throw_unfinished_group(unfinished_.load());
-                case outstanding_futures::wait_end::waits_for_self:
-                    throw_as_it_waits_for_itself();
-                case outstanding_futures::wait_end::ready:
-                    break;
+            const outstanding_futures::wait_end end = wait(lock, until);
+            if (end == outstanding_futures::wait_end::timed_out) {
+                throw_unfinished_group(unfinished_.load());
+            }
+            if (end == outstanding_futures::wait_end::waits_for_self) {
+                throw_as_it_waits_for_itself();
             }
             cancelled_.store(false);
             if (failed_) {
