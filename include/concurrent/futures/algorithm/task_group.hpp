@@ -69,8 +69,8 @@ public:
 
         // The task was submitted. Requires: the caller keeps a handle.
         void follow(shared_state_base& state) noexcept {
-            group_state& group = member_->group;
             {
+                group_state& group = member_->group;
                 const outstanding_futures::lock_type lock = group.futures_.lock();
                 group.futures_.add(*member_, state);
                 cancelled_ = group.cancelled_.load();
