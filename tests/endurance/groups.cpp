@@ -36,11 +36,11 @@ void look_at(const futures::Future<long>& future, task_record& task, long expect
 // A task of a group. It may submit another one to the group, and wait for that.
 template <class Group>
 struct grouped {
-    Group* group;
-    task_record* task;
-    std::uint64_t seed;
-    long expected;
-    int depth;
+    Group* group = nullptr;
+    task_record* task = nullptr;
+    std::uint64_t seed = 0;
+    long expected = 0;
+    int depth = 0;
     counted passenger{};
 
     long operator()() {
