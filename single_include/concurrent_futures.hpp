@@ -2440,14 +2440,38 @@ public:
     /// assert(future.state() == futures::future_state::finished);
     /// \endcode
     [[nodiscard]] future_state state() const { return checked().state(); }
-    /// Returns whether the future was cancelled.
+    /// Returns whether the future was cancelled. Never blocks.
+    ///
+    /// \code
+    /// auto future = executor.submit([] {});
+    /// future.wait();
+    /// assert(!future.cancelled());
+    /// \endcode
     [[nodiscard]] bool cancelled() const { return state() == future_state::cancelled; }
-    /// Returns whether the task runs now.
+    /// Returns whether the task runs now. Never blocks.
+    ///
+    /// \code
+    /// auto future = executor.submit([] {});
+    /// future.wait();
+    /// assert(!future.running());
+    /// \endcode
     [[nodiscard]] bool running() const { return state() == future_state::running; }
-    /// Returns whether the future was cancelled or has finished.
+    /// Returns whether the future was cancelled or has finished. Never blocks.
+    ///
+    /// \code
+    /// auto future = executor.submit([] {});
+    /// executor.shutdown();
+    /// assert(future.done());
+    /// \endcode
     [[nodiscard]] bool done() const { return checked().done(); }
 
     /// Waits until the future is done. See `result` for what a worker does meanwhile.
+    ///
+    /// \code
+    /// auto future = executor.submit([] { throw std::runtime_error("bad luck"); });
+    /// future.wait();  // doesn't throw that
+    /// assert(future.exception());
+    /// \endcode
     void wait() const { detail::await(checked(), detail::deadline()); }
 
     /// Waits until the future is done or `limit` has passed.
