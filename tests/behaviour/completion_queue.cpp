@@ -169,12 +169,12 @@ TEST_CASE("A completion queue may be destroyed while futures are outstanding, an
 TEST_CASE("A completion queue takes futures from callbacks and from several threads") {
     constexpr int threads = 3;
     constexpr int each = 200;
-    futures::thread_pool_executor executor(2);
     completion_queue<int> queue;
     futures::Promise<int> gate;
     queue.add(gate.get_future());
-    std::vector<std::thread> adders;
     std::atomic<int> left = threads * each;
+    futures::thread_pool_executor executor(2);  // its callbacks use all of the above
+    std::vector<std::thread> adders;
     for (int thread = 0; thread != threads; ++thread) {
         adders.emplace_back([&] {
             for (int count = 0; count != each; ++count) {

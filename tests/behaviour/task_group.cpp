@@ -295,9 +295,9 @@ TEST_CASE("A task that waits for a group runs its tasks on the spot, on a pool o
 }
 
 TEST_CASE("A task that waits for a group runs nothing else") {
-    pool executor(1);
     bool other_ran = false;
     bool ran_too_early = true;
+    pool executor(1);
     const auto task = executor.submit([&] {
         executor.submit([&] { other_ran = true; });
         task_group group(executor);
