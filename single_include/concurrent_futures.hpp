@@ -24,6 +24,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <deque>
 #include <exception>
 #include <functional>
@@ -979,10 +980,23 @@ public:
     }
 
     friend bool operator==(const result_type& a, const result_type& b) noexcept {
-        return a.tag_ == b.tag_ || (a.info_ && b.info_ && *a.info_ == *b.info_);
+        return a.tag_ == b.tag_ || (a.info_ && b.info_ && is_same(*a.info_, *b.info_));
     }
 
 private:
+    [[nodiscard]] static bool is_same(const std::type_info& a, const std::type_info& b) noexcept {
+#if defined(_LIBCPP_VERSION)
+        // libc++ compares addresses, and each shared library may have its own description. A name that is
+        // local to a file, in an unnamed namespace or a static function, may stand for another type
+        // elsewhere.
+        const char* const name = a.name();
+        return a == b || (std::strcmp(name, b.name()) == 0 && !std::strstr(name, "_GLOBAL__N_") &&
+                          !std::strstr(name, "ZL"));
+#else
+        return a == b;
+#endif
+    }
+
     result_type(const char* tag, const std::type_info* info) noexcept : tag_(tag), info_(info) {}
 
     const char* tag_;
