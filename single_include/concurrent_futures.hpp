@@ -2227,6 +2227,15 @@ bool spin_briefly(Ready ready) noexcept {
     return is_ready;
 }
 
+// Spins until `done()`, or until there may be something that this thread can help with, which `may_help()`
+// tells. Returns false if neither happens soon.
+template <class Done, class MayHelp>
+bool spin_until_done_or_may_help(Done done, MayHelp may_help) noexcept {
+    constexpr unsigned now_and_then = 16;  // the worker that runs the task writes its queue often
+    unsigned looks = 0;
+    return spin_briefly([&] { return done() || (++looks % now_and_then == 0 && may_help()); });
+}
+
 inline bool spin_until_done(const shared_state_base& state, const deadline& until) noexcept {
     spin_briefly([&] { return state.done() || until.passed(); });
     return state.done();
@@ -2240,12 +2249,8 @@ inline bool spin_until_done(const shared_state_base& state, const deadline& unti
             return false;
         }
         if (helped == shared_state_base::help_result::none) {
-            constexpr unsigned now_and_then = 16;  // the worker that runs the task writes its queue often
-            unsigned looks = 0;
-            const auto ready = [&] {
-                return state.done() || (++looks % now_and_then == 0 && state.may_help());
-            };
-            if (!spin_briefly(ready)) {
+            if (!spin_until_done_or_may_help([&] { return state.done(); },
+                                             [&] { return state.may_help(); })) {
                 block_until_done(state, deadline());
             }
         }
@@ -4713,8 +4718,8 @@ private:
     entry* last_ = nullptr;
     std::uint64_t added_ = 0;
     cursor* cursors_ = nullptr;
-    examiner examiner_;            // who has waited last
-    entry* unexamined_ = nullptr;  // the first future that it has not looked at
+    examiner examiner_;            // the threads that waited last
+    entry* unexamined_ = nullptr;  // the first future that they have not looked at
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -5500,15 +5505,20 @@ public:
         return local_queue::queue_of_runner(item) == &local_queue_;
     }
 
-    // For a worker that waits for `awaited`, which another worker runs: takes a task that `awaited` has
+    // For a worker that waits for `awaited`, which another worker runs: runs a task that `awaited` has
     // submitted, or one that descends from it, out of the other worker's local queue (Wagner and Calder,
     // "Leapfrogging: a portable technique for implementing efficient futures", PPoPP 1993). Such a task can't
     // wait for this worker, unless somebody has passed futures on. `still_runs()` returns whether `awaited`
-    // is not done. Returns null if there is none now.
+    // is not done. Returns false if there is no such task now.
     template <class StillRuns>
-    [[nodiscard]] static work_item* take_descendant(const work_item& awaited, StillRuns still_runs) noexcept {
+    [[nodiscard]] bool run_descendant(const work_item& awaited, StillRuns still_runs) noexcept {
         local_queue* const others = local_queue::queue_of_runner(awaited);
-        return others ? others->take_pushed_since(awaited, still_runs) : nullptr;
+        work_item* const descendant = others ? others->take_pushed_since(awaited, still_runs) : nullptr;
+        if (descendant && !descendant->execute(*this)) {
+            pool_.note_stale_item_gone();
+            pool_.wake_one();
+        }
+        return descendant != nullptr;
     }
 
     // A hint.
@@ -6014,15 +6024,9 @@ protected:
         if (self->runs(*this)) {
             return shared_state_base::help_result::waits_for_self;
         }
-        work_item* const descendant = worker::take_descendant(*this, [&future] { return !future.done(); });
-        if (!descendant) {
-            return shared_state_base::help_result::none;
-        }
-        if (!descendant->execute(*self)) {
-            owner_->note_stale_item_gone();
-            owner_->wake_one();
-        }
-        return shared_state_base::help_result::helped;
+        return self->run_descendant(*this, [&future] { return !future.done(); })
+                   ? shared_state_base::help_result::helped
+                   : shared_state_base::help_result::none;
     }
 
     [[nodiscard]] bool may_help(shared_state_base& future) noexcept {
@@ -6546,13 +6550,25 @@ private:
 template <class Range>
 using map_argument = decltype(std::declval<map_element<Range>&>()());
 
+// Returns a range's size, or the greatest number if that is greater.
+template <std::ranges::sized_range Range>
+std::size_t saturated_size(Range& range) {
+    const auto counted = std::ranges::size(range);
+    const auto size = static_cast<std::size_t>(counted);
+    return static_cast<decltype(std::ranges::size(range))>(size) == counted
+               ? size
+               : (std::numeric_limits<std::size_t>::max)();
+}
+
+// Returns the quotient, rounded up.
+constexpr std::size_t divide_rounding_up(std::size_t whole, std::size_t part) noexcept {
+    return whole / part + (whole % part != 0 ? 1 : 0);
+}
+
 // Returns the number of elements that gives each worker about four chunks.
 inline std::size_t auto_chunksize(std::size_t size, std::size_t max_workers) noexcept {
     // Divide twice, as the product of both divisors need not fit into a `std::size_t`.
-    const auto share = [](std::size_t whole, std::size_t shares) {
-        return whole / shares + (whole % shares != 0 ? 1 : 0);
-    };
-    const std::size_t chunksize = share(share(size, max_workers), 4);
+    const std::size_t chunksize = divide_rounding_up(divide_rounding_up(size, max_workers), 4);
     return chunksize != 0 ? chunksize : 1;
 }
 
@@ -6592,11 +6608,7 @@ public:
         std::optional<std::size_t> smallest;
         const auto note = [&](auto& range) {
             if constexpr (std::ranges::sized_range<decltype(range)>) {
-                const auto counted = std::ranges::size(range);
-                auto size = static_cast<std::size_t>(counted);
-                if (static_cast<decltype(std::ranges::size(range))>(size) != counted) {  // the type is wider
-                    size = (std::numeric_limits<std::size_t>::max)();
-                }
+                const std::size_t size = saturated_size(range);
                 if (!smallest || size < *smallest) {
                     smallest = size;
                 }
@@ -6809,16 +6821,6 @@ struct forward_chunk {
     }
 };
 
-// Returns a range's size, or the greatest number if that is greater.
-template <std::ranges::sized_range Range>
-std::size_t saturated_size(Range& range) {
-    const auto counted = std::ranges::size(range);
-    const auto size = static_cast<std::size_t>(counted);
-    return static_cast<decltype(std::ranges::size(range))>(size) == counted
-               ? size
-               : (std::numeric_limits<std::size_t>::max)();
-}
-
 // The elements of a forward range are skipped under the lock. If nobody knows their number, chunks grow with
 // what was taken before; so the last one is about as great a part of all as where the size is known.
 template <std::ranges::forward_range Range>
@@ -6831,7 +6833,7 @@ public:
         if constexpr (std::ranges::sized_range<Range>) {
             const std::size_t size = saturated_size(range);
             sizes_.chosen = sizes_.of(size);
-            most_chunks_ = size / sizes_.chosen + (size % sizes_.chosen != 0 ? 1 : 0);
+            most_chunks_ = divide_rounding_up(size, sizes_.chosen);
         }
     }
 
@@ -6880,7 +6882,7 @@ public:
         : begin_(std::ranges::begin(range)),
           size_(saturated_size(range)),
           chunksize_(sizes.of(size_)),
-          chunks_(size_ / chunksize_ + (size_ % chunksize_ != 0 ? 1 : 0)) {}
+          chunks_(divide_rounding_up(size_, chunksize_)) {}
 
     [[nodiscard]] std::size_t most_chunks() const noexcept { return chunks_; }
 
@@ -7493,7 +7495,7 @@ public:
         return true;
     }
 
-    // A branch is run even if its pool is closed or broken, by the caller, who has begun with the others.
+    // If its pool is closed or broken, the caller runs the branch: it has begun to run the other branches.
     [[gnu::cold]] void cancel_waiting() noexcept final { give_back(); }
     [[gnu::cold]] void fail_waiting(const std::exception_ptr&) noexcept final { give_back(); }
     void release() noexcept final {}
@@ -7537,7 +7539,7 @@ private:
     static constexpr std::uintptr_t given_back = 2;  // the caller has to make the call
 
     [[gnu::cold]] void give_back() noexcept {
-        pool_->note_stale_item();  // whoever has emptied the queues takes it from that number again
+        pool_->note_stale_item();  // the thread that empties the queues lowers that number again
         settle(given_back);
     }
 
@@ -7559,30 +7561,15 @@ private:
         trampoline::run_postponed();
         const auto settled = [this] { return state() != pending; };
         while (!settled()) {
-            if (self && help(*self)) {
+            if (self && self->run_descendant(*this, [this] { return state() == pending; })) {
                 continue;
             }
-            constexpr unsigned now_and_then = 16;  // the worker that runs it writes its queue often
-            unsigned looks = 0;
-            const auto ready = [&] {
-                return settled() ||
-                       (self && ++looks % now_and_then == 0 && worker::seems_to_have_descendants(*this));
-            };
-            if (!spin_briefly(ready)) {
+            if (!spin_until_done_or_may_help(
+                    settled, [&] { return self && worker::seems_to_have_descendants(*this); })) {
                 block();
             }
         }
         return state();
-    }
-
-    // Runs something that descends from this branch. Returns false if there is nothing.
-    [[nodiscard]] bool help(worker& self) noexcept {
-        work_item* const descendant = worker::take_descendant(*this, [this] { return state() == pending; });
-        if (descendant && !descendant->execute(self)) {
-            pool_->note_stale_item_gone();
-            pool_->wake_one();
-        }
-        return descendant != nullptr;
     }
 
     // Sleeps until the branch is settled. Not inlined, see `block_until_done`.
@@ -8137,7 +8124,7 @@ private:
             lock.unlock();
             ended.reset();
         }
-        // Only now: whoever has waited for the group finds the room free, and results gone that nobody wants.
+        // Only now: after a `wait`, the memory of the tasks is free, and unwanted results are destroyed.
         note_finished();
     }
 
@@ -9209,10 +9196,7 @@ public:
         if (self && may_keep_local()) {
             push_to(victims_.queue_of(*self), item);
         } else {
-            if (threads_.none()) {
-                throw_if_closed();
-                threads_.start_first();
-            }
+            start_first_if_none();
             push_to(queue_, item);
         }
     }
@@ -9234,9 +9218,8 @@ public:
     // `place_for_branches` has returned to this thread.
     void push_branch(const branch_place& place, work_item& item) {
         throw_if_inherited();
-        if (!place.self && threads_.none()) {
-            throw_if_closed();
-            threads_.start_first();
+        if (!place.self) {
+            start_first_if_none();
         }
         push_to(place.queue, item);
     }
@@ -9327,6 +9310,13 @@ public:
 
 private:
     void start_thread() noexcept override { threads_.start_another(); }
+
+    void start_first_if_none() {
+        if (threads_.none()) {
+            throw_if_closed();
+            threads_.start_first();
+        }
+    }
 
     // A single worker starts all tasks in the order of their submission, and pops first from its local queue.
     // So all items there must be older than those in the shared queue. `size()` misses no item that was

@@ -196,7 +196,7 @@ TEST_CASE(
     CHECK(tests::live_allocations() == before);
 }
 
-TEST_CASE("invoke allocates nothing, from outside or in a task, whoever makes the calls") {
+TEST_CASE("invoke allocates nothing, from outside or in a task, on whichever thread it makes the calls") {
     futures::thread_pool_executor executor(2);
     // Both workers are started.
     tests::busy_workers(executor, 2).release();

@@ -18,6 +18,7 @@
 
 #include "support/busy_workers.hpp"
 #include "support/catch.hpp"
+#include "support/inline_executor.hpp"
 
 namespace futures = concurrent::futures;
 
@@ -35,18 +36,6 @@ struct forks_stack {
         tasks.pop_back();
         return last;
     }
-};
-
-// Runs each task at once.
-class forks_inline_executor : public futures::executor_base<forks_inline_executor> {
-public:
-    template <class Fn, class... Args>
-    auto submit(Fn&& fn, Args&&... args) {
-        auto [task, future] = futures::package(std::forward<Fn>(fn), std::forward<Args>(args)...);
-        std::move(task)();
-        return future;
-    }
-    void shutdown(futures::shutdown_options = {}) {}
 };
 
 // Keeps each task, and never runs it.
@@ -360,7 +349,7 @@ TEST_CASE("the caller of invoke runs what waits in a pool that breaks") {
 TEST_CASE("an executor that only submits has invoke too") {
     const auto one = [] { return 1; };
     const auto text = [] { return std::string("text"); };
-    forks_inline_executor runs_at_once;
+    tests::inline_executor runs_at_once;
     CHECK(runs_at_once.invoke(one, text, one) == std::tuple(1, std::string("text"), 1));
     CHECK(fibonacci(runs_at_once, 10) == 55);
     CHECK_THROWS_WITH(runs_at_once.invoke([] { throw std::runtime_error("first"); },

@@ -23,23 +23,12 @@
 
 #include "support/busy_workers.hpp"
 #include "support/catch.hpp"
+#include "support/inline_executor.hpp"
 #include "support/ranges.hpp"
 
 namespace futures = concurrent::futures;
 
 namespace {
-
-// Runs each task at once.
-class loops_inline_executor : public futures::executor_base<loops_inline_executor> {
-public:
-    template <class Fn, class... Args>
-    auto submit(Fn&& fn, Args&&... args) {
-        auto [task, future] = futures::package(std::forward<Fn>(fn), std::forward<Args>(args)...);
-        std::move(task)();
-        return future;
-    }
-    void shutdown(futures::shutdown_options = {}) {}
-};
 
 std::string loops_text(int count) {
     std::string all = "init";
@@ -251,7 +240,7 @@ TEST_CASE("loops work in loops, to any depth") {
 }
 
 TEST_CASE("an executor that only submits has for_each and reduce too") {
-    loops_inline_executor executor;
+    tests::inline_executor executor;
     std::vector<int> all = tests::numbers(100);
     executor.for_each([](int& each) { each *= 2; }, all);
     CHECK(executor.reduce(all, 0, std::plus<>()) == 9900);

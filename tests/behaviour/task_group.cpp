@@ -383,7 +383,7 @@ TEST_CASE("A task group works with an executor of any kind") {
     CHECK(bad.done());
 }
 
-TEST_CASE("Whoever has waited for a group finds results gone that nobody wants") {
+TEST_CASE("wait() of a group returns after the results that nobody wants are destroyed") {
     pool executor(2);
     task_group group(executor);
     std::vector<std::weak_ptr<int>> watched;

@@ -44,6 +44,19 @@ bool is_start_failure(std::string_view message) {
 
 }  // namespace
 
+void note_thrown(task_record& task) {
+    try {
+        throw;
+    } catch (const purposeful& thrown) {
+        require(thrown.record == task.thrown, "a future has its own task's exception");
+        thrown.retrieved();
+        note_ending(task, ending::exception);
+    } catch (const futures::broken_thread_pool&) {
+        task.breakage_retrieved = true;
+        note_ending(task, ending::broken);
+    }
+}
+
 void note_log(std::string_view message, const std::exception_ptr& exception) {
     const faults::own_work own;
     ++total.logged;

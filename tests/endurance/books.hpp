@@ -144,6 +144,9 @@ private:
 // A future has ended with `how`; however many look, and however often, it is the same.
 void note_ending(task_record& task, ending how);
 
+// The current exception is that of the task, which was not cancelled. Rethrows what no task fails with.
+void note_thrown(task_record& task);
+
 // The log handler.
 void note_log(std::string_view message, const std::exception_ptr& exception);
 

@@ -23,13 +23,8 @@ void look_at(const futures::Future<long>& future, task_record& task, long expect
         note_ending(task, ending::value);
     } catch (const futures::cancelled_error&) {
         note_ending(task, ending::cancelled);
-    } catch (const purposeful& thrown) {
-        require(thrown.record == task.thrown, "a future has its own task's exception");
-        thrown.retrieved();
-        note_ending(task, ending::exception);
-    } catch (const futures::broken_thread_pool&) {
-        task.breakage_retrieved = true;
-        note_ending(task, ending::broken);
+    } catch (...) {
+        note_thrown(task);
     }
 }
 

@@ -72,13 +72,8 @@ bool look_at_exception(const futures::Future<T>& future, task_record& task, cons
     }
     try {
         std::rethrow_exception(exception);
-    } catch (const purposeful& thrown) {
-        require(thrown.record == task.thrown, "a future has its own task's exception");
-        thrown.retrieved();
-        note_ending(task, ending::exception);
-    } catch (const futures::broken_thread_pool&) {
-        task.breakage_retrieved = true;
-        note_ending(task, ending::broken);
+    } catch (...) {
+        note_thrown(task);
     }
     return true;
 }
@@ -187,13 +182,8 @@ bool client::look(held<T>& which, const futures::timeout& limit, bool last) {
             in_time = false;
         } catch (const futures::cancelled_error&) {
             note_ending(*which.task, ending::cancelled);
-        } catch (const purposeful& thrown) {
-            require(thrown.record == which.task->thrown, "a future has its own task's exception");
-            thrown.retrieved();
-            note_ending(*which.task, ending::exception);
-        } catch (const futures::broken_thread_pool&) {
-            which.task->breakage_retrieved = true;
-            note_ending(*which.task, ending::broken);
+        } catch (...) {
+            note_thrown(*which.task);
         }
     });
     return in_time;

@@ -422,7 +422,7 @@ const scenario two_that_watch(
         second.wait();
     });
 
-// What the callables of an `invoke` write is seen by its caller, whoever has called them.
+// The caller of `invoke` sees what its callables write, on whichever thread they run.
 void invoke_two(futures::thread_pool_executor<>& executor) {
     value first(0);
     const auto [nothing, second] = executor.invoke([&] { first.set(1); }, make_value);

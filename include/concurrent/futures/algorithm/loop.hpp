@@ -128,16 +128,6 @@ struct forward_chunk {
     }
 };
 
-// Returns a range's size, or the greatest number if that is greater.
-template <std::ranges::sized_range Range>
-std::size_t saturated_size(Range& range) {
-    const auto counted = std::ranges::size(range);
-    const auto size = static_cast<std::size_t>(counted);
-    return static_cast<decltype(std::ranges::size(range))>(size) == counted
-               ? size
-               : (std::numeric_limits<std::size_t>::max)();
-}
-
 // The elements of a forward range are skipped under the lock. If nobody knows their number, chunks grow with
 // what was taken before; so the last one is about as great a part of all as where the size is known.
 template <std::ranges::forward_range Range>
@@ -150,7 +140,7 @@ public:
         if constexpr (std::ranges::sized_range<Range>) {
             const std::size_t size = saturated_size(range);
             sizes_.chosen = sizes_.of(size);
-            most_chunks_ = size / sizes_.chosen + (size % sizes_.chosen != 0 ? 1 : 0);
+            most_chunks_ = divide_rounding_up(size, sizes_.chosen);
         }
     }
 
@@ -199,7 +189,7 @@ public:
         : begin_(std::ranges::begin(range)),
           size_(saturated_size(range)),
           chunksize_(sizes.of(size_)),
-          chunks_(size_ / chunksize_ + (size_ % chunksize_ != 0 ? 1 : 0)) {}
+          chunks_(divide_rounding_up(size_, chunksize_)) {}
 
     [[nodiscard]] std::size_t most_chunks() const noexcept { return chunks_; }
 

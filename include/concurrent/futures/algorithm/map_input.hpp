@@ -96,13 +96,25 @@ private:
 template <class Range>
 using map_argument = decltype(std::declval<map_element<Range>&>()());
 
+// Returns a range's size, or the greatest number if that is greater.
+template <std::ranges::sized_range Range>
+std::size_t saturated_size(Range& range) {
+    const auto counted = std::ranges::size(range);
+    const auto size = static_cast<std::size_t>(counted);
+    return static_cast<decltype(std::ranges::size(range))>(size) == counted
+               ? size
+               : (std::numeric_limits<std::size_t>::max)();
+}
+
+// Returns the quotient, rounded up.
+constexpr std::size_t divide_rounding_up(std::size_t whole, std::size_t part) noexcept {
+    return whole / part + (whole % part != 0 ? 1 : 0);
+}
+
 // Returns the number of elements that gives each worker about four chunks.
 inline std::size_t auto_chunksize(std::size_t size, std::size_t max_workers) noexcept {
     // Divide twice, as the product of both divisors need not fit into a `std::size_t`.
-    const auto share = [](std::size_t whole, std::size_t shares) {
-        return whole / shares + (whole % shares != 0 ? 1 : 0);
-    };
-    const std::size_t chunksize = share(share(size, max_workers), 4);
+    const std::size_t chunksize = divide_rounding_up(divide_rounding_up(size, max_workers), 4);
     return chunksize != 0 ? chunksize : 1;
 }
 
@@ -142,11 +154,7 @@ public:
         std::optional<std::size_t> smallest;
         const auto note = [&](auto& range) {
             if constexpr (std::ranges::sized_range<decltype(range)>) {
-                const auto counted = std::ranges::size(range);
-                auto size = static_cast<std::size_t>(counted);
-                if (static_cast<decltype(std::ranges::size(range))>(size) != counted) {  // the type is wider
-                    size = (std::numeric_limits<std::size_t>::max)();
-                }
+                const std::size_t size = saturated_size(range);
                 if (!smallest || size < *smallest) {
                     smallest = size;
                 }

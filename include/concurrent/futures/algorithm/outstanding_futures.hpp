@@ -295,8 +295,8 @@ private:
     entry* last_ = nullptr;
     std::uint64_t added_ = 0;
     cursor* cursors_ = nullptr;
-    examiner examiner_;            // who has waited last
-    entry* unexamined_ = nullptr;  // the first future that it has not looked at
+    examiner examiner_;            // the threads that waited last
+    entry* unexamined_ = nullptr;  // the first future that they have not looked at
 };
 
 }}}  // namespace concurrent::futures::detail

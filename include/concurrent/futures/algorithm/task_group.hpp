@@ -177,7 +177,7 @@ private:
             lock.unlock();
             ended.reset();
         }
-        // Only now: whoever has waited for the group finds the room free, and results gone that nobody wants.
+        // Only now: after a `wait`, the memory of the tasks is free, and unwanted results are destroyed.
         note_finished();
     }
 

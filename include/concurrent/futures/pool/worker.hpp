@@ -78,15 +78,20 @@ public:
         return local_queue::queue_of_runner(item) == &local_queue_;
     }
 
-    // For a worker that waits for `awaited`, which another worker runs: takes a task that `awaited` has
+    // For a worker that waits for `awaited`, which another worker runs: runs a task that `awaited` has
     // submitted, or one that descends from it, out of the other worker's local queue (Wagner and Calder,
     // "Leapfrogging: a portable technique for implementing efficient futures", PPoPP 1993). Such a task can't
     // wait for this worker, unless somebody has passed futures on. `still_runs()` returns whether `awaited`
-    // is not done. Returns null if there is none now.
+    // is not done. Returns false if there is no such task now.
     template <class StillRuns>
-    [[nodiscard]] static work_item* take_descendant(const work_item& awaited, StillRuns still_runs) noexcept {
+    [[nodiscard]] bool run_descendant(const work_item& awaited, StillRuns still_runs) noexcept {
         local_queue* const others = local_queue::queue_of_runner(awaited);
-        return others ? others->take_pushed_since(awaited, still_runs) : nullptr;
+        work_item* const descendant = others ? others->take_pushed_since(awaited, still_runs) : nullptr;
+        if (descendant && !descendant->execute(*this)) {
+            pool_.note_stale_item_gone();
+            pool_.wake_one();
+        }
+        return descendant != nullptr;
     }
 
     // A hint.

@@ -86,10 +86,7 @@ public:
         if (self && may_keep_local()) {
             push_to(victims_.queue_of(*self), item);
         } else {
-            if (threads_.none()) {
-                throw_if_closed();
-                threads_.start_first();
-            }
+            start_first_if_none();
             push_to(queue_, item);
         }
     }
@@ -111,9 +108,8 @@ public:
     // `place_for_branches` has returned to this thread.
     void push_branch(const branch_place& place, work_item& item) {
         throw_if_inherited();
-        if (!place.self && threads_.none()) {
-            throw_if_closed();
-            threads_.start_first();
+        if (!place.self) {
+            start_first_if_none();
         }
         push_to(place.queue, item);
     }
@@ -204,6 +200,13 @@ public:
 
 private:
     void start_thread() noexcept override { threads_.start_another(); }
+
+    void start_first_if_none() {
+        if (threads_.none()) {
+            throw_if_closed();
+            threads_.start_first();
+        }
+    }
 
     // A single worker starts all tasks in the order of their submission, and pops first from its local queue.
     // So all items there must be older than those in the shared queue. `size()` misses no item that was

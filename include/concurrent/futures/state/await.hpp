@@ -110,6 +110,15 @@ bool spin_briefly(Ready ready) noexcept {
     return is_ready;
 }
 
+// Spins until `done()`, or until there may be something that this thread can help with, which `may_help()`
+// tells. Returns false if neither happens soon.
+template <class Done, class MayHelp>
+bool spin_until_done_or_may_help(Done done, MayHelp may_help) noexcept {
+    constexpr unsigned now_and_then = 16;  // the worker that runs the task writes its queue often
+    unsigned looks = 0;
+    return spin_briefly([&] { return done() || (++looks % now_and_then == 0 && may_help()); });
+}
+
 inline bool spin_until_done(const shared_state_base& state, const deadline& until) noexcept {
     spin_briefly([&] { return state.done() || until.passed(); });
     return state.done();
@@ -123,12 +132,8 @@ inline bool spin_until_done(const shared_state_base& state, const deadline& unti
             return false;
         }
         if (helped == shared_state_base::help_result::none) {
-            constexpr unsigned now_and_then = 16;  // the worker that runs the task writes its queue often
-            unsigned looks = 0;
-            const auto ready = [&] {
-                return state.done() || (++looks % now_and_then == 0 && state.may_help());
-            };
-            if (!spin_briefly(ready)) {
+            if (!spin_until_done_or_may_help([&] { return state.done(); },
+                                             [&] { return state.may_help(); })) {
                 block_until_done(state, deadline());
             }
         }

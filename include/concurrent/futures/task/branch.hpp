@@ -96,7 +96,7 @@ public:
         return true;
     }
 
-    // A branch is run even if its pool is closed or broken, by the caller, who has begun with the others.
+    // If its pool is closed or broken, the caller runs the branch: it has begun to run the other branches.
     [[gnu::cold]] void cancel_waiting() noexcept final { give_back(); }
     [[gnu::cold]] void fail_waiting(const std::exception_ptr&) noexcept final { give_back(); }
     void release() noexcept final {}
@@ -140,7 +140,7 @@ private:
     static constexpr std::uintptr_t given_back = 2;  // the caller has to make the call
 
     [[gnu::cold]] void give_back() noexcept {
-        pool_->note_stale_item();  // whoever has emptied the queues takes it from that number again
+        pool_->note_stale_item();  // the thread that empties the queues lowers that number again
         settle(given_back);
     }
 
@@ -162,30 +162,15 @@ private:
         trampoline::run_postponed();
         const auto settled = [this] { return state() != pending; };
         while (!settled()) {
-            if (self && help(*self)) {
+            if (self && self->run_descendant(*this, [this] { return state() == pending; })) {
                 continue;
             }
-            constexpr unsigned now_and_then = 16;  // the worker that runs it writes its queue often
-            unsigned looks = 0;
-            const auto ready = [&] {
-                return settled() ||
-                       (self && ++looks % now_and_then == 0 && worker::seems_to_have_descendants(*this));
-            };
-            if (!spin_briefly(ready)) {
+            if (!spin_until_done_or_may_help(
+                    settled, [&] { return self && worker::seems_to_have_descendants(*this); })) {
                 block();
             }
         }
         return state();
-    }
-
-    // Runs something that descends from this branch. Returns false if there is nothing.
-    [[nodiscard]] bool help(worker& self) noexcept {
-        work_item* const descendant = worker::take_descendant(*this, [this] { return state() == pending; });
-        if (descendant && !descendant->execute(self)) {
-            pool_->note_stale_item_gone();
-            pool_->wake_one();
-        }
-        return descendant != nullptr;
     }
 
     // Sleeps until the branch is settled. Not inlined, see `block_until_done`.

@@ -138,15 +138,9 @@ protected:
         if (self->runs(*this)) {
             return shared_state_base::help_result::waits_for_self;
         }
-        work_item* const descendant = worker::take_descendant(*this, [&future] { return !future.done(); });
-        if (!descendant) {
-            return shared_state_base::help_result::none;
-        }
-        if (!descendant->execute(*self)) {
-            owner_->note_stale_item_gone();
-            owner_->wake_one();
-        }
-        return shared_state_base::help_result::helped;
+        return self->run_descendant(*this, [&future] { return !future.done(); })
+                   ? shared_state_base::help_result::helped
+                   : shared_state_base::help_result::none;
     }
 
     [[nodiscard]] bool may_help(shared_state_base& future) noexcept {
