@@ -83,8 +83,8 @@ void client::use_group_of(const pool_pointer<Queue>& target) {
     std::vector<std::pair<futures::Future<long>, task>> all;
     for (unsigned round = 1 + random_.up_to(2); round != 0; --round) {
         for (unsigned count = random_.up_to(8); count != 0; --count) {
-            const task made{&*group, &the_books.new_task(target->record), random_.seed(), random_.up_to(16),
-                            2};
+            const long expected = random_.up_to(16);
+            const task made{&*group, &the_books.new_task(target->record), random_.seed(), expected, 2};
             task::submit(random_, made,
                          [&](const auto& future, const task& same) { all.emplace_back(future, same); });
         }

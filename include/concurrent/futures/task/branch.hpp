@@ -149,6 +149,7 @@ private:
         // release of `block`, which publishes the blocked thread.
         const std::uintptr_t before = state_.exchange(how, std::memory_order_acq_rel);
         if (before != pending) {
+            // NOLINTNEXTLINE(performance-no-int-to-ptr): one word for both, so that it changes at once
             reinterpret_cast<blocked_thread*>(before)->on_done(outcome::value);
         }
     }
