@@ -2,7 +2,6 @@
 
 #pragma once
 
-#include <chrono>       // std::chrono
 #include <optional>     // std::nullopt_t
 #include <type_traits>  // std::is_arithmetic_v
 

@@ -3,11 +3,12 @@
 #pragma once
 
 #include <cstddef>           // std::size_t
+#include <cstdio>            // std::snprintf
 #include <initializer_list>  // std::initializer_list
 #include <iterator>          // std::default_sentinel_t
 #include <memory>            // std::unique_ptr
 #include <ranges>            // std::ranges::view_base
-#include <string>            // std::to_string
+#include <type_traits>       // std::type_identity_t
 #include <utility>           // std::move
 #include <vector>            // std::vector
 
@@ -25,8 +26,9 @@ namespace detail {
 
 [[noreturn, gnu::cold, gnu::noinline]] inline void throw_unfinished(std::size_t unfinished,
                                                                     std::size_t futures) {
-    throw timeout_error(std::to_string(unfinished) + " (of " + std::to_string(futures) +
-                        ") futures unfinished");
+    char message[80];
+    std::snprintf(message, sizeof message, "%zu (of %zu) futures unfinished", unfinished, futures);
+    throw timeout_error(message);
 }
 
 }  // namespace detail
@@ -127,6 +129,7 @@ private:
 ///     assert(future.result() == static_cast<int>(tasks.at(future).size()));
 /// \endcode
 template <class Range>
+    requires detail::no_list_of_any_future<Range>
 [[nodiscard]] auto as_completed(Range&& futures, const timeout& limit = {}) {
     static_assert(future_range<Range>,
                   "as_completed(futures): it needs a range of Future, or a map with Future for its keys");
@@ -149,7 +152,7 @@ template <class Range>
 template <class T>
 [[nodiscard]] as_completed_range<T> as_completed(std::initializer_list<Future<T>> futures,
                                                  const timeout& limit = {}) {
-    return as_completed<std::initializer_list<Future<T>>&>(futures, limit);
+    return as_completed_range<T>(detail::unique_futures(futures), limit);
 }
 
 /// Does the same for a list of futures of several types.
@@ -160,9 +163,10 @@ template <class T>
 /// for (futures::any_future future : futures::as_completed({number, text}))
 ///     assert(future == number || future.get<std::string>().result() == "hello");
 /// \endcode
-[[nodiscard]] inline as_completed_range<any_future> as_completed(std::initializer_list<any_future> futures,
-                                                                 const timeout& limit = {}) {
-    return as_completed<std::initializer_list<any_future>&>(futures, limit);
+template <class Any = any_future>
+[[nodiscard]] as_completed_range<Any> as_completed(std::initializer_list<std::type_identity_t<Any>> futures,
+                                                   const timeout& limit = {}) {
+    return as_completed_range<Any>(detail::unique_futures(futures), limit);
 }
 
 }}  // namespace concurrent::futures

@@ -2,12 +2,13 @@
 
 #pragma once
 
-#include <concepts>       // std::same_as
-#include <memory>         // std::addressof
-#include <ranges>         // std::ranges::input_range
-#include <type_traits>    // std::remove_cvref_t
-#include <unordered_set>  // std::unordered_set
-#include <vector>         // std::vector
+#include <concepts>          // std::same_as
+#include <initializer_list>  // std::initializer_list
+#include <memory>            // std::addressof
+#include <ranges>            // std::ranges::input_range
+#include <type_traits>       // std::remove_cvref_t
+#include <unordered_map>     // std::unordered_map
+#include <vector>            // std::vector
 
 #include <concurrent/futures/future/any_future.hpp>
 #include <concurrent/futures/future/future.hpp>
@@ -80,12 +81,17 @@ template <class Range>
 using future_in =
     std::remove_cvref_t<decltype(future_of<Range>(std::declval<std::ranges::range_reference_t<Range>>()))>;
 
+// `wait` and `as_completed` have another overload for lists of `any_future`. It is a template, so that a unit
+// compiles it only if it calls it, and so no better match than the one for ranges.
+template <class Range>
+concept no_list_of_any_future = !std::same_as<std::remove_cvref_t<Range>, std::initializer_list<any_future>>;
+
 // Returns each future of `futures` once, in order.
 template <class Range>
 std::vector<future_in<Range>> unique_futures(Range&& futures) {
     using future = future_in<Range>;
     std::vector<future> unique;
-    std::unordered_set<const shared_state_base*> seen;
+    std::unordered_map<const shared_state_base*, bool> seen;  // a set; <functional> has brought this one
     if constexpr (std::ranges::sized_range<Range>) {
         const auto size = static_cast<std::size_t>(std::ranges::size(futures));
         unique.reserve(size);
@@ -93,7 +99,7 @@ std::vector<future_in<Range>> unique_futures(Range&& futures) {
     }
     for (auto&& element : futures) {
         const future& each = future_of<Range>(element);
-        if (seen.insert(std::addressof(future_access::state(each))).second) {
+        if (seen.try_emplace(std::addressof(future_access::state(each)), true).second) {
             unique.push_back(each);
         }
     }

@@ -3,11 +3,11 @@
 #pragma once
 
 #include <cstddef>    // std::size_t
-#include <deque>      // std::deque
 #include <exception>  // std::exception_ptr, std::current_exception
 #include <iterator>   // std::iter_difference_t
 #include <limits>     // std::numeric_limits
 #include <mutex>      // std::lock_guard
+#include <optional>   // std::optional
 #include <ranges>     // std::ranges
 #include <utility>    // std::move, std::exchange
 #include <vector>     // std::vector
@@ -268,10 +268,8 @@ void run_together(const Branching& branching, std::size_t most_chunks, Work& wor
     const std::size_t most_others = branching.max_others();
     const std::size_t useful = most_chunks > 1 ? most_chunks - 1 : 0;
     const std::size_t others = useful < most_others ? useful : most_others;
-    std::deque<typename Branching::template branch_for<Work&>> branches;
-    while (branches.size() != others) {
-        branches.emplace_back(work);
-    }
+    // Optional only because a branch can't be moved, as an element of a vector must be otherwise.
+    std::vector<std::optional<typename Branching::template branch_for<Work&>>> branches(others);
     if (branches.empty()) {
         branching.throw_if_refusing();
     }
@@ -279,7 +277,7 @@ void run_together(const Branching& branching, std::size_t most_chunks, Work& wor
     std::size_t started = 0;
     try {
         for (auto& each : branches) {
-            branching.start(each);
+            branching.start(each.emplace(work));
             ++started;
         }
     } catch (...) {
@@ -289,7 +287,7 @@ void run_together(const Branching& branching, std::size_t most_chunks, Work& wor
     }
     work();
     for (; started != 0; --started) {
-        branching.join(branches[started - 1]);
+        branching.join(*branches[started - 1]);
     }
 }
 

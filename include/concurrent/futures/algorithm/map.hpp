@@ -4,7 +4,6 @@
 
 #include <concepts>     // std::invocable
 #include <cstddef>      // std::size_t, std::ptrdiff_t
-#include <deque>        // std::deque, std::erase_if
 #include <exception>    // std::exception_ptr
 #include <iterator>     // std::input_iterator_tag, std::default_sentinel_t
 #include <memory>       // std::shared_ptr, std::unique_ptr, std::addressof
@@ -12,6 +11,7 @@
 #include <stdexcept>    // std::invalid_argument
 #include <type_traits>  // std::invoke_result_t, std::remove_cvref_t
 #include <utility>      // std::move, std::exchange, std::declval
+#include <vector>       // std::vector, std::erase_if
 
 #include <concurrent/futures/algorithm/chunk_results.hpp>
 #include <concurrent/futures/algorithm/map_input.hpp>
@@ -116,7 +116,8 @@ protected:
 private:
     void refill() {
         try {
-            while ((!buffersize_ || tasks_.size() < static_cast<std::size_t>(*buffersize_)) && more()) {
+            while ((!buffersize_ || tasks_.size() - taken_ < static_cast<std::size_t>(*buffersize_)) &&
+                   more()) {
                 // Make room first, so that no task runs that this map doesn't know.
                 tasks_.emplace_back();
                 tasks_.back() = submit_next();
@@ -130,13 +131,17 @@ private:
     void pop_chunk() {
         rethrow(std::exchange(current_, nullptr)->take_exception());
         index_ = 0;
-        tasks_.pop_front();
+        tasks_[taken_++] = Future<chunk>();
+        if (taken_ > tasks_.size() / 2) {  // so that each task is moved a constant number of times
+            tasks_.erase(tasks_.begin(),
+                         tasks_.begin() + static_cast<std::ptrdiff_t>(std::exchange(taken_, 0)));
+        }
         refill();
     }
 
     // Makes the results of the first task that has any current, or none at the end.
     void find_results() {
-        while (!current_ && !tasks_.empty()) {
+        while (!current_ && taken_ != tasks_.size()) {
             current_ = std::addressof(wait_for_first());
             if (current_->size() == 0) {
                 pop_chunk();
@@ -145,7 +150,7 @@ private:
     }
 
     chunk& wait_for_first() {
-        shared_state<chunk>& state = future_access::state(tasks_.front());
+        shared_state<chunk>& state = future_access::state(tasks_[taken_]);
         if (!await(state, until_)) {
             cancel();
             throw_error<timeout_error>("the map's next result was not there within the timeout");
@@ -173,6 +178,7 @@ private:
     void cancel() noexcept {
         current_ = nullptr;
         index_ = 0;
+        taken_ = 0;
         std::erase_if(
             tasks_, [](const Future<chunk>& task) { return !task.valid() || task.cancel() || task.done(); });
         if (!tasks_.empty()) {
@@ -189,9 +195,10 @@ private:
 
     const deadline until_;
     const std::optional<std::ptrdiff_t> buffersize_;
-    std::deque<Future<chunk>> tasks_;    // submitted and not consumed, in the order of the input
-    std::deque<Future<chunk>> running_;  // the tasks that could not be cancelled at the end
-    chunk* current_ = nullptr;           // the results of the first task, once they are there
+    std::vector<Future<chunk>> tasks_;    // submitted and not consumed, in the order of the input
+    std::size_t taken_ = 0;               // the first are consumed, and no futures any more
+    std::vector<Future<chunk>> running_;  // the tasks that could not be cancelled at the end
+    chunk* current_ = nullptr;            // the results of the first task, once they are there
     std::size_t index_ = 0;
     std::exception_ptr failure_;
     bool begun_ = false;

@@ -6,12 +6,12 @@
 #include <cstddef>      // std::size_t
 #include <exception>    // std::current_exception
 #include <functional>   // std::invoke
-#include <map>          // std::map
 #include <mutex>        // std::lock_guard
 #include <optional>     // std::optional
 #include <ranges>       // std::ranges
 #include <type_traits>  // std::invoke_result_t, std::is_invocable_r_v
 #include <utility>      // std::forward, std::move
+#include <vector>       // std::vector
 
 #include <concurrent/futures/algorithm/loop.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
@@ -36,15 +36,21 @@ public:
             return std::move(init_);
         }
         auto each = parts_.begin();
-        T result = std::move(each->second);
+        T result = std::move(each->value);
         while (++each != parts_.end()) {
-            result = static_cast<T>(std::invoke(combine_, std::move(result), std::move(each->second)));
+            result = static_cast<T>(std::invoke(combine_, std::move(result), std::move(each->value)));
         }
         return result;
     }
 
 private:
-    // The chunks that one thread has combined.
+    // What one thread has combined, from the chunk with the number `first`.
+    struct stored_part {
+        std::size_t first;
+        T value;
+    };
+
+    // The chunks that one thread is combining.
     struct part {
         std::optional<T> value;
         std::size_t first = 0;
@@ -98,8 +104,15 @@ private:
     }
 
     void store(part& mine) {
-        const std::lock_guard lock(mutex_);
-        parts_.emplace(mine.first, std::move(*mine.value));
+        {
+            const std::lock_guard lock(mutex_);
+            // Threads take the chunks in order, so few parts come before one that was stored earlier.
+            auto place = parts_.end();
+            while (place != parts_.begin() && (place - 1)->first > mine.first) {
+                --place;
+            }
+            parts_.insert(place, stored_part{mine.first, std::move(*mine.value)});
+        }
         mine.value.reset();
     }
 
@@ -109,7 +122,7 @@ private:
     Transform& transform_;
     loop_failure failure_;
     sync::mutex mutex_;
-    std::map<std::size_t, T> parts_;  // guarded by `mutex_`; by their first chunk
+    std::vector<stored_part> parts_;  // guarded by `mutex_`; in the order of their first chunks
 };
 
 template <class T, class Combine, class Transformed>

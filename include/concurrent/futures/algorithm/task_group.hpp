@@ -3,10 +3,10 @@
 #pragma once
 
 #include <cstddef>    // std::size_t
+#include <cstdio>     // std::snprintf
 #include <exception>  // std::exception_ptr, std::rethrow_exception, std::uncaught_exceptions
 #include <memory>     // std::unique_ptr, std::make_unique
 #include <optional>   // std::optional
-#include <string>     // std::to_string
 #include <utility>    // std::declval, std::forward, std::move
 
 #include <concurrent/futures/algorithm/outstanding_futures.hpp>
@@ -37,7 +37,10 @@ namespace detail {
 }
 
 [[noreturn, gnu::cold, gnu::noinline]] inline void throw_unfinished_group(std::size_t unfinished) {
-    throw timeout_error(std::to_string(unfinished) + " tasks of the group were not done within the timeout");
+    char message[80];
+    std::snprintf(message, sizeof message, "%zu tasks of the group were not done within the timeout",
+                  unfinished);
+    throw timeout_error(message);
 }
 
 // `group_state` is a `task_group` without its executor. It lives until the group was destroyed and all its

@@ -4,6 +4,7 @@
 
 #include <cstddef>           // std::size_t
 #include <initializer_list>  // std::initializer_list
+#include <type_traits>       // std::type_identity_t
 #include <utility>           // std::move
 #include <vector>            // std::vector
 
@@ -59,6 +60,29 @@ struct wait_result {
     std::vector<detail::handle_on<T>> not_done;
 };
 
+namespace detail {
+
+// See `wait`, below.
+template <class Range>
+auto wait_for_each(Range& futures, const wait_options& options) {
+    using value = typename future_in<Range&>::value_type;
+    completion_watch<value> watch(unique_futures(futures));
+    const std::size_t wanted =
+        options.return_when == return_when::first_completed ? std::size_t(watch.size() != 0) : watch.size();
+    const deadline until = options.timeout.start();
+    const bool to_the_end = options.return_when == return_when::all_completed && until.is_never();
+    watch.wait_for(wanted, options.return_when == return_when::first_exception, to_the_end, until);
+    watch.stop_watching();
+    wait_result<value> result;
+    for (auto& each : watch.entries()) {
+        auto& group = each.future.done() ? result.done : result.not_done;
+        group.push_back(std::move(each.future));
+    }
+    return result;
+}
+
+}  // namespace detail
+
 /// Waits for the futures of a range, or for the keys of a map, as `options` say, and returns which are done.
 /// It doesn't throw `timeout_error`, or anything that the tasks throw. It costs O(n) for n futures.
 ///
@@ -75,25 +99,12 @@ struct wait_result {
 /// assert(done == tasks && not_done.empty());
 /// \endcode
 template <class Range>
+    requires detail::no_list_of_any_future<Range>
 auto wait(Range&& futures, const wait_options& options = {}) {
     static_assert(future_range<Range>,
                   "wait(futures): it needs a range of Future, or a map with Future for its keys");
     if constexpr (future_range<Range>) {
-        using value = typename detail::future_in<Range>::value_type;
-        detail::completion_watch<value> watch(detail::unique_futures(futures));
-        const std::size_t wanted = options.return_when == return_when::first_completed
-                                       ? std::size_t(watch.size() != 0)
-                                       : watch.size();
-        const detail::deadline until = options.timeout.start();
-        const bool to_the_end = options.return_when == return_when::all_completed && until.is_never();
-        watch.wait_for(wanted, options.return_when == return_when::first_exception, to_the_end, until);
-        watch.stop_watching();
-        wait_result<value> result;
-        for (auto& each : watch.entries()) {
-            auto& group = each.future.done() ? result.done : result.not_done;
-            group.push_back(std::move(each.future));
-        }
-        return result;
+        return detail::wait_for_each(futures, options);
     }
 }
 
@@ -106,7 +117,7 @@ auto wait(Range&& futures, const wait_options& options = {}) {
 /// \endcode
 template <class T>
 wait_result<T> wait(std::initializer_list<Future<T>> futures, const wait_options& options = {}) {
-    return wait<std::initializer_list<Future<T>>&>(futures, options);
+    return detail::wait_for_each(futures, options);
 }
 
 /// Does the same for a list of futures of several types.
@@ -117,9 +128,10 @@ wait_result<T> wait(std::initializer_list<Future<T>> futures, const wait_options
 /// auto [done, not_done] = futures::wait({number, text});
 /// assert(done.size() == 2 && done[0] == number && done[1].get<std::string>().result() == "hello");
 /// \endcode
-inline wait_result<any_future> wait(std::initializer_list<any_future> futures,
-                                    const wait_options& options = {}) {
-    return wait<std::initializer_list<any_future>&>(futures, options);
+template <class Any = any_future>
+wait_result<Any> wait(std::initializer_list<std::type_identity_t<Any>> futures,
+                      const wait_options& options = {}) {
+    return detail::wait_for_each(futures, options);
 }
 
 }}  // namespace concurrent::futures

@@ -2,7 +2,6 @@
 
 #pragma once
 
-#include <chrono>     // std::chrono
 #include <cstddef>    // std::size_t
 #include <exception>  // std::exception_ptr, std::rethrow_exception
 #include <future>     // std::future_status

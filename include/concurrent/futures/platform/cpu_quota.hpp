@@ -5,7 +5,6 @@
 #include <cstddef>      // std::size_t
 #include <cstdio>       // std::FILE, std::fopen, std::fread, std::fclose
 #include <limits>       // std::numeric_limits
-#include <memory>       // std::unique_ptr
 #include <new>          // std::nothrow
 #include <string_view>  // std::string_view
 
@@ -258,16 +257,17 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // mebibyte of a file.
 [[gnu::noinline]] inline int cpu_quota(std::string_view root_directory = "/") noexcept {
     constexpr std::size_t limit = std::size_t{1} << 20;
-    const std::unique_ptr<char[]> bytes(new (std::nothrow) char[2 * limit]);
+    char* const bytes = new (std::nothrow) char[2 * limit];
     if (!bytes) {
         return unlimited_cpus;
     }
     const std::string_view root = root_directory == "/" ? std::string_view() : root_directory;
     cgroups::hierarchy v1{.quota_of = cgroups::quota_v1};
     cgroups::hierarchy v2{.quota_of = cgroups::quota_v2};
-    cgroups::read_memberships(cgroups::read_file(root, "/proc/self/cgroup", bytes.get(), limit), v1, v2);
-    cgroups::read_mounts(cgroups::read_file(root, "/proc/self/mountinfo", bytes.get() + limit, limit), root,
-                         v1, v2);
+    cgroups::read_memberships(cgroups::read_file(root, "/proc/self/cgroup", bytes, limit), v1, v2);
+    cgroups::read_mounts(cgroups::read_file(root, "/proc/self/mountinfo", bytes + limit, limit), root, v1,
+                         v2);
+    delete[] bytes;
     const int quotas[] = {v1.quota(), v2.quota()};
     return quotas[quotas[1] < quotas[0] ? 1 : 0];
 }

@@ -13,7 +13,6 @@
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint32_t
 #include <limits>       // std::numeric_limits
-#include <memory>       // std::unique_ptr
 #include <new>          // std::nothrow
 #include <string_view>  // std::string_view
 #include <thread>       // std::thread::hardware_concurrency
@@ -64,15 +63,16 @@ int count_allowed_cpus(Ask ask) noexcept {
     constexpr std::size_t cpus_in_word = std::numeric_limits<unsigned long>::digits;
     for (std::size_t cpus = 1024; cpus <= most_cpus; cpus *= 2) {
         const std::size_t size = cpus / cpus_in_word;
-        const std::unique_ptr<unsigned long[]> words(new (std::nothrow) unsigned long[size]());
+        unsigned long* const words = new (std::nothrow) unsigned long[size]();
         if (!words) {
             return 0;
         }
-        const bool has_room = ask(words.get(), size * sizeof(unsigned long));
+        const bool has_room = ask(words, size * sizeof(unsigned long));
         int count = 0;
         for (std::size_t index = 0; has_room && index < size; ++index) {
             count += std::popcount(words[index]);
         }
+        delete[] words;
         if (has_room) {
             return count;
         }

@@ -2,11 +2,9 @@
 
 #pragma once
 
-#include <algorithm>  // std::any_of
-#include <list>       // std::list
-#include <memory>     // std::shared_ptr
-#include <mutex>      // std::lock_guard
-#include <utility>    // std::move
+#include <memory>   // std::shared_ptr
+#include <mutex>    // std::lock_guard
+#include <utility>  // std::move, std::exchange
 
 #include <concurrent/futures/platform/platform.hpp>
 #include <concurrent/futures/pool/pool_base.hpp>
@@ -16,8 +14,73 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // A thread of a pool.
 struct started_thread {
+    std::shared_ptr<pool_base> pool;  // until the thread has worked
+    worker* self;
     sync::thread thread = {};
-    bool has_worked = false;  // guarded by the mutex of `orphaned_threads`
+    bool has_worked = false;         // guarded by the mutex of `orphaned_threads`
+    started_thread* next = nullptr;  // in a `thread_list`
+};
+
+// Threads that somebody has to join. Every unit that makes a pool compiles this, and a `std::list` takes
+// more.
+class thread_list {
+public:
+    thread_list() = default;
+    thread_list(thread_list&& other) noexcept : first_(std::exchange(other.first_, nullptr)) {}
+    thread_list& operator=(thread_list&&) = delete;
+    // Requires: nothing is left to join.
+    ~thread_list() = default;
+
+    [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+
+    // Takes over `added`, which was made by `new`.
+    void add(started_thread& added) noexcept { added.next = std::exchange(first_, &added); }
+
+    void add_all(thread_list& added) noexcept {
+        while (started_thread* const each = added.take_first()) {
+            add(*each);
+        }
+    }
+
+    // Returns the threads that have worked, if `self` is in the list, and removes them.
+    [[nodiscard]] thread_list take_worked(const started_thread& self) noexcept {
+        thread_list taken;
+        started_thread* each = first_;
+        while (each && each != &self) {
+            each = each->next;
+        }
+        if (each) {
+            thread_list all(std::move(*this));
+            while (started_thread* const next = all.take_first()) {
+                (next->has_worked ? taken : *this).add(*next);
+            }
+        }
+        return taken;
+    }
+
+    void detach_all() noexcept {
+        for (started_thread* each = first_; each; each = each->next) {
+            each->thread.detach();
+        }
+    }
+
+    void join_all() noexcept {
+        while (started_thread* const each = take_first()) {
+            each->thread.join();
+            delete each;
+        }
+    }
+
+private:
+    started_thread* take_first() noexcept {
+        started_thread* const first = first_;
+        if (first) {
+            first_ = first->next;
+        }
+        return first;
+    }
+
+    started_thread* first_ = nullptr;
 };
 
 // The threads of pools whose executor was destroyed by one of its own tasks. That task's thread cannot join
@@ -39,36 +102,26 @@ public:
     }
 
     // Takes over the threads of a pool. A destructor calls this, so it neither allocates nor waits.
-    [[gnu::cold, gnu::noinline]] void adopt(std::list<started_thread>& threads) noexcept {
+    [[gnu::cold, gnu::noinline]] void adopt(thread_list& threads) noexcept {
         const std::lock_guard lock(mutex_);
-        threads_.splice(threads_.end(), threads);
+        threads_.add_all(threads);
     }
 
     // The last step of each thread of a pool, whether orphaned or not.
     [[gnu::cold, gnu::noinline]] void end(started_thread& self) noexcept {
-        std::list<started_thread> ending;
-        {
-            const std::lock_guard lock(mutex_);
-            const bool is_orphan = std::any_of(threads_.begin(), threads_.end(),
-                                               [&](const started_thread& each) { return &each == &self; });
-            for (auto next = threads_.begin(); is_orphan && next != threads_.end();) {
-                const auto each = next++;
-                if (each->has_worked) {
-                    ending.splice(ending.end(), threads_, each);
-                }
-            }
-            self.has_worked = true;
-        }
-        join(ending);
+        mutex_.lock();
+        thread_list ending = threads_.take_worked(self);
+        self.has_worked = true;
+        mutex_.unlock();
+        ending.join_all();
     }
 
     // Keeps a pool for ever whose threads are in another process: they can be neither joined nor destroyed.
     // Ends the process if there is no memory left.
     [[gnu::cold, gnu::noinline]] void keep(std::shared_ptr<const void> inherited) noexcept {
-        std::list<std::shared_ptr<const void>> more;
-        more.push_back(std::move(inherited));
+        auto* const more = new kept_pool{std::move(inherited), nullptr};
         const std::lock_guard lock(mutex_);
-        kept_pools_.splice(kept_pools_.end(), more);
+        more->next = std::exchange(kept_pools_, more);
     }
 
     // Joins all threads at the end of the process, including those that others leave here meanwhile. A task
@@ -77,21 +130,17 @@ public:
     [[gnu::cold, gnu::noinline]] void join_all() noexcept {
         const bool in_task = pool_thread::current().pool != 0;
         for (;;) {
-            std::list<started_thread> threads;
-            {
-                const std::lock_guard lock(mutex_);
-                if (in_task) {
-                    for (started_thread& each : threads_) {
-                        each.thread.detach();
-                    }
-                    abandon_all();
-                }
-                threads.swap(threads_);
+            mutex_.lock();
+            if (in_task) {
+                threads_.detach_all();
+                abandon_all();
             }
+            thread_list threads(std::move(threads_));
+            mutex_.unlock();
             if (threads.empty()) {
                 return;
             }
-            join(threads);
+            threads.join_all();
         }
     }
 
@@ -114,19 +163,18 @@ private:
                 });
     }
 
-    [[gnu::cold, gnu::noinline]] static void join(std::list<started_thread>& threads) noexcept {
-        for (started_thread& each : threads) {
-            each.thread.join();
-        }
-    }
-
     // Requires: `mutex_` held. Nobody will join these threads.
-    void abandon_all() noexcept { abandoned_.splice(abandoned_.end(), threads_); }
+    void abandon_all() noexcept { abandoned_.add_all(threads_); }
+
+    struct kept_pool {
+        std::shared_ptr<const void> pool;
+        kept_pool* next;
+    };
 
     sync::mutex mutex_;
-    std::list<started_thread> threads_;
-    std::list<started_thread> abandoned_;
-    std::list<std::shared_ptr<const void>> kept_pools_;
+    thread_list threads_;
+    thread_list abandoned_;
+    kept_pool* kept_pools_ = nullptr;
 };
 
 }}}  // namespace concurrent::futures::detail

@@ -5,12 +5,9 @@
 #include <cstddef>    // std::size_t
 #include <cstdio>     // std::snprintf
 #include <exception>  // std::exception_ptr
-#include <list>       // std::list
-#include <memory>     // std::unique_ptr
 #include <mutex>      // std::lock_guard
 #include <string>     // std::string
-#include <utility>    // std::move
-#include <vector>     // std::vector
+#include <utility>    // std::move, std::exchange
 
 #include <concurrent/futures/log_handler.hpp>
 #include <concurrent/futures/pool/orphaned_threads.hpp>
@@ -32,6 +29,13 @@ public:
           sleep_(sleep),
           max_workers_(max_workers),
           thread_name_prefix_(std::move(thread_name_prefix)) {}
+    threads(const threads&) = delete;
+    threads& operator=(const threads&) = delete;
+    ~threads() {
+        while (last_worker_) {
+            remove_last_worker();
+        }
+    }
 
     [[nodiscard]] std::size_t max_workers() const noexcept { return max_workers_; }
 
@@ -46,7 +50,7 @@ public:
     // Starts the first thread, if there is none. Throws if it cannot be started.
     [[gnu::noinline]] void start_first() {
         const std::lock_guard lock(mutex_);
-        if (workers_.empty() && sleep_.start_first()) {
+        if (!last_worker_ && sleep_.start_first()) {
             try {
                 start();
             } catch (...) {
@@ -83,29 +87,20 @@ public:
         const std::lock_guard joining(joining_);
         // Workers that still run may start others.
         for (;;) {
-            std::list<started_thread> started;
-            {
-                const std::lock_guard lock(mutex_);
-                started.swap(threads_);
-                if (started.empty()) {
-                    start_no_more();
-                    return;
-                }
+            thread_list started = take_started();
+            if (started.empty()) {
+                return;
             }
-            for (started_thread& each : started) {
-                each.thread.join();
-            }
+            started.join_all();
         }
     }
 
     // Requires: the pool is closed. Replaces `join` on one of the pool's own threads.
     [[gnu::cold, gnu::noinline]] void orphan() noexcept {
-        std::list<started_thread> orphans;
-        {
-            const std::lock_guard lock(mutex_);
-            start_no_more();
-            orphans.swap(threads_);
-        }
+        mutex_.lock();
+        start_no_more();
+        thread_list orphans(std::move(threads_));
+        mutex_.unlock();
         orphaned_threads::instance().adopt(orphans);
     }
 
@@ -115,6 +110,15 @@ public:
     }
 
 private:
+    // Returns the threads that nobody has joined. If there are none, starts none any more.
+    [[nodiscard]] thread_list take_started() noexcept {
+        const std::lock_guard lock(mutex_);
+        if (threads_.empty()) {
+            start_no_more();
+        }
+        return std::move(threads_);
+    }
+
     // Requires, for what follows: `mutex_` held.
 
     void start_no_more() noexcept {
@@ -135,37 +139,47 @@ private:
 
     // Requires: `sleep_` has asked for it.
     [[gnu::noinline]] void start() {
-        std::list<started_thread> started(1);
-        workers_.push_back(std::make_unique<worker>(pool_, name_of_worker(workers_.size())));
-        const bool is_last =
-            workers_.size() == max_workers_ || workers_.size() == worker_counts::most_workers;
+        const std::size_t before = count();
+        const bool is_last = before + 1 == max_workers_ || before + 1 == worker_counts::most_workers;
+        worker* const self = new worker(pool_, name_of_worker(before), last_worker_);
+        last_worker_ = self;
         if (is_last) {
             sleep_.note_full(true);
         }
-        count_.store(workers_.size());
+        count_.store(before + 1);
         runnable_threads::add(1);
+        started_thread* started = nullptr;
         try {
-            started.front().thread =
-                sync::thread([self_started = &started.front(), pool = pool_.shared_from_this(),
-                              self = workers_.back().get()]() mutable {
-                    pool->work(*self);
-                    if (pool->is_inherited()) {
-                        orphaned_threads::instance().keep(std::move(pool));
-                    }
-                    pool.reset();
-                    orphaned_threads::instance().end(*self_started);
-                });
+            started = new started_thread{.pool = pool_.shared_from_this(), .self = self};
+            started->thread = sync::thread([started] { run(*started); });
         } catch (...) {
+            delete started;
             runnable_threads::remove(1);
-            workers_.pop_back();
-            count_.store(workers_.size());
+            remove_last_worker();
+            count_.store(before);
             if (is_last) {
                 sleep_.note_full(false);
             }
             throw;
         }
-        threads_.splice(threads_.end(), started);
+        threads_.add(*started);
         none_.store(false);
+    }
+
+    // What a thread does.
+    static void run(started_thread& started) noexcept {
+        started.pool->work(*started.self);
+        if (started.pool->is_inherited()) {
+            orphaned_threads::instance().keep(std::move(started.pool));
+        }
+        started.pool.reset();
+        orphaned_threads::instance().end(started);
+    }
+
+    void remove_last_worker() noexcept {
+        worker* const removed = last_worker_;
+        last_worker_ = removed->previous_worker();
+        delete removed;
     }
 
     pool_base& pool_;
@@ -180,8 +194,8 @@ private:
     sync::mutex mutex_;    // held while a thread is started
     // Guarded by `mutex_`.
     bool starts_no_more_ = false;
-    std::vector<std::unique_ptr<worker>> workers_;  // all that were ever started
-    std::list<started_thread> threads_;             // those that nobody has joined
+    worker* last_worker_ = nullptr;  // of all that were ever started
+    thread_list threads_;            // those that nobody has joined
 };
 
 }}}  // namespace concurrent::futures::detail

@@ -20,7 +20,9 @@ namespace detail {
 // One thread of a pool.
 class worker final : public helper, public sleeper {
 public:
-    worker(pool_base& pool, std::string name) : pool_(pool), name_(std::move(name)) {}
+    // `previous` is the worker that was made before, or null.
+    worker(pool_base& pool, std::string name, worker* previous)
+        : pool_(pool), name_(std::move(name)), previous_worker_(previous) {}
 
     // Returns the worker of the calling thread, as far as this library knows; null if no pool started the
     // thread.
@@ -28,6 +30,7 @@ public:
 
     [[nodiscard]] pool_base& pool() const noexcept { return pool_; }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    [[nodiscard]] worker* previous_worker() const noexcept { return previous_worker_; }
 
     // The following functions are called on this worker's thread.
 
@@ -105,6 +108,7 @@ private:
 
     pool_base& pool_;
     const std::string name_;
+    worker* const previous_worker_;
 
     local_queue local_queue_;
     worker* next_victim_ = nullptr;  // the next in the pool's list

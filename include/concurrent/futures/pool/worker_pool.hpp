@@ -2,12 +2,10 @@
 
 #pragma once
 
-#include <algorithm>   // std::clamp
 #include <cstddef>     // std::size_t, std::ptrdiff_t
 #include <exception>   // std::exception_ptr
 #include <functional>  // std::function
 #include <mutex>       // std::lock_guard
-#include <optional>    // std::optional
 #include <string>      // std::string
 #include <utility>     // std::move
 
@@ -60,7 +58,7 @@ public:
         // storage at the end of the process.
         orphaned_threads::instance();
         if (initializer_) {
-            breakage_.emplace(
+            breakage_ = new broken_thread_pool(
                 "a thread initializer failed, the thread pool is not usable any more; the initializer's "
                 "exception is nested in this one");
         }
@@ -73,6 +71,7 @@ public:
         for (back_off delay; visitors_.load(std::memory_order_acquire) != 0;) {
             delay.pause();
         }
+        delete breakage_;
     }
 
     worker_pool(const worker_pool&) = delete;
@@ -155,7 +154,7 @@ public:
         victims_.for_each([&](const local_queue& each) { queued += each.size(); });
         const std::ptrdiff_t stale = stale_items_.load();  // after the sizes, see `note_stale_item_gone`
         const auto all = static_cast<std::ptrdiff_t>(queued);
-        return static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(all - stale, 0, all));
+        return static_cast<std::size_t>(stale >= all ? 0 : stale <= 0 ? all : all - stale);
     }
 
     [[nodiscard]] bool has_items() const noexcept override {
@@ -332,7 +331,6 @@ private:
         const std::exception_ptr cause = std::current_exception();
         std::exception_ptr reason;
         try {
-            // NOLINTNEXTLINE(bugprone-unchecked-optional-access): an initializer comes with one
             std::throw_with_nested(*breakage_);
         } catch (...) {
             reason = std::current_exception();
@@ -366,7 +364,7 @@ private:
     }
 
     const std::function<void()> initializer_;
-    std::optional<broken_thread_pool> breakage_;  // made early: later there may be no memory
+    broken_thread_pool* breakage_ = nullptr;  // made early: later there may be no memory
 
     sync::atomic<std::size_t> visitors_{0};  // threads in `push` that still use this pool
     Queue queue_;

@@ -2,8 +2,7 @@
 
 #pragma once
 
-#include <algorithm>  // std::max
-#include <cstddef>    // std::size_t, std::ptrdiff_t
+#include <cstddef>  // std::size_t, std::ptrdiff_t
 
 #include <concurrent/futures/queue/work_item.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
@@ -29,7 +28,7 @@ public:
     }
 
     void done(std::size_t size_left) noexcept {
-        at_.store((std::max)(least, 2 * size_left), std::memory_order_relaxed);
+        at_.store(size_left > least / 2 ? 2 * size_left : least, std::memory_order_relaxed);
     }
 
 private:

@@ -2,8 +2,6 @@
 
 #pragma once
 
-#include <chrono>  // std::chrono
-
 #include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {

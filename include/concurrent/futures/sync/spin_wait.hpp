@@ -2,7 +2,6 @@
 
 #pragma once
 
-#include <chrono>   // std::chrono
 #include <cstddef>  // std::size_t
 
 #include <concurrent/futures/platform/platform.hpp>

@@ -3,10 +3,13 @@
 #pragma once
 
 #include <atomic>              // std::atomic
-#include <chrono>              // std::chrono::steady_clock
-#include <condition_variable>  // std::condition_variable
+#include <condition_variable>  // std::condition_variable, and with it std::chrono
 #include <mutex>               // std::mutex
 #include <thread>              // std::thread, std::this_thread
+
+// `<chrono>` would also bring calendars, time zones and their output, in GCC 13 and later more text than all
+// else that the library includes. The headers above declare functions of durations and points in time. Each
+// standard library gives them, and so this library, the clocks and units from a header of its own.
 
 // Everything by which the threads of a pool can see, wait for, or start each other comes from here; it is the
 // standard library's. The tests (tests/model) put a header with the same names in the place of this one: it
