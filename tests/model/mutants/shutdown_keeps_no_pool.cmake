@@ -4,8 +4,8 @@ set(group shutdown)
 set(only "cancels the task which holds")
 set(finds "use after destruction|data race|crash")
 set(old [==[
-        const std::shared_ptr<pool> kept = pool_;
+        const detail::shared_pool<pool> kept = pool_;
 ]==])
 set(new [==[
-        const std::shared_ptr<pool>& kept = pool_;
+        const detail::shared_pool<pool>& kept = pool_;
 ]==])

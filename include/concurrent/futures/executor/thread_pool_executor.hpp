@@ -7,7 +7,6 @@
 #include <cstddef>     // std::size_t
 #include <cstdio>      // std::snprintf
 #include <functional>  // std::function
-#include <memory>      // std::shared_ptr, std::make_shared
 #include <string>      // std::string
 #include <utility>     // std::forward, std::move
 
@@ -15,6 +14,7 @@
 #include <concurrent/futures/executor/options.hpp>
 #include <concurrent/futures/fwd.hpp>
 #include <concurrent/futures/platform/platform.hpp>
+#include <concurrent/futures/pool/shared_pool.hpp>
 #include <concurrent/futures/pool/worker_pool.hpp>
 #include <concurrent/futures/queue/discipline_queue.hpp>
 #include <concurrent/futures/queue/fifo.hpp>
@@ -32,7 +32,7 @@ namespace detail {
 template <class Pool>
 class pool_launcher {
 public:
-    explicit pool_launcher(std::shared_ptr<Pool> pool) noexcept : pool_(std::move(pool)) {}
+    explicit pool_launcher(shared_pool<Pool> pool) noexcept : pool_(std::move(pool)) {}
 
     void throw_if_refusing() const { pool_->throw_if_refusing(); }
     template <class Fn>
@@ -42,7 +42,7 @@ public:
     [[nodiscard]] std::size_t max_workers() const noexcept { return pool_->max_workers(); }
 
 private:
-    std::shared_ptr<Pool> pool_;
+    shared_pool<Pool> pool_;
 };
 
 template <class Queue>
@@ -136,7 +136,8 @@ public:
     /// assert(one_for_each_element.max_workers() == 3);
     /// \endcode
     template <detail::whole_number Number>
-    explicit thread_pool_executor(Number max_workers) : pool_(make_pool(max_workers, {}, {})) {}
+    explicit thread_pool_executor(Number max_workers)
+        : pool_(make_pool(max_workers, thread_pool_options())) {}
 
     /// Makes an executor as `options` say. Empty braces mean options with all defaults.
     ///
@@ -148,7 +149,7 @@ public:
     /// \endcode
     explicit thread_pool_executor(thread_pool_options options)
         : pool_(make_pool(options.max_workers ? *options.max_workers : detail::default_max_workers(),
-                          std::move(options.thread_name_prefix), std::move(options.initializer))) {}
+                          std::move(options))) {}
 
     // The parameter is not const: `{}` could make a const one as well as options, so `executor({})` would be
     // ambiguous.
@@ -224,7 +225,7 @@ public:
     /// \endcode
     [[gnu::noinline]] void shutdown(shutdown_options options = {}) {
         // A task that this cancels may own the last reference to this executor.
-        const std::shared_ptr<pool> kept = pool_;
+        const detail::shared_pool<pool> kept = pool_;
         if (kept->is_inherited()) {
             return;
         }
@@ -265,14 +266,14 @@ private:
     [[nodiscard]] auto branching() const noexcept { return detail::pool_branching<pool>(*pool_); }
 
     // Not inlined: nothing is gained where an executor is made or destroyed.
-    [[gnu::noinline]] static std::shared_ptr<pool> make_pool(detail::worker_limit max_workers,
-                                                             std::string thread_name_prefix,
-                                                             std::function<void()> initializer) {
+    [[gnu::noinline]] static detail::shared_pool<pool> make_pool(detail::worker_limit max_workers,
+                                                                 thread_pool_options&& options) {
         const std::size_t checked_max_workers = max_workers.checked();
-        return std::make_shared<pool>(
-            checked_max_workers,
-            thread_name_prefix.empty() ? detail::default_thread_name_prefix() : std::move(thread_name_prefix),
-            std::move(initializer));
+        if (options.thread_name_prefix.empty()) {
+            options.thread_name_prefix = detail::default_thread_name_prefix();
+        }
+        return detail::shared_pool<pool>::adopt(*new pool(
+            checked_max_workers, std::move(options.thread_name_prefix), std::move(options.initializer)));
     }
 
     [[gnu::noinline]] static void end(pool& ending) {
@@ -288,7 +289,7 @@ private:
         }
     }
 
-    const std::shared_ptr<pool> pool_;
+    const detail::shared_pool<pool> pool_;
 };
 
 }}  // namespace concurrent::futures

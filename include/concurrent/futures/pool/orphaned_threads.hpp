@@ -2,19 +2,19 @@
 
 #pragma once
 
-#include <memory>   // std::shared_ptr
 #include <mutex>    // std::lock_guard
 #include <utility>  // std::move, std::exchange
 
 #include <concurrent/futures/platform/platform.hpp>
 #include <concurrent/futures/pool/pool_base.hpp>
+#include <concurrent/futures/pool/shared_pool.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // A thread of a pool.
 struct started_thread {
-    std::shared_ptr<pool_base> pool;  // until the thread has worked
+    shared_pool<pool_base> pool;  // until the thread has worked
     worker* self;
     sync::thread thread = {};
     bool has_worked = false;         // guarded by the mutex of `orphaned_threads`
@@ -118,7 +118,7 @@ public:
 
     // Keeps a pool for ever whose threads are in another process: they can be neither joined nor destroyed.
     // Ends the process if there is no memory left.
-    [[gnu::cold, gnu::noinline]] void keep(std::shared_ptr<const void> inherited) noexcept {
+    [[gnu::cold, gnu::noinline]] void keep(shared_pool<pool_base> inherited) noexcept {
         auto* const more = new kept_pool{std::move(inherited), nullptr};
         const std::lock_guard lock(mutex_);
         more->next = std::exchange(kept_pools_, more);
@@ -167,7 +167,7 @@ private:
     void abandon_all() noexcept { abandoned_.add_all(threads_); }
 
     struct kept_pool {
-        std::shared_ptr<const void> pool;
+        shared_pool<pool_base> pool;
         kept_pool* next;
     };
 

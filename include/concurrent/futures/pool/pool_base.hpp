@@ -5,7 +5,6 @@
 #include <atomic>   // std::atomic
 #include <cstddef>  // std::size_t, std::ptrdiff_t
 #include <cstdint>  // std::uint32_t, std::uintptr_t
-#include <memory>   // std::enable_shared_from_this
 
 #include <concurrent/futures/pool/sleep.hpp>
 #include <concurrent/futures/pool/stoppable.hpp>
@@ -37,8 +36,20 @@ inline pool_thread& pool_thread::current() noexcept {
 }
 
 // What tasks and workers need to know about a pool, whatever its queue is.
-class pool_base : public std::enable_shared_from_this<pool_base>, protected work_source {
+class pool_base : protected work_source {
 public:
+    // A pool is made with one reference, and destroyed with its last. See `shared_pool`.
+    void add_reference() noexcept {
+        references_.fetch_add(1, std::memory_order_relaxed);  // relaxed: the caller has one already
+    }
+    void remove_reference() noexcept {
+        // Release: what this thread did with the pool comes before its destruction. Acquire: pairs with that
+        // release in the other threads, if this one destroys.
+        if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+            delete this;
+        }
+    }
+
     // Whether this pool started the calling thread. True until the thread ends, when it is no `worker` any
     // more and its pool may be gone; so the record has the pool's number.
     [[nodiscard]] bool owns_this_thread() const noexcept { return thread_record_().pool == number_; }
@@ -113,7 +124,7 @@ public:
 protected:
     pool_base(std::size_t max_workers, bool allows_local_queues) noexcept
         : sleep_(*this, max_workers == 1), uses_local_queues_(allows_local_queues) {}
-    ~pool_base() = default;
+    virtual ~pool_base() = default;
 
     // Requires: `sleep_` has asked for a thread.
     virtual void start_thread() noexcept = 0;
@@ -150,6 +161,8 @@ private:
 
     // A pointer: whichever library calls it, the function is that of the library which made this pool, whose
     // code also writes the records of the pool's threads.
+    // Not a `sync::atomic`: its interleavings are those of any count of references.
+    std::atomic<std::size_t> references_{1};
     const record_getter thread_record_ = &pool_thread::current;
     const std::size_t number_ = next_number();
     const std::uint32_t process_ = forks::process();

@@ -12,6 +12,7 @@
 #include <concurrent/futures/log_handler.hpp>
 #include <concurrent/futures/pool/orphaned_threads.hpp>
 #include <concurrent/futures/pool/pool_base.hpp>
+#include <concurrent/futures/pool/shared_pool.hpp>
 #include <concurrent/futures/pool/sleep.hpp>
 #include <concurrent/futures/pool/worker.hpp>
 #include <concurrent/futures/sync/spin_wait.hpp>
@@ -24,7 +25,7 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // thread at all.
 class threads {
 public:
-    threads(pool_base& pool, sleep& sleep, std::size_t max_workers, std::string thread_name_prefix)
+    threads(pool_base& pool, sleep& sleep, std::size_t max_workers, std::string&& thread_name_prefix)
         : pool_(pool),
           sleep_(sleep),
           max_workers_(max_workers),
@@ -106,7 +107,7 @@ public:
 
     // Replaces all of these in the child of a fork.
     [[gnu::cold, gnu::noinline]] void keep() noexcept {
-        orphaned_threads::instance().keep(pool_.shared_from_this());
+        orphaned_threads::instance().keep(shared_pool(pool_));
     }
 
 private:
@@ -150,7 +151,7 @@ private:
         runnable_threads::add(1);
         started_thread* started = nullptr;
         try {
-            started = new started_thread{.pool = pool_.shared_from_this(), .self = self};
+            started = new started_thread{.pool = shared_pool(pool_), .self = self};
             started->thread = sync::thread([started] { run(*started); });
         } catch (...) {
             delete started;

@@ -48,8 +48,8 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 template <class Queue>
 class worker_pool final : public pool_base {
 public:
-    [[gnu::noinline]] worker_pool(std::size_t max_workers, std::string thread_name_prefix,
-                                  std::function<void()> initializer)
+    [[gnu::noinline]] worker_pool(std::size_t max_workers, std::string&& thread_name_prefix,
+                                  std::function<void()>&& initializer)
         : pool_base(max_workers, Queue::allows_local_queues),
           initializer_(std::move(initializer)),
           threads_(*this, sleep_, max_workers, std::move(thread_name_prefix)) {
@@ -66,7 +66,7 @@ public:
 
     // A task may own the last reference to its executor. It can run, and destroy this pool, while `push` is
     // still executing on the submitting thread. Waits for such threads.
-    [[gnu::noinline]] ~worker_pool() {
+    [[gnu::noinline]] ~worker_pool() override {
         // Acquire: pairs with the release of `end_visit`.
         for (back_off delay; visitors_.load(std::memory_order_acquire) != 0;) {
             delay.pause();
