@@ -125,7 +125,7 @@ class thread_pool_executor : public executor_base<thread_pool_executor<Queue>> {
 
 public:
     /// Starts at most `min(32, usable_cpus() + 4)` threads.
-    thread_pool_executor() : thread_pool_executor(thread_pool_options()) {}
+    thread_pool_executor() : pool_(make_pool(detail::default_max_workers())) {}
 
     /// Starts at most `max_workers` threads. The number may be of any integral type.
     ///
@@ -136,8 +136,7 @@ public:
     /// assert(one_for_each_element.max_workers() == 3);
     /// \endcode
     template <detail::whole_number Number>
-    explicit thread_pool_executor(Number max_workers)
-        : pool_(make_pool(max_workers, thread_pool_options())) {}
+    explicit thread_pool_executor(Number max_workers) : pool_(make_pool(max_workers)) {}
 
     /// Makes an executor as `options` say. Empty braces mean options with all defaults.
     ///
@@ -266,6 +265,9 @@ private:
     [[nodiscard]] auto branching() const noexcept { return detail::pool_branching<pool>(*pool_); }
 
     // Not inlined: nothing is gained where an executor is made or destroyed.
+    [[gnu::noinline]] static detail::shared_pool<pool> make_pool(detail::worker_limit max_workers) {
+        return make_pool(max_workers, thread_pool_options());
+    }
     [[gnu::noinline]] static detail::shared_pool<pool> make_pool(detail::worker_limit max_workers,
                                                                  thread_pool_options&& options) {
         const std::size_t checked_max_workers = max_workers.checked();

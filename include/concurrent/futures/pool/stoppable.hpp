@@ -40,6 +40,7 @@ public:
         bool asked = false;
         {
             const std::lock_guard lock(mutex_);
+            ask_each_ = ask_each;
             asked = all_asked_;
             added.asked_ = asked;
             added.next_ = std::exchange(first_, &added);
@@ -61,13 +62,23 @@ public:
     }
 
     // Asks all to stop, and each that is added from now on.
-    [[gnu::cold, gnu::noinline]] void request_stop() noexcept {
+    void request_stop() noexcept {
+        mutex_.lock();
+        all_asked_ = true;
+        void (*const ask)(running_stoppables&) noexcept = ask_each_;
+        mutex_.unlock();
+        if (ask) {
+            ask(*this);
+        }
+    }
+
+private:
+    [[gnu::cold, gnu::noinline]] static void ask_each(running_stoppables& self) noexcept {
         for (;;) {
             std::stop_source next(std::nostopstate);
             {
-                const std::lock_guard lock(mutex_);
-                all_asked_ = true;
-                stoppable* each = first_;
+                const std::lock_guard lock(self.mutex_);
+                stoppable* each = self.first_;
                 while (each && each->asked_) {
                     each = each->next_;
                 }
@@ -83,8 +94,10 @@ public:
         }
     }
 
-private:
     sync::mutex mutex_;
+    // Guarded by `mutex_`. The function is null as long as no task was added: so a unit whose tasks take no
+    // token doesn't compile it.
+    void (*ask_each_)(running_stoppables&) noexcept = nullptr;
     stoppable* first_ = nullptr;
     bool all_asked_ = false;
 };

@@ -129,12 +129,12 @@ private:
 
     // By snprintf: each unit that includes this would else compile the parts of std::string that concatenate.
     [[nodiscard, gnu::noinline]] std::string name_of_worker(std::size_t number) const {
-        char end[24];
-        const int size = std::snprintf(end, sizeof end, "_%zu", number);
-        std::string name;
-        name.reserve(thread_name_prefix_.size() + static_cast<std::size_t>(size));
-        name.append(thread_name_prefix_);
-        name.append(end, static_cast<std::size_t>(size));
+        const auto print = [&](char* to, std::size_t limit) {
+            return static_cast<std::size_t>(
+                std::snprintf(to, limit, "%s_%zu", thread_name_prefix_.c_str(), number));
+        };
+        std::string name(print(nullptr, 0), '\0');
+        print(name.data(), name.size() + 1);
         return name;
     }
 

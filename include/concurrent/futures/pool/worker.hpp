@@ -149,21 +149,21 @@ public:
     [[nodiscard]] work_item* pop_own(worker& self) noexcept { return self.local_queue_.pop(); }
 
     // Returns the oldest item of any local queue, null if all seem empty. `self` is in the list too.
-    [[nodiscard]] work_item* steal() noexcept {
+    [[nodiscard, gnu::noinline]] work_item* steal() noexcept {
         // Acquire: pairs with the compare-exchange of `queue_of`.
         work_item* item = nullptr;
         for (worker* each = first_.load(std::memory_order_acquire); each && !item;
              each = each->next_victim_) {
-            item = each->local_queue_.pop();
+            item = pop_from(each->local_queue_);
         }
-        return item ? item : queue_of_others_.pop();
+        return item ? item : pop_from(queue_of_others_);
     }
 
     // Returns the oldest item of the next victim, each in turn; null if that has none.
-    [[nodiscard]] work_item* steal_in_turn(worker& self) noexcept {
+    [[nodiscard, gnu::noinline]] work_item* steal_in_turn(worker& self) noexcept {
         worker* const next = self.last_victim_ ? self.last_victim_->next_victim_ : nullptr;
         self.last_victim_ = next ? next : first_.load(std::memory_order_acquire);  // see `steal`
-        return self.last_victim_ ? self.last_victim_->local_queue_.pop() : nullptr;
+        return self.last_victim_ ? pop_from(self.last_victim_->local_queue_) : nullptr;
     }
 
     // Counts the turns of `self`, from 0 to one less than `cycle`.
@@ -181,6 +181,9 @@ public:
     }
 
 private:
+    // One for all who steal, but not for the owner of the queue.
+    [[gnu::noinline]] static work_item* pop_from(local_queue& others) noexcept { return others.pop(); }
+
     // Sequentially consistent: pairs with the compare-exchange of `queue_of`.
     template <class Victims, class Visit>
     static void for_each_of(Victims& self, Visit& visit) {

@@ -128,7 +128,7 @@ public:
         }
         sleep_.close();
         if (cancel_waiting) {
-            for_each_waiting([](work_item& item) { item.cancel_waiting(); });
+            end_waiting(nullptr);
         }
         if (request_stop) {
             stoppables().request_stop();
@@ -346,21 +346,25 @@ private:
         sleep_.close();
         log("a thread initializer failed, and its thread pool is broken", cause);
         if (first) {
-            for_each_waiting([&reason](work_item& item) { item.fail_waiting(reason); });
+            end_waiting(&reason);
         }
     }
 
-    // Takes all items out of the queues of a closed pool.
-    template <class Treat>
-    [[gnu::cold, gnu::noinline]] void for_each_waiting(Treat treat) noexcept {
-        const auto treat_all = [&](work_list items) {
-            while (work_item* const item = items.take_first()) {
-                treat(*item);
-                note_stale_item_gone();
+    // Takes all items out of the queues of a closed pool. Has them fail with `*reason`, or cancels them if
+    // that is null.
+    [[gnu::cold, gnu::noinline]] void end_waiting(const std::exception_ptr* reason) noexcept {
+        end_all(queue_.take_all(), reason);
+        victims_.for_each([&](local_queue& each) { end_all(each.take_all(), reason); });
+    }
+    [[gnu::cold, gnu::noinline]] void end_all(work_list items, const std::exception_ptr* reason) noexcept {
+        while (work_item* const item = items.take_first()) {
+            if (reason) {
+                item->fail_waiting(*reason);
+            } else {
+                item->cancel_waiting();
             }
-        };
-        treat_all(queue_.take_all());
-        victims_.for_each([&](local_queue& each) { treat_all(each.take_all()); });
+            note_stale_item_gone();
+        }
     }
 
     const std::function<void()> initializer_;

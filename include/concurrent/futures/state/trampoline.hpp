@@ -51,26 +51,27 @@ private:
                 last_ = nullptr;
             }
             ++depth_;
-            next->run();
+            next->run(*next);
             --depth_;
-            delete next;
         }
     }
 
+    // No virtual functions: each `Fn` would have its own description of the type in every unit.
     struct postponed {
-        postponed() = default;
-        postponed(const postponed&) = delete;
-        postponed& operator=(const postponed&) = delete;
-        virtual ~postponed() = default;
-        virtual void run() noexcept = 0;
-
+        void (*run)(postponed& self) noexcept;  // makes the call, and destroys `self`
         postponed* next = nullptr;
     };
 
     template <class Fn>
-    struct postponed_call final : postponed {
-        explicit postponed_call(Fn&& its_fn) noexcept : fn(std::move(its_fn)) {}
-        void run() noexcept override { fn(); }
+    struct postponed_call : postponed {
+        explicit postponed_call(Fn&& its_fn) noexcept : postponed{run_and_delete}, fn(std::move(its_fn)) {}
+
+        static void run_and_delete(postponed& self) noexcept {
+            // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): the constructor has seen to it
+            auto* const call = static_cast<postponed_call*>(&self);
+            call->fn();
+            delete call;
+        }
 
         Fn fn;
     };

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstddef>  // std::size_t
-#include <mutex>    // std::unique_lock, std::try_to_lock
 #include <new>      // operator new, operator delete
 #include <utility>  // std::exchange
 
@@ -113,7 +112,7 @@ private:
     }
 
     // Decides, once, whether this thread keeps blocks.
-    static void prepare_thread() noexcept {
+    [[gnu::noinline]] static void prepare_thread() noexcept {
         if (!std::exchange(here_.is_known, true)) {
             static const bool keeps = has_standard_operator_new();
             if (keeps) {
@@ -161,14 +160,14 @@ private:
 
     // Relaxed, for all atomics here: the lock orders what is in the list, and a wrong hint costs little.
 
-    static void add_full(std::size_t index, block* full) noexcept {
+    [[gnu::noinline]] static void add_full(std::size_t index, block* full) noexcept {
         const std::size_t bytes = bytes_of_full(index);
         if (kept_bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= kept) {
             depot& shared = depots_[index];
-            const std::unique_lock lock(shared.lock, std::try_to_lock);
-            if (lock) {
+            if (shared.lock.try_lock()) {
                 full->next_full = shared.full.load(std::memory_order_relaxed);
                 shared.full.store(full, std::memory_order_relaxed);
+                shared.lock.unlock();
                 return;
             }
         }
@@ -182,16 +181,19 @@ private:
         if (!shared.full.load(std::memory_order_relaxed)) {
             return nullptr;
         }
-        const std::unique_lock lock(shared.lock, std::try_to_lock);
-        block* const taken = lock ? shared.full.load(std::memory_order_relaxed) : nullptr;
+        if (!shared.lock.try_lock()) {
+            return nullptr;
+        }
+        block* const taken = shared.full.load(std::memory_order_relaxed);
         if (taken) {
             shared.full.store(taken->next_full, std::memory_order_relaxed);
             kept_bytes_.fetch_sub(bytes_of_full(index), std::memory_order_relaxed);
         }
+        shared.lock.unlock();
         return taken;
     }
 
-    static void free_all(block* first) noexcept {
+    [[gnu::noinline]] static void free_all(block* first) noexcept {
         while (first) {
             ::operator delete(std::exchange(first, first->next));
         }

@@ -121,12 +121,16 @@ protected:
         return future.unless_done([this] { return owner_->worker_here(); });
     }
 
-    [[nodiscard]] bool runs_here(shared_state_base& future) noexcept {
+    // Not inlined, here and below: these are the same for results of all types.
+    [[nodiscard, gnu::noinline]] helper* helper_here(shared_state_base& future) noexcept {
+        return worker_here(future);
+    }
+
+    [[nodiscard, gnu::noinline]] bool runs_here(shared_state_base& future) noexcept {
         const worker* const self = worker_here(future);
         return self && self->runs(*this) && !future.done();
     }
 
-    // Not inlined: it is the same for results of all types.
     [[nodiscard, gnu::noinline]] shared_state_base::help_result help(shared_state_base& future) noexcept {
         worker* const self = worker_here(future);
         if (!self) {
@@ -143,7 +147,13 @@ protected:
                    : shared_state_base::help_result::none;
     }
 
-    [[nodiscard]] bool may_help(shared_state_base& future) noexcept {
+    // Requires: `self` is the calling thread's worker, whose pool has the task.
+    [[gnu::noinline]] bool help(shared_state_base& future, helper& self) noexcept {
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every helper is a worker
+        return run_here(future, static_cast<worker&>(self));
+    }
+
+    [[nodiscard, gnu::noinline]] bool may_help(shared_state_base& future) noexcept {
         return worker_here(future) && worker::seems_to_have_descendants(*this);
     }
 
@@ -185,11 +195,8 @@ public:
 
     [[nodiscard]] shared_state_base::help_result help() noexcept final { return queued_state::help(*this); }
     [[nodiscard]] bool may_help() noexcept final { return queued_state::may_help(*this); }
-    [[nodiscard]] helper* helper_here() noexcept final { return worker_here(*this); }
-    bool help(helper& self) noexcept final {
-        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every helper is a worker
-        return run_here(*this, static_cast<worker&>(self));
-    }
+    [[nodiscard]] helper* helper_here() noexcept final { return queued_state::helper_here(*this); }
+    bool help(helper& self) noexcept final { return queued_state::help(*this, self); }
     [[nodiscard]] bool runs_here() noexcept final { return queued_state::runs_here(*this); }
 
 protected:
