@@ -4,8 +4,14 @@ set(group shutdown)
 set(only "outlives that thread's purging")
 set(finds "data race: memory is written")
 set(old [==[
-if (wake || purge) {
+            release_all(queue.purge(stale_items_));
+        }
+        end_visit();
 ]==])
 set(new [==[
-if (wake) {
+            end_visit();
+            release_all(queue.purge(stale_items_));
+            return;
+        }
+        end_visit();
 ]==])

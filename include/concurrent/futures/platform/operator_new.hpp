@@ -18,7 +18,7 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // Whether `operator new` is that of the standard library, as far as the system can tell. If a program has
 // brought its own, it wants to be asked for each allocation: to count or trace them, to let some fail, to
 // find errors as the sanitizers do, or because its allocator is better.
-inline bool has_standard_operator_new() noexcept {
+[[gnu::cold, gnu::noinline]] inline bool has_standard_operator_new() noexcept {
 #if defined(CONCURRENT_FUTURES_HAS_DLADDR)
     void* (*const allocate)(std::size_t) = &::operator new;
     Dl_info where = {};

@@ -49,7 +49,7 @@ public:
     [[nodiscard]] bool none() const noexcept { return none_.load(); }
 
     // Starts the first thread, if there is none. Throws if it cannot be started.
-    [[gnu::noinline]] void start_first() {
+    [[gnu::cold, gnu::noinline]] void start_first() {
         const std::lock_guard lock(mutex_);
         if (!last_worker_ && sleep_.start_first()) {
             try {
@@ -63,7 +63,7 @@ public:
 
     // Requires: `sleep_` has asked for it. A thread that cannot be started loses no items: other workers run
     // them, if later.
-    [[gnu::noinline]] void start_another() noexcept {
+    [[gnu::cold, gnu::noinline]] void start_another() noexcept {
         std::exception_ptr failure;
         {
             const std::lock_guard lock(mutex_);
@@ -128,7 +128,7 @@ private:
     }
 
     // By snprintf: each unit that includes this would else compile the parts of std::string that concatenate.
-    [[nodiscard, gnu::noinline]] std::string name_of_worker(std::size_t number) const {
+    [[nodiscard, gnu::cold, gnu::noinline]] std::string name_of_worker(std::size_t number) const {
         const auto print = [&](char* to, std::size_t limit) {
             return static_cast<std::size_t>(
                 std::snprintf(to, limit, "%s_%zu", thread_name_prefix_.c_str(), number));
@@ -139,7 +139,7 @@ private:
     }
 
     // Requires: `sleep_` has asked for it.
-    [[gnu::noinline]] void start() {
+    [[gnu::cold, gnu::noinline]] void start() {
         const std::size_t before = count();
         const bool is_last = before + 1 == max_workers_ || before + 1 == worker_counts::most_workers;
         worker* const self = new worker(pool_, name_of_worker(before), last_worker_);

@@ -286,16 +286,22 @@ private:
             }
             throw;
         }
-        // By now the task may have run and ended the pool. The destructor waits for visitors.
+        if (wake || purge) {
+            visit(queue, wake, purge);
+        }
+    }
+
+    // What remains to be done after a push. By now the task may have run and ended the pool. The destructor
+    // waits for visitors.
+    template <class AQueue>
+    [[gnu::noinline]] void visit(AQueue& queue, bool wake, bool purge) noexcept {
         if (wake) {
             wake_one();
         }
         if (purge) {
             release_all(queue.purge(stale_items_));
         }
-        if (wake || purge) {
-            end_visit();
-        }
+        end_visit();
     }
 
     [[gnu::noinline]] static void release_all(work_list stale) noexcept {

@@ -88,7 +88,7 @@ private:
         end_of_thread() = default;
         end_of_thread(const end_of_thread&) = delete;
         end_of_thread& operator=(const end_of_thread&) = delete;
-        ~end_of_thread() {
+        [[gnu::cold, gnu::noinline]] ~end_of_thread() {
             here_.capacity = 0;
             for (std::size_t index = 0; index != sizes; ++index) {
                 free_all(std::exchange(here_.loaded[index], magazine()).first);

@@ -131,7 +131,9 @@ protected:
         return self && self->runs(*this) && !future.done();
     }
 
-    [[nodiscard, gnu::noinline]] shared_state_base::help_result help(shared_state_base& future) noexcept {
+    // See `shared_state_base::help`. If `only_this`, the thread runs this task or none.
+    [[nodiscard, gnu::noinline]] shared_state_base::help_result help(shared_state_base& future,
+                                                                     bool only_this) noexcept {
         worker* const self = worker_here(future);
         if (!self) {
             return shared_state_base::help_result::none;
@@ -139,18 +141,15 @@ protected:
         if (run_here(future, *self)) {
             return shared_state_base::help_result::helped;
         }
+        if (only_this) {
+            return shared_state_base::help_result::none;
+        }
         if (self->runs(*this)) {
             return shared_state_base::help_result::waits_for_self;
         }
         return self->run_descendant(*this, [&future] { return !future.done(); })
                    ? shared_state_base::help_result::helped
                    : shared_state_base::help_result::none;
-    }
-
-    // Requires: `self` is the calling thread's worker, whose pool has the task.
-    [[gnu::noinline]] bool help(shared_state_base& future, helper& self) noexcept {
-        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every helper is a worker
-        return run_here(future, static_cast<worker&>(self));
     }
 
     [[nodiscard, gnu::noinline]] bool may_help(shared_state_base& future) noexcept {
@@ -193,10 +192,14 @@ public:
     [[gnu::always_inline]] explicit task_state(pool_base* owner) noexcept
         : queued_state(owner), shared_state<T>(process_of(owner)) {}
 
-    [[nodiscard]] shared_state_base::help_result help() noexcept final { return queued_state::help(*this); }
+    [[nodiscard]] shared_state_base::help_result help() noexcept final {
+        return queued_state::help(*this, false);
+    }
     [[nodiscard]] bool may_help() noexcept final { return queued_state::may_help(*this); }
     [[nodiscard]] helper* helper_here() noexcept final { return queued_state::helper_here(*this); }
-    bool help(helper& self) noexcept final { return queued_state::help(*this, self); }
+    bool help(helper&) noexcept final {
+        return queued_state::help(*this, true) == shared_state_base::help_result::helped;
+    }
     [[nodiscard]] bool runs_here() noexcept final { return queued_state::runs_here(*this); }
 
 protected:
