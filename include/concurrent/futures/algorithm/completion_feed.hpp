@@ -2,9 +2,7 @@
 
 #pragma once
 
-#include <memory>    // std::unique_ptr
-#include <optional>  // std::optional
-#include <utility>   // std::move
+#include <utility>  // std::move, std::exchange
 
 #include <concurrent/futures/algorithm/outstanding_futures.hpp>
 #include <concurrent/futures/error.hpp>
@@ -59,10 +57,10 @@ public:
         }
     }
 
-    // Waits for the next future that is done, and removes it. Returns nothing if there is no future any more.
-    [[nodiscard]] std::optional<shared_state_base::handle> next(const deadline& until) {
+    // Waits for the next future that is done, and removes it. Returns null if there is no future any more.
+    [[nodiscard]] shared_state_base::handle next(const deadline& until) {
         futures_.throw_if_inherited();
-        std::unique_ptr<entry> taken;
+        entry* taken = nullptr;
         {
             outstanding_futures::lock_type lock = futures_.lock();
             const auto ready = [this] { return first_done_ || !futures_.first(); };
@@ -70,12 +68,17 @@ public:
                 futures_.wait(lock, until, false, ready) == outstanding_futures::wait_end::timed_out) {
                 throw_error<timeout_error>("no future of the queue was done within the timeout");
             }
-            taken.reset(first_done_);
+            taken = first_done_;
             if (taken) {
                 first_done_ = taken->next_done_;
             }
         }
-        return taken ? std::optional(std::move(taken->future_)) : std::nullopt;
+        if (!taken) {
+            return {};
+        }
+        shared_state_base::handle future = std::move(taken->future_);
+        delete taken;
+        return future;
     }
 
     [[nodiscard]] bool empty() const {

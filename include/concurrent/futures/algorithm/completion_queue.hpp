@@ -3,7 +3,6 @@
 #pragma once
 
 #include <iterator>  // std::default_sentinel_t
-#include <optional>  // std::optional
 #include <utility>   // std::move
 
 #include <concurrent/futures/algorithm/completion_feed.hpp>
@@ -92,12 +91,12 @@ public:
     /// assert(queue.next().result() == 42);
     /// \endcode
     handle next(const timeout& limit = {}) {
-        std::optional<detail::shared_state_base::handle> done = body_.feed.next(limit.start());
+        detail::shared_state_base::handle done = body_.feed.next(limit.start());
         if (!done) {
             detail::throw_error<invalid_state_error>(
                 "the completion queue is empty: there is no next future");
         }
-        return detail::future_access::adopt_as<handle>(std::move(*done));
+        return detail::future_access::adopt_as<handle>(std::move(done));
     }
 
     /// Returns whether the queue has given all futures that were added. Never blocks.
@@ -128,10 +127,10 @@ private:
 
         void advance() {
             current = handle();
-            std::optional<detail::shared_state_base::handle> done = feed.next(detail::deadline());
+            detail::shared_state_base::handle done = feed.next(detail::deadline());
             ended = !done;
             if (done) {
-                current = detail::future_access::adopt_as<handle>(std::move(*done));
+                current = detail::future_access::adopt_as<handle>(std::move(done));
             }
         }
 

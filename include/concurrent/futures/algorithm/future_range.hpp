@@ -6,7 +6,7 @@
 #include <initializer_list>  // std::initializer_list
 #include <memory>            // std::addressof
 #include <ranges>            // std::ranges::input_range
-#include <type_traits>       // std::remove_cvref_t
+#include <type_traits>       // std::remove_cvref_t, std::conditional_t
 #include <unordered_map>     // std::unordered_map
 #include <vector>            // std::vector
 
@@ -86,12 +86,16 @@ using future_in =
 template <class Range>
 concept no_list_of_any_future = !std::same_as<std::remove_cvref_t<Range>, std::initializer_list<any_future>>;
 
+// The same for each `Handle`. It depends on `Handle` so that only units that need the set of them compile it.
+template <class Handle>
+using address_of_state = std::conditional_t<future_handle<Handle>, const shared_state_base*, Handle>;
+
 // Returns each future of `futures` once, in order.
 template <class Range>
 std::vector<future_in<Range>> unique_futures(Range&& futures) {
     using future = future_in<Range>;
     std::vector<future> unique;
-    std::unordered_map<const shared_state_base*, bool> seen;  // a set; <functional> has brought this one
+    std::unordered_map<address_of_state<future>, bool> seen;  // a set; <functional> has brought this one
     if constexpr (std::ranges::sized_range<Range>) {
         const auto size = static_cast<std::size_t>(std::ranges::size(futures));
         unique.reserve(size);

@@ -5,9 +5,7 @@
 #include <cstddef>    // std::size_t
 #include <cstdio>     // std::snprintf
 #include <exception>  // std::exception_ptr, std::rethrow_exception, std::uncaught_exceptions
-#include <memory>     // std::unique_ptr, std::make_unique
-#include <optional>   // std::optional
-#include <utility>    // std::declval, std::forward, std::move
+#include <utility>    // std::declval, std::exchange, std::forward, std::move
 
 #include <concurrent/futures/algorithm/outstanding_futures.hpp>
 #include <concurrent/futures/error.hpp>
@@ -55,14 +53,13 @@ public:
     // Lets one task into the group, or nobody if it is destroyed before `follow` was called.
     class admission {
     public:
-        explicit admission(group_state& group)
-            : member_(std::make_unique<member>(group)), cancelled_(group.admit()) {}
+        explicit admission(group_state& group) : member_(new_member(group)), cancelled_(group.admit()) {}
         admission(const admission&) = delete;
         admission& operator=(const admission&) = delete;
         ~admission() {
             if (member_) {
                 group_state& group = member_->group;
-                member_.reset();
+                delete member_;
                 group.note_finished();
             }
         }
@@ -79,14 +76,19 @@ public:
                 cancelled_ = group.cancelled_.load();
             }
             // The group may be gone as soon as the task is done.
-            member_.release()->call_when_done(shared_state_base::handle(state));
+            std::exchange(member_, nullptr)->call_when_done(shared_state_base::handle(state));
             if (cancelled_) {
                 state.request_stop();
             }
         }
 
     private:
-        std::unique_ptr<member> member_;
+        static member* new_member(group_state& group) {
+            group.futures_.throw_if_inherited();
+            return new member(group);
+        }
+
+        member* member_;  // null once it owns itself
         bool cancelled_;
     };
 
@@ -105,7 +107,7 @@ public:
     // Waits until all tasks are done, and rethrows the first failure.
     void wait(const deadline& until) {
         futures_.throw_if_inherited();
-        std::optional<shared_state_base::handle> failed;
+        shared_state_base::handle failed;
         {
             outstanding_futures::lock_type lock = futures_.lock();
             const outstanding_futures::wait_end end = wait(lock, until);
@@ -116,13 +118,10 @@ public:
                 throw_as_it_waits_for_itself();
             }
             cancelled_.store(false);
-            if (failed_) {
-                failed.emplace(std::move(*failed_));
-                failed_.reset();
-            }
+            failed = std::move(failed_);
         }
         if (failed) {
-            throw_failure(failed->state());
+            throw_failure(failed.state());
         }
     }
 
@@ -150,17 +149,14 @@ private:
         group_state& group;
 
     private:
-        void call(shared_state_base::handle done) override {
-            group.note_done(std::unique_ptr<member>(this), std::move(done));
-        }
+        void call(shared_state_base::handle done) override { group.note_done(*this, std::move(done)); }
     };
 
     ~group_state() = default;
 
     // Counts one more task. Returns whether the group is being cancelled; if it has just begun to be,
     // `follow` sees that.
-    [[nodiscard]] bool admit() {
-        futures_.throw_if_inherited();
+    [[nodiscard]] bool admit() noexcept {
         unfinished_.fetch_add(1);
         return cancelled_.load();
     }
@@ -169,16 +165,16 @@ private:
         return futures_.wait(lock, until, until.is_never(), [this] { return unfinished_.load() == 0; });
     }
 
-    void note_done(std::unique_ptr<member> ended, shared_state_base::handle future) noexcept {
+    void note_done(member& ended, shared_state_base::handle future) noexcept {
         {
             const shared_state_base::handle dropped = std::move(future);
             outstanding_futures::lock_type lock = futures_.lock();
-            futures_.remove(*ended);
+            futures_.remove(ended);
             if (dropped.state().how_done() == outcome::exception) {
                 note_failure(lock, dropped.state());
             }
             lock.unlock();
-            ended.reset();
+            delete &ended;
         }
         // Only now: after a `wait`, the memory of the tasks is free, and unwanted results are destroyed.
         note_finished();
@@ -193,7 +189,7 @@ private:
             return;
         }
         if (!failed_) {
-            failed_.emplace(state);
+            failed_ = shared_state_base::handle(state);
             begin_to_cancel(lock);
         }
     }
@@ -237,7 +233,7 @@ private:
 
     // Guarded by the lock of `futures_`.
     bool abandoned_ = false;  // the group is gone
-    std::optional<shared_state_base::handle> failed_;
+    shared_state_base::handle failed_;
 };
 
 }  // namespace detail

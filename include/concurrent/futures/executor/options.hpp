@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include <concepts>    // std::integral
+#include <concepts>    // std::integral, std::unsigned_integral
 #include <cstddef>     // std::size_t
 #include <cstdio>      // std::snprintf
 #include <functional>  // std::function
@@ -10,7 +10,6 @@
 #include <optional>    // std::optional
 #include <stdexcept>   // std::invalid_argument
 #include <string>      // std::string
-#include <utility>     // std::in_range
 
 #include <concurrent/futures/error.hpp>
 
@@ -56,8 +55,13 @@ private:
 
     template <std::integral Integer>
     static constexpr long long saturated(Integer number) noexcept {
-        return std::in_range<long long>(number) ? static_cast<long long>(number)
-                                                : (std::numeric_limits<long long>::max)();
+        static_assert(sizeof(Integer) <= sizeof(long long));
+        constexpr long long most = (std::numeric_limits<long long>::max)();
+        if constexpr (std::unsigned_integral<Integer>) {
+            return number > static_cast<unsigned long long>(most) ? most : static_cast<long long>(number);
+        } else {
+            return number;
+        }
     }
 
     long long number_;

@@ -66,7 +66,8 @@ constexpr std::string_view type_name() noexcept {
 }
 
 // Returns the type of what was thrown, as C++ spells it if the compiler's run-time library can tell.
-inline std::string type_name(const std::exception_ptr& exception) {
+template <class Text>
+Text type_of(const std::exception_ptr& exception) {
     try {
         std::rethrow_exception(exception);
     } catch (...) {
@@ -85,10 +86,12 @@ inline std::string type_name(const std::exception_ptr& exception) {
     return "an exception";
 }
 
-// Describes a future as Python's `repr()` does. `returned` is the name of its result's type, or empty.
-inline std::string describe(const shared_state_base& shared, std::string_view returned) {
+// Describes a future as Python's `repr()` does. `returned` is the name of its result's type, or empty. It is
+// a template, so that a unit which prints no future doesn't compile what it takes.
+template <class Text = std::string>
+Text describe(const shared_state_base& shared, std::string_view returned) {
     const future_state state = shared.state();
-    std::string text = "<Future at 0x";
+    Text text = "<Future at 0x";
     const auto address = reinterpret_cast<std::uintptr_t>(std::addressof(shared));
     for (int shift = static_cast<int>(sizeof address) * 8 - 4; shift >= 0; shift -= 4) {
         const std::uintptr_t rest = address >> shift;
@@ -101,7 +104,7 @@ inline std::string describe(const shared_state_base& shared, std::string_view re
     if (state == future_state::finished) {
         if (const std::exception_ptr& exception = shared.exception()) {
             text += " raised ";
-            text += type_name(exception);
+            text += type_of<Text>(exception);
         } else if (!returned.empty()) {
             text += " returned ";
             text += returned;

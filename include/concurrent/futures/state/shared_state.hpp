@@ -187,14 +187,23 @@ public:
     // A `handle` owns one of the handles that the word counts.
     class handle {
     public:
+        handle() noexcept = default;
         explicit handle(shared_state_base& state) noexcept : state_(&state) { state.add_handle(); }
         // Takes over a handle that the caller has.
         [[nodiscard]] static handle adopt(shared_state_base& state) noexcept { return handle(&state); }
         handle(handle&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
-        handle& operator=(handle&&) = delete;
-        ~handle() {
-            if (state_) {
-                state_->remove_handle();
+        handle& operator=(handle&& other) noexcept {
+            if (this != &other) {
+                reset();
+                state_ = std::exchange(other.state_, nullptr);
+            }
+            return *this;
+        }
+        ~handle() { reset(); }
+        [[nodiscard]] explicit operator bool() const noexcept { return state_ != nullptr; }
+        void reset() noexcept {
+            if (shared_state_base* const state = std::exchange(state_, nullptr)) {
+                state->remove_handle();
             }
         }
         [[nodiscard]] shared_state_base& state() const noexcept { return *state_; }
@@ -204,7 +213,7 @@ public:
     private:
         explicit handle(shared_state_base* state) noexcept : state_(state) {}
 
-        shared_state_base* state_;
+        shared_state_base* state_ = nullptr;
     };
 
     // pending → cancelled. Returns true if this call or an earlier one cancelled the future. If this thread
