@@ -2,13 +2,13 @@
 
 #pragma once
 
+#include <cstddef>      // std::size_t
 #include <cstdio>       // std::fprintf
 #include <exception>    // std::exception, std::exception_ptr
 #include <functional>   // std::function
-#include <memory>       // std::shared_ptr
 #include <mutex>        // std::mutex
 #include <string_view>  // std::string_view
-#include <utility>      // std::move
+#include <utility>      // std::move, std::exchange
 
 #include <concurrent/futures/platform/platform.hpp>
 
@@ -37,24 +37,61 @@ public:
         return registry;
     }
 
-    // Returns null if the default handler is in use.
-    [[nodiscard, gnu::noinline]] std::shared_ptr<const log_handler> handler() {
+    // A handler that was set. It counts its references: one is the registry's. Every unit compiles this code,
+    // and `std::shared_ptr` takes more.
+    struct kept_handler {
+        const log_handler fn;
+        std::size_t references = 1;  // guarded by `mutex_`
+    };
+
+    // A reference to a handler, or null, which stands for the default handler.
+    class reference {
+    public:
+        // Takes over a reference.
+        explicit reference(kept_handler* kept) noexcept : kept_(kept) {}
+        reference(const reference&) = delete;
+        reference& operator=(const reference&) = delete;
+        ~reference() {
+            if (kept_ && instance().is_last(*kept_)) {
+                delete kept_;
+            }
+        }
+
+        [[nodiscard]] explicit operator bool() const noexcept { return kept_ != nullptr; }
+        [[nodiscard]] const log_handler& fn() const noexcept { return kept_->fn; }
+
+    private:
+        friend class log_registry;
+
+        kept_handler* kept_;
+    };
+
+    // Returns the handler in use.
+    [[nodiscard, gnu::noinline]] reference handler() {
         const std::lock_guard lock(mutex_);
-        return handler_;
+        if (handler_) {
+            ++handler_->references;
+        }
+        return reference(handler_);
     }
 
-    // Changes nothing and returns false if `expected` is no longer the handler.
-    [[nodiscard, gnu::noinline]] bool exchange_handler(const std::shared_ptr<const log_handler>& expected,
-                                                       std::shared_ptr<const log_handler>& replacement) {
+    // Changes nothing and returns false if `expected` is no longer the handler. Else `replacement` becomes
+    // the old handler, which its owner destroys without the lock.
+    [[nodiscard, gnu::noinline]] bool exchange_handler(const reference& expected, reference& replacement) {
         const std::lock_guard lock(mutex_);
-        const bool exchanges = handler_ == expected;
+        const bool exchanges = handler_ == expected.kept_;
         if (exchanges) {
-            handler_.swap(replacement);  // the caller destroys the old handler, without the lock
+            replacement.kept_ = std::exchange(handler_, replacement.kept_);
         }
         return exchanges;
     }
 
 private:
+    [[nodiscard, gnu::cold, gnu::noinline]] bool is_last(kept_handler& kept) {
+        const std::lock_guard lock(mutex_);
+        return --kept.references == 0;
+    }
+
     [[gnu::cold]] log_registry() {
         // A thread that holds `mutex_` at a fork doesn't exist in the child. So the forking thread holds
         // `mutex_` itself.
@@ -63,7 +100,7 @@ private:
     }
 
     std::mutex mutex_;
-    std::shared_ptr<const log_handler> handler_;
+    kept_handler* handler_ = nullptr;  // guarded by `mutex_`
 };
 
 // One call of `fprintf` writes the whole line, so no other thread's output can tear it.
@@ -89,8 +126,8 @@ private:
 [[gnu::cold, gnu::noinline]] inline void log(std::string_view message,
                                              const std::exception_ptr& exception) noexcept {
     try {
-        if (const auto handler = log_registry::instance().handler()) {
-            (*handler)(message, exception);
+        if (const log_registry::reference handler = log_registry::instance().handler()) {
+            handler.fn()(message, exception);
             return;
         }
     } catch (...) {
@@ -119,15 +156,13 @@ private:
 /// assert(lost == 1);
 /// \endcode
 inline log_handler set_log_handler(log_handler handler) {
-    std::shared_ptr<const log_handler> replacement;
-    if (handler) {
-        replacement = std::make_shared<const log_handler>(std::move(handler));
-    }
+    using registry = detail::log_registry;
+    registry::reference replacement(handler ? new registry::kept_handler{std::move(handler)} : nullptr);
     // Copy first, as copying may throw.
     for (;;) {
-        const std::shared_ptr<const log_handler> before = detail::log_registry::instance().handler();
-        log_handler result = before ? *before : log_handler();
-        if (detail::log_registry::instance().exchange_handler(before, replacement)) {
+        const registry::reference before = registry::instance().handler();
+        log_handler result = before ? before.fn() : log_handler();
+        if (registry::instance().exchange_handler(before, replacement)) {
             return result;
         }
     }

@@ -271,11 +271,11 @@ private:
     [[gnu::noinline]] static detail::shared_pool<pool> make_pool(detail::worker_limit max_workers,
                                                                  thread_pool_options&& options) {
         const std::size_t checked_max_workers = max_workers.checked();
-        if (options.thread_name_prefix.empty()) {
-            options.thread_name_prefix = detail::default_thread_name_prefix();
-        }
-        return detail::shared_pool<pool>::adopt(*new pool(
-            checked_max_workers, std::move(options.thread_name_prefix), std::move(options.initializer)));
+        std::string& chosen = options.thread_name_prefix;
+        std::string by_default = chosen.empty() ? detail::default_thread_name_prefix() : std::string();
+        return detail::shared_pool<pool>::adopt(*new pool(checked_max_workers,
+                                                          std::move(chosen.empty() ? by_default : chosen),
+                                                          std::move(options.initializer)));
     }
 
     [[gnu::noinline]] static void end(pool& ending) {

@@ -32,7 +32,7 @@ public:
           thread_name_prefix_(std::move(thread_name_prefix)) {}
     threads(const threads&) = delete;
     threads& operator=(const threads&) = delete;
-    ~threads() {
+    [[gnu::noinline]] ~threads() {
         while (last_worker_) {
             remove_last_worker();
         }
@@ -177,7 +177,7 @@ private:
         orphaned_threads::instance().end(started);
     }
 
-    void remove_last_worker() noexcept {
+    [[gnu::noinline]] void remove_last_worker() noexcept {
         worker* const removed = last_worker_;
         last_worker_ = removed->previous_worker();
         delete removed;

@@ -72,8 +72,9 @@ private:
 [[gnu::noinline]] inline bool spin_until(int pauses, bool (*is_ready)(void* condition) noexcept,
                                          void* condition) noexcept {
     using clock = sync::steady_clock;
-    constexpr auto limit = std::chrono::microseconds(20);
-    constexpr auto taken_away = std::chrono::microseconds(5);  // in a round: another thread had the processor
+    // Of the clock's type, so that no unit compiles other comparisons.
+    constexpr clock::duration limit = std::chrono::microseconds(20);
+    constexpr clock::duration taken_away = std::chrono::microseconds(5);  // in a round: by another thread
     int pauses_in_round = 16;
     const clock::time_point start = clock::now();
     clock::time_point before;
