@@ -5,7 +5,7 @@
     $1 = Future<int> finished, returned 42
 
 Reads the process's memory alone and calls nothing in it, so a core dump will do. The program needs debugging information
-(-g). Of the standard library it knows that an atomic number, the pointer in a `std::shared_ptr` or `std::exception_ptr`,
+(-g). Of the standard library it knows that an atomic number, the pointer in a `std::exception_ptr`,
 and the ends of a `std::vector` are at the beginning of the object: so they are in libstdc++ and libc++.
 """
 
