@@ -21,7 +21,7 @@ namespace detail {
 class worker final : public helper, public sleeper {
 public:
     // `previous` is the worker that was made before, or null.
-    worker(pool_base& pool, std::string name, worker* previous)
+    worker(pool_base& pool, std::string name, worker* previous = nullptr)
         : pool_(pool), name_(std::move(name)), previous_worker_(previous) {}
 
     // Returns the worker of the calling thread, as far as this library knows; null if no pool started the
