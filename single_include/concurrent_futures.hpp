@@ -9150,6 +9150,7 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // and `purge` of its local queue. None allocates, so none fails, except the `push` of a `discipline_queue`.
 // - `seems_empty()`: a hint.
 // - `size()`: by sequentially consistent loads, and with the items that are just being pushed; see `sleep`.
+// - `settled_size()`: the same, and no item counts twice.
 // - `push(item, admit)`: counts the item in `size()`, and then calls `admit()` under its lock. If that
 // returns
 //   false, `push` returns false and does not add the item. Once the lock is released, the item may be run. A
@@ -9261,12 +9262,20 @@ public:
 
     [[nodiscard]] std::size_t worker_count() const noexcept { return is_inherited() ? 0 : threads_.count(); }
 
-    [[nodiscard]] std::size_t waiting() const noexcept override {
-        std::size_t queued = queue_.size();
-        victims_.for_each([&](const local_queue& each) { queued += each.size(); });
-        const std::ptrdiff_t stale = stale_items_.load();  // after the sizes, see `note_stale_item_gone`
-        const auto all = static_cast<std::ptrdiff_t>(queued);
-        return static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(all - stale, 0, all));
+    [[nodiscard]] std::size_t waiting() const noexcept override { return waiting_beside(queue_.size()); }
+
+    // Does the same for users. `waiting` reads several counts, one after the other, and is too high if an
+    // item moves or leaves its queue meanwhile, even while nothing waits. So this reads them again until no
+    // stale item has left; but not for ever.
+    [[nodiscard]] std::size_t pending_count() const noexcept {
+        constexpr int most_attempts = 100;
+        for (int attempt = 1;; ++attempt) {
+            const std::ptrdiff_t stale = stale_items_.load();
+            const std::size_t count = waiting_beside(is_inherited() ? queue_.size() : queue_.settled_size());
+            if (stale_items_.load() == stale || attempt == most_attempts) {
+                return count;
+            }
+        }
     }
 
     [[nodiscard]] bool has_items() const noexcept override {
@@ -9310,6 +9319,15 @@ public:
     }
 
 private:
+    // Returns the number of items that wait. `shared` is the size of the shared queue.
+    [[nodiscard]] std::size_t waiting_beside(std::size_t shared) const noexcept {
+        std::size_t queued = shared;
+        victims_.for_each([&](const local_queue& each) { queued += each.size(); });
+        const std::ptrdiff_t stale = stale_items_.load();  // after the sizes, see `note_stale_item_gone`
+        const auto all = static_cast<std::ptrdiff_t>(queued);
+        return static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(all - stale, 0, all));
+    }
+
     void start_thread() noexcept override { threads_.start_another(); }
 
     void start_first_if_none() {
@@ -9508,6 +9526,7 @@ public:
     static constexpr bool allows_local_queues = false;
 
     [[nodiscard]] std::size_t size() const noexcept { return lock_.count(); }
+    [[nodiscard]] std::size_t settled_size() const noexcept { return size(); }
 
     // Relaxed: a hint.
     [[nodiscard]] bool seems_empty() const noexcept { return lock_.count(std::memory_order_relaxed) == 0; }
@@ -9692,6 +9711,12 @@ public:
         return pushed + popping_.load();
     }
 
+    // Waits until no item is on the way from one count to the other.
+    [[nodiscard]] std::size_t settled_size() const noexcept {
+        const std::lock_guard lock(pop_lock_);
+        return size();
+    }
+
     // Relaxed: a hint. Looks first at what only pops write, so that a pop often leaves the cache line of the
     // pushes alone.
     [[nodiscard]] bool seems_empty() const noexcept {
@@ -9765,7 +9790,7 @@ private:
     work_list pushed_list_;
     purge_schedule schedule_;
 
-    alignas(cache_line) spin_lock pop_lock_;
+    alignas(cache_line) mutable spin_lock pop_lock_;
     work_list popping_list_;
     sync::atomic<std::size_t> popping_{0};  // the number of items in `popping_list_`
 };
@@ -10209,7 +10234,7 @@ public:
     /// \code
     /// assert(executor.pending_count() == 0);
     /// \endcode
-    [[nodiscard]] std::size_t pending_count() const { return pool_->waiting(); }
+    [[nodiscard]] std::size_t pending_count() const { return pool_->pending_count(); }
 
 private:
     friend class detail::launcher_access;

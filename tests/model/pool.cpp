@@ -158,6 +158,14 @@ const scenario cancelled_in_queue("a task that is cancelled in the queue keeps n
                                       check(second.result().get() == 2, "the second runs");
                                   });
 
+const scenario cancelled_is_not_pending("a task that is cancelled in the queue does not count as pending",
+                                        {.preemptions = 2, .stale_reads = 1}, [] {
+                                            futures::thread_pool_executor executor(1);
+                                            if (executor.submit(make_value).cancel()) {
+                                                check(executor.pending_count() == 0, "nothing waits");
+                                            }
+                                        });
+
 // A task that waits for another, without the pool knowing.
 void run_at_once(futures::thread_pool_executor<>& executor) {
     parking_spot other_runs;

@@ -254,7 +254,7 @@ public:
     /// \code
     /// assert(executor.pending_count() == 0);
     /// \endcode
-    [[nodiscard]] std::size_t pending_count() const { return pool_->waiting(); }
+    [[nodiscard]] std::size_t pending_count() const { return pool_->pending_count(); }
 
 private:
     friend class detail::launcher_access;

@@ -37,6 +37,7 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // and `purge` of its local queue. None allocates, so none fails, except the `push` of a `discipline_queue`.
 // - `seems_empty()`: a hint.
 // - `size()`: by sequentially consistent loads, and with the items that are just being pushed; see `sleep`.
+// - `settled_size()`: the same, and no item counts twice.
 // - `push(item, admit)`: counts the item in `size()`, and then calls `admit()` under its lock. If that
 // returns
 //   false, `push` returns false and does not add the item. Once the lock is released, the item may be run. A
@@ -149,12 +150,20 @@ public:
 
     [[nodiscard]] std::size_t worker_count() const noexcept { return is_inherited() ? 0 : threads_.count(); }
 
-    [[nodiscard]] std::size_t waiting() const noexcept override {
-        std::size_t queued = queue_.size();
-        victims_.for_each([&](const local_queue& each) { queued += each.size(); });
-        const std::ptrdiff_t stale = stale_items_.load();  // after the sizes, see `note_stale_item_gone`
-        const auto all = static_cast<std::ptrdiff_t>(queued);
-        return static_cast<std::size_t>(stale >= all ? 0 : stale <= 0 ? all : all - stale);
+    [[nodiscard]] std::size_t waiting() const noexcept override { return waiting_beside(queue_.size()); }
+
+    // Does the same for users. `waiting` reads several counts, one after the other, and is too high if an
+    // item moves or leaves its queue meanwhile, even while nothing waits. So this reads them again until no
+    // stale item has left; but not for ever.
+    [[nodiscard]] std::size_t pending_count() const noexcept {
+        constexpr int most_attempts = 100;
+        for (int attempt = 1;; ++attempt) {
+            const std::ptrdiff_t stale = stale_items_.load();
+            const std::size_t count = waiting_beside(is_inherited() ? queue_.size() : queue_.settled_size());
+            if (stale_items_.load() == stale || attempt == most_attempts) {
+                return count;
+            }
+        }
     }
 
     [[nodiscard]] bool has_items() const noexcept override {
@@ -198,6 +207,15 @@ public:
     }
 
 private:
+    // Returns the number of items that wait. `shared` is the size of the shared queue.
+    [[nodiscard]] std::size_t waiting_beside(std::size_t shared) const noexcept {
+        std::size_t queued = shared;
+        victims_.for_each([&](const local_queue& each) { queued += each.size(); });
+        const std::ptrdiff_t stale = stale_items_.load();  // after the sizes, see `note_stale_item_gone`
+        const auto all = static_cast<std::ptrdiff_t>(queued);
+        return static_cast<std::size_t>(stale >= all ? 0 : stale <= 0 ? all : all - stale);
+    }
+
     void start_thread() noexcept override { threads_.start_another(); }
 
     void start_first_if_none() {

@@ -35,6 +35,12 @@ public:
         return pushed + popping_.load();
     }
 
+    // Waits until no item is on the way from one count to the other.
+    [[nodiscard]] std::size_t settled_size() const noexcept {
+        const std::lock_guard lock(pop_lock_);
+        return size();
+    }
+
     // Relaxed: a hint. Looks first at what only pops write, so that a pop often leaves the cache line of the
     // pushes alone.
     [[nodiscard]] bool seems_empty() const noexcept {
@@ -108,7 +114,7 @@ private:
     work_list pushed_list_;
     purge_schedule schedule_;
 
-    alignas(cache_line) spin_lock pop_lock_;
+    alignas(cache_line) mutable spin_lock pop_lock_;
     work_list popping_list_;
     sync::atomic<std::size_t> popping_{0};  // the number of items in `popping_list_`
 };

@@ -24,6 +24,7 @@ public:
     static constexpr bool allows_local_queues = false;
 
     [[nodiscard]] std::size_t size() const noexcept { return lock_.count(); }
+    [[nodiscard]] std::size_t settled_size() const noexcept { return size(); }
 
     // Relaxed: a hint.
     [[nodiscard]] bool seems_empty() const noexcept { return lock_.count(std::memory_order_relaxed) == 0; }
