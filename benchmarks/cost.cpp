@@ -13,13 +13,17 @@
 #include <map>
 #include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "cost.hpp"
 
 namespace futures = concurrent::futures;
 
 namespace {
 
-using executor_type = futures::thread_pool_executor<>;
+using costs::executor_type;
+using costs::in_a_task;
 
 // The sum of all threads, as far as their tasks have noted it.
 long noted = 0;
@@ -30,8 +34,9 @@ void note() {
 #endif
 }
 
-// Runs `work` as the only task of a pool of one worker.
-void in_a_task(const std::function<void(executor_type&)>& work) {
+}  // namespace
+
+void costs::in_a_task(const std::function<void(executor_type&)>& work) {
     executor_type executor(1);
     executor
         .submit([&] {
@@ -40,6 +45,8 @@ void in_a_task(const std::function<void(executor_type&)>& work) {
         })
         .result();
 }
+
+namespace {
 
 // All tasks are submitted before the worker begins with the first, and have ended before the first result is
 // taken.
@@ -105,6 +112,8 @@ void map(int times) {
 int main(int argc, char** argv) {
     const std::map<std::string, void (*)(int)> works = {{"submit_and_get", submit_and_get},
                                                         {"spawn_and_join", spawn_and_join},
+                                                        {"then_and_get", costs::then_and_get},
+                                                        {"gather_and_get", costs::gather_and_get},
                                                         {"invoke", invoke},
                                                         {"for_each", for_each},
                                                         {"map", map}};

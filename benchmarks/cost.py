@@ -20,6 +20,8 @@ HEAD = "| what one costs, on one thread | instructions | read-modify-writes |\n|
 WORKS = {
     "submit_and_get": "a submit from outside, its run and its result",
     "spawn_and_join": "a submit in a task, and its result",
+    "then_and_get": "a submit in a task, a `then` of it, and the result of that",
+    "gather_and_get": "a submit in a task, its part of a `gather` of 100, and that one's result",
     "invoke": "`invoke` of two callables in a task",
     "for_each": "an element of `for_each` in a task",
     "map": "an element of `map` with `auto_chunksize` in a task",

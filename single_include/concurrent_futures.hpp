@@ -13,19 +13,17 @@
 #ifndef CONCURRENT_FUTURES_HPP
 #define CONCURRENT_FUTURES_HPP
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
-#include <chrono>
 #include <compare>
 #include <concepts>
 #include <condition_variable>
+#include <coroutine>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
-#include <deque>
 #include <exception>
 #include <functional>
 #include <future>
@@ -33,8 +31,6 @@
 #include <iosfwd>
 #include <iterator>
 #include <limits>
-#include <list>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -47,7 +43,7 @@
 #include <tuple>
 #include <type_traits>
 #include <typeinfo>
-#include <unordered_set>
+#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -280,10 +276,11 @@ template <class Error>
     throw Error(message);
 }
 
-// Returns a `broken_promise_error` with this message, or, if there is no memory for it, what says so.
-[[gnu::cold, gnu::noinline]] inline std::exception_ptr make_broken_promise(const char* message) noexcept {
+// Returns an `Error` with this message, or, if there is no memory for it, what says so.
+template <class Error>
+[[gnu::cold, gnu::noinline]] std::exception_ptr make_error(const char* message) noexcept {
     try {
-        return std::make_exception_ptr(broken_promise_error(message));
+        return std::make_exception_ptr(Error(message));
     } catch (...) {
         return std::current_exception();
     }
@@ -597,16 +594,17 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // mebibyte of a file.
 [[gnu::noinline]] inline int cpu_quota(std::string_view root_directory = "/") noexcept {
     constexpr std::size_t limit = std::size_t{1} << 20;
-    const std::unique_ptr<char[]> bytes(new (std::nothrow) char[2 * limit]);
+    char* const bytes = new (std::nothrow) char[2 * limit];
     if (!bytes) {
         return unlimited_cpus;
     }
     const std::string_view root = root_directory == "/" ? std::string_view() : root_directory;
     cgroups::hierarchy v1{.quota_of = cgroups::quota_v1};
     cgroups::hierarchy v2{.quota_of = cgroups::quota_v2};
-    cgroups::read_memberships(cgroups::read_file(root, "/proc/self/cgroup", bytes.get(), limit), v1, v2);
-    cgroups::read_mounts(cgroups::read_file(root, "/proc/self/mountinfo", bytes.get() + limit, limit), root,
-                         v1, v2);
+    cgroups::read_memberships(cgroups::read_file(root, "/proc/self/cgroup", bytes, limit), v1, v2);
+    cgroups::read_mounts(cgroups::read_file(root, "/proc/self/mountinfo", bytes + limit, limit), root, v1,
+                         v2);
+    delete[] bytes;
     const int quotas[] = {v1.quota(), v2.quota()};
     return quotas[quotas[1] < quotas[0] ? 1 : 0];
 }
@@ -667,15 +665,16 @@ int count_allowed_cpus(Ask ask) noexcept {
     constexpr std::size_t cpus_in_word = std::numeric_limits<unsigned long>::digits;
     for (std::size_t cpus = 1024; cpus <= most_cpus; cpus *= 2) {
         const std::size_t size = cpus / cpus_in_word;
-        const std::unique_ptr<unsigned long[]> words(new (std::nothrow) unsigned long[size]());
+        unsigned long* const words = new (std::nothrow) unsigned long[size]();
         if (!words) {
             return 0;
         }
-        const bool has_room = ask(words.get(), size * sizeof(unsigned long));
+        const bool has_room = ask(words, size * sizeof(unsigned long));
         int count = 0;
         for (std::size_t index = 0; has_room && index < size; ++index) {
             count += std::popcount(words[index]);
         }
+        delete[] words;
         if (has_room) {
             return count;
         }
@@ -853,24 +852,61 @@ public:
         return registry;
     }
 
-    // Returns null if the default handler is in use.
-    [[nodiscard, gnu::noinline]] std::shared_ptr<const log_handler> handler() {
+    // A handler that was set. It counts its references: one is the registry's. Every unit compiles this code,
+    // and `std::shared_ptr` takes more.
+    struct kept_handler {
+        const log_handler fn;
+        std::size_t references = 1;  // guarded by `mutex_`
+    };
+
+    // A reference to a handler, or null, which stands for the default handler.
+    class reference {
+    public:
+        // Takes over a reference.
+        explicit reference(kept_handler* kept) noexcept : kept_(kept) {}
+        reference(const reference&) = delete;
+        reference& operator=(const reference&) = delete;
+        ~reference() {
+            if (kept_ && instance().is_last(*kept_)) {
+                delete kept_;
+            }
+        }
+
+        [[nodiscard]] explicit operator bool() const noexcept { return kept_ != nullptr; }
+        [[nodiscard]] const log_handler& fn() const noexcept { return kept_->fn; }
+
+    private:
+        friend class log_registry;
+
+        kept_handler* kept_;
+    };
+
+    // Returns the handler in use.
+    [[nodiscard, gnu::noinline]] reference handler() {
         const std::lock_guard lock(mutex_);
-        return handler_;
+        if (handler_) {
+            ++handler_->references;
+        }
+        return reference(handler_);
     }
 
-    // Changes nothing and returns false if `expected` is no longer the handler.
-    [[nodiscard, gnu::noinline]] bool exchange_handler(const std::shared_ptr<const log_handler>& expected,
-                                                       std::shared_ptr<const log_handler>& replacement) {
+    // Changes nothing and returns false if `expected` is no longer the handler. Else `replacement` becomes
+    // the old handler, which its owner destroys without the lock.
+    [[nodiscard, gnu::noinline]] bool exchange_handler(const reference& expected, reference& replacement) {
         const std::lock_guard lock(mutex_);
-        const bool exchanges = handler_ == expected;
+        const bool exchanges = handler_ == expected.kept_;
         if (exchanges) {
-            handler_.swap(replacement);  // the caller destroys the old handler, without the lock
+            replacement.kept_ = std::exchange(handler_, replacement.kept_);
         }
         return exchanges;
     }
 
 private:
+    [[nodiscard, gnu::cold, gnu::noinline]] bool is_last(kept_handler& kept) {
+        const std::lock_guard lock(mutex_);
+        return --kept.references == 0;
+    }
+
     [[gnu::cold]] log_registry() {
         // A thread that holds `mutex_` at a fork doesn't exist in the child. So the forking thread holds
         // `mutex_` itself.
@@ -879,7 +915,7 @@ private:
     }
 
     std::mutex mutex_;
-    std::shared_ptr<const log_handler> handler_;
+    kept_handler* handler_ = nullptr;  // guarded by `mutex_`
 };
 
 // One call of `fprintf` writes the whole line, so no other thread's output can tear it.
@@ -905,8 +941,8 @@ private:
 [[gnu::cold, gnu::noinline]] inline void log(std::string_view message,
                                              const std::exception_ptr& exception) noexcept {
     try {
-        if (const auto handler = log_registry::instance().handler()) {
-            (*handler)(message, exception);
+        if (const log_registry::reference handler = log_registry::instance().handler()) {
+            handler.fn()(message, exception);
             return;
         }
     } catch (...) {
@@ -935,15 +971,13 @@ private:
 /// assert(lost == 1);
 /// \endcode
 inline log_handler set_log_handler(log_handler handler) {
-    std::shared_ptr<const log_handler> replacement;
-    if (handler) {
-        replacement = std::make_shared<const log_handler>(std::move(handler));
-    }
+    using registry = detail::log_registry;
+    registry::reference replacement(handler ? new registry::kept_handler{std::move(handler)} : nullptr);
     // Copy first, as copying may throw.
     for (;;) {
-        const std::shared_ptr<const log_handler> before = detail::log_registry::instance().handler();
-        log_handler result = before ? *before : log_handler();
-        if (detail::log_registry::instance().exchange_handler(before, replacement)) {
+        const registry::reference before = registry::instance().handler();
+        log_handler result = before ? before.fn() : log_handler();
+        if (registry::instance().exchange_handler(before, replacement)) {
             return result;
         }
     }
@@ -1053,26 +1087,27 @@ private:
                 last_ = nullptr;
             }
             ++depth_;
-            next->run();
+            next->run(*next);
             --depth_;
-            delete next;
         }
     }
 
+    // No virtual functions: each `Fn` would have its own description of the type in every unit.
     struct postponed {
-        postponed() = default;
-        postponed(const postponed&) = delete;
-        postponed& operator=(const postponed&) = delete;
-        virtual ~postponed() = default;
-        virtual void run() noexcept = 0;
-
+        void (*run)(postponed& self) noexcept;  // makes the call, and destroys `self`
         postponed* next = nullptr;
     };
 
     template <class Fn>
-    struct postponed_call final : postponed {
-        explicit postponed_call(Fn&& its_fn) noexcept : fn(std::move(its_fn)) {}
-        void run() noexcept override { fn(); }
+    struct postponed_call : postponed {
+        explicit postponed_call(Fn&& its_fn) noexcept : postponed{run_and_delete}, fn(std::move(its_fn)) {}
+
+        static void run_and_delete(postponed& self) noexcept {
+            // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): the constructor has seen to it
+            auto* const call = static_cast<postponed_call*>(&self);
+            call->fn();
+            delete call;
+        }
 
         Fn fn;
     };
@@ -1120,6 +1155,14 @@ private:
 
     // Called on the thread that completes or cancels the future.
     virtual void on_done(outcome how) noexcept = 0;
+
+    // Called under the lock of the state if the future, which is not done, depends on something else now, or
+    // can be run. Notifies the thread, if that helps what it waits for.
+    virtual void on_change() noexcept {}
+
+    // Called under the lock of the state, just before the future becomes done, and so before `on_done`. Once
+    // the lock is free, the state may be gone.
+    virtual void on_ending() noexcept {}
 
     [[nodiscard]] virtual bool is_callback() const noexcept = 0;
 
@@ -1175,6 +1218,16 @@ public:
     // Forgets the waiters of another process.
     void forget_all() noexcept { first_ = nullptr; }
 
+    // Tells the waiting threads that the future has changed.
+    void tell_change() noexcept {
+        for_each_thread([](waiter& each) { each.on_change(); });
+    }
+
+    // Tells the waiting threads that the future is about to be done.
+    void tell_ending() noexcept {
+        for_each_thread([](waiter& each) { each.on_ending(); });
+    }
+
     // Tells all waiters in their order. A waiter may be gone as soon as it was told.
     void tell(outcome how) noexcept {
         for (waiter* each = std::exchange(first_, nullptr); each != nullptr;) {
@@ -1183,6 +1236,13 @@ public:
     }
 
 private:
+    template <class Visit>
+    void for_each_thread(Visit visit) noexcept {
+        for (waiter* each = first_; each && !each->is_callback(); each = each->next_) {
+            visit(*each);
+        }
+    }
+
     waiter* first_ = nullptr;
 };
 
@@ -1190,6 +1250,10 @@ private:
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/sync/synchronization.hpp
+
+// `<chrono>` would also bring calendars, time zones and their output, in GCC 13 and later more text than all
+// else that the library includes. The headers above declare functions of durations and points in time. Each
+// standard library gives them, and so this library, the clocks and units from a header of its own.
 
 // Everything by which the threads of a pool can see, wait for, or start each other comes from here; it is the
 // standard library's. The tests (tests/model) put a header with the same names in the place of this one: it
@@ -1308,18 +1372,21 @@ private:
 // To spin for as long as the alternative costs is never more than twice as dear as the best choice (Karlin,
 // Li, Manasse and Owicki, "Empirical studies of competitive spinning for a shared-memory multiprocessor",
 // SOSP 1991).
-template <class Ready>
-bool spin_until(int pauses, Ready ready) noexcept {
+//
+// One function for all conditions, as an indirect call takes no time beside a pause.
+[[gnu::noinline]] inline bool spin_until(int pauses, bool (*is_ready)(void* condition) noexcept,
+                                         void* condition) noexcept {
     using clock = sync::steady_clock;
-    constexpr auto limit = std::chrono::microseconds(20);
-    constexpr auto taken_away = std::chrono::microseconds(5);  // in a round: another thread had the processor
+    // Of the clock's type, so that no unit compiles other comparisons.
+    constexpr clock::duration limit = std::chrono::microseconds(20);
+    constexpr clock::duration taken_away = std::chrono::microseconds(5);  // in a round: by another thread
     int pauses_in_round = 16;
     const clock::time_point start = clock::now();
     clock::time_point before;
     clock::time_point now = start;
     do {
         for (int paused = 0; paused < pauses_in_round; paused += pauses) {
-            if (ready()) {
+            if (is_ready(condition)) {
                 return true;
             }
             for (int pause = 0; pause != pauses; ++pause) {
@@ -1333,7 +1400,12 @@ bool spin_until(int pauses, Ready ready) noexcept {
         before = now;
         now = clock::now();
     } while (now - before < taken_away && now - start < limit);
-    return ready();
+    return is_ready(condition);
+}
+template <class Ready>
+bool spin_until(int pauses, Ready ready) noexcept {
+    return spin_until(
+        pauses, [](void* condition) noexcept { return (*static_cast<Ready*>(condition))(); }, &ready);
 }
 
 }}}  // namespace concurrent::futures::detail
@@ -1375,6 +1447,118 @@ private:
 
     // One for all shared libraries that share variables.
     [[gnu::visibility("default")]] static constinit inline std::atomic<std::uint32_t> process_{0};
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/sync/spin_lock.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// A mutex for sections of a few instructions. It takes one byte, and unlocking is a plain store. `std::mutex`
+// unlocks by an atomic read-modify-write, and puts a thread that finds it locked to sleep, which takes a
+// hundred times as long as such a section.
+class spin_lock {
+public:
+    spin_lock() = default;
+    spin_lock(const spin_lock&) = delete;
+    spin_lock& operator=(const spin_lock&) = delete;
+
+    void lock() noexcept {
+        // Acquire: pairs with the release of `unlock`.
+        while (locked_.exchange(true, std::memory_order_acquire)) {
+            wait();
+        }
+    }
+
+    // Acquire: pairs with the release of `unlock`.
+    [[nodiscard]] bool try_lock() noexcept { return !locked_.exchange(true, std::memory_order_acquire); }
+
+    // Release: pairs with the acquire of `lock` and `try_lock`.
+    void unlock() noexcept { locked_.store(false, std::memory_order_release); }
+
+private:
+    [[gnu::noinline]] void wait() const noexcept {
+        back_off delay;
+        // Relaxed: the exchange orders. The load only reads, so the holder keeps the cache line.
+        while (locked_.load(std::memory_order_relaxed)) {
+            delay.pause();
+        }
+    }
+
+    sync::atomic<bool> locked_{false};
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/sync/blocked_wait.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// The wait of a worker that sleeps, as its pool sees it.
+class blocked_wait {
+public:
+    blocked_wait(const blocked_wait&) = delete;
+    blocked_wait& operator=(const blocked_wait&) = delete;
+
+    // Has the worker look again whether there is something that it can run.
+    virtual void look_again() noexcept = 0;
+
+protected:
+    blocked_wait() = default;
+    ~blocked_wait() = default;
+
+private:
+    friend class blocked_wait_list;
+
+    blocked_wait* next_ = nullptr;
+    blocked_wait* previous_ = nullptr;
+    const void* worker_ = nullptr;
+};
+
+// The waits of the workers of one pool that sleep in a task. A worker has one at most.
+class blocked_wait_list {
+public:
+    void add(blocked_wait& added, const void* worker) noexcept {
+        const std::lock_guard lock(lock_);
+        added.worker_ = worker;
+        added.previous_ = nullptr;
+        added.next_ = std::exchange(first_, &added);
+        if (added.next_) {
+            added.next_->previous_ = &added;
+        }
+        ++size_;
+    }
+
+    void remove(blocked_wait& removed) noexcept {
+        const std::lock_guard lock(lock_);
+        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
+        if (removed.next_) {
+            removed.next_->previous_ = removed.previous_;
+        }
+        --size_;
+    }
+
+    // Calls `visit(wait)` for the wait of `worker`, or, if that is null, for all waits, if there are
+    // `workers`. No wait ends meanwhile.
+    template <class Visit>
+    void for_each(const void* worker, std::size_t workers, Visit visit) noexcept {
+        const std::lock_guard lock(lock_);
+        if (worker || size_ == workers) {
+            for (blocked_wait* each = first_; each; each = each->next_) {
+                if (!worker || each->worker_ == worker) {
+                    visit(*each);
+                }
+            }
+        }
+    }
+
+private:
+    spin_lock lock_;
+    blocked_wait* first_ = nullptr;
+    std::size_t size_ = 0;
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -1477,6 +1661,11 @@ public:
     // Returns false if `watch` was notified or is about to be. Its owner must then wait for the notification.
     [[nodiscard]] virtual bool unwatch_idle(idle_watch& watch) noexcept = 0;
 
+    // From `begin_to_block` to `end_to_block`, other workers can see what this one waits for: it is about to
+    // sleep. Another worker may call `look_again` meanwhile.
+    virtual void begin_to_block(blocked_wait& wait) noexcept = 0;
+    virtual void end_to_block(blocked_wait& wait) noexcept = 0;
+
 protected:
     helper() = default;
     ~helper() = default;
@@ -1505,6 +1694,8 @@ enum class future_state {
 
 namespace detail {
 
+class queued_state;
+
 // `shared_state_base` is what the handles on one future share, except for the value's type. A task is in the
 // same allocation as its future's state. In these comments, the task's queue is what holds the task until it
 // runs: a queue of a pool, or a `packaged_task`.
@@ -1530,6 +1721,23 @@ namespace detail {
 // clears `in_queue` in the same step that completes the task, or, if it took the task back, that claims it.
 // So whoever sees a finished future also sees who else can still look at the result. The last handle may move
 // the value out, or report that nobody has looked at the exception, however far the worker has got.
+//
+// A future may wait for other futures before it is queued or becomes done: a continuation, or what gathers
+// several. The flag `unqueued` says so. Until it is cleared, `in_queue` says that callbacks of those others
+// hold the memory, and every step that leaves pending is taken under the lock. So a thread that has the lock,
+// and sees that the future waits for others, can reach those.
+//
+// A worker that waits for a task, and runs it, may have no handle on it: the others must be able to tell
+// which handle is the last. So `helped` holds the memory, from the claim until the task is done.
+//
+// A coroutine is claimed once, when it starts, and `helped` holds the memory of what runs until that is done.
+// While it doesn't run, it is `suspended`: first it waits for another future, as `unqueued` says; then it
+// waits in a queue for its next turn, which is claimed like the first.
+//
+//     running ──suspend──> suspended, unqueued ──begin_to_queue_again──> suspended ──claim_turn──> running
+//
+// A worker that waits for the coroutine may take its turn while the queue still has it. Should the next turn
+// come before the queue has dropped the last one, that is the next one.
 //
 // The bit `locked` guards the list of waiters. A thread holds it for a few instructions, and never while it
 // runs user code. Completing takes it only if there are waiters or another thread holds it.
@@ -1586,7 +1794,7 @@ public:
 
     void remove_handle() noexcept {
         // Acquire: pairs with the release with which other threads removed handles or cleared `in_queue`.
-        if ((word_.load(std::memory_order_acquire) & (handles | in_queue)) == one_handle) {
+        if ((word_.load(std::memory_order_acquire) & (handles | in_queue | helped)) == one_handle) {
             destroy();  // nobody else can add a handle
             return;
         }
@@ -1596,7 +1804,7 @@ public:
         if ((before & handles) != one_handle) {
             return;
         }
-        if (!(before & in_queue)) {
+        if (!(before & (in_queue | helped))) {
             destroy();
         } else if (state_of(before) == future_state::finished) {
             clear_result();
@@ -1604,11 +1812,15 @@ public:
         // Else the queue destroys the state when the task has run, or when its turn comes.
     }
 
+    // Whether there is one handle, but for a promise's.
+    [[nodiscard]] bool has_last_handle() const noexcept { return has_handles(has_promise() ? 2 : 1); }
+
     // Returns whether the caller's handle is the only one.
-    [[nodiscard]] bool has_one_handle() const noexcept {
-        // Acquire: pairs with the release in `remove_handle`, after which the other handles read nothing
-        // more.
-        return (word_.load(std::memory_order_acquire) & handles) == one_handle;
+    [[nodiscard]] bool has_one_handle() const noexcept { return has_handles(1); }
+
+    // A hint, but certain if nobody else can copy or drop a handle.
+    [[nodiscard]] bool has_more_than_two_handles() const noexcept {
+        return (word_.load(std::memory_order_relaxed) & handles) > 2 * one_handle;  // relaxed: a hint
     }
 
     // pending → running. Returns true to exactly one caller, who must then produce the result. If the caller
@@ -1627,9 +1839,168 @@ public:
         return false;
     }
 
+    // pending → running, for a worker that waits for the task, and may have no handle. Returns false if the
+    // task waits for other futures.
+    [[nodiscard]] bool claim_to_help(bool taken) noexcept {
+        std::uint64_t word = word_.load(std::memory_order_relaxed);
+        while (state_of(word) == future_state::pending && !(word & unqueued)) {
+            const std::uint64_t claimed = with_state(word, future_state::running) | helped;
+            // Acquire: pairs with the release in `begin_to_queue`.
+            if (word_.compare_exchange_weak(word, taken ? claimed & ~in_queue : claimed,
+                                            std::memory_order_acquire, std::memory_order_relaxed)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    // pending → running, for a future that waits for others.
+    [[nodiscard]] bool claim_unqueued() noexcept {
+        bool claimed = false;
+        with_lock([&] { claimed = claim(); });
+        return claimed;
+    }
+
+    // Calls `fn()` under the lock.
+    template <class Fn>
+    void with_lock(Fn fn) noexcept {
+        lock();
+        fn();
+        unlock();
+    }
+
+    // Calls `fn()` under the lock if the future still waits for others. Else returns false.
+    template <class Fn>
+    bool if_unqueued(Fn fn) noexcept {
+        bool waits = false;
+        with_lock([&] {
+            waits = is_unqueued();
+            if (waits) {
+                fn();
+            }
+        });
+        return waits;
+    }
+
+    // Does the same, and then has the threads that wait for the future look again at what it waits for.
+    template <class Fn>
+    [[nodiscard]] bool change(Fn fn) noexcept {
+        return if_unqueued([&] {
+            fn();
+            waiters_.tell_change();
+        });
+    }
+
+    // The future no longer waits for others: it is about to be queued, and may be run from now on. Returns
+    // false if it was cancelled.
+    [[nodiscard]] bool begin_to_queue() noexcept {
+        return change([this] {
+            // Release: pairs with the acquire in `is_unqueued` and `claim_to_help`. It publishes what the
+            // future waited for.
+            word_.fetch_and(~unqueued, std::memory_order_release);
+        });
+    }
+
+    // Whether the future waits for others before it is queued or done. Under the lock, true is certain.
+    [[nodiscard]] bool is_unqueued() const noexcept {
+        // Acquire: pairs with the release in `begin_to_queue`.
+        const std::uint64_t word = word_.load(std::memory_order_acquire);
+        return is_waiting(word) && (word & unqueued);
+    }
+
+    // The following are for coroutines.
+
+    // pending → running, for one that starts at once. Requires: no other thread knows the state.
+    void note_started() noexcept {
+        const std::uint64_t word = word_.load(std::memory_order_relaxed);
+        word_.store((with_state(word, future_state::running) | helped) & ~in_queue,
+                    std::memory_order_relaxed);
+    }
+
+    // The coroutine, which runs on this thread, is about to wait for another future. Calls `fn()` under the
+    // lock.
+    template <class Fn>
+    void suspend(Fn fn) noexcept {
+        with_lock([&] {
+            fn();
+            word_.fetch_or(suspended | unqueued, std::memory_order_relaxed);  // relaxed: the lock orders it
+            waiters_.tell_change();
+        });
+    }
+
+    // The coroutine goes on, on this thread, without a turn in a queue. Calls `fn()` under the lock.
+    template <class Fn>
+    void go_on(Fn fn) noexcept {
+        with_lock([&] {
+            fn();
+            word_.fetch_and(~(suspended | unqueued), std::memory_order_relaxed);  // as above
+        });
+    }
+
+    // The coroutine need not wait any more: it is about to be queued, and its turn may be claimed from now
+    // on. Calls `fn()` under the lock. Returns false if a queue has it still, from its last turn, so that it
+    // must not be pushed.
+    template <class Fn>
+    [[nodiscard]] bool begin_to_queue_again(Fn fn) noexcept {
+        bool is_to_be_pushed = false;
+        with_lock([&] {
+            fn();
+            std::uint64_t word = word_.load(std::memory_order_relaxed);
+            // Release: pairs with the acquire in `claim_turn`. It publishes the awaited result.
+            while (!word_.compare_exchange_weak(word, (word & ~unqueued) | in_queue,
+                                                std::memory_order_release, std::memory_order_relaxed)) {
+            }
+            is_to_be_pushed = !(word & in_queue);
+            waiters_.tell_change();
+        });
+        return is_to_be_pushed;
+    }
+
+    // The coroutine goes on. Returns true to one caller for each turn. If the caller has `taken` it out of
+    // its queue, the same step clears `in_queue`.
+    [[nodiscard]] bool claim_turn(bool taken) noexcept {
+        std::uint64_t word = word_.load(std::memory_order_relaxed);
+        while ((word & (suspended | unqueued)) == suspended) {
+            const std::uint64_t claimed = word & ~suspended;
+            // Acquire: pairs with the release in `begin_to_queue_again`.
+            if (word_.compare_exchange_weak(word, taken ? claimed & ~in_queue : claimed,
+                                            std::memory_order_acquire, std::memory_order_relaxed)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    // Does what `release_from_queue` does, unless the coroutine waits to be run after all: then returns
+    // false.
+    [[nodiscard]] bool release_unless_live() noexcept {
+        wait_for_unlocking();
+        std::uint64_t word = word_.load(std::memory_order_relaxed);
+        do {
+            if (is_waiting(word) && !(word & unqueued)) {
+                return false;
+            }
+            // As in `release_from_queue`.
+        } while (!word_.compare_exchange_weak(word, word & ~in_queue, std::memory_order_acq_rel,
+                                              std::memory_order_relaxed));
+        delete_if_released(word);
+        return true;
+    }
+
     // running → finished. Requires: the caller has claimed, stored the result, and has a handle.
     void complete() noexcept {
-        static_cast<void>(settle<future_state::finished, false>(how_finished(), [] {}));
+        static_cast<void>(settle<future_state::finished, 0>(how_finished(), [] {}));
+    }
+
+    // Does the same, and needs no handle, as something else holds the memory: `helped`, which the same step
+    // clears, or callbacks of other futures.
+    void complete_without_handle() noexcept {
+        const std::uint64_t word = settle<future_state::finished, helped>(how_finished(), [] {});
+        if (is_left(word)) {
+            destroy();
+        } else if (!(word & handles)) {
+            clear_result();
+        }
     }
 
     // running → finished; the same step clears `in_queue`. If there are callbacks, calls `before_callbacks()`
@@ -1637,7 +2008,7 @@ public:
     // Requires: the caller has claimed, taken the task out of its queue, and stored the result.
     template <class BeforeCallbacks>
     [[nodiscard]] bool complete_taken(BeforeCallbacks before_callbacks) noexcept {
-        return settle<future_state::finished, true>(how_finished(), before_callbacks);
+        return is_left(settle<future_state::finished, in_queue>(how_finished(), before_callbacks));
     }
 
     // Returns whether there is a handle. For the thread that has taken the task, false is final; else it is a
@@ -1656,17 +2027,26 @@ public:
         }
     }
 
-    // A `handle` owns one of the handles that the word counts.
+    // A `handle` owns one of the handles that the word counts, or is empty.
     class handle {
     public:
+        handle() noexcept = default;
         explicit handle(shared_state_base& state) noexcept : state_(&state) { state.add_handle(); }
         // Takes over a handle that the caller has.
         [[nodiscard]] static handle adopt(shared_state_base& state) noexcept { return handle(&state); }
         handle(handle&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
-        handle& operator=(handle&&) = delete;
-        ~handle() {
-            if (state_) {
-                state_->remove_handle();
+        handle& operator=(handle&& other) noexcept {
+            if (this != &other) {
+                reset();
+                state_ = std::exchange(other.state_, nullptr);
+            }
+            return *this;
+        }
+        ~handle() { reset(); }
+        [[nodiscard]] explicit operator bool() const noexcept { return state_ != nullptr; }
+        void reset() noexcept {
+            if (shared_state_base* const state = std::exchange(state_, nullptr)) {
+                state->remove_handle();
             }
         }
         [[nodiscard]] shared_state_base& state() const noexcept { return *state_; }
@@ -1676,14 +2056,18 @@ public:
     private:
         explicit handle(shared_state_base* state) noexcept : state_(state) {}
 
-        shared_state_base* state_;
+        shared_state_base* state_ = nullptr;
     };
 
     // pending → cancelled. Returns true if this call or an earlier one cancelled the future. If this thread
     // is destroying the captures of a cancelled task, it may return true before the future is cancelled.
-    [[gnu::noinline]] bool cancel() noexcept {
+    //
+    // What the future waits for is cancelled too, as far as nobody else has a handle on that; or requested to
+    // stop, if `stop`.
+    [[gnu::noinline]] bool cancel(bool stop = false) noexcept {
         if (begin_to_cancel()) {
-            trampoline::call([kept = handle(*this)]() noexcept { kept.state().finish_cancelling(); });
+            trampoline::call(
+                [kept = handle(*this), stop]() noexcept { kept.state().finish_cancelling(stop); });
             return true;
         }
         if (word_.load(std::memory_order_acquire) & cancelling) {
@@ -1696,9 +2080,10 @@ public:
         return state() == future_state::cancelled;
     }
 
-    // Cancels the task if it has not started, or requests its stop if it runs. Returns whether this call did
-    // either. Requires: the caller has a handle.
-    bool request_stop() noexcept { return (state() == future_state::pending && cancel()) || signal_stop(); }
+    // Cancels the future if it has not started, else requests a stop. Returns whether that had an effect.
+    bool request_stop() noexcept {
+        return (state() == future_state::pending && cancel(true)) || signal_stop();
+    }
 
     // Requests a stop of the running task. Returns whether that had an effect.
     virtual bool signal_stop() noexcept { return false; }
@@ -1710,24 +2095,51 @@ public:
     // future that depends on nothing that could run here, such as a promise's, can't be helped.
 
     enum class help_result {
-        none,           // this thread can't help now
-        helped,         // this thread ran the task, or something for which the task may wait
-        waits_for_self  // this thread is in the middle of running the task, so waiting would never end
+        none,             // this thread can't help now
+        helped,           // this thread ran the task, or something for which the task may wait
+        waits_for_self,   // this thread is in the middle of running the task, so waiting would never end
+        waits_for_others  // the future depends on others; this thread may be able to help those
     };
 
     // For a wait without a limit: runs the task if it is queued in this thread's pool; or, if another worker
-    // of the pool runs it, something that it has submitted.
-    virtual help_result help() noexcept { return help_result::none; }
+    // of the pool runs it, something that it has submitted. If `given_up`, then it is the caller's handle,
+    // which is removed before anything runs.
+    virtual help_result help(handle* given_up) noexcept {
+        static_cast<void>(given_up);
+        return help_result::none;
+    }
     // A hint for a thread that spins: whether `help()` would find something.
     [[nodiscard]] virtual bool may_help() noexcept { return false; }
 
     // For other waits: returns this thread's helper if it could run the task, else null.
     [[nodiscard]] virtual helper* helper_here() noexcept { return nullptr; }
-    // Runs the task; returns false if it is no longer queued. Requires: `helper_here()` returned the
-    // argument.
-    virtual bool help(helper&) noexcept { return false; }
+    // Runs the task; returns false if it is no longer queued. Requires: `helper_here()` returned the first
+    // argument. See above for the second.
+    virtual bool help(helper&, handle* given_up) noexcept {
+        static_cast<void>(given_up);
+        return false;
+    }
+    // Returns this thread's helper if the future may depend on others that this thread can run; else null.
+    [[nodiscard]] virtual helper* helper_of_others() noexcept { return nullptr; }
+    // Returns a handle on a future without which this one can't go on: the one with number `index`, or, where
+    // that is done, a later one, whose number is stored in `index`. Returns an empty handle if there is none.
+    //
+    // When a future that waits for others comes to depend on another, or can be run, it tells its waiters by
+    // `change`. A task that is queued or runs depends on what the workers wait for that keep it from ending.
+    // When one of those begins to sleep, it calls `have_obstacles_look_again`.
+    [[nodiscard]] virtual handle dependency(std::size_t& index) noexcept {
+        static_cast<void>(index);
+        return handle();
+    }
+    // If all workers sleep that could run this task, has them look again: one of them may depend on it.
+    virtual void have_obstacles_look_again() noexcept {}
+    // Whether the task may have to be run several times before it is done.
+    [[nodiscard]] virtual bool runs_in_turns() const noexcept { return false; }
     // Returns whether this thread is in the middle of running the task.
     [[nodiscard]] virtual bool runs_here() noexcept { return false; }
+
+    // Returns the task that a pool runs to complete this future, if there is one.
+    [[nodiscard]] virtual queued_state* as_task() noexcept { return nullptr; }
 
     // Returns whether the future came from the parent process and was not done at the fork. Nothing here will
     // complete such a future.
@@ -1743,28 +2155,14 @@ public:
     }
 
     // Returns false if the waiter was told or is about to be; then the caller must wait until it was told.
-    [[nodiscard]] bool remove_waiter(thread_waiter& removed) noexcept {
-        if (done()) {
-            return false;
-        }
-        lock();
-        const bool removes = !done();
-        if (removes) {
-            waiters_.remove(removed);
-            if (waiters_.empty()) {
-                word_.fetch_and(~has_waiters, std::memory_order_relaxed);  // relaxed: the lock orders it
-            }
-        }
-        unlock();
-        return removes;
-    }
+    [[nodiscard]] bool remove_waiter(thread_waiter& removed) noexcept { return remove(removed); }
 
     // Returns what `fn()` returns, and keeps the future from becoming done meanwhile; null if the future is
     // done.
     template <class Fn>
     [[nodiscard]] auto unless_done(Fn fn) noexcept -> decltype(fn()) {
         lock();
-        const auto result = done() ? nullptr : fn();
+        auto result = done() ? decltype(fn())() : fn();
         unlock();
         return result;
     }
@@ -1781,20 +2179,35 @@ public:
     void release_from_queue() noexcept {
         wait_for_unlocking();
         // Acquire and release: pairs with the other side's in `remove_handle` and `clear_result`.
-        const std::uint64_t before = word_.fetch_and(~in_queue, std::memory_order_acq_rel);
-        // If a finished state has no handles, `clear_result` destroys the result; whichever comes second
-        // deletes.
-        if (!(before & handles) && ((before & cleared) || state_of(before) == future_state::cancelled)) {
-            delete this;
-        }
+        delete_if_released(word_.fetch_and(~in_queue, std::memory_order_acq_rel));
     }
 
+    // Whether something must be run, by a worker or by who waits for that, before the future can be done.
     [[nodiscard]] bool is_waiting() const noexcept {
-        return state_of(word_.load(std::memory_order_relaxed)) == future_state::pending;
+        return is_waiting(word_.load(std::memory_order_relaxed));
     }
 
 protected:
     virtual ~shared_state_base() = default;
+
+    // The future waits for others from the beginning. Requires: no other thread knows the state.
+    void note_unqueued() noexcept { word_.fetch_or(unqueued, std::memory_order_relaxed); }
+
+    // Called if the future is cancelled while it waits for others, before its captures are destroyed: takes
+    // its callbacks back, and cancels, or requests to stop, those others on which nobody else has a handle.
+    virtual void stop_waiting(bool stop) noexcept { static_cast<void>(stop); }
+
+    // Whether a `Promise` has one of the handles, until the future is done.
+    [[nodiscard]] virtual bool has_promise() const noexcept { return false; }
+
+    // Cancels what the caller has the last handle on, but for a promise; or requests it to stop, if `stop`.
+    static void cancel_if_last(shared_state_base& state, bool stop) noexcept {
+        if (state.has_last_handle() && !state.done()) {
+            trampoline::call([kept = handle(state), stop]() noexcept {
+                static_cast<void>(stop ? kept.state().request_stop() : kept.state().cancel());
+            });
+        }
+    }
 
     // Destroys the captures. Requires: the caller has claimed the task or is cancelling it.
     virtual void discard_captures() noexcept = 0;
@@ -1814,8 +2227,14 @@ protected:
 private:
     friend class callback;
 
+    [[nodiscard]] bool has_handles(std::uint64_t number) const noexcept {
+        // Acquire: pairs with the release in `remove_handle`, after which the other handles read nothing
+        // more.
+        return (word_.load(std::memory_order_acquire) & handles) == number * one_handle;
+    }
+
     // The word has two bits of `future_state`, six flags, 23 bits of the process's number (which are enough
-    // on all known systems), another flag, and from bit 32 the number of handles.
+    // on all known systems), four more flags, and from bit 35 the number of handles.
     static constexpr std::uint64_t state_bits = 3;
     static constexpr std::uint64_t locked = 1 << 2;
     static constexpr std::uint64_t has_waiters = 1 << 3;
@@ -1825,7 +2244,10 @@ private:
     static constexpr std::uint64_t cleared = 1 << 7;  // the result or the exception is destroyed
     static constexpr std::uint64_t process_bits = 0x7FFF'FF00;
     static constexpr std::uint64_t inherited = 0x8000'0000;  // made by the process that forked this one
-    static constexpr std::uint64_t one_handle = std::uint64_t(1) << 32;
+    static constexpr std::uint64_t unqueued = std::uint64_t(1) << 32;   // it waits for other futures
+    static constexpr std::uint64_t helped = std::uint64_t(1) << 33;     // a worker that waits for it runs it
+    static constexpr std::uint64_t suspended = std::uint64_t(1) << 34;  // a coroutine that doesn't run
+    static constexpr std::uint64_t one_handle = std::uint64_t(1) << 35;
     static constexpr std::uint64_t handles = ~(one_handle - 1);
 
     static constexpr future_state state_of(std::uint64_t word) noexcept {
@@ -1836,6 +2258,9 @@ private:
     }
     static constexpr bool is_done(std::uint64_t word) noexcept {
         return state_of(word) == future_state::finished || state_of(word) == future_state::cancelled;
+    }
+    static constexpr bool is_waiting(std::uint64_t word) noexcept {
+        return state_of(word) == future_state::pending || (word & suspended);
     }
     static constexpr std::uint64_t in_process(std::uint32_t process) noexcept {
         return (std::uint64_t(process) << 8) & process_bits;
@@ -1848,51 +2273,54 @@ private:
         return exception_ ? outcome::exception : outcome::value;
     }
 
-    // Changes the state to `to`; if `taken`, the same step clears `in_queue`. Returns true if no handle and
-    // no queue is left: then the caller must `destroy`.
-    template <future_state to, bool taken, class BeforeCallbacks>
-    [[nodiscard]] bool settle(outcome how, BeforeCallbacks before_callbacks) noexcept {
+    // Changes the state to `to`, and clears the flags `released` in the same step. Returns the word after
+    // that: if it `is_left`, the caller must `destroy`.
+    template <future_state to, std::uint64_t released, class BeforeCallbacks>
+    [[nodiscard]] std::uint64_t settle(outcome how, BeforeCallbacks before_callbacks) noexcept {
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while (!(word & (locked | has_waiters))) {
             // Release: pairs with the acquire loads of the word, which may then read the result. Acquire:
             // pairs with the release in `remove_handle`, in case no handle is left.
-            if (word_.compare_exchange_weak(word, settled<to, taken>(word), std::memory_order_acq_rel,
+            if (word_.compare_exchange_weak(word, settled<to, released>(word), std::memory_order_acq_rel,
                                             std::memory_order_relaxed)) {
-                return is_left(settled<to, taken>(word));
+                return settled<to, released>(word);
             }
         }
-        return settle_and_tell<to, taken>(how, before_callbacks);
+        return settle_and_tell<to, released>(how, before_callbacks);
     }
 
-    template <future_state to, bool taken>
+    template <future_state to, std::uint64_t released>
     static constexpr std::uint64_t settled(std::uint64_t word) noexcept {
-        return with_state(word, to) & ~(taken ? in_queue : 0);
+        return with_state(word, to) & ~released;
     }
 
-    static constexpr bool is_left(std::uint64_t word) noexcept { return !(word & (handles | in_queue)); }
+    // Whether no handle is left, and nothing else holds the memory.
+    static constexpr bool is_left(std::uint64_t word) noexcept {
+        return !(word & (handles | in_queue | helped));
+    }
 
     // Does the same if there are waiters or another thread holds the lock.
-    template <future_state to, bool taken, class BeforeCallbacks>
-    [[nodiscard, gnu::noinline]] bool settle_and_tell(outcome how,
-                                                      BeforeCallbacks before_callbacks) noexcept {
+    template <future_state to, std::uint64_t released, class BeforeCallbacks>
+    [[nodiscard, gnu::noinline]] std::uint64_t settle_and_tell(outcome how,
+                                                               BeforeCallbacks before_callbacks) noexcept {
         lock();
+        waiters_.tell_ending();
         waiter_list waiters = std::move(waiters_);
         std::uint64_t word = word_.load(std::memory_order_relaxed);
-        while (!word_.compare_exchange_weak(word, settled<to, taken>(word) & ~(locked | has_waiters),
+        while (!word_.compare_exchange_weak(word, settled<to, released>(word) & ~(locked | has_waiters),
                                             std::memory_order_acq_rel,  // as in `settle`; also unlocks
                                             std::memory_order_relaxed)) {
         }
-        const bool left = is_left(settled<to, taken>(word));
         if (waiters.has_callback()) {
             before_callbacks();
         }
         waiters.tell(how);
-        return left;
+        return settled<to, released>(word);
     }
 
     // pending → cancelling. Returns whether this call did that.
     [[gnu::noinline]] bool begin_to_cancel() noexcept {
-        if (!is_waiting()) {
+        if (state_of(word_.load(std::memory_order_relaxed)) != future_state::pending) {
             return false;
         }
         lock();
@@ -1902,7 +2330,9 @@ private:
             // held: see `wait_for_unlocking`.
             if (word_.compare_exchange_weak(word, with_state(word, future_state::running) | cancelling,
                                             std::memory_order_relaxed)) {
-                note_stale_in_queue();
+                if (!(word & unqueued)) {
+                    note_stale_in_queue();
+                }
                 unlock();
                 return true;
             }
@@ -1912,12 +2342,15 @@ private:
     }
 
     // cancelling → cancelled. Requires: the caller has begun to cancel, and has a handle.
-    [[gnu::noinline]] void finish_cancelling() noexcept {
+    [[gnu::noinline]] void finish_cancelling(bool stop) noexcept {
+        if (word_.load(std::memory_order_relaxed) & unqueued) {  // relaxed: nobody changes it any more
+            stop_waiting(stop);
+        }
         {
             const cancellation mark;
             discard_captures();
         }
-        static_cast<void>(settle<future_state::cancelled, false>(outcome::cancelled, [] {}));
+        static_cast<void>(settle<future_state::cancelled, 0>(outcome::cancelled, [] {}));
     }
 
     [[gnu::cold, gnu::noinline]] void destroy_failed() noexcept {
@@ -1925,6 +2358,14 @@ private:
             log_if_not_looked_at();
             delete this;
         });
+    }
+
+    // The queue held the memory in `before`, and does so no more. If a finished state has no handles,
+    // `clear_result` destroys the result; whichever comes second deletes.
+    void delete_if_released(std::uint64_t before) noexcept {
+        if (!(before & handles) && ((before & cleared) || state_of(before) == future_state::cancelled)) {
+            delete this;
+        }
     }
 
     // Called by the last handle while a queue still holds the memory.
@@ -1973,6 +2414,25 @@ private:
     // Adds a callback, after all other waiters; returns false without adding it if the future is done.
     [[nodiscard]] bool add_callback(waiter& added) noexcept {
         return add([&] { waiters_.add_last(added); });
+    }
+
+    // Takes a callback back. Returns false if it was called or is about to be.
+    [[nodiscard]] bool remove_callback(waiter& removed) noexcept { return remove(removed); }
+
+    [[nodiscard]] bool remove(waiter& removed) noexcept {
+        if (done()) {
+            return false;
+        }
+        lock();
+        const bool removes = !done();
+        if (removes) {
+            waiters_.remove(removed);
+            if (waiters_.empty()) {
+                word_.fetch_and(~has_waiters, std::memory_order_relaxed);  // relaxed: the lock orders it
+            }
+        }
+        unlock();
+        return removes;
     }
 
     template <class Link>
@@ -2028,6 +2488,794 @@ private:
 
 }  // namespace detail
 }}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/platform/operator_new.hpp
+
+#if defined(__linux__) && defined(__GLIBC__)
+#if __GLIBC_PREREQ(2, 34)  // before that, dladdr was in a library of its own
+#define CONCURRENT_FUTURES_HAS_DLADDR
+#include <dlfcn.h>  // dladdr
+#endif
+#endif
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// Whether `operator new` is that of the standard library, as far as the system can tell. If a program has
+// brought its own, it wants to be asked for each allocation: to count or trace them, to let some fail, to
+// find errors as the sanitizers do, or because its allocator is better.
+[[gnu::cold, gnu::noinline]] inline bool has_standard_operator_new() noexcept {
+#if defined(CONCURRENT_FUTURES_HAS_DLADDR)
+    void* (*const allocate)(std::size_t) = &::operator new;
+    Dl_info where = {};
+    if (dladdr(reinterpret_cast<const void*>(allocate), &where) == 0 || !where.dli_fname) {
+        return false;
+    }
+    std::string_view file = where.dli_fname;
+    file.remove_prefix(file.rfind('/') + 1);  // from 0 if there is no slash
+    return file.starts_with("libstdc++.so") || file.starts_with("libc++.so") ||
+           file.starts_with("libc++abi.so");
+#else
+    return false;
+#endif
+}
+
+#undef CONCURRENT_FUTURES_HAS_DLADDR
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/sync/block_cache.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// The memory of tasks that have ended, for the next tasks. A task is often allocated by one thread and freed
+// by another, which general allocators do slowly. Each thread keeps blocks of some sizes in two lists, of
+// which at most one is in use. Full lists go to a depot that all threads share, and come from there; so a
+// thread takes the depot's lock once for many blocks. (The two lists are Bonwick and Adams's magazines,
+// "Magazines and Vmem", USENIX 2001.)
+//
+// Every block is one of `operator new` and goes back to `operator delete` by itself. Where a program has an
+// `operator new` of its own, nothing is kept.
+//
+// No function waits: where the depot's lock is taken, also for ever in the child of a fork, the depot is left
+// alone.
+class block_cache {
+public:
+    static constexpr std::size_t smallest_block = 16;
+    static constexpr std::size_t largest_block = 248;
+
+    // Requires, for both: `size` is at least `smallest_block` and at most `largest_block`.
+
+    [[nodiscard]] static void* allocate(std::size_t size) {
+        magazine& loaded = here_.loaded[index_of(size)];
+        if (block* const taken = loaded.first) {
+            loaded.first = taken->next;
+            --loaded.count;
+            return taken;
+        }
+        return allocate_slowly(index_of(size));
+    }
+
+    static void deallocate(void* memory, std::size_t size) noexcept {
+        magazine& loaded = here_.loaded[index_of(size)];
+        if (loaded.count == here_.capacity) {
+            deallocate_slowly(memory, index_of(size));
+        } else {
+            put(memory, loaded);
+        }
+    }
+
+private:
+    // Most allocators add 8 bytes to a block, and round it up to a multiple of 16.
+    static constexpr std::size_t granularity = 16;
+    static constexpr std::size_t overhead = 8;
+    static constexpr std::size_t sizes = (largest_block + overhead - 1) / granularity + 1;
+    static constexpr std::size_t magazine_size = 32;
+    // The depot keeps so many bytes at most.
+    static constexpr std::size_t kept = std::size_t{16} << 20;
+
+    struct block {
+        block* next;
+        block* next_full;  // of the first block of a full magazine in the depot
+    };
+
+    struct magazine {
+        block* first;
+        std::size_t count;
+    };
+
+    // What a thread keeps. All is zero until the thread's first slow step; and after its last, as its
+    // destructors may still free tasks.
+    struct thread_blocks {
+        std::size_t capacity;  // of a magazine
+        bool is_known;         // whether the thread keeps blocks
+        magazine loaded[sizes];
+        block* full[sizes];
+    };
+
+    // The full magazines of one size. The list can be read without the lock, as a hint.
+    struct depot {
+        spin_lock lock;
+        sync::atomic<block*> full;  // written under `lock`
+    };
+
+    // Gives the thread's blocks away when the thread ends.
+    struct end_of_thread {
+        end_of_thread() = default;
+        end_of_thread(const end_of_thread&) = delete;
+        end_of_thread& operator=(const end_of_thread&) = delete;
+        [[gnu::cold, gnu::noinline]] ~end_of_thread() {
+            here_.capacity = 0;
+            for (std::size_t index = 0; index != sizes; ++index) {
+                free_all(std::exchange(here_.loaded[index], magazine()).first);
+                if (block* const full = std::exchange(here_.full[index], nullptr)) {
+                    add_full(index, full);
+                }
+            }
+        }
+    };
+
+    static void put(void* memory, magazine& loaded) noexcept {
+        ++loaded.count;
+        loaded.first = ::new (memory) block{loaded.first, nullptr};
+    }
+
+    static constexpr std::size_t index_of(std::size_t size) noexcept {
+        return (size + overhead - 1) / granularity;
+    }
+    static constexpr std::size_t size_of(std::size_t index) noexcept {
+        return (index + 1) * granularity - overhead;
+    }
+
+    // Decides, once, whether this thread keeps blocks.
+    [[gnu::noinline]] static void prepare_thread() noexcept {
+        if (!std::exchange(here_.is_known, true)) {
+            static const bool keeps = has_standard_operator_new();
+            if (keeps) {
+                static thread_local end_of_thread end;
+                static_cast<void>(end);
+                here_.capacity = magazine_size;
+            }
+        }
+    }
+
+    [[gnu::noinline]] static void* allocate_slowly(std::size_t index) {
+        prepare_thread();
+        if (here_.capacity != 0) {
+            block* full = std::exchange(here_.full[index], nullptr);
+            if (!full) {
+                full = take_full(index);
+            }
+            if (full) {
+                here_.loaded[index] = {full->next, magazine_size - 1};
+                return full;
+            }
+        }
+        return ::operator new(size_of(index));
+    }
+
+    [[gnu::noinline]] static void deallocate_slowly(void* memory, std::size_t index) noexcept {
+        prepare_thread();
+        if (here_.capacity == 0) {
+            ::operator delete(memory);
+            return;
+        }
+        magazine& loaded = here_.loaded[index];
+        if (loaded.count == here_.capacity) {
+            if (block* const full = std::exchange(here_.full[index], loaded.first)) {
+                add_full(index, full);
+            }
+            loaded = magazine();
+        }
+        put(memory, loaded);
+    }
+
+    [[nodiscard]] static constexpr std::size_t bytes_of_full(std::size_t index) noexcept {
+        return magazine_size * size_of(index);
+    }
+
+    // Relaxed, for all atomics here: the lock orders what is in the list, and a wrong hint costs little.
+
+    [[gnu::noinline]] static void add_full(std::size_t index, block* full) noexcept {
+        const std::size_t bytes = bytes_of_full(index);
+        if (kept_bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= kept) {
+            depot& shared = depots_[index];
+            if (shared.lock.try_lock()) {
+                full->next_full = shared.full.load(std::memory_order_relaxed);
+                shared.full.store(full, std::memory_order_relaxed);
+                shared.lock.unlock();
+                return;
+            }
+        }
+        kept_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+        free_all(full);
+    }
+
+    // Returns a full magazine, if there is one.
+    static block* take_full(std::size_t index) noexcept {
+        depot& shared = depots_[index];
+        if (!shared.full.load(std::memory_order_relaxed)) {
+            return nullptr;
+        }
+        if (!shared.lock.try_lock()) {
+            return nullptr;
+        }
+        block* const taken = shared.full.load(std::memory_order_relaxed);
+        if (taken) {
+            shared.full.store(taken->next_full, std::memory_order_relaxed);
+            kept_bytes_.fetch_sub(bytes_of_full(index), std::memory_order_relaxed);
+        }
+        shared.lock.unlock();
+        return taken;
+    }
+
+    [[gnu::noinline]] static void free_all(block* first) noexcept {
+        while (first) {
+            ::operator delete(std::exchange(first, first->next));
+        }
+    }
+
+    // One for all shared libraries.
+    [[gnu::visibility("default")]] static constinit inline thread_local thread_blocks here_ = {};
+    [[gnu::visibility("default")]] static constinit inline depot depots_[sizes] = {};
+    [[gnu::visibility("default")]] static constinit inline sync::atomic<std::size_t> kept_bytes_{0};
+};
+
+// The base of objects that are allocated from the `block_cache`, unless they are large or over-aligned.
+// Requires: they are no smaller than `block_cache::smallest_block`.
+class cached_memory {
+public:
+    [[nodiscard]] static void* operator new(std::size_t size) {
+        return size <= block_cache::largest_block ? block_cache::allocate(size) : ::operator new(size);
+    }
+    static void operator delete(void* memory, std::size_t size) noexcept {
+        if (size <= block_cache::largest_block) {
+            block_cache::deallocate(memory, size);
+        } else {
+            ::operator delete(memory);
+        }
+    }
+
+    [[nodiscard]] static void* operator new(std::size_t size, std::align_val_t alignment) {
+        return ::operator new(size, alignment);
+    }
+    static void operator delete(void* memory, std::size_t, std::align_val_t alignment) noexcept {
+        ::operator delete(memory, alignment);
+    }
+
+protected:
+    cached_memory() = default;
+    ~cached_memory() = default;
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/state/dependency_walk.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// A `dependency_walk` finds what a worker can run while it waits for futures that wait for others: what those
+// depend on, however far away, and as soon as it can be run. All of it belongs to the waiting thread, except
+// for what futures tell.
+//
+// A node stands for a future. The walk goes from the awaited futures, the roots, to what they depend on. It
+// adds a node to the waiters of its future before it looks at the future, so it misses no change: when the
+// future comes to depend on something else, or can be run, `on_change` is called, and the thread looks
+// again. That a dependency is done is no reason to wake: what depends on it changes then, or is done.
+//
+// A node has no handle on its future, or those that depend on the future could not tell which handle is the
+// last. The future exists as long as the node was not told that it ends, as somebody will complete it. So
+// under the mutex, which `on_ending` takes, the thread can get a handle for the moment that it needs one.
+//
+// Each future is looked at once, and once more for each change. So n futures cost O(n), in whatever order
+// they become done, and the depth is that of a list in the heap.
+//
+// A task that runs, or that is queued in another pool, is a leaf, but the workers that could end it may all
+// sleep, and wait for others in their turn. So a worker that is about to sleep first shows what it waits for
+// (see `helping_wait`), and then looks at the leaves again: what keeps them from ending is one more
+// dependency. Of workers that wait for each other's pools, the last to sleep sees all the others. If it can't
+// go on, it has those look again that could run one of its leaves; and so it does if a leaf is new while it
+// sleeps.
+class dependency_walk final : public blocked_wait {
+    class node;
+
+public:
+    // The owner waits for `has_news()` by these, and shares the mutex. Others may wait by them, too.
+    dependency_walk(sync::mutex& mutex, sync::condition_variable& changed) noexcept
+        : mutex_(mutex), changed_(changed) {}
+
+    dependency_walk(const dependency_walk&) = delete;
+    dependency_walk& operator=(const dependency_walk&) = delete;
+
+    ~dependency_walk() {
+        const bool is_inherited = process_ != forks::process();  // then no thread tells
+        while (node* const each = made_) {
+            made_ = each->next_made;
+            if (!is_inherited) {
+                stop_watching(*each);
+            }
+            delete each;
+        }
+    }
+
+    // Adds a future that the thread waits for. If `wakes`, it is news when that is done. Requires: the caller
+    // has a handle now. Throws if there is no memory.
+    void add_root(shared_state_base& root, bool wakes) {
+        if (node* const added = make_node(root, nullptr, wakes)) {
+            added->is_root = true;
+            {
+                const std::lock_guard lock(mutex_);
+                added->next_root = std::exchange(roots_, added);
+            }
+            open(*added);
+        }
+    }
+
+    // Frees what is left of futures that are done, if that is much; where futures are added for ever, the
+    // owner calls this now and then. Each future costs O(1) in all. Requires: the wait is not shown.
+    void forget_what_is_done() noexcept {
+        constexpr std::size_t few = 64;
+        if (made_count_ >= few && made_count_ / 2 >= kept_count_) {
+            sweep();
+        }
+    }
+
+    enum class step {
+        nothing,        // there is nothing to be run here, until `has_news()`
+        runnable,       // this thread can run `found`, by means of `self`; else `self` is null
+        helped,         // this thread ran something
+        waits_for_self  // a future depends on what this thread is in the middle of running
+    };
+
+    // Goes on until there is something to be run. `to_the_end` says that the wait ends only with its futures:
+    // then this also runs what descends from tasks that run elsewhere. Throws if there is no memory.
+    [[nodiscard]] step next(shared_state_base::handle& found, helper*& self, bool to_the_end) {
+        for (;;) {
+            hear_news();
+            node* const next = open_;
+            if (!next) {
+                return step::nothing;
+            }
+            shared_state_base::handle handle = handle_on(*next);
+            if (handle && handle.state().is_waiting()) {
+                self = handle.state().helper_here();
+                if (self) {
+                    found = std::move(handle);
+                    return step::runnable;  // it stays open, as the caller may leave it to another worker
+                }
+            }
+            open_ = next->next_open;
+            next->is_open = false;
+            if (!handle) {
+                continue;
+            }
+            if (!handle.state().is_unqueued() && !std::exchange(next->is_leaf, true)) {
+                next->next_leaf = std::exchange(leaves_, next);
+                next->is_told_of = false;
+            }
+            if (expand(*next, handle.state()) || !to_the_end) {
+                continue;
+            }
+            const shared_state_base::help_result helped = handle.state().help(&handle);
+            if (helped == shared_state_base::help_result::helped) {
+                open(*next);
+                return step::helped;
+            }
+            // Beyond a leaf, the worker that waits for this one may run something else.
+            if (helped == shared_state_base::help_result::waits_for_self && !next->is_beyond_leaf) {
+                return step::waits_for_self;
+            }
+        }
+    }
+
+    // Has `next` look again at what keeps tasks from ending that this thread can't run. Requires: the wait is
+    // shown, or another worker's.
+    void look_at_leaves_again() noexcept {
+        for (node** link = &leaves_; node* const each = *link;) {
+            if (each->is_dropped || !handle_on(*each)) {
+                *link = each->next_leaf;
+                each->is_leaf = false;
+            } else {
+                open(*each);
+                link = &each->next_leaf;
+            }
+        }
+    }
+
+    // See `shared_state_base::have_obstacles_look_again`: does that for `all` leaves, or for those that are
+    // new since the last call. Requires: the wait is shown.
+    void have_obstacles_look_again(bool all) noexcept {
+        for (node* each = leaves_; each && (all || !each->is_told_of); each = each->next_leaf) {
+            each->is_told_of = true;
+            if (const shared_state_base::handle handle = handle_on(*each)) {
+                handle.state().have_obstacles_look_again();
+            }
+        }
+    }
+
+    // Another worker calls this, while the wait is shown.
+    void look_again() noexcept override {
+        const std::lock_guard lock(mutex_);
+        looks_again_ = true;
+        has_news_.store(true, std::memory_order_relaxed);  // relaxed: see `has_news`
+        changed_.notify_all();
+    }
+
+    // Skips `skipped` of the awaited futures, and returns a handle on the next that is not done. Adds to
+    // `index` how many it has passed over as they are done. If there are no more, returns an empty handle,
+    // and takes from `skipped` how many there were. Another worker calls this, while the wait is shown.
+    [[nodiscard]] shared_state_base::handle root(std::size_t& skipped, std::size_t& index) noexcept {
+        const std::lock_guard lock(mutex_);
+        for (node* each = roots_; each; each = each->next_root) {
+            if (skipped != 0) {
+                --skipped;
+            } else if (each->is_ending) {
+                ++index;
+            } else {
+                return shared_state_base::handle(each->state);
+            }
+        }
+        return {};
+    }
+
+    // Whether `next` may find something new. Relaxed: a hint, except under the mutex.
+    [[nodiscard]] bool has_news() const noexcept { return has_news_.load(std::memory_order_relaxed); }
+
+private:
+    class node final : public thread_waiter, public cached_memory {
+    public:
+        // It may be told as soon as it is added to the waiters, so what `on_done` reads is set here.
+        node(dependency_walk& its_walk, shared_state_base& its_state, bool is_to_wake) noexcept
+            : walk(its_walk), state(its_state), wakes(is_to_wake) {}
+
+        void on_done(outcome) noexcept override {
+            // Notify under the mutex: once the mutex is free, the walk may be gone.
+            const std::lock_guard lock(walk.mutex_);
+            is_done = true;
+            walk.add_news(*this, wakes || is_awaited);
+        }
+
+        dependency_walk& walk;
+        shared_state_base& state;
+        node* next_made = nullptr;
+        node* next_open = nullptr;
+        node* next_root = nullptr;
+        node* next_leaf = nullptr;
+        node* first_child = nullptr;  // what the future depends on
+        node* next_sibling = nullptr;
+        const bool wakes;
+        bool is_root = false;
+        bool is_open = false;
+        bool is_leaf = false;         // it is in the list of leaves
+        bool is_told_of = false;      // of this leaf, obstacles were told
+        bool is_beyond_leaf = false;  // it was found by what another worker waits for
+        bool is_shared = false;       // another node's future depends on this one too
+        bool is_dropped = false;      // nothing that the thread waits for depends on it any more
+
+        // Guarded by the mutex.
+        node* next_news = nullptr;
+        bool is_news = false;
+        bool is_ending = false;   // the future may be gone, or the waiter was removed
+        bool is_done = false;     // the waiter was told, or removed
+        bool is_awaited = false;  // the thread waits for `is_done`
+
+    private:
+        void on_change() noexcept override {
+            const std::lock_guard lock(walk.mutex_);
+            walk.add_news(*this, true);
+        }
+        void on_ending() noexcept override {
+            const std::lock_guard lock(walk.mutex_);
+            is_ending = true;
+        }
+    };
+
+    // Requires: the mutex is held.
+    void add_news(node& told, bool wakes) noexcept {
+        if (!std::exchange(told.is_news, true)) {
+            told.next_news = std::exchange(news_, &told);
+        }
+        if (wakes) {
+            has_news_.store(true, std::memory_order_relaxed);  // relaxed: see `has_news`
+            changed_.notify_all();
+        }
+    }
+
+    void hear_news() noexcept {
+        bool looks_again = false;
+        for (;;) {
+            node* told = nullptr;
+            bool is_done = false;
+            {
+                const std::lock_guard lock(mutex_);
+                told = news_;
+                if (!told) {
+                    has_news_.store(false, std::memory_order_relaxed);  // relaxed: see `has_news`
+                    looks_again = std::exchange(looks_again_, false);
+                    break;
+                }
+                news_ = told->next_news;
+                told->is_news = false;
+                is_done = told->is_done;
+            }
+            if (is_done) {
+                drop(std::exchange(told->first_child, nullptr));
+            } else if (!told->is_dropped) {
+                open(*told);
+            }
+        }
+        if (std::exchange(starts_again_, false)) {
+            start_again();
+        }
+        if (looks_again) {
+            look_at_leaves_again();
+        }
+    }
+
+    void open(node& opened) noexcept {
+        if (!std::exchange(opened.is_open, true)) {
+            opened.next_open = std::exchange(open_, &opened);
+        }
+    }
+
+    // Returns a handle on the node's future, empty if that ends.
+    [[nodiscard]] shared_state_base::handle handle_on(node& which) noexcept {
+        const std::lock_guard lock(mutex_);
+        return which.is_ending ? shared_state_base::handle() : shared_state_base::handle(which.state);
+    }
+
+    // Opens the nodes of what the future of `parent` depends on; false if that is nothing.
+    [[nodiscard]] bool expand(node& parent, shared_state_base& state) {
+        node* const opened_before = std::exchange(open_, nullptr);
+        node** end = &open_;  // the first dependency is looked at first
+        const auto append = [&] { *end = opened_before; };
+        bool found = false;
+        try {
+            for (std::size_t index = 0;; ++index) {
+                const shared_state_base::handle dependency = state.dependency(index);
+                if (!dependency) {
+                    break;
+                }
+                found = true;
+                if (node* const child = make_node(dependency.state(), &parent, false)) {
+                    child->is_open = true;
+                    // Asked only now: the future may have become a leaf meanwhile.
+                    child->is_beyond_leaf = !state.is_unqueued() || parent.is_beyond_leaf;
+                    *end = child;
+                    end = &child->next_open;
+                }
+            }
+        } catch (...) {
+            append();
+            open(parent);
+            throw;
+        }
+        append();
+        return found;
+    }
+
+    // Returns a new node, or null if there is one already or the future is done. A root has no `parent`; a
+    // node that becomes one is as good as new. Requires: the caller has a handle on `state`.
+    [[nodiscard]] node* make_node(shared_state_base& state, node* parent, bool wakes) {
+        node** known = nullptr;
+        // With one handle of the caller and one of a future that depends on it, no other future does.
+        if ((parent && parent->is_leaf) || state.has_more_than_two_handles()) {
+            known = &shared_[&state];
+            if (*known && handle_on(**known)) {
+                (*known)->is_shared = true;
+                return parent || (*known)->is_root ? nullptr : *known;
+            }
+        }
+        node* const made = new node(*this, state, wakes);
+        if (!state.add_waiter(*made)) {
+            delete made;
+            return nullptr;
+        }
+        made->next_made = std::exchange(made_, made);
+        ++made_count_;
+        if (parent) {
+            made->next_sibling = std::exchange(parent->first_child, made);
+        }
+        if (known) {
+            *known = made;
+        }
+        return made;
+    }
+
+    // Nothing depends any more on the futures of these siblings. Most are done.
+    void drop(node* siblings) noexcept {
+        while (node* const each = siblings) {
+            siblings = each->next_sibling;
+            if (!handle_on(*each)) {
+                continue;
+            }
+            if (each->is_shared) {
+                starts_again_ = true;  // something else may depend on it
+                continue;
+            }
+            stop_watching(*each);
+            each->is_dropped = true;
+            while (node* const child = each->first_child) {
+                each->first_child = child->next_sibling;
+                child->next_sibling = std::exchange(siblings, child);
+            }
+        }
+    }
+
+    // Forgets all but the roots. This is rare: somebody has cancelled a part of what this thread waits for,
+    // or a part has failed.
+    void start_again() noexcept {
+        shared_.clear();
+        open_ = nullptr;
+        leaves_ = nullptr;
+        for (node* each = made_; each; each = each->next_made) {
+            each->first_child = nullptr;
+            each->is_open = false;
+            each->is_leaf = false;
+            each->is_shared = false;
+            if (each->is_root) {
+                open(*each);
+            } else {
+                stop_watching(*each);
+                each->is_dropped = true;
+            }
+        }
+    }
+
+    // Frees the nodes of futures that are done, or on which nothing depends any more.
+    void sweep() noexcept {
+        node* gone = nullptr;
+        {
+            const std::lock_guard lock(mutex_);
+            const auto stays = [](const node& each) { return !each.is_done || each.is_news; };
+            keep(roots_, &node::next_root, stays);
+            keep(open_, &node::next_open, stays);
+            keep(leaves_, &node::next_leaf, stays);
+            std::erase_if(shared_, [&](const auto& each) { return !each.second || !stays(*each.second); });
+            for (node* each = made_; each; each = each->next_made) {
+                keep(each->first_child, &node::next_sibling, stays);
+            }
+            made_count_ = 0;
+            for (node** link = &made_; node* const each = *link;) {
+                if (stays(*each)) {
+                    ++made_count_;
+                    link = &each->next_made;
+                } else {
+                    *link = each->next_made;
+                    each->next_made = std::exchange(gone, each);
+                }
+            }
+        }
+        kept_count_ = made_count_;
+        while (node* const each = gone) {
+            gone = each->next_made;
+            delete each;
+        }
+    }
+
+    // Leaves those in the list for which `stays` holds.
+    template <class Stays>
+    static void keep(node*& first, node* node::*next, Stays stays) noexcept {
+        for (node** link = &first; node* const each = *link;) {
+            if (stays(*each)) {
+                link = &(each->*next);
+            } else {
+                *link = each->*next;
+            }
+        }
+    }
+
+    void stop_watching(node& stopped) noexcept {
+        const shared_state_base::handle handle = handle_on(stopped);
+        const bool removed = handle && handle.state().remove_waiter(stopped);
+        std::unique_lock lock(mutex_);
+        if (!removed && !stopped.is_done) {
+            // It is being told at the moment.
+            stopped.is_awaited = true;
+            changed_.wait(lock, [&] { return stopped.is_done; });
+        }
+        stopped.is_ending = true;
+        stopped.is_done = true;
+    }
+
+    sync::mutex& mutex_;
+    sync::condition_variable& changed_;
+    const std::uint32_t process_ = forks::process();
+    node* made_ = nullptr;  // all nodes
+    std::size_t made_count_ = 0;
+    std::size_t kept_count_ = 0;  // what was left of them when the last were freed
+    node* roots_ = nullptr;       // written under the mutex
+    node* open_ = nullptr;        // those to be looked at
+    node* leaves_ = nullptr;      // those of tasks that are queued or run; they may be done
+    bool starts_again_ = false;
+    std::unordered_map<const shared_state_base*, node*> shared_;  // on whose futures others have handles
+
+    sync::atomic<bool> has_news_{false};  // written under the mutex
+    // Guarded by the mutex.
+    node* news_ = nullptr;
+    bool looks_again_ = false;
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/state/helping_wait.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// A `helping_wait` is a worker's wait for futures that it can't run, but which may depend on what it can: it
+// runs what `walk` finds. Before the worker sleeps, it shows what it waits for, until it has something to do.
+class helping_wait {
+public:
+    helping_wait(dependency_walk& walk, helper& self) noexcept : walk_(walk), self_(self) {}
+    helping_wait(const helping_wait&) = delete;
+    helping_wait& operator=(const helping_wait&) = delete;
+    // Requires: not locked, as for `hide`.
+    ~helping_wait() { hide(); }
+
+    enum class step {
+        look_again,  // this thread has run something, or has not seen all
+        sleep,       // until the walk has news
+        watch,       // another worker will run what was found: sleep until `watch` is notified, or for news
+        waits_for_self  // the wait would never end
+    };
+
+    // Finds something, and runs it. If the wait may end before its futures do, that is left to other workers
+    // as long as they can: then `watching` is the helper that `watch` was given to, which it may be already.
+    // Throws if there is no memory.
+    [[nodiscard]] step go_on(bool to_the_end, idle_watch& watch, helper*& watching) {
+        shared_state_base::handle found;
+        helper* self = nullptr;
+        const dependency_walk::step found_out = walk_.next(found, self, to_the_end);
+        if (found_out == dependency_walk::step::nothing) {
+            return !show() ? step::look_again : watching ? step::watch : step::sleep;
+        }
+        if (found_out == dependency_walk::step::waits_for_self) {
+            return step::waits_for_self;
+        }
+        if (self && !to_the_end && (watching || self->watch_idle(watch))) {
+            watching = self;
+            return show() ? step::watch : step::look_again;
+        }
+        hide();
+        if (self) {
+            found.state().help(*self, &found);
+        }
+        return step::look_again;
+    }
+
+    [[nodiscard]] bool is_shown() const noexcept { return is_shown_; }
+
+    // The worker has something to do. Requires: the mutex of the walk is not held, as whoever looks at a
+    // shown wait takes that.
+    void hide() noexcept {
+        is_new_ = true;
+        if (std::exchange(is_shown_, false)) {
+            self_.end_to_block(walk_);
+        }
+    }
+
+private:
+    // Returns whether the worker may sleep. If not, it must look once more.
+    [[nodiscard]] bool show() noexcept {
+        if (!std::exchange(is_shown_, true)) {
+            self_.begin_to_block(walk_);
+            walk_.look_at_leaves_again();
+            return false;
+        }
+        walk_.have_obstacles_look_again(std::exchange(is_new_, false));
+        return true;
+    }
+
+    dependency_walk& walk_;
+    helper& self_;
+    bool is_shown_ = false;
+    bool is_new_ = true;  // since it is shown, nobody was told
+};
+
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/timeout.hpp
@@ -2241,16 +3489,122 @@ inline bool spin_until_done(const shared_state_base& state, const deadline& unti
     return state.done();
 }
 
+// A `helping_thread` is a worker that waits for a future which this worker can't run, but may depend on what
+// it can. It lives on the worker's stack.
+class helping_thread final : public idle_watch {
+public:
+    void on_nobody_idle() noexcept override {
+        const std::lock_guard lock(mutex_);
+        alone_ = true;
+        changed_.notify_one();
+    }
+
+    // Waits until `state` is done, and runs what it depends on meanwhile. Returns `none` if `until` passes
+    // first. If the wait has an end, then another worker runs that, as long as one can.
+    [[nodiscard]] shared_state_base::help_result wait(shared_state_base& state, const deadline& until,
+                                                      helper& me) {
+        dependency_walk walk(mutex_, changed_);
+        helping_wait wait(walk, me);
+        walk.add_root(state, true);
+        while (!state.done()) {
+            if (until.passed()) {
+                return shared_state_base::help_result::none;
+            }
+            trampoline::run_postponed();
+            helper* watching = nullptr;
+            const helping_wait::step step = wait.go_on(until.is_never(), *this, watching);
+            if (step == helping_wait::step::waits_for_self) {
+                return shared_state_base::help_result::waits_for_self;
+            }
+            if (step != helping_wait::step::look_again) {
+                sleep(state, walk, until);
+            }
+            if (watching) {
+                stop_watching(*watching);
+            }
+        }
+        return shared_state_base::help_result::helped;
+    }
+
+private:
+    void sleep(const shared_state_base& state, const dependency_walk& walk, const deadline& until) {
+        // The walk may have heard that `state` is done, and then that is no news any more.
+        const auto ready = [&] { return state.done() || walk.has_news(); };
+        if (!spin_briefly([&] { return ready() || until.passed(); })) {
+            std::unique_lock lock(mutex_);
+            wait_until(changed_, lock, until, [&] { return ready() || alone_; });
+        }
+    }
+
+    void stop_watching(helper& self) {
+        const bool removed = self.unwatch_idle(*this);
+        std::unique_lock lock(mutex_);
+        if (!removed) {
+            changed_.wait(lock, [this] { return alone_; });
+        }
+        alone_ = false;
+    }
+
+    sync::mutex mutex_;
+    sync::condition_variable changed_;
+    bool alone_ = false;  // guarded by the mutex: no other worker can run what is found
+};
+
+// Not inlined, see `block_until_done`.
+[[gnu::noinline]] inline shared_state_base::help_result help_others_until_done(shared_state_base& state,
+                                                                               const deadline& until,
+                                                                               helper& self) {
+    helping_thread me;
+    return me.wait(state, until, self);
+}
+
+// Returns what `state` waits for, if that is one future that isn't done.
+[[nodiscard]] inline shared_state_base::handle only_dependency(shared_state_base& state) noexcept {
+    shared_state_base::handle first;
+    if (state.is_unqueued()) {
+        std::size_t index = 0;
+        first = state.dependency(index);
+        ++index;
+        if (first && state.dependency(index)) {
+            first = shared_state_base::handle();
+        }
+    }
+    return first;
+}
+
+// Runs the task at the end of a short chain, if this thread can: the usual continuation needs no walk.
+// Returns false if it ran none. A longer chain is left to a walk, which looks at each future once.
+[[nodiscard]] inline bool help_end_of_chain(shared_state_base& state) noexcept {
+    constexpr int short_chain = 4;
+    shared_state_base::handle next = only_dependency(state);
+    for (int length = 1; next && length <= short_chain; ++length) {
+        if (!next.state().is_unqueued()) {
+            helper* const self = next.state().is_waiting() ? next.state().helper_here() : nullptr;
+            return self && next.state().help(*self, &next);
+        }
+        next = only_dependency(next.state());
+    }
+    return false;
+}
+
 // Waits until `state` is done, and helps meanwhile. Returns false if it would wait for this very thread.
 [[gnu::noinline]] inline bool help_until_done(shared_state_base& state) {
     do {
-        const shared_state_base::help_result helped = state.help();
+        const shared_state_base::help_result helped = state.help(nullptr);
         if (helped == shared_state_base::help_result::waits_for_self) {
             return false;
         }
-        if (helped == shared_state_base::help_result::none) {
-            if (!spin_until_done_or_may_help([&] { return state.done(); },
-                                             [&] { return state.may_help(); })) {
+        if (helped != shared_state_base::help_result::helped) {
+            const bool waits_for_others = helped == shared_state_base::help_result::waits_for_others;
+            if (waits_for_others && help_end_of_chain(state)) {
+                continue;
+            }
+            if (waits_for_others || !spin_until_done_or_may_help([&] { return state.done(); },
+                                                                 [&] { return state.may_help(); })) {
+                if (helper* const self = state.helper_of_others()) {
+                    return help_others_until_done(state, deadline(), *self) !=
+                           shared_state_base::help_result::waits_for_self;
+                }
                 block_until_done(state, deadline());
             }
         }
@@ -2269,7 +3623,7 @@ await_until(shared_state_base& state, const deadline& until, helper& self) {
     while (state.is_waiting()) {
         blocked_thread me;
         if (!self.watch_idle(me)) {
-            if (state.help(self)) {
+            if (state.help(self, nullptr)) {
                 return true;
             }
             continue;
@@ -2316,8 +3670,13 @@ inline bool await(shared_state_base& state, const deadline& until) {
         }
         return true;
     }
-    if (helper* const self = state.helper_here()) {
-        return await_until(state, until, *self);
+    if (!state.runs_in_turns()) {
+        if (helper* const self = state.helper_here()) {
+            return await_until(state, until, *self);
+        }
+    }
+    if (helper* const self = state.helper_of_others()) {
+        return help_others_until_done(state, until, *self) == shared_state_base::help_result::helped;
     }
     return spin_until_done(state, until) || block_until_done(state, until);
 }
@@ -2328,8 +3687,14 @@ inline void await_if_it_ends(shared_state_base& state) noexcept {
         return;
     }
     trampoline::run_postponed();
-    if (!state.done()) {
-        static_cast<void>(help_until_done(state));
+    while (!state.done()) {
+        try {
+            static_cast<void>(help_until_done(state));
+            return;
+        } catch (...) {
+            // There is no memory to find out how this worker can help. Others may free some.
+            sync::this_thread::yield();
+        }
     }
 }
 
@@ -2621,36 +3986,46 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // `callback` is the one door for code that runs because a future is done: a user's function, a continuation,
 // or whatever completes or cancels another future, and so may lead to user code. A class that derives from
-// `callback` overrides `call` and owes nothing else. This class and `shared_state_base` see to the rest:
+// `callback` overrides `call_back` and owes nothing else. This class and `shared_state_base` see to the rest:
 //
-//   - The future has a handle until `call` gets it.
 //   - All threads that wait for the future are woken before the first call.
 //   - A worker that completes the future counts as busy before the first call.
 //   - A chain of calls, each of which leads to the next, needs a bounded part of the stack.
-//   - The log handler gets what `call` throws.
+//   - The log handler gets what `call_back` throws.
 class callback : public waiter {
 public:
-    // Lets `call` run once when `future` is done, after the callbacks that were added earlier. If the future
-    // is done already, `call` runs on this thread before this returns, unless `trampoline` postpones it. This
-    // callback must live until `call`, and may be gone when this returns.
-    // Requires: this was not called before.
-    void call_when_done(shared_state_base::handle future) noexcept {
-        future_ = &future.release();
-        if (!future_->add_callback(*this)) {
-            call_through_trampoline();
+    // Lets `call_back` run once when `future` is done, after the callbacks that were added earlier. If the
+    // future is done already, `call_back` runs on this thread before this returns, unless `trampoline`
+    // postpones it. This callback must live until `call_back`, and may be gone when this returns. Requires:
+    // this was not called before, or `call_back` has run since. The caller has a handle on `future`.
+    void call_when_done(shared_state_base& future) noexcept {
+        if (!future.add_callback(*this)) {
+            call_through_trampoline(future.how_done());
         }
+    }
+
+    // Does the same, but where the future is done already, returns false and calls nothing.
+    [[nodiscard]] bool call_when_done_later(shared_state_base& future) noexcept {
+        return future.add_callback(*this);
     }
 
 protected:
     callback() = default;
     ~callback() = default;
 
-    // Called once, with a handle on the future, which is done. Nobody uses this callback after that, so
-    // `call` may destroy it.
-    virtual void call(shared_state_base::handle done) = 0;
+    // Called once the future is done, as `how` says. Nobody uses this callback after that, so `call_back` may
+    // destroy it. If the future is to live that long, something must have a handle on it, such as the
+    // derived class.
+    virtual void call_back(outcome how) = 0;
 
-    // Calls `fn()`. The log handler gets what that throws. Within `call`, this is for an exception that must
-    // be logged before something else happens.
+    // Takes this callback back. Returns false if `call_back` runs, has run or will run. Requires: `future` is
+    // what it was added to, with a handle.
+    [[nodiscard]] bool take_back_from(shared_state_base& future) noexcept {
+        return future.remove_callback(*this);
+    }
+
+    // Calls `fn()`. The log handler gets what that throws. Within `call_back`, this is for an exception that
+    // must be logged before something else happens.
     template <class Fn>
     static void log_what_throws(Fn fn) noexcept {
         try {
@@ -2661,17 +4036,13 @@ protected:
     }
 
 private:
-    void on_done(outcome) noexcept final { call_through_trampoline(); }
+    void on_done(outcome how) noexcept final { call_through_trampoline(how); }
 
     [[nodiscard]] bool is_callback() const noexcept final { return true; }
 
-    void call_through_trampoline() noexcept {
-        trampoline::call([this]() noexcept {
-            log_what_throws([this] { call(shared_state_base::handle::adopt(*future_)); });
-        });
+    void call_through_trampoline(outcome how) noexcept {
+        trampoline::call([this, how]() noexcept { log_what_throws([this, how] { call_back(how); }); });
     }
-
-    shared_state_base* future_ = nullptr;  // with a handle, until `call` gets it
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -2826,35 +4197,39 @@ struct future_access {
     }
 };
 
+template <class T, class Handle>
+class future_awaiter;
+
 // A `done_callback` calls a user's function with a `Handle` on the future. It owns itself.
 template <class Handle, class Fn>
 class done_callback final : public callback {
 public:
     template <class OtherFn>
-    // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): it can't be copied
-    explicit done_callback(OtherFn&& fn) : fn_(std::forward<OtherFn>(fn)) {}
+    done_callback(shared_state_base::handle future, OtherFn&& fn)
+        : fn_(std::forward<OtherFn>(fn)), future_(std::move(future)) {}
 
 private:
-    void call(shared_state_base::handle done) override {
+    void call_back(outcome) override {
         // Log before `fn_` is gone, as the exception may refer to what `fn_` captured.
         log_what_throws([&] {
             // Make the future here: GCC 12, optimizing, destroys a parameter twice if `fn_` is sure to throw
             // after moving from it.
-            std::invoke(fn_, future_access::adopt_as<Handle>(std::move(done)));
+            std::invoke(fn_, future_access::adopt_as<Handle>(std::move(future_)));
         });
         delete this;
     }
 
     Fn fn_;
+    shared_state_base::handle future_;
 };
 
 // Has `fn` called with a `Handle` on the future once it is done.
 template <class Handle, class Fn>
 void add_callback(shared_state_base& state, Fn&& fn) {
     shared_state_base::handle kept(state);  // copying or moving `fn` may destroy the caller's handle
-    // It destroys itself.
-    auto* const added = new done_callback<Handle, std::decay_t<Fn>>(std::forward<Fn>(fn));
-    added->call_when_done(std::move(kept));
+    // It destroys itself, and has the handle.
+    auto* const added = new done_callback<Handle, std::decay_t<Fn>>(std::move(kept), std::forward<Fn>(fn));
+    added->call_when_done(state);
 }
 
 }  // namespace detail
@@ -3001,6 +4376,71 @@ public:
                       "add_done_callback(fn): fn can't be called with a Future of this type");
         detail::add_callback<Future>(checked(), std::forward<Fn>(fn));
     }
+
+    /// Returns the future of `fn(value)`, which runs as soon as this future has a value: as a task of the
+    /// executor that ran this future. If no executor ran it, as that of a `Promise` or a `package`, `fn` runs
+    /// as a done callback does.
+    ///
+    /// - `fn` gets the value as a `const T&`, or what the reference is that the task returned, or nothing if
+    ///   that is void. Called on an rvalue, this gives up the handle, and `fn` gets a `T&&` if it was the
+    ///   last (or if `T` can't be copied).
+    /// - A failure or cancellation passes by `fn`, and arrives as it is. But a `fn` that can't be called with
+    ///   the value may take the `Future<T>` itself, which is done: then it sees failures too.
+    /// - If `fn` returns a `Future<U>`, the result is a `Future<U>`, not a future of one.
+    /// - If the first parameter of `fn` is a `std::stop_token`, it gets one, as in `submit`.
+    ///
+    /// Cancelling the new future, or requesting a stop of it, also cancels what it waits for, as far as
+    /// nobody else has a handle on that. A task may wait for it even on a pool of one worker: see `result`.
+    /// If the executor was shut down before `fn` could be queued, the new future fails with
+    /// `executor_shutdown`.
+    ///
+    /// \throws invalid_state_error if this future is not `valid()`
+    /// \throws broken_executor in the child of a fork, if this future is the parent's and was not done
+    /// \throws std::bad_alloc, and what copying or moving `fn` throws
+    ///
+    /// \code
+    /// auto text = executor.submit([] { return std::string("four"); });
+    /// auto size = text.then([](const std::string& value) { return value.size(); });
+    /// assert(size.result() == 4);
+    /// \endcode
+    template <class Fn>
+    auto then(Fn&& fn) const&;
+    /// Does the same, and gives up this handle.
+    template <class Fn>
+    auto then(Fn&& fn) &&;
+
+    /// Does the same, and runs `fn` as a task of `executor`, of any kind. Unless it is a
+    /// `thread_pool_executor`, it must exist until the new future is done. What its `submit` throws, the new
+    /// future fails with.
+    ///
+    /// \code
+    /// futures::thread_pool_executor writers(1);
+    /// auto written = executor.submit([] { return 6; }).then(writers, [](int x) { return 7 * x; });
+    /// assert(written.result() == 42);
+    /// \endcode
+    template <class Executor, class Fn>
+    auto then(Executor& executor, Fn&& fn) const&;
+    /// Does the same, and gives up this handle.
+    template <class Executor, class Fn>
+    auto then(Executor& executor, Fn&& fn) &&;
+
+    /// Lets a coroutine of any type wait for this future without a thread: `co_await future` gives what
+    /// `result()` would, once the future is done. A coroutine that itself returns a `Future` goes on as a
+    /// task of its executor. Any other goes on where this future is completed, as a done callback does. An
+    /// await allocates nothing.
+    ///
+    /// \throws invalid_state_error if this future is not `valid()`, or is that of the waiting coroutine
+    /// itself \throws broken_executor in the child of a fork, if this future is the parent's and was not done
+    ///
+    /// \code
+    /// auto doubled = [](futures::thread_pool_executor<>& pool) -> futures::Future<int> {
+    ///     co_return 2 * co_await pool.submit([] { return 21; });
+    /// };
+    /// assert(doubled(executor).result() == 42);
+    /// \endcode
+    auto operator co_await() const& noexcept { return detail::future_awaiter<T, const Future&>(*this); }
+    /// Does the same, and gives up this handle.
+    auto operator co_await() && noexcept { return detail::future_awaiter<T, Future>(std::move(*this)); }
 
     /// Returns whether both are handles on the same state, or neither has a state.
     friend bool operator==(const Future& a, const Future& b) noexcept { return a.state_ == b.state_; }
@@ -3263,6 +4703,8 @@ public:
         if (stopped_ || process_ != forks::process()) {
             return;
         }
+        helping_.reset();
+        walk_.reset();
         std::size_t removed = 0;
         for (entry& each : entries_) {
             if (each.future.valid() && state(each).remove_waiter(each)) {
@@ -3290,33 +4732,70 @@ private:
         while (!ready() && !until.passed()) {  // else a wait would still sleep a little
             lock.unlock();
             trampoline::run_postponed();
-            entry* const waiting = next_to_run();
-            helper* const self = waiting ? state(*waiting).helper_here() : nullptr;
-            const bool watches = self && !to_the_end && self->watch_idle(*this);
-            if (self && !watches) {
-                state(*waiting).help(*self);
+            helper* watching = nullptr;
+            helping_wait::step step = helping_wait::step::look_again;
+            try {
+                step = help(to_the_end, watching);
+            } catch (...) {
                 lock.lock();
-                continue;
+                stop_watching(lock, watching);
+                throw;
             }
-            if (!watches) {
+            if (step == helping_wait::step::waits_for_self) {
+                throw_as_it_waits_for_itself();
+            }
+            if (step == helping_wait::step::sleep) {
                 throw_if_in_vain(to_the_end);
             }
             lock.lock();
-            wanted_ = wanted;
-            wants_exception_ = or_exception;
-            wait_until(changed_, lock, until, [&] { return ready() || alone_; });
-            wanted_ = nobody_waits;
-            wants_exception_ = false;
-            if (watches) {
-                lock.unlock();
-                const bool removed = self->unwatch_idle(*this);
-                lock.lock();
-                if (!removed) {
-                    changed_.wait(lock, [this] { return alone_; });
-                }
-                alone_ = false;
+            if (step != helping_wait::step::look_again) {
+                wanted_ = wanted;
+                wants_exception_ = or_exception;
+                wait_until(changed_, lock, until,
+                           [&] { return ready() || alone_ || (walk_ && walk_->has_news()); });
+                wanted_ = nobody_waits;
+                wants_exception_ = false;
             }
+            stop_watching(lock, watching);
         }
+        if (helping_) {
+            lock.unlock();
+            helping_->hide();
+            lock.lock();
+        }
+    }
+
+    // This was given to `watching`, unless that is null.
+    void stop_watching(std::unique_lock<sync::mutex>& lock, helper* watching) noexcept {
+        if (!watching) {
+            return;
+        }
+        lock.unlock();
+        const bool removed = watching->unwatch_idle(*this);
+        lock.lock();
+        if (!removed) {
+            changed_.wait(lock, [this] { return alone_; });
+        }
+        alone_ = false;
+    }
+
+    // Runs something, or says how to wait; see `helping_wait::go_on`.
+    helping_wait::step help(bool to_the_end, helper*& watching) {
+        entry* const waiting = next_to_run();
+        if (helper* const self = waiting ? state(*waiting).helper_here() : nullptr) {
+            if (to_the_end || !self->watch_idle(*this)) {
+                if (helping_) {
+                    helping_->hide();
+                }
+                state(*waiting).help(*self, nullptr);
+                return helping_wait::step::look_again;
+            }
+            watching = self;
+        }
+        if (look_for_dependencies()) {
+            return helping_->go_on(to_the_end, *this, watching);
+        }
+        return watching ? helping_wait::step::watch : helping_wait::step::sleep;
     }
 
     // Returns the first entry whose task is queued in the calling worker's pool, or null. A task that is no
@@ -3330,6 +4809,23 @@ private:
             ++next_to_run_;
         }
         return nullptr;
+    }
+
+    // Returns whether there are futures that wait for others which this thread may be able to run.
+    bool look_for_dependencies() {
+        for (; looked_ != entries_.size(); ++looked_) {
+            entry& each = entries_[looked_];
+            helper* const self =
+                each.future.valid() && !state(each).done() ? state(each).helper_of_others() : nullptr;
+            if (self) {
+                if (!walk_) {
+                    walk_.emplace(mutex_, changed_);
+                    helping_.emplace(*walk_, *self);
+                }
+                walk_->add_root(state(each), false);  // as this is told anyway
+            }
+        }
+        return walk_.has_value();
     }
 
     // Throws if the wait would never end.
@@ -3400,6 +4896,10 @@ private:
     bool wants_exception_ = false;
     bool alone_ = false;    // no other worker can run what is queued
     bool stopped_ = false;  // `stop_watching` is waiting for the futures that tell, or has waited
+
+    std::size_t looked_ = 0;               // so many entries were looked at for that
+    std::optional<dependency_walk> walk_;  // on a worker, which may be able to help
+    std::optional<helping_wait> helping_;
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -3474,12 +4974,21 @@ template <class Range>
 using future_in =
     std::remove_cvref_t<decltype(future_of<Range>(std::declval<std::ranges::range_reference_t<Range>>()))>;
 
+// `wait` and `as_completed` have another overload for lists of `any_future`. It is a template, so that a unit
+// compiles it only if it calls it, and so no better match than the one for ranges.
+template <class Range>
+concept no_list_of_any_future = !std::same_as<std::remove_cvref_t<Range>, std::initializer_list<any_future>>;
+
+// The same for each `Handle`. It depends on `Handle` so that only units that need the set of them compile it.
+template <class Handle>
+using address_of_state = std::conditional_t<future_handle<Handle>, const shared_state_base*, Handle>;
+
 // Returns each future of `futures` once, in order.
 template <class Range>
 std::vector<future_in<Range>> unique_futures(Range&& futures) {
     using future = future_in<Range>;
     std::vector<future> unique;
-    std::unordered_set<const shared_state_base*> seen;
+    std::unordered_map<address_of_state<future>, bool> seen;  // a set; <functional> has brought this one
     if constexpr (std::ranges::sized_range<Range>) {
         const auto size = static_cast<std::size_t>(std::ranges::size(futures));
         unique.reserve(size);
@@ -3487,7 +4996,7 @@ std::vector<future_in<Range>> unique_futures(Range&& futures) {
     }
     for (auto&& element : futures) {
         const future& each = future_of<Range>(element);
-        if (seen.insert(std::addressof(future_access::state(each))).second) {
+        if (seen.try_emplace(std::addressof(future_access::state(each)), true).second) {
             unique.push_back(each);
         }
     }
@@ -3544,8 +5053,9 @@ namespace detail {
 
 [[noreturn, gnu::cold, gnu::noinline]] inline void throw_unfinished(std::size_t unfinished,
                                                                     std::size_t futures) {
-    throw timeout_error(std::to_string(unfinished) + " (of " + std::to_string(futures) +
-                        ") futures unfinished");
+    char message[80];
+    std::snprintf(message, sizeof message, "%zu (of %zu) futures unfinished", unfinished, futures);
+    throw timeout_error(message);
 }
 
 }  // namespace detail
@@ -3646,6 +5156,7 @@ private:
 ///     assert(future.result() == static_cast<int>(tasks.at(future).size()));
 /// \endcode
 template <class Range>
+    requires detail::no_list_of_any_future<Range>
 [[nodiscard]] auto as_completed(Range&& futures, const timeout& limit = {}) {
     static_assert(future_range<Range>,
                   "as_completed(futures): it needs a range of Future, or a map with Future for its keys");
@@ -3668,7 +5179,7 @@ template <class Range>
 template <class T>
 [[nodiscard]] as_completed_range<T> as_completed(std::initializer_list<Future<T>> futures,
                                                  const timeout& limit = {}) {
-    return as_completed<std::initializer_list<Future<T>>&>(futures, limit);
+    return as_completed_range<T>(detail::unique_futures(futures), limit);
 }
 
 /// Does the same for a list of futures of several types.
@@ -3679,12 +5190,131 @@ template <class T>
 /// for (futures::any_future future : futures::as_completed({number, text}))
 ///     assert(future == number || future.get<std::string>().result() == "hello");
 /// \endcode
-[[nodiscard]] inline as_completed_range<any_future> as_completed(std::initializer_list<any_future> futures,
-                                                                 const timeout& limit = {}) {
-    return as_completed<std::initializer_list<any_future>&>(futures, limit);
+template <class Any = any_future>
+[[nodiscard]] as_completed_range<Any> as_completed(std::initializer_list<std::type_identity_t<Any>> futures,
+                                                   const timeout& limit = {}) {
+    return as_completed_range<Any>(detail::unique_futures(futures), limit);
 }
 
 }}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/pool/live_pools.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// All pools of the process that were not destroyed. A task that is done may have outlived its pool, and asks
+// here before it touches that.
+class live_pools {
+public:
+    // The base of a pool.
+    class entry {
+    public:
+        entry(const entry&) = delete;
+        entry& operator=(const entry&) = delete;
+
+    protected:
+        entry() noexcept { instance().add(*this); }
+        ~entry() { instance().remove(*this); }
+
+    private:
+        friend class live_pools;
+
+        entry* next_ = nullptr;
+        entry* previous_ = nullptr;
+    };
+
+    // One for all shared libraries that share variables.
+    [[gnu::visibility("default"), gnu::noinline]] static live_pools& instance() {
+        static live_pools& pools = *new live_pools;  // never destroyed, as a pool may be later
+        return pools;
+    }
+
+    // Calls `visit(entry)` for each pool, until that returns true, and lets no pool be destroyed meanwhile.
+    template <class Visit>
+    void find(Visit visit) noexcept {
+        const std::lock_guard lock(mutex_);
+        for (entry* each = first_; each && !visit(*each); each = each->next_) {
+        }
+    }
+
+private:
+    live_pools() {
+        // As for `orphaned_threads`: no other thread may hold the mutex at a fork.
+        at_fork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
+                [] { instance().mutex_.unlock(); });
+    }
+
+    void add(entry& added) noexcept {
+        const std::lock_guard lock(mutex_);
+        added.next_ = std::exchange(first_, &added);
+        if (added.next_) {
+            added.next_->previous_ = &added;
+        }
+    }
+
+    void remove(entry& removed) noexcept {
+        const std::lock_guard lock(mutex_);
+        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
+        if (removed.next_) {
+            removed.next_->previous_ = removed.previous_;
+        }
+    }
+
+    sync::mutex mutex_;
+    entry* first_ = nullptr;
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/pool/shared_pool.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// A reference to a pool, or null. The pool counts its references, and lives as long as it has any: the
+// executor and each thread of the pool have one. Every unit that makes a pool compiles this code. A
+// `std::shared_ptr` with its control block takes several times as much.
+template <class Pool>
+class shared_pool {
+public:
+    shared_pool() noexcept = default;
+    explicit shared_pool(Pool& pool) noexcept : pool_(&pool) { pool.add_reference(); }
+    // Takes over the reference that a new pool has.
+    [[nodiscard]] static shared_pool adopt(Pool& pool) noexcept {
+        shared_pool adopted;
+        adopted.pool_ = &pool;
+        return adopted;
+    }
+    shared_pool(const shared_pool& other) noexcept : pool_(other.pool_) {
+        if (pool_) {
+            pool_->add_reference();
+        }
+    }
+    shared_pool(shared_pool&& other) noexcept : pool_(std::exchange(other.pool_, nullptr)) {}
+    shared_pool& operator=(shared_pool other) noexcept {
+        std::swap(pool_, other.pool_);
+        return *this;
+    }
+    ~shared_pool() { reset(); }
+
+    // Gives up the reference.
+    void reset() noexcept {
+        if (pool_) {
+            std::exchange(pool_, nullptr)->remove_reference();
+        }
+    }
+
+    [[nodiscard]] explicit operator bool() const noexcept { return pool_ != nullptr; }
+    [[nodiscard]] Pool* get() const noexcept { return pool_; }
+    [[nodiscard]] Pool& operator*() const noexcept { return *pool_; }
+    [[nodiscard]] Pool* operator->() const noexcept { return pool_; }
+
+private:
+    Pool* pool_ = nullptr;
+};
+
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/sync/parking_spot.hpp
@@ -3718,52 +5348,11 @@ private:
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/sync/spin_lock.hpp
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-// A mutex for sections of a few instructions. It takes one byte, and unlocking is a plain store. `std::mutex`
-// unlocks by an atomic read-modify-write, and puts a thread that finds it locked to sleep, which takes a
-// hundred times as long as such a section.
-class spin_lock {
-public:
-    spin_lock() = default;
-    spin_lock(const spin_lock&) = delete;
-    spin_lock& operator=(const spin_lock&) = delete;
-
-    void lock() noexcept {
-        // Acquire: pairs with the release of `unlock`.
-        while (locked_.exchange(true, std::memory_order_acquire)) {
-            wait();
-        }
-    }
-
-    // Acquire: pairs with the release of `unlock`.
-    [[nodiscard]] bool try_lock() noexcept { return !locked_.exchange(true, std::memory_order_acquire); }
-
-    // Release: pairs with the acquire of `lock` and `try_lock`.
-    void unlock() noexcept { locked_.store(false, std::memory_order_release); }
-
-private:
-    [[gnu::noinline]] void wait() const noexcept {
-        back_off delay;
-        // Relaxed: the exchange orders. The load only reads, so the holder keeps the cache line.
-        while (locked_.load(std::memory_order_relaxed)) {
-            delay.pause();
-        }
-    }
-
-    sync::atomic<bool> locked_{false};
-};
-
-}}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/pool/sleep.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// The queues of a pool, as `sleep` sees them. Both functions read the queues' counts by sequentially
+// The queues of a pool, as `sleep` sees them. All functions read counts by sequentially
 // consistent loads, and take no lock.
 class work_source {
 public:
@@ -3775,6 +5364,9 @@ public:
 
     // The number of items that wait in all queues.
     [[nodiscard]] virtual std::size_t waiting() const noexcept = 0;
+
+    // Whether items may be pushed although the pool is closed.
+    [[nodiscard]] virtual bool expects_items() const noexcept = 0;
 
 protected:
     work_source() = default;
@@ -3972,10 +5564,12 @@ public:
     // Returns false if the worker is to end.
     [[nodiscard, gnu::noinline]] bool park(sleeper& self) noexcept {
         const worker_counts announced = announce(self);
+        // Before the items: what is no longer expected afterwards was pushed before.
+        const bool is_to_end = announced.closed() && !source_.expects_items();
         if (source_.has_items()) {
             return true;
         }
-        if (announced.closed()) {
+        if (is_to_end) {
             word_.fetch_sub(worker_counts::one_searching);
             self.is_searching_ = false;
             notify_if_nobody_idle();
@@ -4205,6 +5799,7 @@ public:
         bool asked = false;
         {
             const std::lock_guard lock(mutex_);
+            ask_each_ = ask_each;
             asked = all_asked_;
             added.asked_ = asked;
             added.next_ = std::exchange(first_, &added);
@@ -4226,13 +5821,23 @@ public:
     }
 
     // Asks all to stop, and each that is added from now on.
-    [[gnu::cold, gnu::noinline]] void request_stop() noexcept {
+    void request_stop() noexcept {
+        mutex_.lock();
+        all_asked_ = true;
+        void (*const ask)(running_stoppables&) noexcept = ask_each_;
+        mutex_.unlock();
+        if (ask) {
+            ask(*this);
+        }
+    }
+
+private:
+    [[gnu::cold, gnu::noinline]] static void ask_each(running_stoppables& self) noexcept {
         for (;;) {
             std::stop_source next(std::nostopstate);
             {
-                const std::lock_guard lock(mutex_);
-                all_asked_ = true;
-                stoppable* each = first_;
+                const std::lock_guard lock(self.mutex_);
+                stoppable* each = self.first_;
                 while (each && each->asked_) {
                     each = each->next_;
                 }
@@ -4248,8 +5853,10 @@ public:
         }
     }
 
-private:
     sync::mutex mutex_;
+    // Guarded by `mutex_`. The function is null as long as no task was added: so a unit whose tasks take no
+    // token doesn't compile it.
+    void (*ask_each_)(running_stoppables&) noexcept = nullptr;
     stoppable* first_ = nullptr;
     bool all_asked_ = false;
 };
@@ -4270,6 +5877,7 @@ public:
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
+class work_item;
 class worker;
 
 // What a thread knows about the pool that started it.
@@ -4291,8 +5899,41 @@ inline pool_thread& pool_thread::current() noexcept {
 }
 
 // What tasks and workers need to know about a pool, whatever its queue is.
-class pool_base : public std::enable_shared_from_this<pool_base>, protected work_source {
+class pool_base : public live_pools::entry, protected work_source {
 public:
+    // Returns the pool at this address if it exists and has this number, else null.
+    [[nodiscard]] static shared_pool<pool_base> find(const pool_base* address,
+                                                     std::uint32_t number) noexcept {
+        shared_pool<pool_base> found;
+        live_pools::instance().find([&](live_pools::entry& each) {
+            // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every entry is a pool
+            auto& pool = static_cast<pool_base&>(each);
+            if (&pool == address && pool.number() == number) {
+                if (pool.add_reference_unless_ending()) {
+                    found = shared_pool<pool_base>::adopt(pool);
+                }
+                return true;
+            }
+            return false;
+        });
+        return found;
+    }
+
+    // Differs from the numbers of all pools that were at the same address before.
+    [[nodiscard]] std::uint32_t number() const noexcept { return static_cast<std::uint32_t>(number_); }
+
+    // A pool is made with one reference, and destroyed with its last. See `shared_pool`.
+    void add_reference() noexcept {
+        references_.fetch_add(1, std::memory_order_relaxed);  // relaxed: the caller has one already
+    }
+    void remove_reference() noexcept {
+        // Release: what this thread did with the pool comes before its destruction. Acquire: pairs with that
+        // release in the other threads, if this one destroys.
+        if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+            delete this;
+        }
+    }
+
     // Whether this pool started the calling thread. True until the thread ends, when it is no `worker` any
     // more and its pool may be gone; so the record has the pool's number.
     [[nodiscard]] bool owns_this_thread() const noexcept { return thread_record_().pool == number_; }
@@ -4355,19 +5996,47 @@ public:
     // Returns false if `watch` was notified or is about to be. Its owner must then wait for the notification.
     [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept { return sleep_.unwatch_idle(watch); }
 
+    // The waits of its workers that sleep.
+    [[nodiscard]] blocked_wait_list& blocked_waits() noexcept { return blocked_waits_; }
+
+    // Calls `visit(wait)` for what keeps the pool from running a task that it has: if a worker runs the task,
+    // whose local queue is `runner`, for that worker's wait; else for all waits, if all workers sleep.
+    template <class Visit>
+    void for_each_obstacle(const void* runner, Visit visit) noexcept {
+        blocked_waits_.for_each(runner, most_workers_, visit);
+    }
+
     // Whether workers keep what they submit in local queues.
     [[nodiscard]] bool uses_local_queues() const noexcept { return uses_local_queues_; }
 
     // The whole work of the thread of `self`.
     virtual void work(worker& self) noexcept = 0;
 
+    // Queues `item` with a reference on it, or throws and leaves everything as it was.
+    virtual void push(work_item& item) = 0;
+
+    // Coroutines that have started, and are not done, need the pool's workers, even after a shutdown. From
+    // `note_coroutine_started`, which a worker calls, until `note_coroutine_ended`, no worker ends.
+    void note_coroutine_started() noexcept { coroutines_.fetch_add(1); }
+    void note_coroutine_ended() noexcept {
+        if (coroutines_.fetch_sub(1) == 1 && sleep_.counts().closed()) {
+            sleep_.close();  // workers that had parked now end
+        }
+    }
+
+    // Does what `push` does, for the next turn of such a coroutine. The pool may have been shut down. Throws
+    // if an initializer has failed.
+    virtual void push_coroutine(work_item& item) = 0;
+
     // A hint.
     [[nodiscard]] virtual bool shared_queue_seems_empty() const noexcept = 0;
 
 protected:
     pool_base(std::size_t max_workers, bool allows_local_queues) noexcept
-        : sleep_(*this, max_workers == 1), uses_local_queues_(allows_local_queues) {}
-    ~pool_base() = default;
+        : sleep_(*this, max_workers == 1),
+          uses_local_queues_(allows_local_queues),
+          most_workers_(max_workers) {}
+    virtual ~pool_base() = default;
 
     // Requires: `sleep_` has asked for a thread.
     virtual void start_thread() noexcept = 0;
@@ -4384,10 +6053,25 @@ protected:
 
     sleep sleep_;
 
+    // Started, and not done. Sequentially consistent, as the counts of `sleep`.
+    sync::atomic<std::size_t> coroutines_{0};
+
     // Below zero for a moment if an item is popped before the thread that made it stale has counted it.
     sync::atomic<std::ptrdiff_t> stale_items_{0};
 
 private:
+    // Returns false if the last reference is gone, and the pool about to be destroyed. Requires: the caller
+    // keeps the destructor from ending.
+    [[nodiscard]] bool add_reference_unless_ending() noexcept {
+        // Relaxed: whoever gave the caller the pool's address did so after the pool was made, and what other
+        // threads do with the pool is ordered by the pool's own operations.
+        std::size_t references = references_.load(std::memory_order_relaxed);
+        while (references != 0 &&
+               !references_.compare_exchange_weak(references, references + 1, std::memory_order_relaxed)) {
+        }
+        return references != 0;
+    }
+
     using record_getter = pool_thread& (*)() noexcept;
 
     // The addresses of two libraries' code almost surely differ in these bits too. If they do not, a library
@@ -4404,10 +6088,14 @@ private:
 
     // A pointer: whichever library calls it, the function is that of the library which made this pool, whose
     // code also writes the records of the pool's threads.
+    // Not a `sync::atomic`: its interleavings are those of any count of references.
+    std::atomic<std::size_t> references_{1};
     const record_getter thread_record_ = &pool_thread::current;
     const std::size_t number_ = next_number();
     const std::uint32_t process_ = forks::process();
     const bool uses_local_queues_;
+    const std::size_t most_workers_;
+    blocked_wait_list blocked_waits_;
     running_stoppables stoppables_;
 };
 
@@ -4437,541 +6125,6 @@ private:
 #endif
 
 }}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/algorithm/outstanding_futures.hpp
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-// `outstanding_futures` is a set of futures that threads wait for while others add to it: those of a
-// `completion_queue`, or of a `task_group`. The owner of the set adds an entry for each future, and removes
-// the entry once the future is done. Each takes O(1).
-//
-// A worker that waits looks at each future once, for a task that it can run. It goes on from where it
-// stopped: a task that is no longer queued will never be again, and only tasks of the worker's own pool
-// concern it. If a future is added meanwhile, the worker wakes to look at that too: nobody else might ever
-// run the task.
-//
-// All functions, except those that say otherwise, require `lock()`. The mutex is not held while a task, a
-// callback or a destructor of a user's object runs.
-class outstanding_futures {
-public:
-    class entry {
-    public:
-        entry(const entry&) = delete;
-        entry& operator=(const entry&) = delete;
-
-        [[nodiscard]] shared_state_base& state() const noexcept { return *state_; }
-
-    protected:
-        entry() = default;
-        ~entry() = default;
-
-    private:
-        friend class outstanding_futures;
-
-        shared_state_base* state_ = nullptr;  // has a handle as long as the entry is in the set
-        entry* next_ = nullptr;
-        entry* previous_ = nullptr;
-        std::uint64_t number_ = 0;  // no two entries ever have the same
-    };
-
-    using lock_type = std::unique_lock<sync::mutex>;
-
-    // How `wait` ends.
-    enum class wait_end { ready, timed_out, waits_for_self };
-
-    outstanding_futures() = default;
-    outstanding_futures(const outstanding_futures&) = delete;
-    outstanding_futures& operator=(const outstanding_futures&) = delete;
-
-    // Requires: not locked, and not `is_inherited()`.
-    [[nodiscard]] lock_type lock() const { return lock_type(mutex_); }
-
-    // Returns whether another process made the set. Then no lock is needed or may be taken: a thread that is
-    // not in this process may have it.
-    [[nodiscard]] bool is_inherited() const noexcept { return process_ != forks::process(); }
-
-    // Requires no lock.
-    void throw_if_inherited() const {
-        if (is_inherited()) {
-            throw_error<broken_executor>(
-                "this was made before the process was forked, and what would complete its futures is not in "
-                "this process");
-        }
-    }
-
-    [[nodiscard]] entry* first() const noexcept { return first_; }
-
-    // Adds a future, which has a handle until the entry is removed.
-    void add(entry& added, shared_state_base& state) noexcept {
-        added.state_ = &state;
-        added.number_ = ++added_;
-        added.next_ = nullptr;
-        added.previous_ = std::exchange(last_, &added);
-        (added.previous_ ? added.previous_->next_ : first_) = &added;
-        if (!unexamined_) {
-            unexamined_ = &added;
-        }
-        if (cursors_) {
-            for (cursor* each = cursors_; each; each = each->next) {
-                if (!each->unexamined) {
-                    each->unexamined = &added;
-                }
-            }
-            notify();
-        }
-    }
-
-    void remove(entry& removed) noexcept {
-        if (unexamined_ == &removed) {
-            unexamined_ = removed.next_;
-        }
-        for (cursor* each = cursors_; each; each = each->next) {
-            if (each->unexamined == &removed) {
-                each->unexamined = removed.next_;
-            }
-        }
-        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
-        (removed.next_ ? removed.next_->previous_ : last_) = removed.previous_;
-    }
-
-    // What the waiting threads are waiting for may be so now. The lock is still held: once it is released, a
-    // waiting thread may go on and destroy the set.
-    void notify() noexcept { changed_.notify_all(); }
-
-    // Waits until `ready()` without helping, for what another thread is about to do.
-    template <class Ready>
-    void wait_for_others(lock_type& lock, Ready ready) {
-        changed_.wait(lock, ready);
-    }
-
-    // Calls `fn(state)`, without the lock, for each future, also for those that are added meanwhile.
-    template <class Fn>
-    void for_each(lock_type& lock, Fn fn) {
-        cursor all(*this, first_);
-        examine(lock, all, [&fn](shared_state_base& state) {
-            fn(state);
-            return false;
-        });
-    }
-
-    // Waits until `ready()`, or until `until`. `to_the_end` says that the wait ends only when no future is
-    // outstanding: then a worker runs tasks of its own pool on the spot, and what descends from those that
-    // run elsewhere. Else it runs a task only while no other worker can.
-    template <class Ready>
-    wait_end wait(lock_type& lock, const deadline& until, bool to_the_end, Ready ready) {
-        waiting_thread me(*this, to_the_end);
-        while (!ready()) {
-            if (until.passed()) {
-                return wait_end::timed_out;
-            }
-            lock.unlock();
-            trampoline::run_postponed();
-            lock.lock();
-            if (to_the_end) {
-                const shared_state_base::help_result helped = help(lock, me);
-                if (helped == shared_state_base::help_result::waits_for_self) {
-                    return wait_end::waits_for_self;
-                }
-                if (helped == shared_state_base::help_result::none) {
-                    wait_until(changed_, lock, until, [&] { return ready() || me.unexamined; });
-                }
-                continue;
-            }
-            helper* self = nullptr;
-            const help_or_watch done = help_unless_others_can(lock, me, self);
-            if (done == help_or_watch::neither) {
-                wait_until(changed_, lock, until, [&] { return ready() || me.unexamined; });
-            } else if (done == help_or_watch::watches) {
-                wait_until(changed_, lock, until, [&] { return ready() || me.alone; });
-                lock.unlock();
-                const bool removed = self->unwatch_idle(me);
-                lock.lock();
-                if (!removed) {
-                    wait_for_others(lock, [&] { return me.alone; });
-                }
-                me.alone = false;
-            }
-        }
-        return wait_end::ready;
-    }
-
-private:
-    // How far a thread has looked at the futures. It is made and destroyed under the lock.
-    struct cursor {
-        cursor(outstanding_futures& its_set, entry* first) noexcept
-            : set(its_set), unexamined(first), next(std::exchange(set.cursors_, this)) {}
-        cursor(const cursor&) = delete;
-        cursor& operator=(const cursor&) = delete;
-        ~cursor() {
-            cursor** link = &set.cursors_;
-            while (*link != this) {
-                link = &(*link)->next;
-            }
-            *link = next;
-        }
-
-        outstanding_futures& set;
-        entry* unexamined;  // the first future that the thread has not looked at
-        cursor* next;
-    };
-
-    // A thread in `wait`. If that is short, the next `wait` goes on where this one stopped.
-    struct waiting_thread final : cursor, idle_watch {
-        waiting_thread(outstanding_futures& its_set, bool to_the_end) noexcept
-            : cursor(its_set,
-                     !to_the_end && its_set.examiner_ == examiner() ? its_set.unexamined_ : its_set.first_),
-              keeps_place(!to_the_end) {}
-        waiting_thread(const waiting_thread&) = delete;
-        waiting_thread& operator=(const waiting_thread&) = delete;
-        ~waiting_thread() {
-            if (keeps_place) {
-                set.examiner_ = examiner();
-                set.unexamined_ = unexamined;
-            }
-        }
-
-        void on_nobody_idle() noexcept override {
-            // Notify under the mutex: once the mutex is free, this may be gone.
-            const std::lock_guard lock(set.mutex_);
-            alone = true;
-            set.changed_.notify_all();
-        }
-
-        const bool keeps_place;
-        bool alone = false;  // no other worker can run what is queued
-    };
-
-    // Threads that can help the same futures: a thread, or the workers of a pool. Which of the two depends on
-    // whether this library knows the pool.
-    struct examiner {
-        examiner() noexcept
-            : pool(pool_thread::current().pool),
-              thread(pool != 0 ? sync::thread::id() : sync::this_thread::get_id()) {}
-        friend bool operator==(const examiner&, const examiner&) = default;
-
-        std::size_t pool;
-        sync::thread::id thread;
-    };
-
-    enum class help_or_watch { neither, helped, watches };
-
-    // Calls `look(state)`, without the lock, for each future that `me` has not looked at, until that returns
-    // true.
-    template <class Look>
-    static bool examine(lock_type& lock, cursor& me, Look look) {
-        while (entry* const each = me.unexamined) {
-            const std::uint64_t number = each->number_;
-            bool found = false;
-            {
-                const shared_state_base::handle kept(each->state());
-                lock.unlock();
-                found = look(kept.state());
-            }
-            lock.lock();
-            if (found) {
-                return true;
-            }
-            // The entry may have been removed meanwhile, and another one may have its memory.
-            if (me.unexamined && me.unexamined->number_ == number) {
-                me.unexamined = me.unexamined->next_;
-            }
-        }
-        return false;
-    }
-
-    // Runs one task, as far as there is one that a wait without a limit may run.
-    [[nodiscard]] static shared_state_base::help_result help(lock_type& lock, cursor& me) {
-        shared_state_base::help_result helped = shared_state_base::help_result::none;
-        examine(lock, me, [&helped](shared_state_base& state) {
-            helped = state.done() ? shared_state_base::help_result::none : state.help();
-            return helped != shared_state_base::help_result::none;
-        });
-        return helped;
-    }
-
-    // If this thread, `self`, could run a task: runs it if nobody else can, or watches that others can.
-    [[nodiscard]] static help_or_watch help_unless_others_can(lock_type& lock, waiting_thread& me,
-                                                              helper*& self) {
-        help_or_watch result = help_or_watch::neither;
-        examine(lock, me, [&](shared_state_base& state) {
-            self = state.is_waiting() ? state.helper_here() : nullptr;
-            if (self) {
-                result = self->watch_idle(me) ? help_or_watch::watches : help_or_watch::helped;
-                if (result == help_or_watch::helped) {
-                    state.help(*self);
-                }
-            }
-            return self != nullptr;
-        });
-        return result;
-    }
-
-    const std::uint32_t process_ = forks::process();
-
-    mutable sync::mutex mutex_;
-    sync::condition_variable changed_;
-
-    // Guarded by `mutex_`.
-    entry* first_ = nullptr;
-    entry* last_ = nullptr;
-    std::uint64_t added_ = 0;
-    cursor* cursors_ = nullptr;
-    examiner examiner_;            // the threads that waited last
-    entry* unexamined_ = nullptr;  // the first future that they have not looked at
-};
-
-}}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/algorithm/completion_feed.hpp
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-// `completion_feed` is a `completion_queue` without the type of its futures. An entry is outstanding until
-// its future is done. Then it moves to the list of those that `next` takes.
-class completion_feed {
-public:
-    completion_feed() = default;
-    completion_feed(const completion_feed&) = delete;
-    completion_feed& operator=(const completion_feed&) = delete;
-
-    ~completion_feed() {
-        if (futures_.is_inherited()) {
-            return;  // nobody will tell the entries, and their futures may be locked for ever
-        }
-        outstanding_futures::lock_type lock = futures_.lock();
-        while (entry* const each = first_outstanding()) {
-            lock.unlock();
-            const bool removed = each->state().remove_waiter(*each);
-            lock.lock();
-            if (removed) {
-                note_done(*each);
-            } else {
-                // Another thread is telling the entry at the moment.
-                futures_.wait_for_others(lock, [&] { return first_outstanding() != each; });
-            }
-        }
-        lock.unlock();
-        while (first_done_) {
-            delete std::exchange(first_done_, first_done_->next_done_);
-        }
-    }
-
-    // Adds a future, which `next` returns once for each time that it was added.
-    void add(shared_state_base::handle future) {
-        futures_.throw_if_inherited();
-        throw_if_inherited(future.state());
-        entry* const added = new entry(*this, std::move(future));
-        {
-            const outstanding_futures::lock_type lock = futures_.lock();
-            futures_.add(*added, added->future_.state());
-        }
-        if (!added->state().add_waiter(*added)) {
-            added->on_done(outcome::value);
-        }
-    }
-
-    // Waits for the next future that is done, and removes it. Returns nothing if there is no future any more.
-    [[nodiscard]] std::optional<shared_state_base::handle> next(const deadline& until) {
-        futures_.throw_if_inherited();
-        std::unique_ptr<entry> taken;
-        {
-            outstanding_futures::lock_type lock = futures_.lock();
-            const auto ready = [this] { return first_done_ || !futures_.first(); };
-            if (!ready() &&
-                futures_.wait(lock, until, false, ready) == outstanding_futures::wait_end::timed_out) {
-                throw_error<timeout_error>("no future of the queue was done within the timeout");
-            }
-            taken.reset(first_done_);
-            if (taken) {
-                first_done_ = taken->next_done_;
-            }
-        }
-        return taken ? std::optional(std::move(taken->future_)) : std::nullopt;
-    }
-
-    [[nodiscard]] bool empty() const {
-        futures_.throw_if_inherited();
-        const outstanding_futures::lock_type lock = futures_.lock();
-        return is_empty();
-    }
-
-private:
-    class entry final : public thread_waiter, public outstanding_futures::entry {
-    public:
-        entry(completion_feed& feed, shared_state_base::handle future) noexcept
-            : feed_(feed), future_(std::move(future)) {}
-
-        void on_done(outcome) noexcept override {
-            const outstanding_futures::lock_type lock = feed_.futures_.lock();
-            feed_.note_done(*this);
-        }
-
-    private:
-        friend class completion_feed;
-
-        completion_feed& feed_;
-        shared_state_base::handle future_;
-        entry* next_done_ = nullptr;
-    };
-
-    // Requires: locked, here and below.
-    [[nodiscard]] bool is_empty() const noexcept { return !first_done_ && !futures_.first(); }
-
-    [[nodiscard]] entry* first_outstanding() const noexcept {
-        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): all that were added are such
-        return static_cast<entry*>(futures_.first());
-    }
-
-    void note_done(entry& done) noexcept {
-        futures_.remove(done);
-        (first_done_ ? last_done_->next_done_ : first_done_) = &done;
-        last_done_ = &done;
-        futures_.notify();  // all: if one thread takes the last, the others get nothing
-    }
-
-    outstanding_futures futures_;
-    entry* first_done_ = nullptr;
-    entry* last_done_ = nullptr;  // valid if there is a first
-};
-
-}}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/algorithm/completion_queue.hpp
-
-namespace concurrent::futures { inline namespace v0_1 {
-
-/// A `completion_queue` gives the futures that were added to it as they become done. It does what
-/// `as_completed` does, but takes more futures while it runs: a task's result may lead to further tasks.
-///
-/// A future that is added several times is given as often. The queue holds no future that it has given. It is
-/// neither copyable nor movable. If it is destroyed, it waits for nothing, and the futures that it still has
-/// go on.
-///
-/// Thread-safety: any threads may call `add`, `next` and `empty` at once, even done callbacks. Only one
-/// thread at a time may iterate.
-///
-/// \tparam T what the tasks return; or `any_future`, for futures of several types
-///
-/// \code
-/// futures::completion_queue<int> numbers;
-/// numbers.add(executor.submit([] { return 3; }));
-/// int sum = 0;
-/// for (auto future : numbers) {
-///     const int number = future.result();
-///     sum += number;
-///     if (number != 0)
-///         numbers.add(executor.submit([number] { return number - 1; }));
-/// }
-/// assert(sum == 6 && numbers.empty());
-/// \endcode
-template <class T>
-class completion_queue {
-    struct body;
-    using handle = detail::handle_on<T>;
-
-public:
-    /// The queue gives futures of this type: `Future<T>`, or `any_future` if `T` is `any_future`.
-    using value_type = handle;
-    /// The increment of this input iterator waits for the next future that is done.
-    using iterator = detail::pull_iterator<body>;
-
-    /// Makes a queue without futures.
-    completion_queue() = default;
-    completion_queue(const completion_queue&) = delete;
-    completion_queue& operator=(const completion_queue&) = delete;
-    ~completion_queue() = default;
-
-    /// Adds a future. If it is done already, it comes after those that the queue knows to be done.
-    ///
-    /// \throws invalid_state_error if the future is not `valid()`
-    /// \throws broken_executor in the child of a fork, if the queue is the parent's, or if the future is the
-    /// parent's and not done
-    /// \throws std::bad_alloc if there is no memory; then nothing is added
-    ///
-    /// \code
-    /// futures::completion_queue<futures::any_future> queue;
-    /// queue.add(executor.submit([] { return 42; }));
-    /// queue.add(executor.submit([] { return std::string("hello"); }));
-    /// queue.next();
-    /// assert(queue.next().done());
-    /// \endcode
-    void add(handle future) {
-        static_cast<void>(detail::future_access::state(future));
-        body_.feed.add(detail::future_access::release(std::move(future)));
-    }
-
-    /// Waits for the next future that is done, at most for `limit`, and returns it.
-    ///
-    /// On a worker of a pool, it runs tasks that are queued in that pool on the spot, as long as no future of
-    /// the queue is done, no other worker is idle and none can be started.
-    ///
-    /// \throws invalid_state_error if no future is left, as nothing would end the wait; also if another
-    /// thread takes the last one meanwhile. A thread that waits for others to add first must be told by them.
-    /// \throws timeout_error if `limit` passed first
-    /// \throws broken_executor in the child of a fork, if the queue is the parent's
-    ///
-    /// \code
-    /// futures::completion_queue<int> queue;
-    /// queue.add(executor.submit([] { return 42; }));
-    /// assert(queue.next().result() == 42);
-    /// \endcode
-    handle next(const timeout& limit = {}) {
-        std::optional<detail::shared_state_base::handle> done = body_.feed.next(limit.start());
-        if (!done) {
-            detail::throw_error<invalid_state_error>(
-                "the completion queue is empty: there is no next future");
-        }
-        return detail::future_access::adopt_as<handle>(std::move(*done));
-    }
-
-    /// Returns whether the queue has given all futures that were added. Never blocks.
-    ///
-    /// \code
-    /// assert(futures::completion_queue<int>().empty());
-    /// \endcode
-    [[nodiscard]] bool empty() const { return body_.feed.empty(); }
-
-    /// Waits for the next future that is done, unless the queue is empty. The iteration ends when the queue
-    /// is empty. Later, another one may begin.
-    ///
-    /// Dereferencing the iterator gives an rvalue: `for (auto future : queue)` takes the future over. `for
-    /// (auto&& future : queue)` looks at it, and it stays where it is until the next increment.
-    [[nodiscard]] iterator begin() {
-        if (!body_.current.valid()) {
-            body_.advance();
-        }
-        return iterator(body_);
-    }
-    /// Returns the end of the iteration.
-    [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
-
-private:
-    struct body {
-        [[nodiscard]] bool at_end() const noexcept { return ended; }
-        [[nodiscard]] handle&& get() const noexcept { return std::move(current); }
-
-        void advance() {
-            current = handle();
-            std::optional<detail::shared_state_base::handle> done = feed.next(detail::deadline());
-            ended = !done;
-            if (done) {
-                current = detail::future_access::adopt_as<handle>(std::move(*done));
-            }
-        }
-
-        detail::completion_feed feed;
-        mutable handle current;  // not valid before the iteration, and where the loop has taken it over
-        bool ended = false;
-    };
-
-    body body_;
-};
-
-}}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/queue/queued_task.hpp
@@ -5051,7 +6204,8 @@ public:
 
     [[nodiscard]] virtual bool still_waits() noexcept = 0;
 
-    // A hint: whether anybody may still ask for the result.
+    // A hint: whether anybody may still ask for the result. False for what was not submitted by the task that
+    // its worker runs, but became ready to be run meanwhile: that may wait for anything.
     [[nodiscard]] virtual bool has_handle() noexcept = 0;
 
     // Requires: the item is not queued yet.
@@ -5156,7 +6310,7 @@ public:
     }
 
     void done(std::size_t size_left) noexcept {
-        at_.store((std::max)(least, 2 * size_left), std::memory_order_relaxed);
+        at_.store(size_left > least / 2 ? 2 * size_left : least, std::memory_order_relaxed);
     }
 
 private:
@@ -5349,6 +6503,11 @@ public:
         item.place_.store(address() | 1, std::memory_order_release);
     }
 
+    // A coroutine: its worker no longer runs it, and it will go on later.
+    static void note_suspended(work_item& item) noexcept {
+        item.place_.store(0, std::memory_order_relaxed);  // relaxed: the lock of its state orders it
+    }
+
     // Returns the local queue of the worker that runs `item`, null if none has begun to.
     [[nodiscard]] static local_queue* queue_of_runner(const work_item& item) noexcept {
         // Acquire: pairs with the release of `note_running`.
@@ -5447,7 +6606,9 @@ namespace detail {
 // One thread of a pool.
 class worker final : public helper, public sleeper {
 public:
-    worker(pool_base& pool, std::string name) : pool_(pool), name_(std::move(name)) {}
+    // `previous` is the worker that was made before, or null.
+    worker(pool_base& pool, std::string name, worker* previous = nullptr)
+        : pool_(pool), name_(std::move(name)), previous_worker_(previous) {}
 
     // Returns the worker of the calling thread, as far as this library knows; null if no pool started the
     // thread.
@@ -5455,6 +6616,7 @@ public:
 
     [[nodiscard]] pool_base& pool() const noexcept { return pool_; }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    [[nodiscard]] worker* previous_worker() const noexcept { return previous_worker_; }
 
     // The following functions are called on this worker's thread.
 
@@ -5465,6 +6627,10 @@ public:
         return pool_.watch_idle(*this, watch);
     }
     [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept override { return pool_.unwatch_idle(watch); }
+    void begin_to_block(blocked_wait& wait) noexcept override {
+        pool_.blocked_waits().add(wait, &local_queue_);
+    }
+    void end_to_block(blocked_wait& wait) noexcept override { pool_.blocked_waits().remove(wait); }
 
     // Called before this worker publishes a task's result, if it runs no user code from then until it looks
     // for work: it is as good as searching. So a thread that sees the result and submits the next task starts
@@ -5485,12 +6651,17 @@ public:
         }
     }
 
+    // This worker begins to run `item`, or goes on with it.
+    void note_running(work_item& item) const noexcept {
+        local_queue_.note_running(item, pool_.uses_local_queues());
+    }
+
     // While this exists, the worker runs `item`. A worker may run several tasks, on top of each other.
     class running {
     public:
         running(worker& self, work_item& item) noexcept : self_(self) {
             ++self_.depth_;
-            self_.local_queue_.note_running(item, self_.pool_.uses_local_queues());
+            self_.note_running(item);
         }
         running(const running&) = delete;
         running& operator=(const running&) = delete;
@@ -5509,16 +6680,21 @@ public:
     // submitted, or one that descends from it, out of the other worker's local queue (Wagner and Calder,
     // "Leapfrogging: a portable technique for implementing efficient futures", PPoPP 1993). Such a task can't
     // wait for this worker, unless somebody has passed futures on. `still_runs()` returns whether `awaited`
-    // is not done. Returns false if there is no such task now.
-    template <class StillRuns>
-    [[nodiscard]] bool run_descendant(const work_item& awaited, StillRuns still_runs) noexcept {
+    // is not done; `on_found()` is called before the task runs. Returns false if there is no such task now.
+    template <class StillRuns, class OnFound>
+    [[nodiscard]] bool run_descendant(const work_item& awaited, StillRuns still_runs,
+                                      OnFound on_found) noexcept {
         local_queue* const others = local_queue::queue_of_runner(awaited);
         work_item* const descendant = others ? others->take_pushed_since(awaited, still_runs) : nullptr;
-        if (descendant && !descendant->execute(*this)) {
+        if (!descendant) {
+            return false;
+        }
+        on_found();
+        if (!descendant->execute(*this)) {
             pool_.note_stale_item_gone();
             pool_.wake_one();
         }
-        return descendant != nullptr;
+        return true;
     }
 
     // A hint.
@@ -5532,6 +6708,7 @@ private:
 
     pool_base& pool_;
     const std::string name_;
+    worker* const previous_worker_;
 
     local_queue local_queue_;
     worker* next_victim_ = nullptr;  // the next in the pool's list
@@ -5572,21 +6749,21 @@ public:
     [[nodiscard]] work_item* pop_own(worker& self) noexcept { return self.local_queue_.pop(); }
 
     // Returns the oldest item of any local queue, null if all seem empty. `self` is in the list too.
-    [[nodiscard]] work_item* steal() noexcept {
+    [[nodiscard, gnu::noinline]] work_item* steal() noexcept {
         // Acquire: pairs with the compare-exchange of `queue_of`.
         work_item* item = nullptr;
         for (worker* each = first_.load(std::memory_order_acquire); each && !item;
              each = each->next_victim_) {
-            item = each->local_queue_.pop();
+            item = pop_from(each->local_queue_);
         }
-        return item ? item : queue_of_others_.pop();
+        return item ? item : pop_from(queue_of_others_);
     }
 
     // Returns the oldest item of the next victim, each in turn; null if that has none.
-    [[nodiscard]] work_item* steal_in_turn(worker& self) noexcept {
+    [[nodiscard, gnu::noinline]] work_item* steal_in_turn(worker& self) noexcept {
         worker* const next = self.last_victim_ ? self.last_victim_->next_victim_ : nullptr;
         self.last_victim_ = next ? next : first_.load(std::memory_order_acquire);  // see `steal`
-        return self.last_victim_ ? self.last_victim_->local_queue_.pop() : nullptr;
+        return self.last_victim_ ? pop_from(self.last_victim_->local_queue_) : nullptr;
     }
 
     // Counts the turns of `self`, from 0 to one less than `cycle`.
@@ -5604,6 +6781,9 @@ public:
     }
 
 private:
+    // One for all who steal, but not for the owner of the queue.
+    [[gnu::noinline]] static work_item* pop_from(local_queue& others) noexcept { return others.pop(); }
+
     // Sequentially consistent: pairs with the compare-exchange of `queue_of`.
     template <class Victims, class Visit>
     static void for_each_of(Victims& self, Visit& visit) {
@@ -5638,263 +6818,698 @@ inline const std::string& this_thread_name() noexcept {
 }}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/platform/operator_new.hpp
-
-#if defined(__linux__) && defined(__GLIBC__)
-#if __GLIBC_PREREQ(2, 34)  // before that, dladdr was in a library of its own
-#define CONCURRENT_FUTURES_HAS_DLADDR
-#include <dlfcn.h>  // dladdr
-#endif
-#endif
+// concurrent/futures/algorithm/outstanding_futures.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// Whether `operator new` is that of the standard library, as far as the system can tell. If a program has
-// brought its own, it wants to be asked for each allocation: to count or trace them, to let some fail, to
-// find errors as the sanitizers do, or because its allocator is better.
-inline bool has_standard_operator_new() noexcept {
-#if defined(CONCURRENT_FUTURES_HAS_DLADDR)
-    void* (*const allocate)(std::size_t) = &::operator new;
-    Dl_info where = {};
-    if (dladdr(reinterpret_cast<const void*>(allocate), &where) == 0 || !where.dli_fname) {
-        return false;
-    }
-    std::string_view file = where.dli_fname;
-    file.remove_prefix(file.rfind('/') + 1);  // from 0 if there is no slash
-    return file.starts_with("libstdc++.so") || file.starts_with("libc++.so") ||
-           file.starts_with("libc++abi.so");
-#else
-    return false;
-#endif
-}
-
-#undef CONCURRENT_FUTURES_HAS_DLADDR
-
-}}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/sync/block_cache.hpp
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-// The memory of tasks that have ended, for the next tasks. A task is often allocated by one thread and freed
-// by another, which general allocators do slowly. Each thread keeps blocks of some sizes in two lists, of
-// which at most one is in use. Full lists go to a depot that all threads share, and come from there; so a
-// thread takes the depot's lock once for many blocks. (The two lists are Bonwick and Adams's magazines,
-// "Magazines and Vmem", USENIX 2001.)
+// `outstanding_futures` is a set of futures that threads wait for while others add to it: those of a
+// `completion_queue`, or of a `task_group`. The owner of the set adds an entry for each future, and removes
+// the entry once the future is done. Each takes O(1).
 //
-// Every block is one of `operator new` and goes back to `operator delete` by itself. Where a program has an
-// `operator new` of its own, nothing is kept.
+// A worker that waits looks at each future once, for a task that it can run. It goes on from where it
+// stopped: a task that is no longer queued will never be again. If a future is added meanwhile, the worker
+// wakes to look at that too: nobody else might ever run the task.
 //
-// No function waits: where the depot's lock is taken, also for ever in the child of a fork, the depot is left
-// alone.
-class block_cache {
+// The futures may depend on others that this worker can run. So before it sleeps, it adds what is still
+// outstanding to a `dependency_walk`, each future once. From one short wait to the next, the set keeps the
+// walk, for the next worker of the same pool.
+//
+// All functions, except those that say otherwise, require `lock()`. The mutex is not held while a task, a
+// callback or a destructor of a user's object runs.
+class outstanding_futures {
 public:
-    static constexpr std::size_t smallest_block = 16;
-    static constexpr std::size_t largest_block = 248;
+    class entry {
+    public:
+        entry(const entry&) = delete;
+        entry& operator=(const entry&) = delete;
 
-    // Requires, for both: `size` is at least `smallest_block` and at most `largest_block`.
+        [[nodiscard]] shared_state_base& state() const noexcept { return *state_; }
 
-    [[nodiscard]] static void* allocate(std::size_t size) {
-        magazine& loaded = here_.loaded[index_of(size)];
-        if (block* const taken = loaded.first) {
-            loaded.first = taken->next;
-            --loaded.count;
-            return taken;
+    protected:
+        entry() = default;
+        ~entry() = default;
+
+    private:
+        friend class outstanding_futures;
+
+        shared_state_base* state_ = nullptr;  // has a handle as long as the entry is in the set
+        entry* next_ = nullptr;
+        entry* previous_ = nullptr;
+        std::uint64_t number_ = 0;  // no two entries ever have the same
+    };
+
+    using lock_type = std::unique_lock<sync::mutex>;
+
+    // How `wait` ends.
+    enum class wait_end { ready, timed_out, waits_for_self };
+
+    outstanding_futures() = default;
+    outstanding_futures(const outstanding_futures&) = delete;
+    outstanding_futures& operator=(const outstanding_futures&) = delete;
+    // Requires: not locked. No other thread uses the set.
+    ~outstanding_futures() {
+        while (kept_) {
+            static_cast<void>(take_kept(kept_));
         }
-        return allocate_slowly(index_of(size));
     }
 
-    static void deallocate(void* memory, std::size_t size) noexcept {
-        magazine& loaded = here_.loaded[index_of(size)];
-        if (loaded.count == here_.capacity) {
-            deallocate_slowly(memory, index_of(size));
-        } else {
-            put(memory, loaded);
+    // Requires: not locked, and not `is_inherited()`.
+    [[nodiscard]] lock_type lock() const { return lock_type(mutex_); }
+
+    // Returns whether another process made the set. Then no lock is needed or may be taken: a thread that is
+    // not in this process may have it.
+    [[nodiscard]] bool is_inherited() const noexcept { return process_ != forks::process(); }
+
+    // Requires no lock.
+    void throw_if_inherited() const {
+        if (is_inherited()) {
+            throw_error<broken_executor>(
+                "this was made before the process was forked, and what would complete its futures is not in "
+                "this process");
+        }
+    }
+
+    [[nodiscard]] entry* first() const noexcept { return first_; }
+
+    // Adds a future, which has a handle until the entry is removed.
+    void add(entry& added, shared_state_base& state) noexcept {
+        added.state_ = &state;
+        added.number_ = ++added_;
+        added.next_ = nullptr;
+        added.previous_ = std::exchange(last_, &added);
+        (added.previous_ ? added.previous_->next_ : first_) = &added;
+        if (!unexamined_) {
+            unexamined_ = &added;
+        }
+        if (cursors_) {
+            for (cursor* each = cursors_; each; each = each->next) {
+                if (!each->unexamined) {
+                    each->unexamined = &added;
+                }
+            }
+            notify();
+        }
+    }
+
+    void remove(entry& removed) noexcept {
+        if (unexamined_ == &removed) {
+            unexamined_ = removed.next_;
+        }
+        for (cursor* each = cursors_; each; each = each->next) {
+            if (each->unexamined == &removed) {
+                each->unexamined = removed.next_;
+            }
+        }
+        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
+        (removed.next_ ? removed.next_->previous_ : last_) = removed.previous_;
+    }
+
+    // What the waiting threads are waiting for may be so now. The lock is still held: once it is released, a
+    // waiting thread may go on and destroy the set.
+    void notify() noexcept { changed_.notify_all(); }
+
+    // Waits until `ready()` without helping, for what another thread is about to do.
+    template <class Ready>
+    void wait_for_others(lock_type& lock, Ready ready) {
+        changed_.wait(lock, ready);
+    }
+
+    // Calls `fn(state)`, without the lock, for each future, also for those that are added meanwhile.
+    template <class Fn>
+    void for_each(lock_type& lock, Fn fn) {
+        cursor all(*this, first_);
+        examine(lock, all, [&fn](shared_state_base& state) {
+            fn(state);
+            return false;
+        });
+    }
+
+    // Waits until `ready()`, or until `until`. `to_the_end` says that the wait ends only when no future is
+    // outstanding: then a worker runs tasks of its own pool on the spot, and what descends from those that
+    // run elsewhere. Else it runs a task only while no other worker can. Throws if there is no memory, on a
+    // worker that would have to sleep.
+    template <class Ready>
+    wait_end wait(lock_type& lock, const deadline& until, bool to_the_end, Ready ready) {
+        waiting_thread me(*this, lock, to_the_end);
+        for (;;) {
+            const bool is_ready = ready();
+            if (is_ready || until.passed()) {
+                if (me.hide()) {
+                    continue;
+                }
+                return is_ready ? wait_end::ready : wait_end::timed_out;
+            }
+            {
+                const unlocked meanwhile(lock);
+                trampoline::run_postponed();
+            }
+            helper* watching = nullptr;
+            helping_wait::step step = help(lock, me, watching);
+            if (step == helping_wait::step::sleep || step == helping_wait::step::watch) {
+                try {
+                    step = help_others(lock, me, watching, step);
+                } catch (...) {
+                    stop_watching(lock, me, watching);
+                    throw;
+                }
+            }
+            if (step == helping_wait::step::waits_for_self) {
+                return wait_end::waits_for_self;
+            }
+            if (step != helping_wait::step::look_again) {
+                wait_until(changed_, lock, until,
+                           [&] { return ready() || me.alone || me.has_news(watching != nullptr); });
+            }
+            stop_watching(lock, me, watching);
         }
     }
 
 private:
-    // Most allocators add 8 bytes to a block, and round it up to a multiple of 16.
-    static constexpr std::size_t granularity = 16;
-    static constexpr std::size_t overhead = 8;
-    static constexpr std::size_t sizes = (largest_block + overhead - 1) / granularity + 1;
-    static constexpr std::size_t magazine_size = 32;
-    // The depot keeps so many bytes at most.
-    static constexpr std::size_t kept = std::size_t{16} << 20;
+    // While this exists, the lock is released.
+    class unlocked {
+    public:
+        explicit unlocked(lock_type& lock) noexcept : lock_(lock) { lock_.unlock(); }
+        unlocked(const unlocked&) = delete;
+        unlocked& operator=(const unlocked&) = delete;
+        ~unlocked() { lock_.lock(); }
 
-    struct block {
-        block* next;
-        block* next_full;  // of the first block of a full magazine in the depot
+    private:
+        lock_type& lock_;
     };
 
-    struct magazine {
-        block* first;
-        std::size_t count;
+    // How far a thread has looked at the futures. It is made and destroyed under the lock.
+    struct cursor {
+        cursor(outstanding_futures& its_set, entry* first) noexcept
+            : set(its_set), unexamined(first), next(std::exchange(set.cursors_, this)) {}
+        cursor(const cursor&) = delete;
+        cursor& operator=(const cursor&) = delete;
+        ~cursor() {
+            cursor** link = &set.cursors_;
+            while (*link != this) {
+                link = &(*link)->next;
+            }
+            *link = next;
+        }
+
+        outstanding_futures& set;
+        entry* unexamined;  // the first future that the thread has not looked at
+        cursor* next;
     };
 
-    // What a thread keeps. All is zero until the thread's first slow step; and after its last, as its
-    // destructors may still free tasks.
-    struct thread_blocks {
-        std::size_t capacity;  // of a magazine
-        bool is_known;         // whether the thread keeps blocks
-        magazine loaded[sizes];
-        block* full[sizes];
+    // Threads that can help the same futures: a thread, or the workers of a pool. Which of the two depends on
+    // whether this library knows the pool.
+    struct examiner {
+        examiner() noexcept
+            : pool(pool_thread::current().pool),
+              thread(pool != 0 ? sync::thread::id() : sync::this_thread::get_id()) {}
+        friend bool operator==(const examiner&, const examiner&) = default;
+
+        std::size_t pool;
+        sync::thread::id thread;
     };
 
-    // The full magazines of one size. The list can be read without the lock, as a hint.
-    struct depot {
-        spin_lock lock;
-        sync::atomic<block*> full;  // written under `lock`
+    // What a worker has found out about what the futures depend on. Its place is destroyed under the lock,
+    // and then the rest without.
+    struct walker {
+        // Requires: locked.
+        explicit walker(outstanding_futures& set) noexcept
+            : place(std::in_place, set, set.first_), walk(set.mutex_, set.changed_) {}
+
+        const examiner who;
+        // From here on, the futures were not added to the walk.
+        std::optional<cursor> place;
+        dependency_walk walk;
+        walker* next_kept = nullptr;
     };
 
-    // Gives the thread's blocks away when the thread ends.
-    struct end_of_thread {
-        end_of_thread() = default;
-        end_of_thread(const end_of_thread&) = delete;
-        end_of_thread& operator=(const end_of_thread&) = delete;
-        ~end_of_thread() {
-            here_.capacity = 0;
-            for (std::size_t index = 0; index != sizes; ++index) {
-                free_all(std::exchange(here_.loaded[index], magazine()).first);
-                if (block* const full = std::exchange(here_.full[index], nullptr)) {
-                    add_full(index, full);
+    // A thread in `wait`. If that is short, the next `wait` goes on where this one stopped. It is made and
+    // destroyed under the lock.
+    struct waiting_thread final : cursor, idle_watch {
+        waiting_thread(outstanding_futures& its_set, lock_type& its_lock, bool to_the_end) noexcept
+            : cursor(its_set,
+                     !to_the_end && its_set.examiner_ == examiner() ? its_set.unexamined_ : its_set.first_),
+              lock(its_lock),
+              is_short(!to_the_end) {}
+        waiting_thread(const waiting_thread&) = delete;
+        waiting_thread& operator=(const waiting_thread&) = delete;
+        ~waiting_thread() {
+            hide();
+            if (is_short) {
+                set.examiner_ = examiner();
+                set.unexamined_ = unexamined;
+            }
+            if (walking) {
+                helping.reset();
+                std::unique_ptr<walker> ended = is_short ? set.keep(std::move(walking)) : std::move(walking);
+                if (ended) {
+                    ended->place.reset();
+                    const unlocked meanwhile(lock);
+                    ended.reset();
                 }
             }
         }
+
+        void on_nobody_idle() noexcept override {
+            // Notify under the mutex: once the mutex is free, this may be gone.
+            const std::lock_guard guard(set.mutex_);
+            alone = true;
+            set.changed_.notify_all();
+        }
+
+        // Whether there is something new to look at, apart from what it watches, if so.
+        [[nodiscard]] bool has_news(bool watches) const noexcept {
+            return walking ? walking->place->unexamined || walking->walk.has_news() : !watches && unexamined;
+        }
+
+        // Returns false if this did nothing. Else it has released the lock meanwhile.
+        bool hide() noexcept {
+            if (!helping || !helping->is_shown()) {
+                return false;
+            }
+            const unlocked meanwhile(lock);
+            hide_unlocked();
+            return true;
+        }
+
+        // Before this thread runs something. Requires: not locked.
+        void hide_unlocked() noexcept {
+            if (helping) {
+                helping->hide();
+            }
+        }
+
+        lock_type& lock;
+        const bool is_short;
+        bool alone = false;  // no other worker can run what is queued
+        std::unique_ptr<walker> walking;
+        std::optional<helping_wait> helping;
     };
 
-    static void put(void* memory, magazine& loaded) noexcept {
-        ++loaded.count;
-        loaded.first = ::new (memory) block{loaded.first, nullptr};
-    }
-
-    static constexpr std::size_t index_of(std::size_t size) noexcept {
-        return (size + overhead - 1) / granularity;
-    }
-    static constexpr std::size_t size_of(std::size_t index) noexcept {
-        return (index + 1) * granularity - overhead;
-    }
-
-    // Decides, once, whether this thread keeps blocks.
-    static void prepare_thread() noexcept {
-        if (!std::exchange(here_.is_known, true)) {
-            static const bool keeps = has_standard_operator_new();
-            if (keeps) {
-                static thread_local end_of_thread end;
-                static_cast<void>(end);
-                here_.capacity = magazine_size;
+    // Calls `look(state)`, without the lock, for each future that `me` has not looked at, until that returns
+    // true.
+    template <class Look>
+    static bool examine(lock_type& lock, cursor& me, Look look) {
+        while (entry* const each = me.unexamined) {
+            const std::uint64_t number = each->number_;
+            bool found = false;
+            {
+                shared_state_base::handle seen(each->state());
+                const unlocked meanwhile(lock);
+                const shared_state_base::handle kept = std::move(seen);
+                found = look(kept.state());
+            }
+            if (found) {
+                return true;
+            }
+            // The entry may have been removed meanwhile, and another one may have its memory.
+            if (me.unexamined && me.unexamined->number_ == number) {
+                me.unexamined = me.unexamined->next_;
             }
         }
+        return false;
     }
 
-    [[gnu::noinline]] static void* allocate_slowly(std::size_t index) {
-        prepare_thread();
-        if (here_.capacity != 0) {
-            block* full = std::exchange(here_.full[index], nullptr);
-            if (!full) {
-                full = take_full(index);
-            }
-            if (full) {
-                here_.loaded[index] = {full->next, magazine_size - 1};
-                return full;
-            }
+    // Runs one of the futures' tasks that this worker's pool has; see `helping_wait::go_on`.
+    [[nodiscard]] static helping_wait::step help(lock_type& lock, waiting_thread& me, helper*& watching) {
+        helping_wait::step step = helping_wait::step::sleep;
+        examine(lock, me, [&](shared_state_base& state) {
+            step = me.is_short ? help_unless_others_can(state, me, watching) : help(state, me);
+            return step != helping_wait::step::sleep;
+        });
+        return step;
+    }
+
+    // Runs a task, as far as it is one that a wait without a limit may run.
+    [[nodiscard]] static helping_wait::step help(shared_state_base& state, waiting_thread& me) {
+        if (state.done()) {
+            return helping_wait::step::sleep;
         }
-        return ::operator new(size_of(index));
+        me.hide_unlocked();
+        const shared_state_base::help_result helped = state.help(nullptr);
+        if (helped == shared_state_base::help_result::helped) {
+            return helping_wait::step::look_again;
+        }
+        return helped == shared_state_base::help_result::waits_for_self ? helping_wait::step::waits_for_self
+                                                                        : helping_wait::step::sleep;
     }
 
-    [[gnu::noinline]] static void deallocate_slowly(void* memory, std::size_t index) noexcept {
-        prepare_thread();
-        if (here_.capacity == 0) {
-            ::operator delete(memory);
+    // If this thread could run a task: runs it if nobody else can, or watches that others can.
+    [[nodiscard]] static helping_wait::step help_unless_others_can(shared_state_base& state,
+                                                                   waiting_thread& me, helper*& watching) {
+        helper* const self = state.is_waiting() ? state.helper_here() : nullptr;
+        if (!self) {
+            return helping_wait::step::sleep;
+        }
+        if (self->watch_idle(me)) {
+            watching = self;
+            return helping_wait::step::watch;
+        }
+        me.hide_unlocked();
+        state.help(*self, nullptr);
+        return helping_wait::step::look_again;
+    }
+
+    // Before this thread does `step`: runs something that the futures depend on, if it is a worker.
+    [[nodiscard]] helping_wait::step help_others(lock_type& lock, waiting_thread& me, helper*& watching,
+                                                 helping_wait::step step) {
+        worker* const self = worker::current();
+        if (!self) {
+            return step;
+        }
+        if (!me.walking) {
+            me.walking = me.is_short ? find_kept() : nullptr;
+            if (!me.walking) {
+                me.walking = std::make_unique<walker>(*this);
+            }
+            me.helping.emplace(me.walking->walk, *self);
+        }
+        dependency_walk& walk = me.walking->walk;
+        examine(lock, *me.walking->place, [&](shared_state_base& state) {
+            if (state.helper_of_others()) {
+                walk.add_root(state, false);  // as the set is told anyway
+            }
+            return false;
+        });
+        const unlocked meanwhile(lock);
+        if (!me.helping->is_shown()) {
+            walk.forget_what_is_done();
+        }
+        return me.helping->go_on(!me.is_short, me, watching);
+    }
+
+    // `me` was given to `watching`, unless that is null.
+    void stop_watching(lock_type& lock, waiting_thread& me, helper* watching) noexcept {
+        if (!watching) {
             return;
         }
-        magazine& loaded = here_.loaded[index];
-        if (loaded.count == here_.capacity) {
-            if (block* const full = std::exchange(here_.full[index], loaded.first)) {
-                add_full(index, full);
-            }
-            loaded = magazine();
+        bool removed = false;
+        {
+            const unlocked meanwhile(lock);
+            removed = watching->unwatch_idle(me);
         }
-        put(memory, loaded);
+        if (!removed) {
+            wait_for_others(lock, [&] { return me.alone; });
+        }
+        me.alone = false;
     }
 
-    [[nodiscard]] static constexpr std::size_t bytes_of_full(std::size_t index) noexcept {
-        return magazine_size * size_of(index);
+    [[nodiscard]] static std::unique_ptr<walker> take_kept(walker*& link) noexcept {
+        return std::unique_ptr<walker>(std::exchange(link, link->next_kept));
     }
 
-    // Relaxed, for all atomics here: the lock orders what is in the list, and a wrong hint costs little.
-
-    static void add_full(std::size_t index, block* full) noexcept {
-        const std::size_t bytes = bytes_of_full(index);
-        if (kept_bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= kept) {
-            depot& shared = depots_[index];
-            const std::unique_lock lock(shared.lock, std::try_to_lock);
-            if (lock) {
-                full->next_full = shared.full.load(std::memory_order_relaxed);
-                shared.full.store(full, std::memory_order_relaxed);
-                return;
+    // Returns one that a worker of this pool has used before, or null.
+    [[nodiscard]] std::unique_ptr<walker> find_kept() noexcept {
+        for (walker** each = &kept_; *each; each = &(*each)->next_kept) {
+            if ((*each)->who == examiner()) {
+                return take_kept(*each);
             }
         }
-        kept_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
-        free_all(full);
+        return nullptr;
     }
 
-    // Returns a full magazine, if there is one.
-    static block* take_full(std::size_t index) noexcept {
-        depot& shared = depots_[index];
-        if (!shared.full.load(std::memory_order_relaxed)) {
-            return nullptr;
+    // Returns another one, which is too many, or null.
+    [[nodiscard]] std::unique_ptr<walker> keep(std::unique_ptr<walker> ended) noexcept {
+        constexpr int most = 16;  // so many workers may take turns
+        ended->next_kept = kept_;
+        kept_ = ended.release();
+        walker** each = &kept_;
+        for (int kept = 0; *each && kept != most; ++kept) {
+            each = &(*each)->next_kept;
         }
-        const std::unique_lock lock(shared.lock, std::try_to_lock);
-        block* const taken = lock ? shared.full.load(std::memory_order_relaxed) : nullptr;
-        if (taken) {
-            shared.full.store(taken->next_full, std::memory_order_relaxed);
-            kept_bytes_.fetch_sub(bytes_of_full(index), std::memory_order_relaxed);
-        }
-        return taken;
+        return *each ? take_kept(*each) : nullptr;
     }
 
-    static void free_all(block* first) noexcept {
-        while (first) {
-            ::operator delete(std::exchange(first, first->next));
-        }
-    }
+    const std::uint32_t process_ = forks::process();
 
-    // One for all shared libraries.
-    [[gnu::visibility("default")]] static constinit inline thread_local thread_blocks here_ = {};
-    [[gnu::visibility("default")]] static constinit inline depot depots_[sizes] = {};
-    [[gnu::visibility("default")]] static constinit inline sync::atomic<std::size_t> kept_bytes_{0};
-};
+    mutable sync::mutex mutex_;
+    sync::condition_variable changed_;
 
-// The base of objects that are allocated from the `block_cache`, unless they are large or over-aligned.
-// Requires: they are no smaller than `block_cache::smallest_block`.
-class cached_memory {
-public:
-    [[nodiscard]] static void* operator new(std::size_t size) {
-        return size <= block_cache::largest_block ? block_cache::allocate(size) : ::operator new(size);
-    }
-    static void operator delete(void* memory, std::size_t size) noexcept {
-        if (size <= block_cache::largest_block) {
-            block_cache::deallocate(memory, size);
-        } else {
-            ::operator delete(memory);
-        }
-    }
-
-    [[nodiscard]] static void* operator new(std::size_t size, std::align_val_t alignment) {
-        return ::operator new(size, alignment);
-    }
-    static void operator delete(void* memory, std::size_t, std::align_val_t alignment) noexcept {
-        ::operator delete(memory, alignment);
-    }
-
-protected:
-    cached_memory() = default;
-    ~cached_memory() = default;
+    // Guarded by `mutex_`.
+    entry* first_ = nullptr;
+    entry* last_ = nullptr;
+    std::uint64_t added_ = 0;
+    cursor* cursors_ = nullptr;
+    examiner examiner_;            // the threads that waited last
+    entry* unexamined_ = nullptr;  // the first future that they have not looked at
+    walker* kept_ = nullptr;       // for the next waits
 };
 
 }}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/completion_feed.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// `completion_feed` is a `completion_queue` without the type of its futures. An entry is outstanding until
+// its future is done. Then it moves to the list of those that `next` takes.
+class completion_feed {
+public:
+    completion_feed() = default;
+    completion_feed(const completion_feed&) = delete;
+    completion_feed& operator=(const completion_feed&) = delete;
+
+    ~completion_feed() {
+        if (futures_.is_inherited()) {
+            return;  // nobody will tell the entries, and their futures may be locked for ever
+        }
+        outstanding_futures::lock_type lock = futures_.lock();
+        while (entry* const each = first_outstanding()) {
+            lock.unlock();
+            const bool removed = each->state().remove_waiter(*each);
+            lock.lock();
+            if (removed) {
+                note_done(*each);
+            } else {
+                // Another thread is telling the entry at the moment.
+                futures_.wait_for_others(lock, [&] { return first_outstanding() != each; });
+            }
+        }
+        lock.unlock();
+        while (first_done_) {
+            delete std::exchange(first_done_, first_done_->next_done_);
+        }
+    }
+
+    // Adds a future, which `next` returns once for each time that it was added.
+    void add(shared_state_base::handle future) {
+        futures_.throw_if_inherited();
+        throw_if_inherited(future.state());
+        entry* const added = new entry(*this, std::move(future));
+        {
+            const outstanding_futures::lock_type lock = futures_.lock();
+            futures_.add(*added, added->future_.state());
+        }
+        if (!added->state().add_waiter(*added)) {
+            added->on_done(outcome::value);
+        }
+    }
+
+    // Waits for the next future that is done, and removes it. Returns null if there is no future any more.
+    [[nodiscard]] shared_state_base::handle next(const deadline& until) {
+        futures_.throw_if_inherited();
+        entry* taken = nullptr;
+        {
+            outstanding_futures::lock_type lock = futures_.lock();
+            const auto ready = [this] { return first_done_ || !futures_.first(); };
+            if (!ready() &&
+                futures_.wait(lock, until, false, ready) == outstanding_futures::wait_end::timed_out) {
+                throw_error<timeout_error>("no future of the queue was done within the timeout");
+            }
+            taken = first_done_;
+            if (taken) {
+                first_done_ = taken->next_done_;
+            }
+        }
+        if (!taken) {
+            return {};
+        }
+        shared_state_base::handle future = std::move(taken->future_);
+        delete taken;
+        return future;
+    }
+
+    [[nodiscard]] bool empty() const {
+        futures_.throw_if_inherited();
+        const outstanding_futures::lock_type lock = futures_.lock();
+        return is_empty();
+    }
+
+private:
+    class entry final : public thread_waiter, public outstanding_futures::entry {
+    public:
+        entry(completion_feed& feed, shared_state_base::handle future) noexcept
+            : feed_(feed), future_(std::move(future)) {}
+
+        void on_done(outcome) noexcept override {
+            const outstanding_futures::lock_type lock = feed_.futures_.lock();
+            feed_.note_done(*this);
+        }
+
+    private:
+        friend class completion_feed;
+
+        completion_feed& feed_;
+        shared_state_base::handle future_;
+        entry* next_done_ = nullptr;
+    };
+
+    // Requires: locked, here and below.
+    [[nodiscard]] bool is_empty() const noexcept { return !first_done_ && !futures_.first(); }
+
+    [[nodiscard]] entry* first_outstanding() const noexcept {
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): all that were added are such
+        return static_cast<entry*>(futures_.first());
+    }
+
+    void note_done(entry& done) noexcept {
+        futures_.remove(done);
+        (first_done_ ? last_done_->next_done_ : first_done_) = &done;
+        last_done_ = &done;
+        futures_.notify();  // all: if one thread takes the last, the others get nothing
+    }
+
+    outstanding_futures futures_;
+    entry* first_done_ = nullptr;
+    entry* last_done_ = nullptr;  // valid if there is a first
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/completion_queue.hpp
+
+namespace concurrent::futures { inline namespace v0_1 {
+
+/// A `completion_queue` gives the futures that were added to it as they become done. It does what
+/// `as_completed` does, but takes more futures while it runs: a task's result may lead to further tasks.
+///
+/// A future that is added several times is given as often. The queue holds no future that it has given. It is
+/// neither copyable nor movable. If it is destroyed, it waits for nothing, and the futures that it still has
+/// go on.
+///
+/// Thread-safety: any threads may call `add`, `next` and `empty` at once, even done callbacks. Only one
+/// thread at a time may iterate.
+///
+/// \tparam T what the tasks return; or `any_future`, for futures of several types
+///
+/// \code
+/// futures::completion_queue<int> numbers;
+/// numbers.add(executor.submit([] { return 3; }));
+/// int sum = 0;
+/// for (auto future : numbers) {
+///     const int number = future.result();
+///     sum += number;
+///     if (number != 0)
+///         numbers.add(executor.submit([number] { return number - 1; }));
+/// }
+/// assert(sum == 6 && numbers.empty());
+/// \endcode
+template <class T>
+class completion_queue {
+    struct body;
+    using handle = detail::handle_on<T>;
+
+public:
+    /// The queue gives futures of this type: `Future<T>`, or `any_future` if `T` is `any_future`.
+    using value_type = handle;
+    /// The increment of this input iterator waits for the next future that is done.
+    using iterator = detail::pull_iterator<body>;
+
+    /// Makes a queue without futures.
+    completion_queue() = default;
+    completion_queue(const completion_queue&) = delete;
+    completion_queue& operator=(const completion_queue&) = delete;
+    ~completion_queue() = default;
+
+    /// Adds a future. If it is done already, it comes after those that the queue knows to be done.
+    ///
+    /// \throws invalid_state_error if the future is not `valid()`
+    /// \throws broken_executor in the child of a fork, if the queue is the parent's, or if the future is the
+    /// parent's and not done
+    /// \throws std::bad_alloc if there is no memory; then nothing is added
+    ///
+    /// \code
+    /// futures::completion_queue<futures::any_future> queue;
+    /// queue.add(executor.submit([] { return 42; }));
+    /// queue.add(executor.submit([] { return std::string("hello"); }));
+    /// queue.next();
+    /// assert(queue.next().done());
+    /// \endcode
+    void add(handle future) {
+        static_cast<void>(detail::future_access::state(future));
+        body_.feed.add(detail::future_access::release(std::move(future)));
+    }
+
+    /// Waits for the next future that is done, at most for `limit`, and returns it.
+    ///
+    /// On a worker of a pool, it runs on the spot what is queued in that pool, of the tasks and of what they
+    /// depend on, as long as no future of the queue is done, no other worker is idle and none can be started.
+    ///
+    /// \throws invalid_state_error if no future is left, as nothing would end the wait; also if another
+    /// thread takes the last one meanwhile. A thread that waits for others to add first must be told by them.
+    /// \throws timeout_error if `limit` passed first
+    /// \throws broken_executor in the child of a fork, if the queue is the parent's
+    /// \throws std::bad_alloc if a worker has no memory to find out what the futures depend on
+    ///
+    /// \code
+    /// futures::completion_queue<int> queue;
+    /// queue.add(executor.submit([] { return 42; }));
+    /// assert(queue.next().result() == 42);
+    /// \endcode
+    handle next(const timeout& limit = {}) {
+        detail::shared_state_base::handle done = body_.feed.next(limit.start());
+        if (!done) {
+            detail::throw_error<invalid_state_error>(
+                "the completion queue is empty: there is no next future");
+        }
+        return detail::future_access::adopt_as<handle>(std::move(done));
+    }
+
+    /// Returns whether the queue has given all futures that were added. Never blocks.
+    ///
+    /// \code
+    /// assert(futures::completion_queue<int>().empty());
+    /// \endcode
+    [[nodiscard]] bool empty() const { return body_.feed.empty(); }
+
+    /// Waits for the next future that is done, unless the queue is empty. The iteration ends when the queue
+    /// is empty. Later, another one may begin.
+    ///
+    /// Dereferencing the iterator gives an rvalue: `for (auto future : queue)` takes the future over. `for
+    /// (auto&& future : queue)` looks at it, and it stays where it is until the next increment.
+    [[nodiscard]] iterator begin() {
+        if (!body_.current.valid()) {
+            body_.advance();
+        }
+        return iterator(body_);
+    }
+    /// Returns the end of the iteration.
+    [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
+
+private:
+    struct body {
+        [[nodiscard]] bool at_end() const noexcept { return ended; }
+        [[nodiscard]] handle&& get() const noexcept { return std::move(current); }
+
+        void advance() {
+            current = handle();
+            detail::shared_state_base::handle done = feed.next(detail::deadline());
+            ended = !done;
+            if (done) {
+                current = detail::future_access::adopt_as<handle>(std::move(done));
+            }
+        }
+
+        detail::completion_feed feed;
+        mutable handle current;  // not valid before the iteration, and where the loop has taken it over
+        bool ended = false;
+    };
+
+    body body_;
+};
+
+}}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/task/queued_state.hpp
@@ -5906,7 +7521,8 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 class queued_state : public work_item, public cached_memory {
 public:
     // `owner` is the pool that will run the task, or null if a `packaged_task` holds the task.
-    explicit queued_state(pool_base* owner) noexcept : owner_(owner) {
+    explicit queued_state(pool_base* owner) noexcept
+        : owner_(owner), owner_number_(owner ? owner->number() : 0) {
         if (owner_) {
             set_library(owner_->library());
         }
@@ -5919,7 +7535,7 @@ public:
 
     // The pool calls these.
 
-    bool execute(worker& self) noexcept final {
+    bool execute(worker& self) noexcept override {
         shared_state_base& its_future = future();
         if (!its_future.claim()) {
             its_future.release_from_queue();
@@ -5937,31 +7553,55 @@ public:
         return true;
     }
 
-    [[gnu::cold]] void cancel_waiting() noexcept final {
+    [[gnu::cold]] void cancel_waiting() noexcept override {
         shared_state_base& its_future = future();
         its_future.cancel();
         its_future.release_from_queue();
     }
 
-    [[gnu::cold]] void fail_waiting(const std::exception_ptr& reason) noexcept final {
+    [[gnu::cold]] void fail_waiting(const std::exception_ptr& reason) noexcept override {
         shared_state_base& its_future = future();
         if (!its_future.claim()) {
             its_future.release_from_queue();
             return;
         }
         note_stale();
-        discard();
-        its_future.set_exception(reason);
-        if (its_future.complete_taken([] {})) {
-            its_future.destroy();
-        }
+        fail(reason);
     }
 
-    void release() noexcept final { future().release_from_queue(); }
+    void release() noexcept override { future().release_from_queue(); }
 
-    [[nodiscard]] bool still_waits() noexcept final { return future().is_waiting(); }
+    [[nodiscard]] bool still_waits() noexcept override { return future().is_waiting(); }
 
-    [[nodiscard]] bool has_handle() noexcept final { return future().has_handle(); }
+    [[nodiscard]] bool has_handle() noexcept override { return future().has_handle(); }
+
+    // Makes the task fail with `reason` if it still waits for other futures, and so is in no queue.
+    void fail_unqueued(const std::exception_ptr& reason) noexcept {
+        shared_state_base& its_future = future();
+        if (!its_future.claim_unqueued()) {
+            its_future.release_from_queue();
+            return;
+        }
+        fail(reason);
+    }
+
+    // Returns the pool that runs the task or has run it, null if there is none, or it exists no more.
+    [[nodiscard]] shared_pool<pool_base> find_owner() noexcept {
+        if (!owner_) {
+            return {};
+        }
+        // The pool exists as long as the task isn't done.
+        shared_pool<pool_base> found = future().unless_done([this] { return shared_pool(*owner_); });
+        return found ? found : pool_base::find(owner_, owner_number_);
+    }
+
+    // Returns a reference to the pool if this thread is none of its workers, which have one. Requires: the
+    // pool exists now.
+    [[nodiscard]] shared_pool<pool_base> keep_owner() const noexcept {
+        return owner_ && !owner_->worker_here() ? shared_pool(*owner_) : shared_pool<pool_base>();
+    }
+
+    [[nodiscard]] bool has_owner() const noexcept { return owner_ != nullptr; }
 
     // Runs the task, unless the future was cancelled, for the `packaged_task` that holds it.
     void run_packaged() noexcept {
@@ -6007,37 +7647,82 @@ protected:
         return future.unless_done([this] { return owner_->worker_here(); });
     }
 
-    [[nodiscard]] bool runs_here(shared_state_base& future) noexcept {
+    // Not inlined, here and below: these are the same for results of all types.
+    [[nodiscard, gnu::noinline]] helper* helper_here(shared_state_base& future) noexcept {
+        return worker_here(future);
+    }
+
+    [[nodiscard, gnu::noinline]] bool runs_here(shared_state_base& future) noexcept {
         const worker* const self = worker_here(future);
         return self && self->runs(*this) && !future.done();
     }
 
     // Not inlined: it is the same for results of all types.
-    [[nodiscard, gnu::noinline]] shared_state_base::help_result help(shared_state_base& future) noexcept {
+    [[nodiscard, gnu::noinline]] shared_state_base::help_result help(
+        shared_state_base& future, shared_state_base::handle* given_up) noexcept {
+        if (future.is_unqueued()) {
+            return shared_state_base::help_result::waits_for_others;
+        }
         worker* const self = worker_here(future);
         if (!self) {
             return shared_state_base::help_result::none;
         }
-        if (run_here(future, *self)) {
+        if (run_here(future, *self, given_up)) {
             return shared_state_base::help_result::helped;
         }
-        if (self->runs(*this)) {
-            return shared_state_base::help_result::waits_for_self;
-        }
-        return self->run_descendant(*this, [&future] { return !future.done(); })
-                   ? shared_state_base::help_result::helped
-                   : shared_state_base::help_result::none;
+        return help_runner(future, *self, given_up);
     }
 
-    [[nodiscard]] bool may_help(shared_state_base& future) noexcept {
+    // Does the part of `help` that is about a task which runs. Requires: `self` is the calling thread's
+    // worker, whose pool has the task.
+    [[nodiscard]] shared_state_base::help_result help_runner(shared_state_base& future, worker& self,
+                                                             shared_state_base::handle* given_up) noexcept {
+        if (self.runs(*this)) {
+            return shared_state_base::help_result::waits_for_self;
+        }
+        const bool ran = self.run_descendant(
+            *this, [&future] { return !future.done(); },
+            [given_up] {
+                if (given_up) {
+                    given_up->reset();
+                }
+            });
+        return ran ? shared_state_base::help_result::helped : shared_state_base::help_result::none;
+    }
+
+    // Returns what a worker waits for that keeps the task from ending, with number `index`; see
+    // `shared_state_base::dependency`. Requires: the task doesn't wait for others.
+    [[nodiscard, gnu::noinline]] shared_state_base::handle obstacle(shared_state_base& future,
+                                                                    std::size_t& index) noexcept {
+        shared_state_base::handle found;
+        std::size_t skipped = index;
+        for_each_obstacle(future, [&](blocked_wait& wait) {
+            // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every wait is one of a walk
+            auto& walk = static_cast<dependency_walk&>(wait);
+            if (!found) {
+                found = walk.root(skipped, index);
+            }
+        });
+        return found;
+    }
+
+    [[gnu::noinline]] void have_obstacles_look_again(shared_state_base& future) noexcept {
+        if (future.is_waiting()) {
+            for_each_obstacle(future, [](blocked_wait& wait) { wait.look_again(); });
+        }
+    }
+
+    [[nodiscard, gnu::noinline]] bool may_help(shared_state_base& future) noexcept {
         return worker_here(future) && worker::seems_to_have_descendants(*this);
     }
 
     // Runs the task; returns false if it is no longer queued. Requires: `future` is its state, and `self` is
-    // the calling thread's worker, whose pool has the task.
-    [[gnu::always_inline]] bool run_here(shared_state_base& future, worker& self) noexcept {
+    // the calling thread's worker, whose pool has the task. `given_up` is a handle that is removed before the
+    // task runs, or null.
+    [[gnu::always_inline]] bool run_here(shared_state_base& future, worker& self,
+                                         shared_state_base::handle* given_up) noexcept {
         const bool taken = self.take_back(*this);  // if so, this thread clears `in_queue`
-        if (!future.claim(taken)) {
+        if (!future.claim_to_help(taken)) {
             if (taken) {
                 future.release_from_queue();
                 owner_->note_stale_item_gone();
@@ -6048,18 +7733,46 @@ protected:
         if (!taken) {
             note_stale();
         }
+        if (given_up) {
+            given_up->reset();
+        }
         run(self);
-        future.complete();  // the caller has a handle
+        future.complete_without_handle();
         return true;
     }
 
 private:
+    template <class Visit>
+    void for_each_obstacle(shared_state_base& future, Visit visit) noexcept {
+        future.with_lock([&] {
+            // The pool exists as long as the task isn't done.
+            if (owner_ && !future.done() && !future.is_unqueued()) {
+                const local_queue* const runner =
+                    future.is_waiting() ? nullptr : local_queue::queue_of_runner(*this);
+                if (runner || future.is_waiting()) {
+                    owner_->for_each_obstacle(runner, visit);
+                }
+            }
+        });
+    }
+
+    // Requires: the caller has claimed the task, and no queue has it any more.
+    void fail(const std::exception_ptr& reason) noexcept {
+        shared_state_base& its_future = future();
+        discard();
+        its_future.set_exception(reason);
+        if (its_future.complete_taken([] {})) {
+            its_future.destroy();
+        }
+    }
+
     void run(worker& self) noexcept {
         const worker::running mark(self, *this);
         call();
     }
 
     pool_base* const owner_;
+    const std::uint32_t owner_number_;  // see `pool_base::find`
 };
 
 // `task_state` adds the state of the task's future.
@@ -6069,13 +7782,23 @@ public:
     [[gnu::always_inline]] explicit task_state(pool_base* owner) noexcept
         : queued_state(owner), shared_state<T>(process_of(owner)) {}
 
-    [[nodiscard]] shared_state_base::help_result help() noexcept final { return queued_state::help(*this); }
-    [[nodiscard]] bool may_help() noexcept final { return queued_state::may_help(*this); }
-    [[nodiscard]] helper* helper_here() noexcept final { return worker_here(*this); }
-    bool help(helper& self) noexcept final {
-        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every helper is a worker
-        return run_here(*this, static_cast<worker&>(self));
+    [[nodiscard]] shared_state_base::help_result help(shared_state_base::handle* given_up) noexcept final {
+        return queued_state::help(*this, given_up);
     }
+    [[nodiscard]] bool may_help() noexcept final { return queued_state::may_help(*this); }
+    [[nodiscard]] helper* helper_here() noexcept final {
+        return this->is_unqueued() ? nullptr : worker_here(*this);
+    }
+    bool help(helper& self, shared_state_base::handle* given_up) noexcept final {
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every helper is a worker
+        return run_here(*this, static_cast<worker&>(self), given_up);
+    }
+    [[nodiscard]] helper* helper_of_others() noexcept final { return worker::current(); }
+    [[nodiscard]] shared_state_base::handle dependency(std::size_t& index) noexcept override {
+        return obstacle(*this, index);
+    }
+    void have_obstacles_look_again() noexcept final { queued_state::have_obstacles_look_again(*this); }
+    [[nodiscard]] queued_state* as_task() noexcept final { return this; }
     [[nodiscard]] bool runs_here() noexcept final { return queued_state::runs_here(*this); }
 
 protected:
@@ -6307,17 +8030,18 @@ struct stop_source_for<true> {
 template <class T>
 inline constexpr bool refers_to_captures = std::is_lvalue_reference_v<T>;
 
-// A `task` holds a callable with its arguments, calls it once, and holds the result.
-template <class Fn, class... Args>
-class task final : public task_state<typename task_result<Fn, Args...>::type> {
+// A `task_of` holds a callable with its arguments, calls it once, and holds the result. `Base` is a
+// `task_state`, or derives from one.
+template <class Base, class Fn, class... Args>
+class task_of final : public Base {
     using result_type = typename task_result<Fn, Args...>::type;
-    using base = task_state<result_type>;
+    using base = Base;
 
 public:
-    // `owner` is null if no pool has the task.
-    template <class OtherFn, class... OtherArgs>
-    explicit task(pool_base* owner, OtherFn&& fn, OtherArgs&&... args)
-        : base(owner),
+    // `owner` is null if no pool has the task; it is for the base.
+    template <class Owner, class OtherFn, class... OtherArgs>
+    explicit task_of(Owner&& owner, OtherFn&& fn, OtherArgs&&... args)
+        : base(std::forward<Owner>(owner)),
           captures_(std::in_place, std::forward<OtherFn>(fn), std::forward<OtherArgs>(args)...) {}
 
     bool signal_stop() noexcept override {
@@ -6327,7 +8051,7 @@ public:
 private:
     using stop_source = typename stop_source_for<takes_stop_token<Fn, Args...>>::type;
 
-    ~task() override {
+    ~task_of() override {
         if (this->is_waiting()) {  // the task could not be queued
             discard_captures();
         } else if constexpr (refers_to_captures<result_type>) {
@@ -6387,6 +8111,9 @@ private:
         value_pack<Fn, Args...> captures_;  // until run or cancelled, or until the result is gone
     };
 };
+
+template <class Fn, class... Args>
+using task = task_of<task_state<typename task_result<Fn, Args...>::type>, Fn, Args...>;
 
 }}}  // namespace concurrent::futures::detail
 
@@ -6961,10 +8688,8 @@ void run_together(const Branching& branching, std::size_t most_chunks, Work& wor
     const std::size_t most_others = branching.max_others();
     const std::size_t useful = most_chunks > 1 ? most_chunks - 1 : 0;
     const std::size_t others = useful < most_others ? useful : most_others;
-    std::deque<typename Branching::template branch_for<Work&>> branches;
-    while (branches.size() != others) {
-        branches.emplace_back(work);
-    }
+    // Optional only because a branch can't be moved, as an element of a vector must be otherwise.
+    std::vector<std::optional<typename Branching::template branch_for<Work&>>> branches(others);
     if (branches.empty()) {
         branching.throw_if_refusing();
     }
@@ -6972,7 +8697,7 @@ void run_together(const Branching& branching, std::size_t most_chunks, Work& wor
     std::size_t started = 0;
     try {
         for (auto& each : branches) {
-            branching.start(each);
+            branching.start(each.emplace(work));
             ++started;
         }
     } catch (...) {
@@ -6982,7 +8707,7 @@ void run_together(const Branching& branching, std::size_t most_chunks, Work& wor
     }
     work();
     for (; started != 0; --started) {
-        branching.join(branches[started - 1]);
+        branching.join(*branches[started - 1]);
     }
 }
 
@@ -7086,7 +8811,8 @@ protected:
 private:
     void refill() {
         try {
-            while ((!buffersize_ || tasks_.size() < static_cast<std::size_t>(*buffersize_)) && more()) {
+            while ((!buffersize_ || tasks_.size() - taken_ < static_cast<std::size_t>(*buffersize_)) &&
+                   more()) {
                 // Make room first, so that no task runs that this map doesn't know.
                 tasks_.emplace_back();
                 tasks_.back() = submit_next();
@@ -7100,13 +8826,17 @@ private:
     void pop_chunk() {
         rethrow(std::exchange(current_, nullptr)->take_exception());
         index_ = 0;
-        tasks_.pop_front();
+        tasks_[taken_++] = Future<chunk>();
+        if (taken_ > tasks_.size() / 2) {  // so that each task is moved a constant number of times
+            tasks_.erase(tasks_.begin(),
+                         tasks_.begin() + static_cast<std::ptrdiff_t>(std::exchange(taken_, 0)));
+        }
         refill();
     }
 
     // Makes the results of the first task that has any current, or none at the end.
     void find_results() {
-        while (!current_ && !tasks_.empty()) {
+        while (!current_ && taken_ != tasks_.size()) {
             current_ = std::addressof(wait_for_first());
             if (current_->size() == 0) {
                 pop_chunk();
@@ -7115,7 +8845,7 @@ private:
     }
 
     chunk& wait_for_first() {
-        shared_state<chunk>& state = future_access::state(tasks_.front());
+        shared_state<chunk>& state = future_access::state(tasks_[taken_]);
         if (!await(state, until_)) {
             cancel();
             throw_error<timeout_error>("the map's next result was not there within the timeout");
@@ -7143,6 +8873,7 @@ private:
     void cancel() noexcept {
         current_ = nullptr;
         index_ = 0;
+        taken_ = 0;
         std::erase_if(
             tasks_, [](const Future<chunk>& task) { return !task.valid() || task.cancel() || task.done(); });
         if (!tasks_.empty()) {
@@ -7159,9 +8890,10 @@ private:
 
     const deadline until_;
     const std::optional<std::ptrdiff_t> buffersize_;
-    std::deque<Future<chunk>> tasks_;    // submitted and not consumed, in the order of the input
-    std::deque<Future<chunk>> running_;  // the tasks that could not be cancelled at the end
-    chunk* current_ = nullptr;           // the results of the first task, once they are there
+    std::vector<Future<chunk>> tasks_;    // submitted and not consumed, in the order of the input
+    std::size_t taken_ = 0;               // the first are consumed, and no futures any more
+    std::vector<Future<chunk>> running_;  // the tasks that could not be cancelled at the end
+    chunk* current_ = nullptr;            // the results of the first task, once they are there
     std::size_t index_ = 0;
     std::exception_ptr failure_;
     bool begun_ = false;
@@ -7418,6 +9150,464 @@ void for_each_in(const Branching& branching, const map_options& options, Fn& fn,
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/composed_state.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// The state of a future that is made of other futures, and that no pool runs. Callbacks of the others
+// complete it, and hold the memory until then; see `shared_state_base` on `unqueued`. Derived classes say
+// what it depends on.
+template <class T>
+class composed_state : public shared_state<T> {
+public:
+    [[nodiscard]] shared_state_base::help_result help(shared_state_base::handle*) noexcept final {
+        return this->is_unqueued() ? shared_state_base::help_result::waits_for_others
+                                   : shared_state_base::help_result::none;
+    }
+    [[nodiscard]] helper* helper_of_others() noexcept final { return worker::current(); }
+
+protected:
+    composed_state() noexcept : shared_state<T>(forks::process()) { this->note_unqueued(); }
+    ~composed_state() override = default;
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/gather.hpp
+
+namespace concurrent::futures { inline namespace v0_1 {
+
+namespace detail {
+
+template <class T>
+using gathered_value = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+
+// Returns the value of `future`, which is done and has one: moved if that is the last handle, or if `T` can't
+// be copied.
+template <class T>
+[[nodiscard]] gathered_value<T> value_of(const Future<T>& future) {
+    shared_state<T>& state = future_access::state(future);
+    if constexpr (std::is_void_v<T>) {
+        return {};
+    } else if constexpr (std::is_reference_v<T>) {
+        return state.result().get();
+    } else {
+        if constexpr (is_copyable<T>) {
+            if (!state.has_one_handle()) {
+                return static_cast<const T&>(state.result().get());
+            }
+        }
+        return std::move(state.result().get());
+    }
+}
+
+// The part of what gathers futures that doesn't depend on their types.
+class gathering {
+public:
+    // A future that is gathered.
+    class part : public callback {
+    public:
+        part(const part&) = delete;
+        part& operator=(const part&) = delete;
+
+    protected:
+        explicit part(gathering& whole) noexcept : whole_(whole) {}
+        ~part() = default;
+
+    private:
+        friend class gathering;
+
+        void call_back(outcome how) final { whole_.note_done(*this, how); }
+
+        // Its state, as long as there is a handle on it.
+        [[nodiscard]] virtual shared_state_base* state() const noexcept = 0;
+        virtual void drop() noexcept = 0;
+
+        gathering& whole_;
+    };
+
+protected:
+    gathering() = default;
+    ~gathering() = default;
+    gathering(const gathering&) = delete;
+    gathering& operator=(const gathering&) = delete;
+
+    [[nodiscard]] virtual shared_state_base& whole() noexcept = 0;
+    [[nodiscard]] virtual std::size_t size() const noexcept = 0;
+    [[nodiscard]] virtual part& at(std::size_t index) noexcept = 0;
+    // Stores the values of all parts as the result, or an exception.
+    virtual void store_values() noexcept = 0;
+
+    // Waits for all parts. The whole may have become done when this returns, and be gone.
+    void start() noexcept {
+        const std::size_t parts = size();
+        missing_.store(parts, std::memory_order_relaxed);  // relaxed: nobody else knows it yet
+        open_.store(parts + 1, std::memory_order_relaxed);
+        for (std::size_t index = 0; index != parts; ++index) {
+            part& each = at(index);
+            each.call_when_done(*each.state());
+        }
+        part* failed = nullptr;
+        whole().with_lock([&] {
+            is_started_ = true;
+            failed = failed_;
+        });
+        if (failed) {
+            fail(*failed);
+        } else if (parts == 0) {
+            succeed();
+        }
+        close(1);
+    }
+
+    // Takes back all callbacks.
+    void take_back_all() noexcept {
+        if (whole().is_inherited()) {
+            return;
+        }
+        std::size_t taken = 0;
+        for (std::size_t index = 0; index != size(); ++index) {
+            part& each = at(index);
+            if (shared_state_base* const state = each.state()) {
+                taken += each.take_back_from(*state);
+            }
+        }
+        close(taken);
+    }
+
+    void drop_all() noexcept {
+        for (std::size_t index = 0; index != size(); ++index) {
+            at(index).drop();
+        }
+    }
+
+    // Requires: the part was not dropped.
+    [[nodiscard]] shared_state_base& state_at(std::size_t index) noexcept { return *at(index).state(); }
+    void drop_at(std::size_t index) noexcept { at(index).drop(); }
+
+    // The first part that is not done, from `index` on.
+    [[nodiscard]] shared_state_base::handle dependency_of(std::size_t& index) noexcept {
+        shared_state_base::handle found;
+        whole().if_unqueued([&] {
+            for (; index < size(); ++index) {
+                shared_state_base* const state = at(index).state();
+                if (state && !state->done()) {
+                    found = shared_state_base::handle(*state);
+                    return;
+                }
+            }
+        });
+        return found;
+    }
+
+private:
+    void note_done(part& done, outcome how) noexcept {
+        if (how != outcome::value) {
+            bool fails = false;
+            whole().with_lock([&] {
+                fails = is_started_;
+                if (!fails && !failed_) {
+                    failed_ = &done;  // `start` goes on with it
+                }
+            });
+            if (fails) {
+                fail(done);
+            }
+        } else if (missing_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+            succeed();
+        }
+        close(1);
+    }
+
+    void succeed() noexcept {
+        if (whole().claim_unqueued()) {
+            store_values();
+            drop_all();
+            whole().complete_without_handle();
+        }
+    }
+
+    // As `cause` has failed or is cancelled.
+    [[gnu::cold]] void fail(part& cause) noexcept {
+        if (!whole().claim_unqueued()) {
+            return;
+        }
+        shared_state_base& state = *cause.state();
+        std::exception_ptr failure = state.exception();
+        if (failure) {
+            state.mark_exception_as_looked_at();
+        } else {
+            failure = make_error<cancelled_error>("a gathered future was cancelled");
+        }
+        take_back_all();
+        drop_all();
+        whole().set_exception(std::move(failure));
+        whole().complete_without_handle();
+    }
+
+    // `parts` callbacks will not use the memory any more.
+    void close(std::size_t parts) noexcept {
+        // Acquire and release: the uses of the memory by the others come before it is freed.
+        if (parts != 0 && open_.fetch_sub(parts, std::memory_order_acq_rel) == parts) {
+            whole().release_from_queue();
+        }
+    }
+
+    sync::atomic<std::size_t> missing_{0};  // parts without a value
+    sync::atomic<std::size_t> open_{0};     // callbacks that may use the memory, and `start`
+    // Guarded by the lock of the whole, until it is started.
+    part* failed_ = nullptr;  // the first
+    bool is_started_ = false;
+};
+
+template <class T>
+class gathered_part final : public gathering::part {
+public:
+    struct origin {
+        gathering& whole;
+        Future<T> future;
+    };
+
+    // NOLINTNEXTLINE(hicpp-explicit-conversions): so a tuple of parts can be made
+    gathered_part(origin from) noexcept : gathering::part(from.whole), future_(std::move(from.future)) {}
+
+    [[nodiscard]] gathered_value<T> take_value() const { return value_of(future_); }
+
+private:
+    [[nodiscard]] shared_state_base* state() const noexcept override {
+        return future_.valid() ? &future_access::state(future_) : nullptr;
+    }
+    void drop() noexcept override { future_ = {}; }
+
+    Future<T> future_;
+};
+
+// What `gather` makes of several futures.
+template <class Result>
+class gathered_state : public composed_state<Result>, public gathering {
+public:
+    using gathering::start;
+
+    [[nodiscard]] shared_state_base::handle dependency(std::size_t& index) noexcept final {
+        return dependency_of(index);
+    }
+
+protected:
+    gathered_state() = default;
+    ~gathered_state() override = default;
+
+private:
+    [[nodiscard]] shared_state_base& whole() noexcept final { return *this; }
+    void discard_captures() noexcept final { drop_all(); }
+    void stop_waiting(bool stop) noexcept final {
+        take_back_all();
+        // A future may be gathered twice, so each handle is dropped before the next is looked at.
+        for (std::size_t index = 0; index != size(); ++index) {
+            gathered_state::cancel_if_last(state_at(index), stop);
+            drop_at(index);
+        }
+    }
+};
+
+// Of futures of different types.
+template <class... Ts>
+class gathered_tuple final : public gathered_state<std::tuple<gathered_value<Ts>...>>, public cached_memory {
+public:
+    explicit gathered_tuple(Future<Ts>... futures)
+        : parts_(typename gathered_part<Ts>::origin{*this, std::move(futures)}...) {}
+
+private:
+    ~gathered_tuple() override = default;
+
+    [[nodiscard]] std::size_t size() const noexcept override { return sizeof...(Ts); }
+    [[nodiscard]] gathering::part& at(std::size_t index) noexcept override {
+        gathering::part* found = nullptr;
+        std::size_t number = 0;
+        std::apply([&](auto&... each) { ((number++ == index ? found = &each : found), ...); }, parts_);
+        return *found;
+    }
+    void store_values() noexcept override {
+        try {
+            std::apply(
+                [this](auto&... each) {
+                    // In braces, the values are taken in order.
+                    this->result().emplace_from(
+                        [&] { return std::tuple<gathered_value<Ts>...>{each.take_value()...}; });
+                },
+                parts_);
+        } catch (...) {
+            this->set_exception(std::current_exception());
+        }
+    }
+
+    std::tuple<gathered_part<Ts>...> parts_;
+};
+
+// The values of several futures of one type. A vector can't hold references.
+template <class T>
+struct gathered_values {
+    using type = std::vector<
+        std::conditional_t<std::is_reference_v<T>, std::reference_wrapper<std::remove_reference_t<T>>, T>>;
+};
+template <class T>
+    requires std::is_void_v<T>
+struct gathered_values<T> {
+    using type = void;
+};
+
+// Of futures of one type. The parts are in the same allocation, behind this object.
+template <class T>
+class gathered_range final : public gathered_state<typename gathered_values<T>::type> {
+    using values = typename gathered_values<T>::type;
+    using part_type = gathered_part<T>;
+
+public:
+    // `for_each_future(take)` calls `take(Future<T>)` for `size` futures.
+    template <class ForEachFuture>
+    [[nodiscard]] static gathered_range& make(std::size_t size, ForEachFuture for_each_future) {
+        gathered_range* const made = new (size) gathered_range;
+        try {
+            for_each_future([&](Future<T> future) {
+                ::new (static_cast<void*>(made->parts() + made->size_)) part_type({*made, std::move(future)});
+                ++made->size_;
+            });
+        } catch (...) {
+            delete made;
+            throw;
+        }
+        return *made;
+    }
+
+private:
+    gathered_range() = default;
+    ~gathered_range() override { std::destroy_n(parts(), size_); }
+
+    [[nodiscard]] static void* operator new(std::size_t size_of_this, std::size_t parts) {
+        return ::operator new(size_of_this + parts * sizeof(part_type));
+    }
+    static void operator delete(void* memory) noexcept { ::operator delete(memory); }
+    static void operator delete(void* memory, std::size_t) noexcept { ::operator delete(memory); }
+
+    [[nodiscard]] part_type* parts() noexcept {
+        static_assert(alignof(gathered_range) >= alignof(part_type));
+        return reinterpret_cast<part_type*>(this + 1);
+    }
+
+    [[nodiscard]] std::size_t size() const noexcept override { return size_; }
+    [[nodiscard]] gathering::part& at(std::size_t index) noexcept override { return parts()[index]; }
+    void store_values() noexcept override {
+        if constexpr (std::is_void_v<T>) {
+            this->result().emplace();
+        } else {
+            try {
+                values all;
+                all.reserve(size_);
+                for (std::size_t index = 0; index != size_; ++index) {
+                    all.push_back(parts()[index].take_value());
+                }
+                this->result().emplace(std::move(all));
+            } catch (...) {
+                this->set_exception(std::current_exception());
+            }
+        }
+    }
+
+    std::size_t size_ = 0;
+};
+
+// Says whether the elements of a `Range` may be moved from: it is an rvalue, and owns them.
+template <class Range>
+inline constexpr bool gives_elements = !std::is_lvalue_reference_v<Range> &&
+                                       !std::ranges::view<std::remove_cvref_t<Range>> && !future_map<Range>;
+
+template <class Result, class State>
+[[nodiscard]] Future<Result> start_gathering(State& made) {
+    Future<Result> future = future_access::adopt<Result>(made);
+    made.start();
+    return future;
+}
+
+template <class Range>
+[[nodiscard]] auto gather_range(Range&& futures) {
+    using future = future_in<Range>;
+    using value = typename future::value_type;
+    if constexpr (std::ranges::forward_range<Range> || std::ranges::sized_range<Range>) {
+        const auto size = static_cast<std::size_t>(std::ranges::distance(futures));
+        return start_gathering<typename gathered_values<value>::type>(
+            gathered_range<value>::make(size, [&](auto take) {
+                for (auto&& element : futures) {
+                    throw_if_inherited(future_access::state(future_of<Range>(element)));
+                    if constexpr (gives_elements<Range&&>) {
+                        take(std::move(element));
+                    } else {
+                        take(future(future_of<Range>(element)));
+                    }
+                }
+            }));
+    } else {
+        std::vector<future> all;
+        for (auto&& element : futures) {
+            all.push_back(future_of<Range>(element));
+        }
+        return gather_range(std::move(all));
+    }
+}
+
+}  // namespace detail
+
+/// Returns the future of all values: a tuple, with `std::monostate` for void. It is done when all the futures
+/// are, but fails as soon as one fails, with the same exception. If one is cancelled, it fails with
+/// `cancelled_error`. The other futures go on.
+///
+/// A value is moved out of a future that was passed as an rvalue, if that was the last handle (or if the
+/// value can't be copied).
+///
+/// Cancelling the new future, or requesting a stop of it, also cancels the gathered futures, as far as nobody
+/// else has a handle on them. A task may wait for it even on a pool of one worker: see `Future::result`. If
+/// no futures are given, the new one is done at once.
+///
+/// \throws invalid_state_error if a future is not `valid()`
+/// \throws broken_executor in the child of a fork, if a future is the parent's and was not done
+/// \throws std::bad_alloc if there is no memory
+///
+/// \code
+/// auto number = executor.submit([] { return 42; });
+/// auto text = executor.submit([] { return std::string("text"); });
+/// auto [n, t] = futures::gather(number, text).result();
+/// assert(n == 42 && t == "text");
+/// \endcode
+template <future_type... Futures>
+[[nodiscard]] auto gather(Futures&&... futures) {
+    (detail::throw_if_inherited(detail::future_access::state(futures)), ...);
+    return detail::start_gathering<
+        std::tuple<detail::gathered_value<typename std::remove_cvref_t<Futures>::value_type>...>>(
+        *new detail::gathered_tuple<typename std::remove_cvref_t<Futures>::value_type...>(
+            std::forward<Futures>(futures)...));
+}
+
+/// Does the same for the futures of a range, or for the keys of a map, and returns the future of a vector of
+/// their values, in order; `Future<void>` if they are of void. For references, the vector has
+/// `std::reference_wrapper`s. A container that is passed as an rvalue gives up its futures.
+///
+/// \code
+/// std::vector<futures::Future<int>> tasks;
+/// for (int i = 0; i < 3; ++i)
+///     tasks.push_back(executor.submit([i] { return i * i; }));
+/// auto sum = futures::gather(std::move(tasks)).then([](const std::vector<int>& squares) {
+///     return std::accumulate(squares.begin(), squares.end(), 0);
+/// });
+/// assert(sum.result() == 5);
+/// \endcode
+template <future_range Range>
+    requires(!future_type<Range>)
+[[nodiscard]] auto gather(Range&& futures) {
+    return detail::gather_range(std::forward<Range>(futures));
+}
+
+}}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/task/branch.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -7562,7 +9752,8 @@ private:
         trampoline::run_postponed();
         const auto settled = [this] { return state() != pending; };
         while (!settled()) {
-            if (self && self->run_descendant(*this, [this] { return state() == pending; })) {
+            if (self && self->run_descendant(
+                            *this, [this] { return state() == pending; }, [] {})) {
                 continue;
             }
             if (!spin_until_done_or_may_help(
@@ -7735,15 +9926,21 @@ public:
             return std::move(init_);
         }
         auto each = parts_.begin();
-        T result = std::move(each->second);
+        T result = std::move(each->value);
         while (++each != parts_.end()) {
-            result = static_cast<T>(std::invoke(combine_, std::move(result), std::move(each->second)));
+            result = static_cast<T>(std::invoke(combine_, std::move(result), std::move(each->value)));
         }
         return result;
     }
 
 private:
-    // The chunks that one thread has combined.
+    // What one thread has combined, from the chunk with the number `first`.
+    struct stored_part {
+        std::size_t first;
+        T value;
+    };
+
+    // The chunks that one thread is combining.
     struct part {
         std::optional<T> value;
         std::size_t first = 0;
@@ -7797,8 +9994,15 @@ private:
     }
 
     void store(part& mine) {
-        const std::lock_guard lock(mutex_);
-        parts_.emplace(mine.first, std::move(*mine.value));
+        {
+            const std::lock_guard lock(mutex_);
+            // Threads take the chunks in order, so few parts come before one that was stored earlier.
+            auto place = parts_.end();
+            while (place != parts_.begin() && (place - 1)->first > mine.first) {
+                --place;
+            }
+            parts_.insert(place, stored_part{mine.first, std::move(*mine.value)});
+        }
         mine.value.reset();
     }
 
@@ -7808,7 +10012,7 @@ private:
     Transform& transform_;
     loop_failure failure_;
     sync::mutex mutex_;
-    std::map<std::size_t, T> parts_;  // guarded by `mutex_`; by their first chunk
+    std::vector<stored_part> parts_;  // guarded by `mutex_`; in the order of their first chunks
 };
 
 template <class T, class Combine, class Transformed>
@@ -7906,8 +10110,8 @@ private:
 
     void abandon() noexcept {
         if (detail::queued_state* const abandoned = std::exchange(task_, nullptr)) {
-            abandoned->fail_waiting(
-                detail::make_broken_promise("the packaged task was destroyed before it was called"));
+            abandoned->fail_waiting(detail::make_error<broken_promise_error>(
+                "the packaged task was destroyed before it was called"));
         }
     }
 
@@ -7985,7 +10189,10 @@ namespace detail {
 }
 
 [[noreturn, gnu::cold, gnu::noinline]] inline void throw_unfinished_group(std::size_t unfinished) {
-    throw timeout_error(std::to_string(unfinished) + " tasks of the group were not done within the timeout");
+    char message[80];
+    std::snprintf(message, sizeof message, "%zu tasks of the group were not done within the timeout",
+                  unfinished);
+    throw timeout_error(message);
 }
 
 // `group_state` is a `task_group` without its executor. It lives until the group was destroyed and all its
@@ -8000,14 +10207,13 @@ public:
     // Lets one task into the group, or nobody if it is destroyed before `follow` was called.
     class admission {
     public:
-        explicit admission(group_state& group)
-            : member_(std::make_unique<member>(group)), cancelled_(group.admit()) {}
+        explicit admission(group_state& group) : member_(new_member(group)), cancelled_(group.admit()) {}
         admission(const admission&) = delete;
         admission& operator=(const admission&) = delete;
         ~admission() {
             if (member_) {
                 group_state& group = member_->group;
-                member_.reset();
+                delete member_;
                 group.note_finished();
             }
         }
@@ -8017,6 +10223,7 @@ public:
 
         // The task was submitted. Requires: the caller keeps a handle.
         void follow(shared_state_base& state) noexcept {
+            member_->future = shared_state_base::handle(state);
             {
                 group_state& group = member_->group;
                 const outstanding_futures::lock_type lock = group.futures_.lock();
@@ -8024,14 +10231,19 @@ public:
                 cancelled_ = group.cancelled_.load();
             }
             // The group may be gone as soon as the task is done.
-            member_.release()->call_when_done(shared_state_base::handle(state));
+            std::exchange(member_, nullptr)->call_when_done(state);
             if (cancelled_) {
                 state.request_stop();
             }
         }
 
     private:
-        std::unique_ptr<member> member_;
+        static member* new_member(group_state& group) {
+            group.futures_.throw_if_inherited();
+            return new member(group);
+        }
+
+        member* member_;  // null once it owns itself
         bool cancelled_;
     };
 
@@ -8050,7 +10262,7 @@ public:
     // Waits until all tasks are done, and rethrows the first failure.
     void wait(const deadline& until) {
         futures_.throw_if_inherited();
-        std::optional<shared_state_base::handle> failed;
+        shared_state_base::handle failed;
         {
             outstanding_futures::lock_type lock = futures_.lock();
             const outstanding_futures::wait_end end = wait(lock, until);
@@ -8061,13 +10273,10 @@ public:
                 throw_as_it_waits_for_itself();
             }
             cancelled_.store(false);
-            if (failed_) {
-                failed.emplace(std::move(*failed_));
-                failed_.reset();
-            }
+            failed = std::move(failed_);
         }
         if (failed) {
-            throw_failure(failed->state());
+            throw_failure(failed.state());
         }
     }
 
@@ -8078,7 +10287,7 @@ public:
         }
         {
             outstanding_futures::lock_type lock = futures_.lock();
-            if (wait(lock, deadline()) != outstanding_futures::wait_end::ready) {
+            if (!wait_to_end(lock)) {
                 abandoned_ = true;  // the last task destroys this
                 return;
             }
@@ -8093,19 +10302,17 @@ private:
         explicit member(group_state& its_group) noexcept : group(its_group) {}
 
         group_state& group;
+        shared_state_base::handle future;  // empty before the task was submitted
 
     private:
-        void call(shared_state_base::handle done) override {
-            group.note_done(std::unique_ptr<member>(this), std::move(done));
-        }
+        void call_back(outcome) override { group.note_done(*this, std::move(future)); }
     };
 
     ~group_state() = default;
 
     // Counts one more task. Returns whether the group is being cancelled; if it has just begun to be,
     // `follow` sees that.
-    [[nodiscard]] bool admit() {
-        futures_.throw_if_inherited();
+    [[nodiscard]] bool admit() noexcept {
         unfinished_.fetch_add(1);
         return cancelled_.load();
     }
@@ -8114,16 +10321,30 @@ private:
         return futures_.wait(lock, until, until.is_never(), [this] { return unfinished_.load() == 0; });
     }
 
-    void note_done(std::unique_ptr<member> ended, shared_state_base::handle future) noexcept {
+    // Returns false where `wait` would throw as it would never end.
+    bool wait_to_end(outstanding_futures::lock_type& lock) noexcept {
+        for (;;) {
+            try {
+                return wait(lock, deadline()) == outstanding_futures::wait_end::ready;
+            } catch (...) {
+                // There is no memory to find out how this worker can help. Others may free some.
+                lock.unlock();
+                sync::this_thread::yield();
+                lock.lock();
+            }
+        }
+    }
+
+    void note_done(member& ended, shared_state_base::handle future) noexcept {
         {
             const shared_state_base::handle dropped = std::move(future);
             outstanding_futures::lock_type lock = futures_.lock();
-            futures_.remove(*ended);
+            futures_.remove(ended);
             if (dropped.state().how_done() == outcome::exception) {
                 note_failure(lock, dropped.state());
             }
             lock.unlock();
-            ended.reset();
+            delete &ended;
         }
         // Only now: after a `wait`, the memory of the tasks is free, and unwanted results are destroyed.
         note_finished();
@@ -8138,7 +10359,7 @@ private:
             return;
         }
         if (!failed_) {
-            failed_.emplace(state);
+            failed_ = shared_state_base::handle(state);
             begin_to_cancel(lock);
         }
     }
@@ -8182,7 +10403,7 @@ private:
 
     // Guarded by the lock of `futures_`.
     bool abandoned_ = false;  // the group is gone
-    std::optional<shared_state_base::handle> failed_;
+    shared_state_base::handle failed_;
 };
 
 }  // namespace detail
@@ -8268,14 +10489,15 @@ public:
 
     /// Waits until all tasks are done, at most for `limit`, and rethrows the first failure in time.
     ///
-    /// On a worker of the pool in which they are queued, it runs tasks of the group on the spot, and what
-    /// they have submitted, but nothing else. With a `limit`, it does so only if no other worker is idle and
-    /// none can be started.
+    /// On a worker of a pool, it runs on the spot what is queued in that pool: tasks of the group, what they
+    /// have submitted, and what they wait for, but nothing else. With a `limit`, it does so only if no other
+    /// worker is idle and none can be started.
     ///
     /// \throws what the first task that failed has thrown
     /// \throws timeout_error if `limit` passed first; the tasks go on
     /// \throws invalid_state_error if a task waits, without a limit, for the group that it belongs to
     /// \throws broken_executor in the child of a fork, if the group is the parent's
+    /// \throws std::bad_alloc if a worker has no memory to find out what the tasks wait for
     ///
     /// \code
     /// futures::task_group group(executor);
@@ -8309,6 +10531,669 @@ private:
 /// `task_group group(executor);` is a group of whatever executor it is given.
 template <class Executor>
 task_group(Executor&) -> task_group<Executor>;
+
+}}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/flatten.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// Stores the value of `source`, which is done and has one, as the result of `target`: moved if `source` is
+// the last handle, or if `T` can't be copied.
+template <class T>
+void take_value(shared_state<T>& target, shared_state<T>& source) {
+    if constexpr (std::is_void_v<T>) {
+        target.result().emplace();
+    } else if constexpr (std::is_reference_v<T>) {
+        target.result().emplace(source.result().get());
+    } else if constexpr (is_copyable<T>) {
+        if (source.has_one_handle()) {
+            target.result().emplace(std::move(source.result().get()));
+        } else {
+            target.result().emplace(static_cast<const T&>(source.result().get()));
+        }
+    } else {
+        target.result().emplace(std::move(source.result().get()));
+    }
+}
+
+// The state of a future that waits for another, `outer`, and then for that one's value, `inner`.
+template <class T>
+class flattened_state final : public composed_state<T>, private callback, public cached_memory {
+public:
+    explicit flattened_state(Future<Future<T>> outer)
+        : outer_(std::move(outer)), executor_task_(future_access::state(outer_).as_task()) {}
+
+    // The state may have become done when this returns.
+    void start() noexcept { call_when_done(future_access::state(outer_)); }
+
+    [[nodiscard]] shared_state_base::handle dependency(std::size_t& index) noexcept override {
+        shared_state_base::handle found;
+        if (index == 0) {
+            this->if_unqueued([&] {
+                if (!awaited().done()) {
+                    found = shared_state_base::handle(awaited());
+                }
+            });
+        }
+        return found;
+    }
+    [[nodiscard]] queued_state* as_task() noexcept override { return executor_task_; }
+
+private:
+    // How far this has got. Guarded by the lock.
+    enum class phase { waits_for_outer, joins_inner, waits_for_inner, left };
+
+    ~flattened_state() override = default;
+
+    // Requires: this waits, and the lock is held.
+    [[nodiscard]] shared_state_base& awaited() const {
+        if (inner_.valid()) {
+            return future_access::state(inner_);
+        }
+        return future_access::state(outer_);
+    }
+
+    void call_back(outcome how) override {
+        if (std::exchange(outer_is_done_, true)) {
+            end(inner_, how);
+        } else if (how == outcome::value) {
+            join_inner();
+        } else {
+            end(outer_, how);
+        }
+    }
+
+    void join_inner() {
+        // Only this has a handle on `outer_`.
+        Future<T> inner = std::move(future_access::state(outer_).result().get());
+        if (!inner.valid() || std::addressof(future_access::state(inner)) == this) {
+            fail(make_error<invalid_state_error>(
+                inner.valid() ? "a function that `then` has called returned the future that `then` returned, "
+                                "which so waits for itself"
+                              : "a function that `then` has called returned a future without a state"));
+            return;
+        }
+        shared_state<T>& state = future_access::state(inner);
+        const shared_state_base::handle kept(*this);
+        const bool waits = this->change([&] {
+            inner_ = std::move(inner);
+            phase_ = phase::joins_inner;
+        });
+        if (!waits) {
+            this->release_from_queue();
+            return;
+        }
+        const bool added = call_when_done_later(state);
+        bool left = false;
+        this->with_lock([&] {
+            left = phase_ == phase::left;
+            phase_ = phase::waits_for_inner;
+        });
+        if (left) {
+            // Who has cancelled this left it to this thread.
+            const Future<T> last = std::move(inner_);
+            if (!added || take_back_from(state)) {
+                this->release_from_queue();
+            }
+            this->cancel_if_last(state, stops_);
+        } else if (!added) {
+            end(inner_, state.how_done());
+        }
+    }
+
+    // Becomes done as `source` is.
+    template <class Source>
+    void end(const Future<Source>& source, outcome how) noexcept {
+        if (how == outcome::cancelled) {
+            this->cancel();
+            this->release_from_queue();
+            return;
+        }
+        if (!this->claim_unqueued()) {
+            this->release_from_queue();
+            return;
+        }
+        shared_state<Source>& state = future_access::state(source);
+        if (how == outcome::exception) {
+            state.mark_exception_as_looked_at();
+            this->set_exception(state.exception());
+        } else if constexpr (std::is_same_v<Source, T>) {
+            try {
+                take_value(*this, state);
+            } catch (...) {
+                this->set_exception(std::current_exception());
+            }
+        }
+        inner_ = {};
+        complete();
+    }
+
+    void fail(const std::exception_ptr& reason) noexcept {
+        if (!this->claim_unqueued()) {
+            this->release_from_queue();
+            return;
+        }
+        this->set_exception(reason);
+        complete();
+    }
+
+    void complete() noexcept {
+        if (this->complete_taken([] {})) {
+            this->destroy();
+        }
+    }
+
+    void stop_waiting(bool stop) noexcept override {
+        phase found = phase::left;
+        this->with_lock([&] {
+            found = phase_;
+            phase_ = phase::left;
+            stops_ = stop;
+        });
+        if (found == phase::joins_inner || this->is_inherited()) {
+            return;
+        }
+        shared_state_base& state = awaited();
+        if (take_back_from(state)) {
+            this->release_from_queue();
+        }
+        this->cancel_if_last(state, stop);
+        inner_ = {};
+    }
+
+    const Future<Future<T>> outer_;  // to the end, as it has the task below
+    Future<T> inner_;                // once `outer_` is done, until this is
+    queued_state* const executor_task_;
+    bool outer_is_done_ = false;
+    bool stops_ = false;
+    phase phase_ = phase::waits_for_outer;
+};
+
+// Returns a future of the value of the future that is the value of `outer`.
+template <class T>
+[[nodiscard]] Future<T> flatten(Future<Future<T>> outer) {
+    auto& made = *new flattened_state<T>(std::move(outer));
+    Future<T> future = future_access::adopt<T>(made);
+    made.start();
+    return future;
+}
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/task/continuation.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// A task that is queued, or run, when another future is done, its parent. Until then it is a callback of the
+// parent: one allocation holds everything. The captures have a handle on the parent.
+class continuation : public callback {
+protected:
+    // `sees_failures` says whether the task runs even if the parent has no value.
+    continuation(shared_state_base& parent, bool sees_failures) noexcept
+        : parent_(parent), sees_failures_(sees_failures) {}
+    ~continuation() = default;
+
+    // Goes on after the parent is done, as `how` says. Returns whether `task`, whose state is `future`, is to
+    // be run now. Only if so, this object is sure to exist still.
+    [[nodiscard]] bool begin(shared_state_base& future, queued_state& task, outcome how) const noexcept {
+        if (how == outcome::value || sees_failures_) {
+            if (future.begin_to_queue()) {
+                return true;
+            }
+            future.release_from_queue();
+        } else if (how == outcome::cancelled) {
+            task.cancel_waiting();
+        } else {
+            pass_on_failure(future, task);
+        }
+        return false;
+    }
+
+    // Returns a handle on the parent if the task waits for it.
+    [[nodiscard]] shared_state_base::handle dependency_of(shared_state_base& future) const noexcept {
+        shared_state_base::handle parent;
+        future.if_unqueued([&] {
+            if (!parent_.done()) {
+                parent = shared_state_base::handle(parent_);
+            }
+        });
+        return parent;
+    }
+
+    // Returns whether nothing will come from the parent any more.
+    [[nodiscard]] bool stop_waiting_for_parent(shared_state_base& future) noexcept {
+        // In the child of a fork, the parent's list of callbacks is not the one that has this.
+        if (future.is_inherited() || !take_back_from(parent_)) {
+            return false;
+        }
+        future.release_from_queue();
+        return true;
+    }
+
+    [[nodiscard]] shared_state_base& parent() const noexcept { return parent_; }
+
+private:
+    void pass_on_failure(shared_state_base& future, queued_state& task) const noexcept {
+        std::exception_ptr failure;
+        // As long as the task waits, nobody destroys its captures, which have a handle on the parent.
+        future.if_unqueued([&] {
+            failure = parent_.exception();
+            parent_.mark_exception_as_looked_at();
+        });
+        task.fail_unqueued(failure);
+    }
+
+    shared_state_base& parent_;
+    const bool sees_failures_;
+};
+
+// What a continuation is made of.
+struct continuation_origin {
+    shared_state_base& parent;
+    bool sees_failures;
+    shared_pool<pool_base> pool;  // which will run it
+    bool runs_inline;             // it runs as a done callback does, and there is no pool
+};
+
+// The state of a continuation that a pool runs, or that runs as a done callback does.
+template <class T>
+class continuation_state : public task_state<T>, private continuation {
+public:
+    explicit continuation_state(continuation_origin&& origin) noexcept
+        : task_state<T>(origin.pool.get()),
+          continuation(origin.parent, origin.sees_failures),
+          pool_(std::move(origin.pool)),
+          runs_inline_(origin.runs_inline) {
+        this->note_unqueued();
+    }
+
+    // Requires: the captures have a handle on the parent. The task may have ended when this returns.
+    void start() noexcept { call_when_done(parent()); }
+
+    [[nodiscard]] shared_state_base::handle dependency(std::size_t& index) noexcept final {
+        if (!this->is_unqueued()) {
+            return task_state<T>::dependency(index);
+        }
+        return index == 0 ? dependency_of(*this) : shared_state_base::handle();
+    }
+
+protected:
+    ~continuation_state() override = default;
+
+private:
+    void call_back(outcome how) final {
+        // The pool must exist until the task was pushed. By then the task may be gone.
+        const shared_pool<pool_base> pool = std::move(pool_);
+        const bool runs_inline = runs_inline_;
+        if (!begin(*this, *this, how)) {
+            return;
+        }
+        if (runs_inline) {
+            this->run_packaged();
+            return;
+        }
+        try {
+            if (!pool) {
+                throw_error<executor_shutdown>("the executor that ran the future was destroyed");
+            }
+            pool->push(*this);
+        } catch (...) {
+            this->fail_waiting(std::current_exception());
+            if (pool) {
+                pool->note_stale_item_gone();
+                pool->wake_one();
+            }
+        }
+    }
+
+    void stop_waiting(bool stop) noexcept final {
+        if (stop_waiting_for_parent(*this)) {
+            pool_.reset();
+        }
+        this->cancel_if_last(parent(), stop);
+    }
+
+    shared_pool<pool_base> pool_;  // until the task is pushed
+    const bool runs_inline_;
+};
+
+// The state of a continuation that an executor of any other kind runs.
+template <class Executor, class T>
+class submitted_continuation_state : public task_state<T>, private continuation {
+public:
+    struct origin {
+        shared_state_base& parent;
+        bool sees_failures;
+        Executor& executor;
+    };
+
+    explicit submitted_continuation_state(origin&& from) noexcept
+        : task_state<T>(nullptr), continuation(from.parent, from.sees_failures), executor_(from.executor) {
+        this->note_unqueued();
+    }
+
+    // As in `continuation_state`.
+    void start() noexcept { call_when_done(parent()); }
+
+    [[nodiscard]] shared_state_base::handle dependency(std::size_t& index) noexcept final {
+        if (!this->is_unqueued()) {
+            return task_state<T>::dependency(index);
+        }
+        return index == 0 ? dependency_of(*this) : shared_state_base::handle();
+    }
+
+protected:
+    ~submitted_continuation_state() override = default;
+
+private:
+    // What the executor runs.
+    class submitted {
+    public:
+        explicit submitted(submitted_continuation_state& task) noexcept : task_(&task) {}
+        submitted(submitted&& other) noexcept : task_(std::exchange(other.task_, nullptr)) {}
+        submitted& operator=(submitted&&) = delete;
+        ~submitted() {
+            if (task_) {
+                task_->release_one();
+            }
+        }
+        void operator()() noexcept {
+            if (submitted_continuation_state* const task = std::exchange(task_, nullptr)) {
+                task->run();
+                task->release_one();
+            }
+        }
+
+    private:
+        submitted_continuation_state* task_;
+    };
+
+    void call_back(outcome how) final {
+        if (begin(*this, *this, how)) {
+            try {
+                static_cast<void>(executor_.submit(submitted(*this)));
+            } catch (...) {
+                failure_ = std::current_exception();
+            }
+            release_one();
+        }
+    }
+
+    void run() noexcept {
+        const shared_state_base::handle kept(*this);
+        if (this->claim()) {
+            this->call();
+            this->complete();
+        }
+    }
+
+    // `call` and the `submitted` both hold the memory. The second to go makes the task fail if it has not
+    // run: with what the executor has thrown, or because the executor has dropped it.
+    void release_one() noexcept {
+        // Acquire and release: pairs with itself. It publishes `failure_`, and the uses of the memory.
+        if (holders_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+            this->fail_waiting(
+                failure_ ? failure_
+                         : make_error<broken_promise_error>("the executor dropped the continuation"));
+        }
+    }
+
+    void stop_waiting(bool stop) noexcept final {
+        static_cast<void>(stop_waiting_for_parent(*this));
+        this->cancel_if_last(parent(), stop);
+    }
+
+    Executor& executor_;
+    std::exception_ptr failure_;
+    sync::atomic<int> holders_{2};
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/then.hpp
+
+#if defined(__cpp_lib_jthread)
+#include <stop_token>  // std::stop_token
+#endif
+
+namespace concurrent::futures { inline namespace v0_1 {
+
+namespace detail {
+
+template <class... Each>
+struct argument_list {};
+
+// What a continuation gets of a future's value. `moves` says that the future was an rvalue.
+template <class T, bool moves>
+struct value_arguments {
+    using type = argument_list<std::conditional_t<moves, T&&, const T&>>;
+};
+template <class T, bool moves>
+    requires std::is_reference_v<T>
+struct value_arguments<T, moves> {
+    using type = argument_list<T>;
+};
+template <class T, bool moves>
+    requires std::is_void_v<T>
+struct value_arguments<T, moves> {
+    using type = argument_list<>;
+};
+
+// How `Fn` is called with `Arguments`.
+template <class Fn, class Arguments>
+struct continuation_call;
+template <class Fn, class... Args>
+struct continuation_call<Fn, argument_list<Args...>> {
+    static constexpr bool takes_token = takes_stop_token<Fn, Args...>;
+    static constexpr bool is_possible = takes_token || std::is_invocable_v<Fn, Args...>;
+};
+
+template <class Fn, class T, bool moves>
+using call_with_value = continuation_call<Fn, typename value_arguments<T, moves>::type>;
+
+// How `Fn` continues a `Future<T>`: with the value if that is possible, else with the future. Only then the
+// latter is tried, as that may compile the body of a generic callable.
+template <class Fn, class T, bool moves>
+struct continuation_of : call_with_value<Fn, T, moves> {
+    static constexpr bool sees_failures = false;
+};
+template <class Fn, class T, bool moves>
+    requires(!call_with_value<Fn, T, moves>::is_possible)
+struct continuation_of<Fn, T, moves> : continuation_call<Fn, argument_list<Future<T>>> {
+    static constexpr bool sees_failures = true;
+};
+
+template <class Fn, class T, bool moves>
+inline constexpr bool can_continue = continuation_of<Fn, T, moves>::is_possible;
+
+// A callable and the future that it continues.
+template <class Fn, class T, bool moves>
+class continued {
+public:
+    static constexpr bool sees_failures = continuation_of<Fn, T, moves>::sees_failures;
+
+    template <class OtherFn>
+    continued(OtherFn&& fn, Future<T> parent) : fn_(std::forward<OtherFn>(fn)), parent_(std::move(parent)) {}
+
+protected:
+    // Requires: the parent is done.
+    template <class... Token>
+    decltype(auto) call(Token... token) {
+        if constexpr (sees_failures) {
+            return std::invoke(std::move(fn_), std::move(token)..., std::move(parent_));
+        } else if constexpr (std::is_void_v<T>) {
+            return std::invoke(std::move(fn_), std::move(token)...);
+        } else if constexpr (std::is_reference_v<T>) {
+            return std::invoke(std::move(fn_), std::move(token)..., state().result().get());
+        } else if constexpr (moves) {
+            return call_with_rvalue(std::move(token)...);
+        } else {
+            const T& value = state().result().get();
+            return std::invoke(std::move(fn_), std::move(token)..., value);
+        }
+    }
+
+private:
+    template <class... Token>
+    auto call_with_rvalue(Token... token) -> kept_result_t<std::invoke_result_t<Fn, Token..., T>> {
+        using result = std::invoke_result_t<Fn, Token..., T>;
+        T& value = state().result().get();
+        if constexpr (is_copyable<T>) {
+            if (!state().has_one_handle()) {
+                const T& shared = value;
+                if constexpr (std::is_invocable_v<Fn, Token..., const T&>) {
+                    if constexpr (std::is_same_v<std::invoke_result_t<Fn, Token..., const T&>, result>) {
+                        return std::invoke(std::move(fn_), std::move(token)..., shared);
+                    }
+                }
+                return std::invoke(std::move(fn_), std::move(token)..., T(shared));
+            }
+        }
+        return std::invoke(std::move(fn_), std::move(token)..., std::move(value));
+    }
+
+    [[nodiscard]] shared_state<T>& state() const { return future_access::state(parent_); }
+
+    Fn fn_;
+    Future<T> parent_;
+};
+
+// The same as a callable, for a task.
+template <class Fn, class T, bool moves>
+struct continued_call : continued<Fn, T, moves> {
+    using continued<Fn, T, moves>::continued;
+    decltype(auto) operator()() { return this->call(); }
+};
+#if defined(__cpp_lib_jthread)
+template <class Fn, class T, bool moves>
+struct stoppable_continued_call : continued<Fn, T, moves> {
+    using continued<Fn, T, moves>::continued;
+    decltype(auto) operator()(std::stop_token token) { return this->call(std::move(token)); }
+};
+#endif
+
+template <class Fn, class T, bool moves, bool takes_token>
+struct continued_call_for {
+    using type = continued_call<Fn, T, moves>;
+};
+#if defined(__cpp_lib_jthread)
+template <class Fn, class T, bool moves>
+struct continued_call_for<Fn, T, moves, true> {
+    using type = stoppable_continued_call<Fn, T, moves>;
+};
+#endif
+
+// Makes continuations.
+class continuing {
+public:
+    // As a task of the executor that ran `parent`.
+    template <bool moves, class T, class Fn>
+    [[nodiscard]] static auto then(Future<T> parent, Fn&& fn) {
+        shared_state<T>& state = future_access::state(parent);
+        queued_state* const task = state.as_task();
+        const bool has_pool = task && task->has_owner();
+        return start_in_pool<moves>(std::move(parent),
+                                    has_pool ? task->find_owner() : shared_pool<pool_base>(), !has_pool,
+                                    std::forward<Fn>(fn));
+    }
+
+    // As a task of `executor`.
+    template <bool moves, class T, class Executor, class Fn>
+    [[nodiscard]] static auto then_in(Future<T> parent, Executor& executor, Fn&& fn) {
+        if constexpr (requires { shared_pool<pool_base>(*executor.pool_); }) {
+            return start_in_pool<moves>(std::move(parent), shared_pool<pool_base>(*executor.pool_), false,
+                                        std::forward<Fn>(fn));
+        } else {
+            using call = call_of<std::decay_t<Fn>, T, moves>;
+            using state = submitted_continuation_state<Executor, typename task_result<call>::type>;
+            shared_state<T>& parent_state = future_access::state(parent);
+            return start<state, call>(typename state::origin{parent_state, call::sees_failures, executor},
+                                      std::move(parent), std::forward<Fn>(fn));
+        }
+    }
+
+private:
+    template <class Fn, class T, bool moves>
+    using call_of =
+        typename continued_call_for<Fn, T, moves, continuation_of<Fn, T, moves>::takes_token>::type;
+
+    template <bool moves, class T, class Fn>
+    [[nodiscard]] static auto start_in_pool(Future<T> parent, shared_pool<pool_base> pool, bool runs_inline,
+                                            Fn&& fn) {
+        using call = call_of<std::decay_t<Fn>, T, moves>;
+        using state = continuation_state<typename task_result<call>::type>;
+        shared_state<T>& parent_state = future_access::state(parent);
+        return start<state, call>(
+            continuation_origin{parent_state, call::sees_failures, std::move(pool), runs_inline},
+            std::move(parent), std::forward<Fn>(fn));
+    }
+
+    template <class State, class Call, class Origin, class T, class Fn>
+    [[nodiscard]] static auto start(Origin origin, Future<T> parent, Fn&& fn) {
+        using result = typename task_result<Call>::type;
+        throw_if_inherited(origin.parent);
+        // The task destroys itself when the last handle goes.
+        State& made =
+            *new task_of<State, Call>(std::move(origin), Call(std::forward<Fn>(fn), std::move(parent)));
+        Future<result> future = future_access::adopt<result>(made);
+        made.start();
+        if constexpr (is_future<result>) {
+            return flatten(std::move(future));
+        } else {
+            return future;
+        }
+    }
+};
+
+}  // namespace detail
+
+template <class T>
+template <class Fn>
+auto Future<T>::then(Fn&& fn) const& {
+    static_assert(detail::can_continue<std::decay_t<Fn>, T, false>,
+                  "then(fn): fn can't be called with the value of the future, nor with the future");
+    if constexpr (detail::can_continue<std::decay_t<Fn>, T, false>) {
+        static_cast<void>(this->checked());
+        return detail::continuing::then<false>(Future(*this), std::forward<Fn>(fn));
+    }
+}
+
+template <class T>
+template <class Fn>
+auto Future<T>::then(Fn&& fn) && {
+    static_assert(detail::can_continue<std::decay_t<Fn>, T, true>,
+                  "then(fn): fn can't be called with the value of the future, nor with the future");
+    if constexpr (detail::can_continue<std::decay_t<Fn>, T, true>) {
+        static_cast<void>(checked());
+        return detail::continuing::then<true>(std::move(*this), std::forward<Fn>(fn));
+    }
+}
+
+template <class T>
+template <class Executor, class Fn>
+auto Future<T>::then(Executor& executor, Fn&& fn) const& {
+    static_assert(detail::can_continue<std::decay_t<Fn>, T, false>,
+                  "then(executor, fn): fn can't be called with the value of the future, nor with the future");
+    if constexpr (detail::can_continue<std::decay_t<Fn>, T, false>) {
+        static_cast<void>(this->checked());
+        return detail::continuing::then_in<false>(Future(*this), executor, std::forward<Fn>(fn));
+    }
+}
+
+template <class T>
+template <class Executor, class Fn>
+auto Future<T>::then(Executor& executor, Fn&& fn) && {
+    static_assert(detail::can_continue<std::decay_t<Fn>, T, true>,
+                  "then(executor, fn): fn can't be called with the value of the future, nor with the future");
+    if constexpr (detail::can_continue<std::decay_t<Fn>, T, true>) {
+        static_cast<void>(checked());
+        return detail::continuing::then_in<true>(std::move(*this), executor, std::forward<Fn>(fn));
+    }
+}
 
 }}  // namespace concurrent::futures
 
@@ -8361,6 +11246,29 @@ struct wait_result {
     std::vector<detail::handle_on<T>> not_done;
 };
 
+namespace detail {
+
+// See `wait`, below.
+template <class Range>
+auto wait_for_each(Range& futures, const wait_options& options) {
+    using value = typename future_in<Range&>::value_type;
+    completion_watch<value> watch(unique_futures(futures));
+    const std::size_t wanted =
+        options.return_when == return_when::first_completed ? std::size_t(watch.size() != 0) : watch.size();
+    const deadline until = options.timeout.start();
+    const bool to_the_end = options.return_when == return_when::all_completed && until.is_never();
+    watch.wait_for(wanted, options.return_when == return_when::first_exception, to_the_end, until);
+    watch.stop_watching();
+    wait_result<value> result;
+    for (auto& each : watch.entries()) {
+        auto& group = each.future.done() ? result.done : result.not_done;
+        group.push_back(std::move(each.future));
+    }
+    return result;
+}
+
+}  // namespace detail
+
 /// Waits for the futures of a range, or for the keys of a map, as `options` say, and returns which are done.
 /// It doesn't throw `timeout_error`, or anything that the tasks throw. It costs O(n) for n futures.
 ///
@@ -8377,25 +11285,12 @@ struct wait_result {
 /// assert(done == tasks && not_done.empty());
 /// \endcode
 template <class Range>
+    requires detail::no_list_of_any_future<Range>
 auto wait(Range&& futures, const wait_options& options = {}) {
     static_assert(future_range<Range>,
                   "wait(futures): it needs a range of Future, or a map with Future for its keys");
     if constexpr (future_range<Range>) {
-        using value = typename detail::future_in<Range>::value_type;
-        detail::completion_watch<value> watch(detail::unique_futures(futures));
-        const std::size_t wanted = options.return_when == return_when::first_completed
-                                       ? std::size_t(watch.size() != 0)
-                                       : watch.size();
-        const detail::deadline until = options.timeout.start();
-        const bool to_the_end = options.return_when == return_when::all_completed && until.is_never();
-        watch.wait_for(wanted, options.return_when == return_when::first_exception, to_the_end, until);
-        watch.stop_watching();
-        wait_result<value> result;
-        for (auto& each : watch.entries()) {
-            auto& group = each.future.done() ? result.done : result.not_done;
-            group.push_back(std::move(each.future));
-        }
-        return result;
+        return detail::wait_for_each(futures, options);
     }
 }
 
@@ -8408,7 +11303,7 @@ auto wait(Range&& futures, const wait_options& options = {}) {
 /// \endcode
 template <class T>
 wait_result<T> wait(std::initializer_list<Future<T>> futures, const wait_options& options = {}) {
-    return wait<std::initializer_list<Future<T>>&>(futures, options);
+    return detail::wait_for_each(futures, options);
 }
 
 /// Does the same for a list of futures of several types.
@@ -8419,12 +11314,67 @@ wait_result<T> wait(std::initializer_list<Future<T>> futures, const wait_options
 /// auto [done, not_done] = futures::wait({number, text});
 /// assert(done.size() == 2 && done[0] == number && done[1].get<std::string>().result() == "hello");
 /// \endcode
-inline wait_result<any_future> wait(std::initializer_list<any_future> futures,
-                                    const wait_options& options = {}) {
-    return wait<std::initializer_list<any_future>&>(futures, options);
+template <class Any = any_future>
+wait_result<Any> wait(std::initializer_list<std::type_identity_t<Any>> futures,
+                      const wait_options& options = {}) {
+    return detail::wait_for_each(futures, options);
 }
 
 }}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/submitted_call.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// A call that an executor of any kind makes, or drops: then `when_dropped()` is called instead.
+template <class Fn, class WhenDropped>
+class submitted_call {
+    // How far the submit has got. As long as it goes on, it may drop the call and throw why.
+    enum class phase { submitting, submitted, dropped };
+
+public:
+    submitted_call(submitted_call&&) noexcept = default;
+    submitted_call& operator=(submitted_call&&) = delete;
+    // Acquire and release: pairs with that of `submit`, so one of both sees the other's.
+    ~submitted_call() {
+        if (phase_ && phase_->exchange(phase::dropped, std::memory_order_acq_rel) == phase::submitted) {
+            when_dropped_();
+        }
+    }
+
+    void operator()() {
+        phase_.reset();
+        fn_();
+    }
+
+    // Submits the call, and returns the future of it. If this throws, neither is called.
+    template <class Executor>
+    [[nodiscard]] static auto submit(Executor& executor, Fn fn, WhenDropped when_dropped) {
+        auto shared = std::make_shared<sync::atomic<phase>>(phase::submitting);
+        auto future = executor.submit(submitted_call(shared, fn, when_dropped));
+        if (shared->exchange(phase::submitted, std::memory_order_acq_rel) == phase::dropped) {
+            when_dropped();
+        }
+        return future;
+    }
+
+private:
+    submitted_call(std::shared_ptr<sync::atomic<phase>> shared, Fn fn, WhenDropped when_dropped) noexcept
+        : phase_(std::move(shared)), fn_(std::move(fn)), when_dropped_(std::move(when_dropped)) {}
+
+    std::shared_ptr<sync::atomic<phase>> phase_;  // null once it was called
+    Fn fn_;
+    WhenDropped when_dropped_;
+};
+
+// Submits a call of `fn()` to `executor`. See `submitted_call`.
+template <class Executor, class Fn, class WhenDropped>
+[[nodiscard]] auto submit_call(Executor& executor, Fn fn, WhenDropped when_dropped) {
+    return submitted_call<Fn, WhenDropped>::submit(executor, std::move(fn), std::move(when_dropped));
+}
+
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/executor/options.hpp
@@ -8471,8 +11421,13 @@ private:
 
     template <std::integral Integer>
     static constexpr long long saturated(Integer number) noexcept {
-        return std::in_range<long long>(number) ? static_cast<long long>(number)
-                                                : (std::numeric_limits<long long>::max)();
+        static_assert(sizeof(Integer) <= sizeof(long long));
+        constexpr long long most = (std::numeric_limits<long long>::max)();
+        if constexpr (std::unsigned_integral<Integer>) {
+            return number > static_cast<unsigned long long>(most) ? most : static_cast<long long>(number);
+        } else {
+            return number;
+        }
     }
 
     long long number_;
@@ -8574,6 +11529,874 @@ concept executor = requires(E& each, int (*task)(), shutdown_options options) {
 };
 
 }}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/future/future_awaiter.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// A coroutine of a type that is not ours, while it waits. It lives in the coroutine's frame.
+class foreign_coroutine final : private callback {
+public:
+    foreign_coroutine() = default;
+    foreign_coroutine(const foreign_coroutine&) = delete;
+    foreign_coroutine& operator=(const foreign_coroutine&) = delete;
+    // Who destroys a coroutine that waits sees to it that nobody completes the future meanwhile.
+    ~foreign_coroutine() {
+        if (awaited_) {
+            static_cast<void>(take_back_from(*awaited_));
+        }
+    }
+
+    // Returns false if `awaited` is done.
+    [[nodiscard]] bool wait_for(shared_state_base& awaited, std::coroutine_handle<> frame) noexcept {
+        awaited_ = std::addressof(awaited);
+        frame_ = frame;
+        if (call_when_done_later(awaited)) {
+            return true;  // by now the coroutine may run elsewhere
+        }
+        awaited_ = nullptr;
+        return false;
+    }
+
+private:
+    void call_back(outcome) override {
+        awaited_ = nullptr;
+        frame_.resume();
+    }
+
+    shared_state_base* awaited_ = nullptr;
+    std::coroutine_handle<> frame_;
+};
+
+// The promise of a coroutine that waits in a way of its own.
+template <class Promise>
+concept waits_by_itself =
+    requires(Promise& promise, shared_state_base& awaited) { promise.wait_for_state(awaited); };
+
+// How a coroutine waits for a future. `Handle` is the future, or a reference to it.
+template <class T, class Handle>
+class [[nodiscard]] future_awaiter {
+public:
+    explicit future_awaiter(Handle&& future) noexcept : future_(std::forward<Handle>(future)) {}
+
+    [[nodiscard]] bool await_ready() const {
+        shared_state_base& awaited = future_access::state(future_);
+        if (awaited.done()) {
+            return true;
+        }
+        throw_if_inherited(awaited);
+        return false;
+    }
+
+    template <class Promise>
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<Promise> frame) {
+        shared_state_base& awaited = future_access::state(future_);
+        if constexpr (waits_by_itself<Promise>) {
+            return frame.promise().wait_for_state(awaited);
+        } else {
+            return foreign_.wait_for(awaited, frame);
+        }
+    }
+
+    decltype(auto) await_resume() { return std::forward<Handle>(future_).result(); }
+
+private:
+    Handle future_;
+    foreign_coroutine foreign_;
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/task/coroutine_task.hpp
+
+#if defined(__cpp_lib_jthread)
+#include <optional>    // std::optional
+#include <stop_token>  // std::stop_token
+#endif
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// A `coroutine_task` is a task that runs in turns: the body of a coroutine. Between two turns it waits for
+// another future, as a callback of that. It is queued for its first turn, and for each later one; see
+// `shared_state_base` for its states. If no executor runs it, it starts at once, and goes on where what it
+// awaits is completed.
+class coroutine_task : public queued_state, private callback {
+public:
+    // Requires: the coroutine is suspended before its body begins.
+    void set_frame(std::coroutine_handle<> frame) noexcept { frame_ = frame; }
+
+    [[nodiscard]] bool has_executor() const noexcept { return has_executor_; }
+
+    // Queues the first turn. If that fails, the future does. The coroutine may have ended when this returns.
+    virtual void start() noexcept {
+        try {
+            owner()->push(*this);
+        } catch (...) {
+            note_refused();
+        }
+    }
+
+    // The coroutine, which this thread runs, is suspended and waits for `awaited`. Returns false if that is
+    // done: then the coroutine goes on at once. Requires: there is a handle on `awaited` until the coroutine
+    // goes on.
+    [[nodiscard]] bool wait_for(shared_state_base& awaited) noexcept {
+        shared_state_base& its_future = future();
+        local_queue::note_suspended(*this);
+        its_future.suspend([&] { awaited_ = &awaited; });
+        if (call_when_done_later(awaited)) {
+            return true;  // by now the coroutine may run elsewhere
+        }
+        go_on_here();
+        return false;
+    }
+
+    // The coroutine, which this thread runs, is suspended, until something that `submit()` submits calls
+    // `arrive`. `submit()` returns a handle on the future of that. If it throws, the coroutine goes on at
+    // once.
+    template <class Submit>
+    void wait_for_arrival(Submit submit) {
+        shared_state_base& its_future = future();
+        const shared_state_base::handle kept(its_future);
+        std::size_t journey = 0;
+        local_queue::note_suspended(*this);
+        its_future.suspend([&] { journey = ++journeys_; });
+        shared_state_base::handle submitted;
+        try {
+            submitted = submit();  // by now the coroutine may run elsewhere
+        } catch (...) {
+            go_on_here();
+            throw;
+        }
+        static_cast<void>(its_future.change([&] {
+            if (journey == journeys_ && !awaited_) {
+                awaited_ = std::addressof(submitted.state());
+                submitted_ = std::move(submitted);
+            }
+        }));
+    }
+    void arrive() {
+        forget_awaited();
+        frame_.resume();
+    }
+
+    // The coroutine has ended, and its frame is gone.
+    void end() noexcept {
+        shared_state_base& its_future = future();
+        pool_base* const pool = owner();
+        // It exists until `note_coroutine_ended`, unless this thread is its worker.
+        const shared_pool<pool_base> kept = keep_owner();
+        stop_listening();
+        its_future.complete_without_handle();
+        if (pool) {
+            pool->note_coroutine_ended();
+        }
+    }
+
+#if defined(__cpp_lib_jthread)
+    // Returns the token that `request_stop` signals. The coroutine calls this.
+    [[nodiscard]] std::stop_token stop_token() {
+        if (!stop_source_) {
+            stop_source_.emplace();
+            if (pool_base* const pool = owner()) {
+                pool->stoppables().add(*stop_source_);
+            }
+            bool was_asked = false;
+            future().with_lock([&] {
+                has_stop_source_ = true;
+                was_asked = was_asked_to_stop_;
+            });
+            if (was_asked) {
+                stop_source_->request_stop();
+            }
+        }
+        return stop_source_->token();
+    }
+#endif
+
+    // Runs a turn on this thread, which the executor has chosen.
+    void run_turn() noexcept {
+        do {
+            if (claim_turn(true)) {
+                frame_.resume();
+                return;
+            }
+        } while (!future().release_unless_live());
+    }
+
+    bool execute(worker& self) noexcept final {
+        do {
+            if (claim_turn(true)) {
+                self.note_busy();
+                run(self);
+                return true;
+            }
+        } while (!future().release_unless_live());
+        return false;
+    }
+
+    [[gnu::cold]] void cancel_waiting() noexcept final {
+        shared_state_base& its_future = future();
+        if (its_future.cancel()) {
+            its_future.release_from_queue();
+        } else {
+            release();
+        }
+    }
+
+    [[gnu::cold]] void fail_waiting(const std::exception_ptr& reason) noexcept final {
+        shared_state_base& its_future = future();
+        do {
+            if (claim_turn(true)) {
+                note_stale();
+                discard();
+                its_future.set_exception(reason);
+                end();
+                return;
+            }
+        } while (!its_future.release_unless_live());
+    }
+
+    // A coroutine that has started can't be cancelled: its turn comes later.
+    [[gnu::cold]] void release() noexcept final {
+        if (!future().release_unless_live()) {
+            note_stale();
+            push_turn();
+        }
+    }
+
+    [[nodiscard]] bool still_waits() noexcept final {
+        shared_state_base& its_future = future();
+        return its_future.is_waiting() && !its_future.is_unqueued();
+    }
+
+    [[nodiscard]] bool has_handle() noexcept final { return false; }
+
+protected:
+    // `pool` is null if there is none; then `has_executor` says whether something else runs the coroutine.
+    coroutine_task(pool_base* pool, bool has_executor) noexcept
+        : queued_state(pool), has_executor_(has_executor) {}
+    ~coroutine_task() = default;
+
+    // Queues the next turn. If that fails, the future does. The coroutine may have ended when this returns.
+    virtual void push_turn() noexcept {
+        try {
+            owner()->push_coroutine(*this);
+        } catch (...) {
+            note_refused();
+        }
+    }
+
+    // See the functions of `shared_state_base` with these names.
+
+    [[nodiscard]] shared_state_base::help_result help_coroutine(
+        shared_state_base::handle* given_up) noexcept {
+        shared_state_base& its_future = future();
+        if (its_future.is_unqueued()) {
+            return shared_state_base::help_result::waits_for_others;
+        }
+        worker* const self = worker_here(its_future);
+        if (!self) {
+            return shared_state_base::help_result::none;
+        }
+        return run_turn_here(*self, given_up) ? shared_state_base::help_result::helped
+                                              : help_runner(its_future, *self, given_up);
+    }
+
+    bool run_turn_here(worker& self, shared_state_base::handle* given_up) noexcept {
+        shared_state_base& its_future = future();
+        const bool taken = self.take_back(*this);
+        while (!claim_turn(taken)) {
+            if (!taken) {
+                return false;
+            }
+            if (its_future.release_unless_live()) {
+                owner()->note_stale_item_gone();
+                owner()->wake_one();
+                return false;
+            }
+        }
+        if (!taken) {
+            note_stale();
+        }
+        if (given_up) {
+            given_up->reset();
+        }
+        run(self);
+        return true;
+    }
+
+    [[nodiscard]] shared_state_base::handle awaited() noexcept {
+        shared_state_base::handle found;
+        future().if_unqueued([&] {
+            if (awaited_ && !awaited_->done()) {
+                found = shared_state_base::handle(*awaited_);
+            }
+        });
+        return found;
+    }
+
+    // Also requests a stop of what the coroutine waits for, if nobody else has a handle on that.
+    bool signal_stop_of_coroutine() noexcept {
+        shared_state_base& its_future = future();
+        if (its_future.state() != future_state::running) {
+            return false;
+        }
+        shared_state_base::handle passed_on;
+        bool had_effect = false;
+        bool has_stop_source = false;
+        its_future.with_lock([&] {
+            had_effect = !std::exchange(was_asked_to_stop_, true);
+            has_stop_source = has_stop_source_;
+            if (its_future.is_unqueued() && awaited_ && awaited_->has_last_handle()) {
+                passed_on = shared_state_base::handle(*awaited_);
+            }
+        });
+#if defined(__cpp_lib_jthread)
+        if (has_stop_source) {
+            had_effect = stop_source_->request_stop();
+        }
+#endif
+        if (passed_on) {
+            trampoline::call([kept = std::move(passed_on)]() noexcept { kept.state().request_stop(); });
+        }
+        return had_effect;
+    }
+
+    void discard_frame() noexcept { std::exchange(frame_, nullptr).destroy(); }
+
+private:
+    void call_back(outcome) final {
+        if (!has_executor_) {
+            arrive();
+            return;
+        }
+        shared_state_base& its_future = future();
+        pool_base* const pool = owner();
+        // It exists as long as the coroutine is suspended.
+        const shared_pool<pool_base> kept = keep_owner();
+        if (its_future.begin_to_queue_again([this] { awaited_ = nullptr; })) {
+            push_turn();
+        } else if (pool) {
+            pool->note_stale_item_gone();
+            pool->wake_one();
+        }
+    }
+
+    void go_on_here() noexcept {
+        forget_awaited();
+        if (worker* const self = worker_here(future())) {
+            self->note_running(*this);
+        }
+    }
+
+    void forget_awaited() noexcept {
+        shared_state_base::handle submitted;
+        future().go_on([&] {
+            awaited_ = nullptr;
+            submitted = std::move(submitted_);
+        });
+    }
+
+    // Returns true to one caller for each turn, the first included.
+    [[nodiscard]] bool claim_turn(bool taken) noexcept {
+        shared_state_base& its_future = future();
+        if (its_future.claim_to_help(taken)) {
+            if (owner()) {
+                owner()->note_coroutine_started();
+            }
+            return true;
+        }
+        return its_future.claim_turn(taken);
+    }
+
+    void run(worker& self) noexcept {
+        const worker::running mark(self, *this);
+        frame_.resume();
+    }
+
+    [[gnu::cold]] void note_refused() noexcept {
+        pool_base* const pool = owner();
+        fail_waiting(std::current_exception());
+        pool->note_stale_item_gone();
+        pool->wake_one();
+    }
+
+    void stop_listening() noexcept {
+#if defined(__cpp_lib_jthread)
+        pool_base* const pool = owner();
+        if (stop_source_ && pool && !pool->is_inherited()) {
+            pool->stoppables().remove(*stop_source_);
+        }
+#endif
+    }
+
+    const bool has_executor_;
+    std::coroutine_handle<> frame_;
+
+    // Guarded by the lock of the state.
+    bool was_asked_to_stop_ = false;
+    bool has_stop_source_ = false;
+    shared_state_base* awaited_ = nullptr;  // while the coroutine waits for it
+    shared_state_base::handle submitted_;   // what will call `arrive`
+    std::size_t journeys_ = 0;
+
+#if defined(__cpp_lib_jthread)
+    std::optional<stoppable> stop_source_;  // once the coroutine has asked for a token
+#endif
+};
+
+// `coroutine_state` adds the state of the coroutine's future. It lies before the frame in one allocation,
+// which lives on when the frame is gone.
+template <class T>
+class coroutine_state : public coroutine_task, public shared_state<T> {
+public:
+    coroutine_state(pool_base* pool, bool has_executor) noexcept
+        : coroutine_task(pool, has_executor), shared_state<T>(process_of(pool)) {
+        if (!has_executor) {
+            this->note_started();
+        }
+    }
+
+    [[nodiscard]] shared_state_base::help_result help(shared_state_base::handle* given_up) noexcept final {
+        return this->help_coroutine(given_up);
+    }
+    [[nodiscard]] bool may_help() noexcept final { return queued_state::may_help(*this); }
+    [[nodiscard]] helper* helper_here() noexcept final {
+        return this->is_unqueued() ? nullptr : this->worker_here(*this);
+    }
+    bool help(helper& self, shared_state_base::handle* given_up) noexcept final {
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every helper is a worker
+        return this->run_turn_here(static_cast<worker&>(self), given_up);
+    }
+    [[nodiscard]] helper* helper_of_others() noexcept final { return worker::current(); }
+    [[nodiscard]] shared_state_base::handle dependency(std::size_t& index) noexcept final {
+        if (!this->is_unqueued()) {
+            return this->obstacle(*this, index);
+        }
+        return index == 0 ? this->awaited() : shared_state_base::handle();
+    }
+    void have_obstacles_look_again() noexcept final { queued_state::have_obstacles_look_again(*this); }
+    [[nodiscard]] queued_state* as_task() noexcept final { return this; }
+    [[nodiscard]] bool runs_in_turns() const noexcept final { return true; }
+    [[nodiscard]] bool runs_here() noexcept final { return queued_state::runs_here(*this); }
+    bool signal_stop() noexcept final { return this->signal_stop_of_coroutine(); }
+
+protected:
+    ~coroutine_state() override = default;
+
+private:
+    [[nodiscard]] shared_state_base& future() noexcept final { return *this; }
+    void call() noexcept final {}
+    void discard() noexcept final { this->discard_frame(); }
+    void discard_captures() noexcept final { this->discard_frame(); }
+    void note_stale_in_queue() noexcept final { this->note_stale(); }
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/executor/coroutine.hpp
+
+#if defined(__cpp_lib_jthread)
+#include <stop_token>  // std::stop_token
+#endif
+
+namespace concurrent::futures { inline namespace v0_1 {
+namespace detail {
+
+// The state of a coroutine that an executor runs which is no `thread_pool_executor`.
+template <class Executor, class T>
+class submitted_coroutine_state : public coroutine_state<T> {
+public:
+    explicit submitted_coroutine_state(Executor& executor) noexcept
+        : coroutine_state<T>(nullptr, true), executor_(executor) {}
+
+    void start() noexcept override { push_turn(); }
+
+protected:
+    ~submitted_coroutine_state() override = default;
+
+private:
+    void push_turn() noexcept override {
+        try {
+            static_cast<void>(submit_call(
+                executor_, [this] { this->run_turn(); },
+                [this] {
+                    this->fail_waiting(
+                        make_error<broken_promise_error>("the executor dropped a turn of the coroutine"));
+                }));
+        } catch (...) {
+            this->fail_waiting(std::current_exception());
+        }
+    }
+
+    Executor& executor_;
+};
+
+// Finds the executor among the parameters of a coroutine: the first, or the first after the object of a
+// member function.
+template <class... Parameters>
+struct executor_parameter {
+    static constexpr bool exists = false;
+};
+template <class First, class... Rest>
+    requires executor<std::remove_reference_t<First>>
+struct executor_parameter<First, Rest...> {
+    static constexpr bool exists = true;
+    static constexpr std::size_t index = 0;
+    using type = std::remove_reference_t<First>;
+};
+template <class Object, class First, class... Rest>
+    requires(!executor<std::remove_reference_t<Object>> && std::is_reference_v<Object> &&
+             std::is_class_v<std::remove_reference_t<Object>> && executor<std::remove_reference_t<First>>)
+struct executor_parameter<Object, First, Rest...> {
+    static constexpr bool exists = true;
+    static constexpr std::size_t index = 1;
+    using type = std::remove_reference_t<First>;
+};
+
+// Makes the state of a coroutine.
+class coroutine_start {
+public:
+    template <class Executor>
+    static constexpr bool has_pool = requires(Executor& each) { shared_pool<pool_base>(*each.pool_); };
+
+    template <class T, class Executor>
+    struct state_for {
+        using type = submitted_coroutine_state<Executor, T>;
+    };
+    template <class T, class Executor>
+        requires has_pool<Executor>
+    struct state_for<T, Executor> {
+        using type = coroutine_state<T>;
+    };
+
+    template <class State, class Executor>
+    static State* construct(void* memory, Executor& executor) {
+        if constexpr (has_pool<Executor>) {
+            executor.pool_->throw_if_refusing();
+            return ::new (memory) State(executor.pool_.get(), true);
+        } else {
+            return ::new (memory) State(executor);
+        }
+    }
+};
+
+template <class T, class... Parameters>
+struct coroutine_state_for {
+    using type = coroutine_state<T>;
+};
+template <class T, class... Parameters>
+    requires executor_parameter<Parameters...>::exists
+struct coroutine_state_for<T, Parameters...> {
+    using type =
+        typename coroutine_start::state_for<T, typename executor_parameter<Parameters...>::type>::type;
+};
+
+// Lies before the frame of a coroutine.
+struct coroutine_header {
+    coroutine_header* outer = nullptr;  // while no state is made
+    bool has_state = false;
+
+    // The coroutine that this thread is making; its parameters' copies may make others meanwhile. The promise
+    // can't compute the address from its own: to Clang, it is not in the frame yet when it is constructed.
+    static constinit inline thread_local coroutine_header* newest = nullptr;
+};
+
+// The memory of a coroutine: its state, and then its frame. The state is made by the promise, which the frame
+// contains, and outlives it.
+template <class State>
+class coroutine_memory {
+public:
+    [[nodiscard]] static void* allocate(std::size_t frame_size) {
+        auto* const memory = static_cast<std::byte*>(allocate_block(frame_offset + frame_size));
+        coroutine_header::newest =
+            ::new (memory + header_offset) coroutine_header{.outer = coroutine_header::newest};
+        return memory + frame_offset;
+    }
+
+    // Makes the state of the coroutine for which this thread has allocated memory last. If that throws, the
+    // frame is deallocated.
+    template <class Make>
+    [[nodiscard]] static State* construct(Make make) {
+        coroutine_header& header = *coroutine_header::newest;
+        State* const made = make(reinterpret_cast<std::byte*>(std::addressof(header)) - header_offset);
+        coroutine_header::newest = header.outer;
+        header.has_state = true;
+        return made;
+    }
+
+    // The frame is gone. Frees the memory if no state was made there.
+    static void deallocate(void* frame) noexcept {
+        std::byte* const memory = static_cast<std::byte*>(frame) - frame_offset;
+        const auto& header = *std::launder(reinterpret_cast<coroutine_header*>(memory + header_offset));
+        if (!header.has_state) {
+            coroutine_header::newest = header.outer;
+            free(memory);
+        }
+    }
+
+    static void free(void* memory) noexcept {
+        if constexpr (is_over_aligned) {
+            ::operator delete(memory, std::align_val_t(alignof(State)));
+        } else {
+            ::operator delete(memory);
+        }
+    }
+
+private:
+    static constexpr std::size_t default_alignment = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+    static constexpr bool is_over_aligned = alignof(State) > default_alignment;
+
+    [[nodiscard]] static constexpr std::size_t aligned(std::size_t size) noexcept {
+        return (size + default_alignment - 1) / default_alignment * default_alignment;
+    }
+    static constexpr std::size_t header_offset = aligned(sizeof(State));
+    static constexpr std::size_t frame_offset = header_offset + aligned(sizeof(coroutine_header));
+
+    [[nodiscard]] static void* allocate_block(std::size_t size) {
+        if constexpr (is_over_aligned) {
+            return ::operator new(size, std::align_val_t(alignof(State)));
+        } else {
+            return ::operator new(size);
+        }
+    }
+};
+
+// A state that lies in `coroutine_memory`.
+template <class State>
+class placed final : public State {
+public:
+    using State::State;
+    static void operator delete(void* memory) noexcept { coroutine_memory<placed>::free(memory); }
+};
+
+// What starts a coroutine: it waits for its first turn, unless no executor runs it.
+template <class Promise>
+struct first_turn {
+    [[nodiscard]] bool await_ready() const noexcept { return !promise.state().has_executor(); }
+    void await_suspend(std::coroutine_handle<>) const noexcept { promise.state().start(); }
+    void await_resume() const noexcept {}
+
+    Promise& promise;
+};
+
+// What ends a coroutine: its frame goes, with the parameters, and then its future is done.
+struct last_turn {
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> frame) const noexcept {
+        coroutine_task& ended = frame.promise().state();
+        frame.destroy();
+        ended.end();
+    }
+    void await_resume() const noexcept {}
+};
+
+// The part of a coroutine's promise that doesn't depend on how it returns.
+template <class T, class... Parameters>
+class coroutine_promise_base {
+    using state_type = placed<typename coroutine_state_for<T, Parameters...>::type>;
+    using memory = coroutine_memory<state_type>;
+    using executor_of_coroutine = executor_parameter<Parameters...>;
+
+public:
+    coroutine_promise_base(const coroutine_promise_base&) = delete;
+    coroutine_promise_base& operator=(const coroutine_promise_base&) = delete;
+
+    [[nodiscard]] static void* operator new(std::size_t size) { return memory::allocate(size); }
+    static void operator delete(void* frame) noexcept { memory::deallocate(frame); }
+
+    [[nodiscard]] Future<T> get_return_object() noexcept {
+        return future_access::adopt<T>(static_cast<shared_state<T>&>(*state_));
+    }
+    [[nodiscard]] auto initial_suspend() noexcept { return first_turn<coroutine_promise_base>{*this}; }
+    [[nodiscard]] last_turn final_suspend() const noexcept { return {}; }
+    void unhandled_exception() noexcept {
+        if (std::exchange(has_result_, false)) {
+            state_->result().destroy();  // then a local variable's destructor has thrown
+        }
+        state_->set_exception(std::current_exception());
+    }
+
+    [[nodiscard]] bool wait_for_state(shared_state_base& awaited) {
+        if (std::addressof(awaited) == state_) {
+            throw_error<invalid_state_error>("a coroutine awaited its own future, so it would wait for ever");
+        }
+        return state_->wait_for(awaited);
+    }
+
+    [[nodiscard]] coroutine_task& state() const noexcept { return *state_; }
+
+protected:
+    // Requires: `frame` is this promise's.
+    template <class... Arguments>
+    coroutine_promise_base(std::coroutine_handle<> frame, Arguments&... arguments) {
+        state_ = memory::construct([&](void* place) {
+            if constexpr (executor_of_coroutine::exists) {
+                // Clang 16 leaves out the object of a lambda here.
+                constexpr std::size_t left_out = sizeof...(Parameters) - sizeof...(Arguments);
+                auto& executor = std::get<executor_of_coroutine::index - left_out>(std::tie(arguments...));
+                return coroutine_start::construct<state_type>(place, executor);
+            } else {
+                return ::new (place) state_type(nullptr, false);
+            }
+        });
+        state_->set_frame(frame);
+    }
+    ~coroutine_promise_base() = default;
+
+    template <class... Value>
+    void store(Value&&... value) {
+        state_->result().emplace(std::forward<Value>(value)...);
+        has_result_ = true;
+    }
+
+private:
+    state_type* state_ = nullptr;
+    bool has_result_ = false;
+};
+
+template <class T, class... Parameters>
+class coroutine_promise final : public coroutine_promise_base<T, Parameters...> {
+    using base = coroutine_promise_base<T, Parameters...>;
+
+public:
+    template <class... Arguments>
+    explicit coroutine_promise(Arguments&... arguments)
+        : base(std::coroutine_handle<coroutine_promise>::from_promise(*this), arguments...) {}
+
+    template <class Value = T>
+        requires std::is_constructible_v<T, Value>
+    void return_value(Value&& value) {
+        this->store(std::forward<Value>(value));
+    }
+};
+
+template <class T, class... Parameters>
+    requires std::is_reference_v<T>
+class coroutine_promise<T, Parameters...> final : public coroutine_promise_base<T, Parameters...> {
+    using base = coroutine_promise_base<T, Parameters...>;
+
+public:
+    template <class... Arguments>
+    explicit coroutine_promise(Arguments&... arguments)
+        : base(std::coroutine_handle<coroutine_promise>::from_promise(*this), arguments...) {}
+
+    void return_value(T value) { this->store(static_cast<T>(value)); }
+};
+
+template <class T, class... Parameters>
+    requires std::is_void_v<T>
+class coroutine_promise<T, Parameters...> final : public coroutine_promise_base<T, Parameters...> {
+    using base = coroutine_promise_base<T, Parameters...>;
+
+public:
+    template <class... Arguments>
+    explicit coroutine_promise(Arguments&... arguments)
+        : base(std::coroutine_handle<coroutine_promise>::from_promise(*this), arguments...) {}
+
+    void return_void() noexcept {}
+};
+
+#if defined(__cpp_lib_jthread)
+// How a coroutine gets the token of its own future.
+class [[nodiscard]] stop_token_awaiter {
+public:
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<Promise> frame) {
+        static_assert(waits_by_itself<Promise>,
+                      "co_await this_stop_token(): only a coroutine that returns a Future has such a token");
+        token_ = frame.promise().state().stop_token();
+        return false;
+    }
+    [[nodiscard]] std::stop_token await_resume() noexcept { return std::move(token_); }
+
+private:
+    std::stop_token token_;
+};
+#endif
+
+}  // namespace detail
+
+#if defined(__cpp_lib_jthread)
+/// In a coroutine that returns a `Future`, `co_await this_stop_token()` gives the token that `request_stop()`
+/// of the future signals. It doesn't suspend the coroutine.
+///
+/// \code
+/// auto spins = [](futures::thread_pool_executor<>&) -> futures::Future<void> {
+///     const std::stop_token stop = co_await futures::this_stop_token();
+///     while (!stop.stop_requested()) {
+///     }
+/// };
+/// auto future = spins(executor);
+/// while (!future.running()) {
+/// }
+/// future.request_stop();
+/// future.result();
+/// \endcode
+[[nodiscard]] inline auto this_stop_token() noexcept {
+    return detail::stop_token_awaiter();
+}
+#endif
+
+}}  // namespace concurrent::futures
+
+/// A coroutine may return a `Future<T>`.
+template <class T, class... Parameters>
+struct std::coroutine_traits<concurrent::futures::Future<T>, Parameters...> {
+    /// What the compiler uses.
+    using promise_type = concurrent::futures::detail::coroutine_promise<T, Parameters...>;
+};
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/schedule.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// How a coroutine goes on as a task of `Executor`. It lives in the coroutine's frame.
+template <class Executor>
+class [[nodiscard]] schedule_awaiter {
+public:
+    explicit schedule_awaiter(Executor& executor) noexcept : executor_(executor) {}
+
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> frame) {
+        if constexpr (waits_by_itself<Promise>) {
+            auto& coroutine = frame.promise().state();
+            coroutine.wait_for_arrival(
+                [&] { return future_access::release(submit([&coroutine] { coroutine.arrive(); })); });
+        } else {
+            static_cast<void>(submit([frame] { frame.resume(); }));
+        }
+    }
+
+    void await_resume() const {
+        if (was_dropped_) {
+            throw_error<cancelled_error>("the executor dropped the task as which a coroutine was to go on");
+        }
+    }
+
+private:
+    // If the executor drops the task, the coroutine goes on by an exception.
+    template <class GoOn>
+    [[nodiscard]] auto submit(GoOn go_on) {
+        return submit_call(executor_, go_on, [this, go_on] {
+            was_dropped_ = true;
+            go_on();
+        });
+    }
+
+    Executor& executor_;
+    bool was_dropped_ = false;
+};
+
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/executor/executor_base.hpp
@@ -8831,6 +12654,21 @@ public:
                                  combine, transform);
     }
 
+    /// In a coroutine of any type, `co_await executor.schedule()` goes on as a task of this executor. A
+    /// coroutine that has an executor goes on as a task of that again after its next await.
+    ///
+    /// \throws what `submit` throws
+    /// \throws cancelled_error if the executor drops the task uncalled
+    ///
+    /// \code
+    /// auto name_of_worker = [](auto& pool, bool) -> futures::Future<std::string> {
+    ///     co_await pool.schedule();
+    ///     co_return futures::this_thread_name();
+    /// };
+    /// assert(name_of_worker(executor, true).result() != futures::this_thread_name());
+    /// \endcode
+    [[nodiscard]] auto schedule() noexcept { return detail::schedule_awaiter<Derived>(self()); }
+
 protected:
     executor_base() = default;
     ~executor_base() = default;
@@ -8848,8 +12686,73 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // A thread of a pool.
 struct started_thread {
+    shared_pool<pool_base> pool;  // until the thread has worked
+    worker* self;
     sync::thread thread = {};
-    bool has_worked = false;  // guarded by the mutex of `orphaned_threads`
+    bool has_worked = false;         // guarded by the mutex of `orphaned_threads`
+    started_thread* next = nullptr;  // in a `thread_list`
+};
+
+// Threads that somebody has to join. Every unit that makes a pool compiles this, and a `std::list` takes
+// more.
+class thread_list {
+public:
+    thread_list() = default;
+    thread_list(thread_list&& other) noexcept : first_(std::exchange(other.first_, nullptr)) {}
+    thread_list& operator=(thread_list&&) = delete;
+    // Requires: nothing is left to join.
+    ~thread_list() = default;
+
+    [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+
+    // Takes over `added`, which was made by `new`.
+    void add(started_thread& added) noexcept { added.next = std::exchange(first_, &added); }
+
+    void add_all(thread_list& added) noexcept {
+        while (started_thread* const each = added.take_first()) {
+            add(*each);
+        }
+    }
+
+    // Returns the threads that have worked, if `self` is in the list, and removes them.
+    [[nodiscard]] thread_list take_worked(const started_thread& self) noexcept {
+        thread_list taken;
+        started_thread* each = first_;
+        while (each && each != &self) {
+            each = each->next;
+        }
+        if (each) {
+            thread_list all(std::move(*this));
+            while (started_thread* const next = all.take_first()) {
+                (next->has_worked ? taken : *this).add(*next);
+            }
+        }
+        return taken;
+    }
+
+    void detach_all() noexcept {
+        for (started_thread* each = first_; each; each = each->next) {
+            each->thread.detach();
+        }
+    }
+
+    void join_all() noexcept {
+        while (started_thread* const each = take_first()) {
+            each->thread.join();
+            delete each;
+        }
+    }
+
+private:
+    started_thread* take_first() noexcept {
+        started_thread* const first = first_;
+        if (first) {
+            first_ = first->next;
+        }
+        return first;
+    }
+
+    started_thread* first_ = nullptr;
 };
 
 // The threads of pools whose executor was destroyed by one of its own tasks. That task's thread cannot join
@@ -8871,36 +12774,26 @@ public:
     }
 
     // Takes over the threads of a pool. A destructor calls this, so it neither allocates nor waits.
-    [[gnu::cold, gnu::noinline]] void adopt(std::list<started_thread>& threads) noexcept {
+    [[gnu::cold, gnu::noinline]] void adopt(thread_list& threads) noexcept {
         const std::lock_guard lock(mutex_);
-        threads_.splice(threads_.end(), threads);
+        threads_.add_all(threads);
     }
 
     // The last step of each thread of a pool, whether orphaned or not.
     [[gnu::cold, gnu::noinline]] void end(started_thread& self) noexcept {
-        std::list<started_thread> ending;
-        {
-            const std::lock_guard lock(mutex_);
-            const bool is_orphan = std::any_of(threads_.begin(), threads_.end(),
-                                               [&](const started_thread& each) { return &each == &self; });
-            for (auto next = threads_.begin(); is_orphan && next != threads_.end();) {
-                const auto each = next++;
-                if (each->has_worked) {
-                    ending.splice(ending.end(), threads_, each);
-                }
-            }
-            self.has_worked = true;
-        }
-        join(ending);
+        mutex_.lock();
+        thread_list ending = threads_.take_worked(self);
+        self.has_worked = true;
+        mutex_.unlock();
+        ending.join_all();
     }
 
     // Keeps a pool for ever whose threads are in another process: they can be neither joined nor destroyed.
     // Ends the process if there is no memory left.
-    [[gnu::cold, gnu::noinline]] void keep(std::shared_ptr<const void> inherited) noexcept {
-        std::list<std::shared_ptr<const void>> more;
-        more.push_back(std::move(inherited));
+    [[gnu::cold, gnu::noinline]] void keep(shared_pool<pool_base> inherited) noexcept {
+        auto* const more = new kept_pool{std::move(inherited), nullptr};
         const std::lock_guard lock(mutex_);
-        kept_pools_.splice(kept_pools_.end(), more);
+        more->next = std::exchange(kept_pools_, more);
     }
 
     // Joins all threads at the end of the process, including those that others leave here meanwhile. A task
@@ -8909,21 +12802,17 @@ public:
     [[gnu::cold, gnu::noinline]] void join_all() noexcept {
         const bool in_task = pool_thread::current().pool != 0;
         for (;;) {
-            std::list<started_thread> threads;
-            {
-                const std::lock_guard lock(mutex_);
-                if (in_task) {
-                    for (started_thread& each : threads_) {
-                        each.thread.detach();
-                    }
-                    abandon_all();
-                }
-                threads.swap(threads_);
+            mutex_.lock();
+            if (in_task) {
+                threads_.detach_all();
+                abandon_all();
             }
+            thread_list threads(std::move(threads_));
+            mutex_.unlock();
             if (threads.empty()) {
                 return;
             }
-            join(threads);
+            threads.join_all();
         }
     }
 
@@ -8946,19 +12835,18 @@ private:
                 });
     }
 
-    [[gnu::cold, gnu::noinline]] static void join(std::list<started_thread>& threads) noexcept {
-        for (started_thread& each : threads) {
-            each.thread.join();
-        }
-    }
-
     // Requires: `mutex_` held. Nobody will join these threads.
-    void abandon_all() noexcept { abandoned_.splice(abandoned_.end(), threads_); }
+    void abandon_all() noexcept { abandoned_.add_all(threads_); }
+
+    struct kept_pool {
+        shared_pool<pool_base> pool;
+        kept_pool* next;
+    };
 
     sync::mutex mutex_;
-    std::list<started_thread> threads_;
-    std::list<started_thread> abandoned_;
-    std::list<std::shared_ptr<const void>> kept_pools_;
+    thread_list threads_;
+    thread_list abandoned_;
+    kept_pool* kept_pools_ = nullptr;
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -8973,11 +12861,18 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // thread at all.
 class threads {
 public:
-    threads(pool_base& pool, sleep& sleep, std::size_t max_workers, std::string thread_name_prefix)
+    threads(pool_base& pool, sleep& sleep, std::size_t max_workers, std::string&& thread_name_prefix)
         : pool_(pool),
           sleep_(sleep),
           max_workers_(max_workers),
           thread_name_prefix_(std::move(thread_name_prefix)) {}
+    threads(const threads&) = delete;
+    threads& operator=(const threads&) = delete;
+    [[gnu::noinline]] ~threads() {
+        while (last_worker_) {
+            remove_last_worker();
+        }
+    }
 
     [[nodiscard]] std::size_t max_workers() const noexcept { return max_workers_; }
 
@@ -8990,9 +12885,9 @@ public:
     [[nodiscard]] bool none() const noexcept { return none_.load(); }
 
     // Starts the first thread, if there is none. Throws if it cannot be started.
-    [[gnu::noinline]] void start_first() {
+    [[gnu::cold, gnu::noinline]] void start_first() {
         const std::lock_guard lock(mutex_);
-        if (workers_.empty() && sleep_.start_first()) {
+        if (!last_worker_ && sleep_.start_first()) {
             try {
                 start();
             } catch (...) {
@@ -9004,7 +12899,7 @@ public:
 
     // Requires: `sleep_` has asked for it. A thread that cannot be started loses no items: other workers run
     // them, if later.
-    [[gnu::noinline]] void start_another() noexcept {
+    [[gnu::cold, gnu::noinline]] void start_another() noexcept {
         std::exception_ptr failure;
         {
             const std::lock_guard lock(mutex_);
@@ -9029,38 +12924,38 @@ public:
         const std::lock_guard joining(joining_);
         // Workers that still run may start others.
         for (;;) {
-            std::list<started_thread> started;
-            {
-                const std::lock_guard lock(mutex_);
-                started.swap(threads_);
-                if (started.empty()) {
-                    start_no_more();
-                    return;
-                }
+            thread_list started = take_started();
+            if (started.empty()) {
+                return;
             }
-            for (started_thread& each : started) {
-                each.thread.join();
-            }
+            started.join_all();
         }
     }
 
     // Requires: the pool is closed. Replaces `join` on one of the pool's own threads.
     [[gnu::cold, gnu::noinline]] void orphan() noexcept {
-        std::list<started_thread> orphans;
-        {
-            const std::lock_guard lock(mutex_);
-            start_no_more();
-            orphans.swap(threads_);
-        }
+        mutex_.lock();
+        start_no_more();
+        thread_list orphans(std::move(threads_));
+        mutex_.unlock();
         orphaned_threads::instance().adopt(orphans);
     }
 
     // Replaces all of these in the child of a fork.
     [[gnu::cold, gnu::noinline]] void keep() noexcept {
-        orphaned_threads::instance().keep(pool_.shared_from_this());
+        orphaned_threads::instance().keep(shared_pool(pool_));
     }
 
 private:
+    // Returns the threads that nobody has joined. If there are none, starts none any more.
+    [[nodiscard]] thread_list take_started() noexcept {
+        const std::lock_guard lock(mutex_);
+        if (threads_.empty()) {
+            start_no_more();
+        }
+        return std::move(threads_);
+    }
+
     // Requires, for what follows: `mutex_` held.
 
     void start_no_more() noexcept {
@@ -9069,49 +12964,59 @@ private:
     }
 
     // By snprintf: each unit that includes this would else compile the parts of std::string that concatenate.
-    [[nodiscard, gnu::noinline]] std::string name_of_worker(std::size_t number) const {
-        char end[24];
-        const int size = std::snprintf(end, sizeof end, "_%zu", number);
-        std::string name;
-        name.reserve(thread_name_prefix_.size() + static_cast<std::size_t>(size));
-        name.append(thread_name_prefix_);
-        name.append(end, static_cast<std::size_t>(size));
+    [[nodiscard, gnu::cold, gnu::noinline]] std::string name_of_worker(std::size_t number) const {
+        const auto print = [&](char* to, std::size_t limit) {
+            return static_cast<std::size_t>(
+                std::snprintf(to, limit, "%s_%zu", thread_name_prefix_.c_str(), number));
+        };
+        std::string name(print(nullptr, 0), '\0');
+        print(name.data(), name.size() + 1);
         return name;
     }
 
     // Requires: `sleep_` has asked for it.
-    [[gnu::noinline]] void start() {
-        std::list<started_thread> started(1);
-        workers_.push_back(std::make_unique<worker>(pool_, name_of_worker(workers_.size())));
-        const bool is_last =
-            workers_.size() == max_workers_ || workers_.size() == worker_counts::most_workers;
+    [[gnu::cold, gnu::noinline]] void start() {
+        const std::size_t before = count();
+        const bool is_last = before + 1 == max_workers_ || before + 1 == worker_counts::most_workers;
+        worker* const self = new worker(pool_, name_of_worker(before), last_worker_);
+        last_worker_ = self;
         if (is_last) {
             sleep_.note_full(true);
         }
-        count_.store(workers_.size());
+        count_.store(before + 1);
         runnable_threads::add(1);
+        started_thread* started = nullptr;
         try {
-            started.front().thread =
-                sync::thread([self_started = &started.front(), pool = pool_.shared_from_this(),
-                              self = workers_.back().get()]() mutable {
-                    pool->work(*self);
-                    if (pool->is_inherited()) {
-                        orphaned_threads::instance().keep(std::move(pool));
-                    }
-                    pool.reset();
-                    orphaned_threads::instance().end(*self_started);
-                });
+            started = new started_thread{.pool = shared_pool(pool_), .self = self};
+            started->thread = sync::thread([started] { run(*started); });
         } catch (...) {
+            delete started;
             runnable_threads::remove(1);
-            workers_.pop_back();
-            count_.store(workers_.size());
+            remove_last_worker();
+            count_.store(before);
             if (is_last) {
                 sleep_.note_full(false);
             }
             throw;
         }
-        threads_.splice(threads_.end(), started);
+        threads_.add(*started);
         none_.store(false);
+    }
+
+    // What a thread does.
+    static void run(started_thread& started) noexcept {
+        started.pool->work(*started.self);
+        if (started.pool->is_inherited()) {
+            orphaned_threads::instance().keep(std::move(started.pool));
+        }
+        started.pool.reset();
+        orphaned_threads::instance().end(started);
+    }
+
+    [[gnu::noinline]] void remove_last_worker() noexcept {
+        worker* const removed = last_worker_;
+        last_worker_ = removed->previous_worker();
+        delete removed;
     }
 
     pool_base& pool_;
@@ -9126,8 +13031,8 @@ private:
     sync::mutex mutex_;    // held while a thread is started
     // Guarded by `mutex_`.
     bool starts_no_more_ = false;
-    std::vector<std::unique_ptr<worker>> workers_;  // all that were ever started
-    std::list<started_thread> threads_;             // those that nobody has joined
+    worker* last_worker_ = nullptr;  // of all that were ever started
+    thread_list threads_;            // those that nobody has joined
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -9162,8 +13067,8 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 template <class Queue>
 class worker_pool final : public pool_base {
 public:
-    [[gnu::noinline]] worker_pool(std::size_t max_workers, std::string thread_name_prefix,
-                                  std::function<void()> initializer)
+    [[gnu::noinline]] worker_pool(std::size_t max_workers, std::string&& thread_name_prefix,
+                                  std::function<void()>&& initializer)
         : pool_base(max_workers, Queue::allows_local_queues),
           initializer_(std::move(initializer)),
           threads_(*this, sleep_, max_workers, std::move(thread_name_prefix)) {
@@ -9172,7 +13077,7 @@ public:
         // storage at the end of the process.
         orphaned_threads::instance();
         if (initializer_) {
-            breakage_.emplace(
+            breakage_ = new broken_thread_pool(
                 "a thread initializer failed, the thread pool is not usable any more; the initializer's "
                 "exception is nested in this one");
         }
@@ -9180,11 +13085,12 @@ public:
 
     // A task may own the last reference to its executor. It can run, and destroy this pool, while `push` is
     // still executing on the submitting thread. Waits for such threads.
-    [[gnu::noinline]] ~worker_pool() {
+    [[gnu::noinline]] ~worker_pool() override {
         // Acquire: pairs with the release of `end_visit`.
         for (back_off delay; visitors_.load(std::memory_order_acquire) != 0;) {
             delay.pause();
         }
+        delete breakage_;
     }
 
     worker_pool(const worker_pool&) = delete;
@@ -9192,7 +13098,7 @@ public:
 
     // Queues `item` with a reference on it, or throws and leaves everything as it was. On a pool that
     // `is_inherited`, no other function may be called except `keep` and those that take no lock.
-    void push(work_item& item) {
+    void push(work_item& item) override {
         throw_if_inherited();
         worker* const self = uses_local_queues() ? submitting_worker() : nullptr;
         if (self && may_keep_local()) {
@@ -9200,6 +13106,20 @@ public:
         } else {
             start_first_if_none();
             push_to(queue_, item);
+        }
+    }
+
+    void push_coroutine(work_item& item) override {
+        throw_if_inherited();
+        throw_if_broken();
+        worker* const self = uses_local_queues() ? submitting_worker() : nullptr;
+        if (self && may_keep_local()) {
+            push_to(victims_.queue_of(*self), item, true);
+        } else {
+            push_to(queue_, item, true);
+        }
+        if (sleep_.counts().closed()) {
+            fail_waiting_if_broken();
         }
     }
 
@@ -9241,7 +13161,7 @@ public:
         }
         sleep_.close();
         if (cancel_waiting) {
-            for_each_waiting([](work_item& item) { item.cancel_waiting(); });
+            end_waiting(nullptr);
         }
         if (request_stop) {
             stoppables().request_stop();
@@ -9284,6 +13204,8 @@ public:
         return found;
     }
 
+    [[nodiscard]] bool expects_items() const noexcept override { return coroutines_.load() != 0; }
+
     [[nodiscard]] bool shared_queue_seems_empty() const noexcept override { return queue_.seems_empty(); }
 
     // The whole life of a worker. If a task forks, a copy of the worker returns to this loop in the child,
@@ -9325,7 +13247,7 @@ private:
         victims_.for_each([&](const local_queue& each) { queued += each.size(); });
         const std::ptrdiff_t stale = stale_items_.load();  // after the sizes, see `note_stale_item_gone`
         const auto all = static_cast<std::ptrdiff_t>(queued);
-        return static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(all - stale, 0, all));
+        return static_cast<std::size_t>(stale >= all ? 0 : stale <= 0 ? all : all - stale);
     }
 
     void start_thread() noexcept override { threads_.start_another(); }
@@ -9380,6 +13302,27 @@ private:
         return self && &self->pool() == this ? self : nullptr;
     }
 
+    void throw_if_broken() {
+        if (initializer_) {
+            if (const std::exception_ptr reason = breakage()) {
+                std::rethrow_exception(reason);
+            }
+        }
+    }
+
+    // Returns what a submit throws because an initializer has failed, or null.
+    [[nodiscard, gnu::noinline]] std::exception_ptr breakage() {
+        const std::lock_guard lock(closing_);
+        return broken_;
+    }
+
+    // An item that was pushed while the pool broke may have come too late to be taken out.
+    [[gnu::cold, gnu::noinline]] void fail_waiting_if_broken() noexcept {
+        if (const std::exception_ptr reason = breakage()) {
+            end_waiting(&reason);
+        }
+    }
+
     [[gnu::noinline]] void throw_if_closed() {
         const std::lock_guard lock(closing_);
         if (broken_) {
@@ -9390,13 +13333,14 @@ private:
         }
     }
 
+    // `is_expected` says that a closed pool admits the item, as long as it `expects_items`.
     template <class AQueue>
-    void push_to(AQueue& queue, work_item& item) {
+    void push_to(AQueue& queue, work_item& item, bool is_expected = false) {
         bool wake = false;
         bool purge = false;
         const auto admit = [&]() noexcept {
             const worker_counts counts = sleep_.counts();
-            if (counts.closed()) {
+            if (counts.closed() && !(is_expected && expects_items())) {
                 return false;
             }
             wake = counts.push_must_wake();
@@ -9416,16 +13360,22 @@ private:
             }
             throw;
         }
-        // By now the task may have run and ended the pool. The destructor waits for visitors.
+        if (wake || purge) {
+            visit(queue, wake, purge);
+        }
+    }
+
+    // What remains to be done after a push. By now the task may have run and ended the pool. The destructor
+    // waits for visitors.
+    template <class AQueue>
+    [[gnu::noinline]] void visit(AQueue& queue, bool wake, bool purge) noexcept {
         if (wake) {
             wake_one();
         }
         if (purge) {
             release_all(queue.purge(stale_items_));
         }
-        if (wake || purge) {
-            end_visit();
-        }
+        end_visit();
     }
 
     [[gnu::noinline]] static void release_all(work_list stale) noexcept {
@@ -9461,7 +13411,6 @@ private:
         const std::exception_ptr cause = std::current_exception();
         std::exception_ptr reason;
         try {
-            // NOLINTNEXTLINE(bugprone-unchecked-optional-access): an initializer comes with one
             std::throw_with_nested(*breakage_);
         } catch (...) {
             reason = std::current_exception();
@@ -9477,25 +13426,29 @@ private:
         sleep_.close();
         log("a thread initializer failed, and its thread pool is broken", cause);
         if (first) {
-            for_each_waiting([&reason](work_item& item) { item.fail_waiting(reason); });
+            end_waiting(&reason);
         }
     }
 
-    // Takes all items out of the queues of a closed pool.
-    template <class Treat>
-    [[gnu::cold, gnu::noinline]] void for_each_waiting(Treat treat) noexcept {
-        const auto treat_all = [&](work_list items) {
-            while (work_item* const item = items.take_first()) {
-                treat(*item);
-                note_stale_item_gone();
+    // Takes all items out of the queues of a closed pool. Has them fail with `*reason`, or cancels them if
+    // that is null.
+    [[gnu::cold, gnu::noinline]] void end_waiting(const std::exception_ptr* reason) noexcept {
+        end_all(queue_.take_all(), reason);
+        victims_.for_each([&](local_queue& each) { end_all(each.take_all(), reason); });
+    }
+    [[gnu::cold, gnu::noinline]] void end_all(work_list items, const std::exception_ptr* reason) noexcept {
+        while (work_item* const item = items.take_first()) {
+            if (reason) {
+                item->fail_waiting(*reason);
+            } else {
+                item->cancel_waiting();
             }
-        };
-        treat_all(queue_.take_all());
-        victims_.for_each([&](local_queue& each) { treat_all(each.take_all()); });
+            note_stale_item_gone();
+        }
     }
 
     const std::function<void()> initializer_;
-    std::optional<broken_thread_pool> breakage_;  // made early: later there may be no memory
+    broken_thread_pool* breakage_ = nullptr;  // made early: later there may be no memory
 
     sync::atomic<std::size_t> visitors_{0};  // threads in `push` that still use this pool
     Queue queue_;
@@ -10012,7 +13965,7 @@ namespace detail {
 template <class Pool>
 class pool_launcher {
 public:
-    explicit pool_launcher(std::shared_ptr<Pool> pool) noexcept : pool_(std::move(pool)) {}
+    explicit pool_launcher(shared_pool<Pool> pool) noexcept : pool_(std::move(pool)) {}
 
     void throw_if_refusing() const { pool_->throw_if_refusing(); }
     template <class Fn>
@@ -10022,7 +13975,7 @@ public:
     [[nodiscard]] std::size_t max_workers() const noexcept { return pool_->max_workers(); }
 
 private:
-    std::shared_ptr<Pool> pool_;
+    shared_pool<Pool> pool_;
 };
 
 template <class Queue>
@@ -10105,7 +14058,7 @@ class thread_pool_executor : public executor_base<thread_pool_executor<Queue>> {
 
 public:
     /// Starts at most `min(32, usable_cpus() + 4)` threads.
-    thread_pool_executor() : thread_pool_executor(thread_pool_options()) {}
+    thread_pool_executor() : pool_(make_pool(detail::default_max_workers())) {}
 
     /// Starts at most `max_workers` threads. The number may be of any integral type.
     ///
@@ -10116,7 +14069,7 @@ public:
     /// assert(one_for_each_element.max_workers() == 3);
     /// \endcode
     template <detail::whole_number Number>
-    explicit thread_pool_executor(Number max_workers) : pool_(make_pool(max_workers, {}, {})) {}
+    explicit thread_pool_executor(Number max_workers) : pool_(make_pool(max_workers)) {}
 
     /// Makes an executor as `options` say. Empty braces mean options with all defaults.
     ///
@@ -10128,7 +14081,7 @@ public:
     /// \endcode
     explicit thread_pool_executor(thread_pool_options options)
         : pool_(make_pool(options.max_workers ? *options.max_workers : detail::default_max_workers(),
-                          std::move(options.thread_name_prefix), std::move(options.initializer))) {}
+                          std::move(options))) {}
 
     // The parameter is not const: `{}` could make a const one as well as options, so `executor({})` would be
     // ambiguous.
@@ -10204,7 +14157,7 @@ public:
     /// \endcode
     [[gnu::noinline]] void shutdown(shutdown_options options = {}) {
         // A task that this cancels may own the last reference to this executor.
-        const std::shared_ptr<pool> kept = pool_;
+        const detail::shared_pool<pool> kept = pool_;
         if (kept->is_inherited()) {
             return;
         }
@@ -10238,6 +14191,8 @@ public:
 
 private:
     friend class detail::launcher_access;
+    friend class detail::continuing;
+    friend class detail::coroutine_start;
 
     using pool = detail::worker_pool<detail::queue_of<Queue>>;
 
@@ -10245,14 +14200,17 @@ private:
     [[nodiscard]] auto branching() const noexcept { return detail::pool_branching<pool>(*pool_); }
 
     // Not inlined: nothing is gained where an executor is made or destroyed.
-    [[gnu::noinline]] static std::shared_ptr<pool> make_pool(detail::worker_limit max_workers,
-                                                             std::string thread_name_prefix,
-                                                             std::function<void()> initializer) {
+    [[gnu::noinline]] static detail::shared_pool<pool> make_pool(detail::worker_limit max_workers) {
+        return make_pool(max_workers, thread_pool_options());
+    }
+    [[gnu::noinline]] static detail::shared_pool<pool> make_pool(detail::worker_limit max_workers,
+                                                                 thread_pool_options&& options) {
         const std::size_t checked_max_workers = max_workers.checked();
-        return std::make_shared<pool>(
-            checked_max_workers,
-            thread_name_prefix.empty() ? detail::default_thread_name_prefix() : std::move(thread_name_prefix),
-            std::move(initializer));
+        std::string& chosen = options.thread_name_prefix;
+        std::string by_default = chosen.empty() ? detail::default_thread_name_prefix() : std::string();
+        return detail::shared_pool<pool>::adopt(*new pool(checked_max_workers,
+                                                          std::move(chosen.empty() ? by_default : chosen),
+                                                          std::move(options.initializer)));
     }
 
     [[gnu::noinline]] static void end(pool& ending) {
@@ -10268,7 +14226,7 @@ private:
         }
     }
 
-    const std::shared_ptr<pool> pool_;
+    const detail::shared_pool<pool> pool_;
 };
 
 }}  // namespace concurrent::futures
@@ -10324,7 +14282,8 @@ constexpr std::string_view type_name() noexcept {
 }
 
 // Returns the type of what was thrown, as C++ spells it if the compiler's run-time library can tell.
-inline std::string type_name(const std::exception_ptr& exception) {
+template <class Text>
+Text type_of(const std::exception_ptr& exception) {
     try {
         std::rethrow_exception(exception);
     } catch (...) {
@@ -10343,10 +14302,12 @@ inline std::string type_name(const std::exception_ptr& exception) {
     return "an exception";
 }
 
-// Describes a future as Python's `repr()` does. `returned` is the name of its result's type, or empty.
-inline std::string describe(const shared_state_base& shared, std::string_view returned) {
+// Describes a future as Python's `repr()` does. `returned` is the name of its result's type, or empty. It is
+// a template, so that a unit which prints no future doesn't compile what it takes.
+template <class Text = std::string>
+Text describe(const shared_state_base& shared, std::string_view returned) {
     const future_state state = shared.state();
-    std::string text = "<Future at 0x";
+    Text text = "<Future at 0x";
     const auto address = reinterpret_cast<std::uintptr_t>(std::addressof(shared));
     for (int shift = static_cast<int>(sizeof address) * 8 - 4; shift >= 0; shift -= 4) {
         const std::uintptr_t rest = address >> shift;
@@ -10359,7 +14320,7 @@ inline std::string describe(const shared_state_base& shared, std::string_view re
     if (state == future_state::finished) {
         if (const std::exception_ptr& exception = shared.exception()) {
             text += " raised ";
-            text += type_name(exception);
+            text += type_of<Text>(exception);
         } else if (!returned.empty()) {
             text += " returned ";
             text += returned;
@@ -10434,6 +14395,17 @@ struct std::formatter<concurrent::futures::any_future> : std::formatter<std::str
 
 namespace concurrent::futures { inline namespace v0_1 {
 
+namespace detail {
+
+// The state of a promise's future.
+template <class T>
+class promised_state final : public shared_state<T> {
+    ~promised_state() override = default;
+    [[nodiscard]] bool has_promise() const noexcept override { return true; }
+};
+
+}  // namespace detail
+
 /// A `Promise` is the producer's side of a `Future<T>`, for executors of your own and for tests. It is
 /// movable, not copyable.
 ///
@@ -10453,7 +14425,7 @@ public:
     /// Makes a promise and its future, which is pending.
     ///
     /// \throws std::bad_alloc if there is no memory for the future
-    Promise() : future_(detail::future_access::adopt(*new detail::shared_state<T>())) {}
+    Promise() : future_(detail::future_access::adopt<T>(*new detail::promised_state<T>())) {}
     /// Takes over what `other` has to fulfil.
     Promise(Promise&& other) noexcept
         : future_(std::move(other.future_)), settled_(other.settled_.load(std::memory_order_relaxed)) {}
@@ -10586,8 +14558,8 @@ private:
         // Without other handles nobody can see the outcome.
         if (future_.valid() && !settled_.load(std::memory_order_relaxed) && !state().has_one_handle()) {
             try {
-                set_exception(
-                    detail::make_broken_promise("the promise was destroyed before its result was set"));
+                set_exception(detail::make_error<broken_promise_error>(
+                    "the promise was destroyed before its result was set"));
             } catch (...) {
                 // The future was cancelled, which is a result too. (The error that says so may have found no
                 // memory.)

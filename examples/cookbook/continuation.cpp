@@ -1,56 +1,48 @@
 // Then: go on with a result without waiting for it
 //
-// A done callback submits the next step when the first is done, so no thread waits in between. A `Promise`
-// makes the future of the next step. If the first step fails, that future fails with the same exception.
+// `future.then(fn)` calls `fn` with the value once it is there, as a task of the executor that ran the
+// future. So no thread waits in between. If the first step fails, or is cancelled, so is the next, and `fn`
+// is not called; unless `fn` takes the future itself. `gather` is done when several futures are.
 //
-// **Warning:** don't wait inside a task for a future that this `then` returns, if both use the same pool. The
-// worker can't know which task sets a promise, so it sleeps. If all workers sleep, nobody runs that task, and
-// the program hangs. Wait on another thread, or call `then` once more. The library will get its own `then`
-// later, for which tasks may wait.
+// A task may wait for such futures, even on a pool of one worker: it runs what they depend on.
 //
 // After `shutdown()`, and so also at the end of its scope, the executor refuses the next step. Its future
-// then fails with `broken_promise_error`.
+// then fails with `executor_shutdown`.
 
 #include <concurrent/futures.hpp>
 
 #include <cassert>
-#include <exception>
-#include <memory>
 #include <stdexcept>
 #include <string>
-#include <type_traits>
+#include <vector>
 
 namespace futures = concurrent::futures;
 
-// Returns the future of `fn(value of future)`. `executor` must live until that is done.
-template <class T, class Fn>
-auto then(futures::executor auto& executor, const futures::Future<T>& future, Fn fn) {
-    using result = std::invoke_result_t<Fn&, const T&>;
-    auto promise = std::make_shared<futures::Promise<result>>();
-    auto next = promise->get_future();
-    future.add_done_callback([&executor, promise, fn](const futures::Future<T>& first) {
-        executor.submit([promise, fn, first]() mutable {
-            if (!promise->set_running_or_notify_cancel())
-                return;  // `next` was cancelled
-            try {
-                promise->set_result(fn(first.result()));
-            } catch (...) {
-                promise->set_exception(std::current_exception());
-            }
-        });
-    });
-    return next;
-}
-
 int main() {
-    futures::thread_pool_executor executor(2);
+    futures::thread_pool_executor executor(1);
     auto length = [](const std::string& text) { return text.size(); };
 
     auto text = executor.submit([]() -> std::string { return "four"; });
-    auto doubled = then(executor, then(executor, text, length), [](std::size_t size) { return 2 * size; });
+    auto doubled = text.then(length).then([](std::size_t size) { return 2 * size; });
     assert(doubled.result() == 8);
 
     auto failed = executor.submit([]() -> std::string { throw std::runtime_error("no text"); });
-    auto passed_on = then(executor, failed, length);
+    auto passed_on = failed.then(length);
     assert(passed_on.exception() != nullptr);
+    auto or_zero = passed_on.then(
+        [](const futures::Future<std::size_t>& done) { return done.exception() ? 0 : done.result(); });
+    assert(or_zero.result() == 0);
+
+    // A function that submits the next step returns its future; `then` gives the future of the last result.
+    auto nested = text.then([&](const std::string& word) { return executor.submit(length, word + word); });
+    assert(nested.result() == 8);
+
+    std::vector<futures::Future<std::size_t>> lengths{doubled, or_zero, nested};
+    auto sum = futures::gather(lengths).then([](const std::vector<std::size_t>& all) {
+        std::size_t total = 0;
+        for (std::size_t each : all)
+            total += each;
+        return total;
+    });
+    assert(executor.submit([&] { return sum.result(); }).result() == 16);
 }

@@ -29,6 +29,7 @@ using concurrent::futures::future_map;
 using concurrent::futures::future_range;
 using concurrent::futures::future_state;
 using concurrent::futures::future_type;
+using concurrent::futures::gather;
 using concurrent::futures::invalid_state_error;
 using concurrent::futures::is_copyable;
 using concurrent::futures::lifo;
@@ -48,6 +49,9 @@ using concurrent::futures::set_log_handler;
 using concurrent::futures::shutdown_options;
 using concurrent::futures::submit_options;
 using concurrent::futures::task_group;
+#if defined(__cpp_lib_jthread)
+using concurrent::futures::this_stop_token;
+#endif
 using concurrent::futures::this_thread_name;
 using concurrent::futures::thread_pool_executor;
 using concurrent::futures::thread_pool_options;

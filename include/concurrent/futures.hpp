@@ -28,12 +28,15 @@
 #include <concurrent/futures/algorithm/as_completed.hpp>
 #include <concurrent/futures/algorithm/completion_queue.hpp>
 #include <concurrent/futures/algorithm/for_each.hpp>
+#include <concurrent/futures/algorithm/gather.hpp>
 #include <concurrent/futures/algorithm/invoke.hpp>
 #include <concurrent/futures/algorithm/map.hpp>
 #include <concurrent/futures/algorithm/reduce.hpp>
 #include <concurrent/futures/algorithm/task_group.hpp>
+#include <concurrent/futures/algorithm/then.hpp>
 #include <concurrent/futures/algorithm/wait.hpp>
 #include <concurrent/futures/error.hpp>
+#include <concurrent/futures/executor/coroutine.hpp>
 #include <concurrent/futures/executor/executor.hpp>
 #include <concurrent/futures/executor/executor_base.hpp>
 #include <concurrent/futures/executor/options.hpp>

@@ -91,6 +91,22 @@ TEST_CASE("a submit is one allocation: callable, arguments, result and exception
           }) == 1);
 }
 
+TEST_CASE("a then is one allocation, and so is a gather, but for a vector of values") {
+    futures::thread_pool_executor executor(1);
+    executor.submit([] {}).result();  // starts the worker
+    const futures::Promise<int> never;
+    const auto future = never.get_future();
+    const std::vector<futures::Future<int>> many(100, future);
+    std::vector<futures::Future<int>> kept;
+    kept.reserve(1);
+    CHECK(allocations_in([&] { kept.push_back(future.then(executor, [](int x) { return x + 1; })); }) == 1);
+    CHECK(allocations_in([&] { futures::gather(future, future).cancel(); }) == 1);
+    CHECK(allocations_in([&] { futures::gather(many).cancel(); }) == 1);
+    CHECK(allocations_in([&] { executor.submit([] { return 1; }).then([](int x) { return x; }).wait(); }) ==
+          2);
+    CHECK(kept.front().cancel());
+}
+
 TEST_CASE("a task that waits takes at most 128 bytes, if it captures and returns little") {
     futures::thread_pool_executor executor(1);
     tests::busy_workers busy(executor);
@@ -476,4 +492,33 @@ TEST_CASE("usable_cpus() finds an answer without memory, too") {
 #else
     CHECK(failures == 0);
 #endif
+}
+
+TEST_CASE("a then, a gather and waiting for them in a task survive each allocation that fails") {
+    futures::thread_pool_executor executor(1);
+    executor.submit([] {}).wait();
+    const auto compose = [&] {
+        std::vector<futures::Future<int>> parts;
+        for (int i = 0; i != 3; ++i) {
+            parts.push_back(executor.submit([i] { return i; }).then([](int x) { return x; }));
+        }
+        return futures::gather(std::move(parts)).then(executor, [](const std::vector<int>& all) {
+            return all.size();
+        });
+    };
+    CHECK(fail_each_allocation([&] { compose().wait(); }, [&] { executor.submit([] {}).wait(); }) > 0);
+    CHECK(executor
+              .submit([&] {
+                  std::size_t number = 0;
+                  for (bool failed = true; failed; ++number) {
+                      const tests::failing_allocation failing(number);
+                      try {
+                          compose().wait();
+                      } catch (const std::bad_alloc&) {
+                      }
+                      failed = failing.has_failed();
+                  }
+                  return number;
+              })
+              .result() > 1);
 }

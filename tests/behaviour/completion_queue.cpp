@@ -12,6 +12,7 @@
 #include <ranges>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -292,4 +293,87 @@ TEST_CASE("A worker takes over in next() when no other worker is idle any more")
         return queue.next().result() == std::this_thread::get_id();
     });
     CHECK(same.result());
+}
+
+TEST_CASE("A task that takes from a completion queue computes futures of futures, on a pool of one worker") {
+    futures::thread_pool_executor executor(1);
+    const auto sum = executor.submit([&] {
+        completion_queue<int> queue;
+        int added = 0;
+        const auto add = [&] {
+            ++added;
+            const auto first = executor.submit([] { return 1; });
+            const auto next = first.then([](int x) { return x + 1; });
+            queue.add(next);
+            queue.add(futures::gather(first, next).then(executor, [](const std::tuple<int, int>& both) {
+                return std::get<0>(both) + std::get<1>(both);
+            }));
+        };
+        for (int index = 0; index != 10; ++index) {
+            add();
+        }
+        int all = 0;
+        for (auto future : queue) {
+            all += future.result();
+            if (added != 500) {
+                add();
+            }
+        }
+        return all;
+    });
+    CHECK(sum.result() == 500 * (2 + 3));
+}
+
+TEST_CASE("Tasks of two pools of one worker take what they need of each other from completion queues") {
+    futures::thread_pool_executor first(1);
+    futures::thread_pool_executor second(1);
+    const auto sums = [](auto& here, auto& there) {
+        return here.submit([&] {
+            completion_queue<int> queue;
+            for (int index = 0; index != 5; ++index) {
+                queue.add(there.submit([&] { return here.submit([] { return 1; }).result(); }));
+                queue.add(
+                    here.submit([] { return 1; }).then(there, [](int x) { return x; }).then(here, [](int x) {
+                        return x;
+                    }));
+            }
+            int sum = 0;
+            for (auto future : queue) {
+                sum += future.result();
+            }
+            return sum;
+        });
+    };
+    for (int round = 0; round != 20; ++round) {
+        const auto one = sums(first, second);
+        const auto two = sums(second, first);
+        REQUIRE(one.result() == 10);
+        REQUIRE(two.result() == 10);
+    }
+}
+
+TEST_CASE("Workers of a pool take turns in next(), for continuations that are added for ever") {
+    std::atomic<int> left = 2000;
+    completion_queue<void> queue;
+    futures::thread_pool_executor executor(2);
+    const auto add = [&] { queue.add(executor.submit([] {}).then([] {})); };
+    const auto takes = [&] {
+        int taken = 0;
+        try {
+            for (;; ++taken) {
+                queue.next(1h).result();
+                if (left.fetch_sub(1) > 0) {
+                    add();
+                }
+            }
+        } catch (const futures::invalid_state_error&) {
+        }
+        return taken;
+    };
+    for (int index = 0; index != 100; ++index) {
+        add();
+    }
+    const auto one = executor.submit(takes);
+    const auto two = executor.submit(takes);
+    CHECK(one.result() + two.result() == 2100);
 }

@@ -20,6 +20,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -468,4 +469,35 @@ TEST_CASE("a fork at any moment leaves the child able to work") {
     }
     futures::set_log_handler(nullptr);
     CHECK(failure == "");
+}
+
+TEST_CASE("the child of a fork goes on with futures of its own, and refuses or drops the parent's") {
+    futures::thread_pool_executor executor(1);
+    const auto done = executor.submit([] { return 1; });
+    done.wait();
+    futures::Promise<int> promise;
+    const auto same = [](int x) { return x; };
+    const auto waits = promise.get_future().then(executor, same);
+    const auto both = futures::gather(waits, done);
+    const auto refused = [](auto call) {
+        try {
+            call();
+            return false;
+        } catch (const futures::broken_executor&) {
+            return true;
+        }
+    };
+    const std::string failure = fails_in_child([&] {
+        const bool refuses = refused([&] { done.then(same).result(); }) &&
+                             refused([&] { waits.then(same); }) &&
+                             refused([&] { static_cast<void>(futures::gather(waits, done)); }) &&
+                             refused([&] { both.result(); });
+        futures::thread_pool_executor own(1);
+        const auto nested = own.submit([&] { return own.submit([] { return 1; }).then(same).result(); });
+        return refuses && both.cancel() && waits.cancel() && nested.result() == 1 &&
+               done.then(own, same).result() == 1;
+    });
+    CHECK(failure == "");
+    promise.set_result(2);
+    CHECK(std::get<0>(both.result()) == 2);
 }

@@ -432,3 +432,72 @@ TEST_CASE("Several threads submit to a group, cancel it and wait for it") {
         CHECK(not_over == 0);
     }
 }
+
+namespace {
+
+// What it returns of a task is the future of a continuation.
+class continuing_executor {
+public:
+    explicit continuing_executor(pool& its_pool) : pool_(its_pool) {}
+
+    template <class Fn>
+    auto submit(Fn fn) {
+        return pool_.submit([] {}).then(pool_, std::move(fn));
+    }
+
+private:
+    pool& pool_;
+};
+
+}  // namespace
+
+TEST_CASE("A task waits for a group of continuations, on a pool of one worker") {
+    std::atomic<int> sum = 0;
+    pool workers(1);
+    continuing_executor executor(workers);
+    const auto waits = [&](const futures::timeout& limit) {
+        workers
+            .submit([&] {
+                futures::task_group group(executor);
+                for (int index = 0; index != 10; ++index) {
+                    group.submit([&] {
+                        ++sum;
+                        group.submit([&] { ++sum; });
+                    });
+                }
+                group.wait(limit);
+            })
+            .result();
+    };
+    waits({});
+    CHECK(sum == 20);
+    waits(1h);
+    CHECK(sum == 40);
+}
+
+TEST_CASE("Tasks of two pools of one worker wait for groups of each other's tasks") {
+    std::atomic<int> sum = 0;
+    pool first(1);
+    pool second(1);
+    const auto both_ways = [&](auto& here, auto& there) {
+        return here.submit([&] {
+            futures::task_group group(there);
+            for (int index = 0; index != 5; ++index) {
+                group.submit([&] {
+                    futures::task_group back(here);
+                    back.submit([&] { ++sum; });
+                    back.submit([&] { ++sum; });
+                    back.wait();
+                });
+            }
+            group.wait();
+        });
+    };
+    for (int round = 0; round != 20; ++round) {
+        const auto one = both_ways(first, second);
+        const auto two = both_ways(second, first);
+        one.result();
+        two.result();
+    }
+    CHECK(sum == 20 * 2 * 5 * 2);
+}

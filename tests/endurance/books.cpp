@@ -78,6 +78,10 @@ void note_log(std::string_view message, const std::exception_ptr& exception) {
     } catch (const futures::broken_promise_error&) {
         require(never_retrieved, "the log says what was lost", message);
         ++the_books.broken_promises_logged;
+    } catch (const futures::executor_shutdown&) {
+        require(never_retrieved, "the log says what was lost", message);
+    } catch (const futures::cancelled_error&) {
+        require(never_retrieved, "the log says what was lost", message);
     } catch (const initializer_failed& failed) {
         require(message.starts_with("a thread initializer failed"), "the log says what was lost", message);
         ++failed.pool->failures_logged;
@@ -85,7 +89,7 @@ void note_log(std::string_view message, const std::exception_ptr& exception) {
         require(faults::of_allocations() && (never_retrieved || is_start_failure(message)),
                 "std::bad_alloc is logged only where an allocation failed", message);
     } catch (const std::system_error& failed) {
-        require(faults::of_threads() && is_start_failure(message),
+        require(faults::of_threads() && (never_retrieved || is_start_failure(message)),
                 "a failure to start a thread is logged only where there was one", message, failed.what());
         ++total.start_failures;
     } catch (const std::exception& other) {
@@ -143,9 +147,14 @@ void books::audit_and_clear() {
         audit(pool, breakages[&pool]);
     }
     for (const thrown_record& thrown : thrown_) {
-        require(thrown.logged == (thrown.retrieved != 0 ? 0 : 1),
+        require(thrown.is_passed_on ? thrown.logged + thrown.retrieved != 0
+                                    : thrown.logged == (thrown.retrieved != 0 ? 0 : 1),
                 "an exception is logged once unless somebody looked at it", thrown.by_callback,
                 thrown.retrieved.load(), thrown.logged.load());
+    }
+    for (const link_record& link : links_) {
+        require(link.runs == ((link.thrown != nullptr) != link.returned ? 1 : 0),
+                "a continuation that runs returns or throws, once", link.runs.load());
     }
     for (const callback_record& callback : callbacks_) {
         require(callback.calls == (callback.added ? 1 : 0), "a callback is called once",
@@ -160,6 +169,7 @@ void books::audit_and_clear() {
     broken_promises = 0;
     broken_promises_logged = 0;
     tasks_.clear();
+    links_.clear();
     pools_.clear();
     thrown_.clear();
     callbacks_.clear();

@@ -37,7 +37,11 @@ struct pool_record {
 
 // An exception of this program, which somebody must have caught, or else the log handler been given.
 struct thrown_record {
+    thrown_record(bool throws_callback, bool passed_on)
+        : by_callback(throws_callback), is_passed_on(passed_on) {}
+
     const bool by_callback;
+    const bool is_passed_on;  // several futures may have it, and each is looked at or logged
     std::atomic<int> retrieved{0};
     std::atomic<int> logged{0};
 };
@@ -53,6 +57,13 @@ struct task_record {
     std::atomic<thrown_record*> thrown{nullptr};
     std::atomic<ending> seen{ending::none};
     std::atomic<bool> breakage_retrieved{false};
+};
+
+// A task that is continued, or a continuation. It may end without having run, by what came before it.
+struct link_record {
+    std::atomic<int> runs{0};
+    std::atomic<bool> returned{false};
+    std::atomic<thrown_record*> thrown{nullptr};
 };
 
 struct callback_record {
@@ -71,8 +82,11 @@ public:
         static std::atomic<unsigned long> number{0};
         return add(pools_, ++number);
     }
-    thrown_record& new_thrown(bool by_callback) { return add(thrown_, by_callback); }
+    thrown_record& new_thrown(bool by_callback, bool is_passed_on = false) {
+        return add(thrown_, by_callback, is_passed_on);
+    }
     task_record& new_task(pool_record& pool) { return add(tasks_, pool); }
+    link_record& new_link() { return add(links_); }
     callback_record& new_callback() { return add(callbacks_); }
     map_record& new_map() { return add(maps_); }
 
@@ -96,6 +110,7 @@ private:
     std::deque<pool_record> pools_;
     std::deque<thrown_record> thrown_;
     std::deque<task_record> tasks_;
+    std::deque<link_record> links_;
     std::deque<callback_record> callbacks_;
     std::deque<map_record> maps_;
 };

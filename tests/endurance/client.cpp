@@ -27,8 +27,10 @@ void client::act() {
             make_pool(index);
         } else if (deed < 45) {
             submit_to(target);
-        } else if (deed < 49) {
+        } else if (deed < 48) {
             use_group(target);
+        } else if (deed < 51) {
+            compose(target);
         } else {
             map_with(std::move(target));
         }
@@ -58,6 +60,8 @@ void client::act_within(const any_pool& own) {
             map_with(std::move(target));
         } else if (random_.one_in(6)) {
             use_group(target);
+        } else if (random_.one_in(6)) {
+            compose(target);
         } else {
             submit_to(target);
         }

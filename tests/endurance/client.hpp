@@ -45,6 +45,7 @@ private:
     void submit_to(const any_pool& target);
     void map_with(any_pool target);
     void use_group(const any_pool& target);
+    void compose(const any_pool& target);
     void use_promise();
     void check_order();
     void swap_log_handler();
@@ -69,6 +70,10 @@ private:
     void check_order_of();
     template <class Queue>
     void use_group_of(const pool_pointer<Queue>& target);
+    template <class Queue>
+    void compose_with(const pool_pointer<Queue>& first, const pool_pointer<Queue>& second);
+    template <class ForEach>
+    void wait_for_links(ForEach for_each);
     template <class Queue>
     void map_something(pool_pointer<Queue> target);
     template <class Queue, class... Ranges>

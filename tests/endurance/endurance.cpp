@@ -144,6 +144,8 @@ int main(int argument_count, char** arguments) {
     print("as_completed", total.as_completed);
     print("queues", total.queues);
     print("groups", total.groups);
+    print("compositions", total.compositions);
+    print("continuations with a value", total.linked);
     print("maps", total.maps);
     print("promises", total.promises);
     print("orders", total.orders);

@@ -25,6 +25,8 @@ inline struct figures {
     figure as_completed{0};
     figure queues{0};
     figure groups{0};
+    figure compositions{0};
+    figure linked{0};
     figure maps{0};
     figure promises{0};
     figure orders{0};

@@ -16,3 +16,4 @@ inline const auto silence =
     concurrent::futures::set_log_handler([](std::string_view, const std::exception_ptr&) {});
 
 inline const model::restored orphans(concurrent::futures::detail::orphaned_threads::instance());
+inline const model::restored pools(concurrent::futures::detail::live_pools::instance());

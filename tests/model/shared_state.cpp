@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "checker/model.hpp"
+#include "process.hpp"
 
 namespace {
 
@@ -40,6 +41,7 @@ class no_pool final : public futures::detail::pool_base {
 public:
     no_pool() : pool_base(2, true) {}
     void work(futures::detail::worker&) noexcept override {}
+    void push(futures::detail::work_item&) override {}
     [[nodiscard]] bool has_items() const noexcept override { return false; }
     [[nodiscard]] std::size_t waiting() const noexcept override { return 0; }
     [[nodiscard]] bool shared_queue_seems_empty() const noexcept override { return true; }
@@ -269,6 +271,7 @@ struct queued_task {
     no_pool pool;
     futures::detail::worker worker{pool, "worker"};
     futures::detail::task<Task>* const item;
+    model::atomic<int> released{0};
     futures::Future<result> future = futures::detail::future_access::adopt<result>(*item);
 };
 
@@ -311,7 +314,7 @@ const auto make_value = [] { return value(2); };
 const scenario left_in_queue("the last handle destroys the result of a task that a queue still holds", {},
                              [] {
                                  queued_task queued{make_value};
-                                 check(queued.item->help(queued.worker), "it ran on the spot");
+                                 check(queued.item->help(queued.worker, nullptr), "it ran on the spot");
                                  thread queue([&] { queued.item->release(); });
                                  queued.future = {};
                                  queue.join();
@@ -319,7 +322,7 @@ const scenario left_in_queue("the last handle destroys the result of a task that
 
 const scenario moved_out_in_queue("the last handle moves the result out that a queue still holds", {}, [] {
     queued_task queued{make_value};
-    check(queued.item->help(queued.worker), "it ran on the spot");
+    check(queued.item->help(queued.worker, nullptr), "it ran on the spot");
     thread queue([&] { queued.item->release(); });
     const value result = std::move(queued.future).result();
     check(result.get() == 2, "the result is the task's");
@@ -329,7 +332,8 @@ const scenario moved_out_in_queue("the last handle moves the result out that a q
 const scenario two_handles_in_queue("two handles and a queue release a task that ran on the spot",
                                     {.preemptions = 2, .stale_reads = 1}, [] {
                                         queued_task queued{make_value};
-                                        check(queued.item->help(queued.worker), "it ran on the spot");
+                                        check(queued.item->help(queued.worker, nullptr),
+                                              "it ran on the spot");
                                         thread queue([&] { queued.item->release(); });
                                         thread other([mine = queued.future] {
                                             check(mine.result().get() == 2, "the other sees the result");
@@ -338,6 +342,25 @@ const scenario two_handles_in_queue("two handles and a queue release a task that
                                         queue.join();
                                         other.join();
                                     });
+
+const scenario helped_without_handle(
+    "a worker that helps gives its handle up, while the last one and a queue go", {.preemptions = 2}, [] {
+        queued_task queued{make_value};
+        futures::detail::shared_state_base::handle mine(*queued.item);
+        thread dropper([future = std::move(queued.future)]() mutable { future = {}; });
+        thread queue([&, item = queued.item] {
+            if (!item->still_waits()) {
+                item->release();
+                queued.released.store(1);
+            }
+        });
+        check(queued.item->help(queued.worker, &mine), "it ran on the spot");
+        dropper.join();
+        queue.join();
+        if (queued.released.load() == 0) {
+            queued.item->release();
+        }
+    });
 
 const scenario cancelled_in_queue("a handle and a queue release a task that was cancelled", {}, [] {
     queued_task queued{make_value};

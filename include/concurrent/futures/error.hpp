@@ -100,10 +100,11 @@ template <class Error>
     throw Error(message);
 }
 
-// Returns a `broken_promise_error` with this message, or, if there is no memory for it, what says so.
-[[gnu::cold, gnu::noinline]] inline std::exception_ptr make_broken_promise(const char* message) noexcept {
+// Returns an `Error` with this message, or, if there is no memory for it, what says so.
+template <class Error>
+[[gnu::cold, gnu::noinline]] std::exception_ptr make_error(const char* message) noexcept {
     try {
-        return std::make_exception_ptr(broken_promise_error(message));
+        return std::make_exception_ptr(Error(message));
     } catch (...) {
         return std::current_exception();
     }

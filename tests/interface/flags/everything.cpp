@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <typeinfo>
 #include <unordered_map>
 #include <utility>
@@ -156,6 +157,23 @@ bool promises_work() {
     return told == 5 && broken;
 }
 
+bool composition_works() {
+    futures::thread_pool_executor executor(1);
+    futures::thread_pool_executor<futures::priority> other(1);
+    const auto number = executor.submit([] { return 1; });
+    const auto nothing = number.then(other, [](int) {});
+    const auto seen = number.then([](const futures::Future<int>& done) { return done.result(); });
+    const auto unwrapped = executor.submit([] { return std::string("text"); }).then([&](std::string text) {
+        return other.submit([kept = std::move(text)] { return kept.size(); });
+    });
+    const auto all = futures::gather(nothing, seen, unwrapped);
+    const auto many = futures::gather(std::vector{number, seen});
+    const auto none = futures::gather(std::vector{nothing});
+    none.wait();
+    return std::get<1>(all.result()) == 1 && std::get<2>(all.result()) == 4 && many.result().size() == 2 &&
+           executor.submit([&] { return number.then([](int x) { return x; }).result(); }).result() == 1;
+}
+
 bool any_works() {
     futures::thread_pool_executor executor(1);
     const futures::Future<int> number = executor.submit(doubled, 2);
@@ -216,8 +234,8 @@ bool log_works() {
 int main() {
     return works<futures::fifo>() && works<futures::lifo>() && works<futures::priority>() &&
                    waiting_works<futures::fifo>() && waiting_works<futures::lifo>() &&
-                   waiting_works<futures::priority>() && loops_work() && promises_work() && any_works() &&
-                   printing_works() && log_works()
+                   waiting_works<futures::priority>() && loops_work() && promises_work() &&
+                   composition_works() && any_works() && printing_works() && log_works()
                ? 0
                : 1;
 }

@@ -8,10 +8,10 @@ set(old [==[
             const cancellation mark;
             discard_captures();
         }
-        static_cast<void>(settle<future_state::cancelled, false>(outcome::cancelled, [] {}));
+        static_cast<void>(settle<future_state::cancelled, 0>(outcome::cancelled, [] {}));
 ]==])
 set(new [==[
-        static_cast<void>(settle<future_state::cancelled, false>(outcome::cancelled, [] {}));
+        static_cast<void>(settle<future_state::cancelled, 0>(outcome::cancelled, [] {}));
         {
             const cancellation mark;
             discard_captures();

@@ -7,11 +7,11 @@ set(old [==[
         if (source_.has_items()) {
             return true;
         }
-        if (announced]==])
+        if (is_to_end]==])
 set(new [==[
         if (source_.has_items()) {
             self.is_searching_ = false;
             word_.fetch_sub(worker_counts::one_searching);
             return true;
         }
-        if (announced]==])
+        if (is_to_end]==])

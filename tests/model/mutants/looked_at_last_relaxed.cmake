@@ -4,6 +4,6 @@ set(group shared_state)
 set(only "moves out what another")
 set(finds "data race")
 set(old [==[
-        return (word_.load(std::memory_order_acquire) & handles) == one_handle;]==])
+        return (word_.load(std::memory_order_acquire) & handles) == number * one_handle;]==])
 set(new [==[
-        return (word_.load(std::memory_order_relaxed) & handles) == one_handle;]==])
+        return (word_.load(std::memory_order_relaxed) & handles) == number * one_handle;]==])

@@ -7,6 +7,6 @@ set(old [==[
         if (source_.has_items()) {
             return true;
         }
-        if (announced]==])
+        if (is_to_end]==])
 set(new [==[
-        if (announced]==])
+        if (is_to_end]==])

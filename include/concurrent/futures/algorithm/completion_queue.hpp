@@ -77,13 +77,14 @@ public:
 
     /// Waits for the next future that is done, at most for `limit`, and returns it.
     ///
-    /// On a worker of a pool, it runs tasks that are queued in that pool on the spot, as long as no future of
-    /// the queue is done, no other worker is idle and none can be started.
+    /// On a worker of a pool, it runs on the spot what is queued in that pool, of the tasks and of what they
+    /// depend on, as long as no future of the queue is done, no other worker is idle and none can be started.
     ///
     /// \throws invalid_state_error if no future is left, as nothing would end the wait; also if another
     /// thread takes the last one meanwhile. A thread that waits for others to add first must be told by them.
     /// \throws timeout_error if `limit` passed first
     /// \throws broken_executor in the child of a fork, if the queue is the parent's
+    /// \throws std::bad_alloc if a worker has no memory to find out what the futures depend on
     ///
     /// \code
     /// futures::completion_queue<int> queue;

@@ -2,16 +2,20 @@
 
 #pragma once
 
-#include <cstddef>  // std::size_t
-#include <cstdint>  // std::uint32_t
-#include <memory>   // std::addressof
-#include <mutex>    // std::lock_guard, std::unique_lock
-#include <utility>  // std::move, std::exchange
-#include <vector>   // std::vector
+#include <cstddef>   // std::size_t
+#include <cstdint>   // std::uint32_t
+#include <memory>    // std::addressof
+#include <mutex>     // std::lock_guard, std::unique_lock
+#include <optional>  // std::optional
+#include <utility>   // std::move
+#include <vector>    // std::vector
 
 #include <concurrent/futures/future/any_future.hpp>
 #include <concurrent/futures/future/future.hpp>
 #include <concurrent/futures/state/await.hpp>
+#include <concurrent/futures/state/dependency_walk.hpp>
+#include <concurrent/futures/state/helping_wait.hpp>
+#include <concurrent/futures/state/shared_state.hpp>
 #include <concurrent/futures/state/trampoline.hpp>
 #include <concurrent/futures/state/waiter.hpp>
 #include <concurrent/futures/sync/forks.hpp>
@@ -100,6 +104,8 @@ public:
         if (stopped_ || process_ != forks::process()) {
             return;
         }
+        helping_.reset();
+        walk_.reset();
         std::size_t removed = 0;
         for (entry& each : entries_) {
             if (each.future.valid() && state(each).remove_waiter(each)) {
@@ -127,33 +133,70 @@ private:
         while (!ready() && !until.passed()) {  // else a wait would still sleep a little
             lock.unlock();
             trampoline::run_postponed();
-            entry* const waiting = next_to_run();
-            helper* const self = waiting ? state(*waiting).helper_here() : nullptr;
-            const bool watches = self && !to_the_end && self->watch_idle(*this);
-            if (self && !watches) {
-                state(*waiting).help(*self);
+            helper* watching = nullptr;
+            helping_wait::step step = helping_wait::step::look_again;
+            try {
+                step = help(to_the_end, watching);
+            } catch (...) {
                 lock.lock();
-                continue;
+                stop_watching(lock, watching);
+                throw;
             }
-            if (!watches) {
+            if (step == helping_wait::step::waits_for_self) {
+                throw_as_it_waits_for_itself();
+            }
+            if (step == helping_wait::step::sleep) {
                 throw_if_in_vain(to_the_end);
             }
             lock.lock();
-            wanted_ = wanted;
-            wants_exception_ = or_exception;
-            wait_until(changed_, lock, until, [&] { return ready() || alone_; });
-            wanted_ = nobody_waits;
-            wants_exception_ = false;
-            if (watches) {
-                lock.unlock();
-                const bool removed = self->unwatch_idle(*this);
-                lock.lock();
-                if (!removed) {
-                    changed_.wait(lock, [this] { return alone_; });
-                }
-                alone_ = false;
+            if (step != helping_wait::step::look_again) {
+                wanted_ = wanted;
+                wants_exception_ = or_exception;
+                wait_until(changed_, lock, until,
+                           [&] { return ready() || alone_ || (walk_ && walk_->has_news()); });
+                wanted_ = nobody_waits;
+                wants_exception_ = false;
             }
+            stop_watching(lock, watching);
         }
+        if (helping_) {
+            lock.unlock();
+            helping_->hide();
+            lock.lock();
+        }
+    }
+
+    // This was given to `watching`, unless that is null.
+    void stop_watching(std::unique_lock<sync::mutex>& lock, helper* watching) noexcept {
+        if (!watching) {
+            return;
+        }
+        lock.unlock();
+        const bool removed = watching->unwatch_idle(*this);
+        lock.lock();
+        if (!removed) {
+            changed_.wait(lock, [this] { return alone_; });
+        }
+        alone_ = false;
+    }
+
+    // Runs something, or says how to wait; see `helping_wait::go_on`.
+    helping_wait::step help(bool to_the_end, helper*& watching) {
+        entry* const waiting = next_to_run();
+        if (helper* const self = waiting ? state(*waiting).helper_here() : nullptr) {
+            if (to_the_end || !self->watch_idle(*this)) {
+                if (helping_) {
+                    helping_->hide();
+                }
+                state(*waiting).help(*self, nullptr);
+                return helping_wait::step::look_again;
+            }
+            watching = self;
+        }
+        if (look_for_dependencies()) {
+            return helping_->go_on(to_the_end, *this, watching);
+        }
+        return watching ? helping_wait::step::watch : helping_wait::step::sleep;
     }
 
     // Returns the first entry whose task is queued in the calling worker's pool, or null. A task that is no
@@ -167,6 +210,23 @@ private:
             ++next_to_run_;
         }
         return nullptr;
+    }
+
+    // Returns whether there are futures that wait for others which this thread may be able to run.
+    bool look_for_dependencies() {
+        for (; looked_ != entries_.size(); ++looked_) {
+            entry& each = entries_[looked_];
+            helper* const self =
+                each.future.valid() && !state(each).done() ? state(each).helper_of_others() : nullptr;
+            if (self) {
+                if (!walk_) {
+                    walk_.emplace(mutex_, changed_);
+                    helping_.emplace(*walk_, *self);
+                }
+                walk_->add_root(state(each), false);  // as this is told anyway
+            }
+        }
+        return walk_.has_value();
     }
 
     // Throws if the wait would never end.
@@ -237,6 +297,10 @@ private:
     bool wants_exception_ = false;
     bool alone_ = false;    // no other worker can run what is queued
     bool stopped_ = false;  // `stop_watching` is waiting for the futures that tell, or has waited
+
+    std::size_t looked_ = 0;               // so many entries were looked at for that
+    std::optional<dependency_walk> walk_;  // on a worker, which may be able to help
+    std::optional<helping_wait> helping_;
 };
 
 }}}  // namespace concurrent::futures::detail

@@ -2,14 +2,19 @@
 
 #pragma once
 
-#include <cstddef>  // std::size_t
-#include <cstdint>  // std::uint32_t, std::uint64_t
-#include <mutex>    // std::lock_guard, std::unique_lock
-#include <utility>  // std::exchange
+#include <cstddef>   // std::size_t
+#include <cstdint>   // std::uint32_t, std::uint64_t
+#include <memory>    // std::unique_ptr, std::make_unique
+#include <mutex>     // std::lock_guard, std::unique_lock
+#include <optional>  // std::optional
+#include <utility>   // std::exchange, std::move
 
 #include <concurrent/futures/error.hpp>
 #include <concurrent/futures/pool/pool_base.hpp>
+#include <concurrent/futures/pool/worker.hpp>
 #include <concurrent/futures/state/await.hpp>
+#include <concurrent/futures/state/dependency_walk.hpp>
+#include <concurrent/futures/state/helping_wait.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
 #include <concurrent/futures/state/trampoline.hpp>
 #include <concurrent/futures/sync/forks.hpp>
@@ -25,9 +30,12 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // the entry once the future is done. Each takes O(1).
 //
 // A worker that waits looks at each future once, for a task that it can run. It goes on from where it
-// stopped: a task that is no longer queued will never be again, and only tasks of the worker's own pool
-// concern it. If a future is added meanwhile, the worker wakes to look at that too: nobody else might ever
-// run the task.
+// stopped: a task that is no longer queued will never be again. If a future is added meanwhile, the worker
+// wakes to look at that too: nobody else might ever run the task.
+//
+// The futures may depend on others that this worker can run. So before it sleeps, it adds what is still
+// outstanding to a `dependency_walk`, each future once. From one short wait to the next, the set keeps the
+// walk, for the next worker of the same pool.
 //
 // All functions, except those that say otherwise, require `lock()`. The mutex is not held while a task, a
 // callback or a destructor of a user's object runs.
@@ -61,6 +69,12 @@ public:
     outstanding_futures() = default;
     outstanding_futures(const outstanding_futures&) = delete;
     outstanding_futures& operator=(const outstanding_futures&) = delete;
+    // Requires: not locked. No other thread uses the set.
+    ~outstanding_futures() {
+        while (kept_) {
+            static_cast<void>(take_kept(kept_));
+        }
+    }
 
     // Requires: not locked, and not `is_inherited()`.
     [[nodiscard]] lock_type lock() const { return lock_type(mutex_); }
@@ -135,46 +149,57 @@ public:
 
     // Waits until `ready()`, or until `until`. `to_the_end` says that the wait ends only when no future is
     // outstanding: then a worker runs tasks of its own pool on the spot, and what descends from those that
-    // run elsewhere. Else it runs a task only while no other worker can.
+    // run elsewhere. Else it runs a task only while no other worker can. Throws if there is no memory, on a
+    // worker that would have to sleep.
     template <class Ready>
     wait_end wait(lock_type& lock, const deadline& until, bool to_the_end, Ready ready) {
-        waiting_thread me(*this, to_the_end);
-        while (!ready()) {
-            if (until.passed()) {
-                return wait_end::timed_out;
-            }
-            lock.unlock();
-            trampoline::run_postponed();
-            lock.lock();
-            if (to_the_end) {
-                const shared_state_base::help_result helped = help(lock, me);
-                if (helped == shared_state_base::help_result::waits_for_self) {
-                    return wait_end::waits_for_self;
+        waiting_thread me(*this, lock, to_the_end);
+        for (;;) {
+            const bool is_ready = ready();
+            if (is_ready || until.passed()) {
+                if (me.hide()) {
+                    continue;
                 }
-                if (helped == shared_state_base::help_result::none) {
-                    wait_until(changed_, lock, until, [&] { return ready() || me.unexamined; });
-                }
-                continue;
+                return is_ready ? wait_end::ready : wait_end::timed_out;
             }
-            helper* self = nullptr;
-            const help_or_watch done = help_unless_others_can(lock, me, self);
-            if (done == help_or_watch::neither) {
-                wait_until(changed_, lock, until, [&] { return ready() || me.unexamined; });
-            } else if (done == help_or_watch::watches) {
-                wait_until(changed_, lock, until, [&] { return ready() || me.alone; });
-                lock.unlock();
-                const bool removed = self->unwatch_idle(me);
-                lock.lock();
-                if (!removed) {
-                    wait_for_others(lock, [&] { return me.alone; });
-                }
-                me.alone = false;
+            {
+                const unlocked meanwhile(lock);
+                trampoline::run_postponed();
             }
+            helper* watching = nullptr;
+            helping_wait::step step = help(lock, me, watching);
+            if (step == helping_wait::step::sleep || step == helping_wait::step::watch) {
+                try {
+                    step = help_others(lock, me, watching, step);
+                } catch (...) {
+                    stop_watching(lock, me, watching);
+                    throw;
+                }
+            }
+            if (step == helping_wait::step::waits_for_self) {
+                return wait_end::waits_for_self;
+            }
+            if (step != helping_wait::step::look_again) {
+                wait_until(changed_, lock, until,
+                           [&] { return ready() || me.alone || me.has_news(watching != nullptr); });
+            }
+            stop_watching(lock, me, watching);
         }
-        return wait_end::ready;
     }
 
 private:
+    // While this exists, the lock is released.
+    class unlocked {
+    public:
+        explicit unlocked(lock_type& lock) noexcept : lock_(lock) { lock_.unlock(); }
+        unlocked(const unlocked&) = delete;
+        unlocked& operator=(const unlocked&) = delete;
+        ~unlocked() { lock_.lock(); }
+
+    private:
+        lock_type& lock_;
+    };
+
     // How far a thread has looked at the futures. It is made and destroyed under the lock.
     struct cursor {
         cursor(outstanding_futures& its_set, entry* first) noexcept
@@ -194,32 +219,6 @@ private:
         cursor* next;
     };
 
-    // A thread in `wait`. If that is short, the next `wait` goes on where this one stopped.
-    struct waiting_thread final : cursor, idle_watch {
-        waiting_thread(outstanding_futures& its_set, bool to_the_end) noexcept
-            : cursor(its_set,
-                     !to_the_end && its_set.examiner_ == examiner() ? its_set.unexamined_ : its_set.first_),
-              keeps_place(!to_the_end) {}
-        waiting_thread(const waiting_thread&) = delete;
-        waiting_thread& operator=(const waiting_thread&) = delete;
-        ~waiting_thread() {
-            if (keeps_place) {
-                set.examiner_ = examiner();
-                set.unexamined_ = unexamined;
-            }
-        }
-
-        void on_nobody_idle() noexcept override {
-            // Notify under the mutex: once the mutex is free, this may be gone.
-            const std::lock_guard lock(set.mutex_);
-            alone = true;
-            set.changed_.notify_all();
-        }
-
-        const bool keeps_place;
-        bool alone = false;  // no other worker can run what is queued
-    };
-
     // Threads that can help the same futures: a thread, or the workers of a pool. Which of the two depends on
     // whether this library knows the pool.
     struct examiner {
@@ -232,7 +231,82 @@ private:
         sync::thread::id thread;
     };
 
-    enum class help_or_watch { neither, helped, watches };
+    // What a worker has found out about what the futures depend on. Its place is destroyed under the lock,
+    // and then the rest without.
+    struct walker {
+        // Requires: locked.
+        explicit walker(outstanding_futures& set) noexcept
+            : place(std::in_place, set, set.first_), walk(set.mutex_, set.changed_) {}
+
+        const examiner who;
+        // From here on, the futures were not added to the walk.
+        std::optional<cursor> place;
+        dependency_walk walk;
+        walker* next_kept = nullptr;
+    };
+
+    // A thread in `wait`. If that is short, the next `wait` goes on where this one stopped. It is made and
+    // destroyed under the lock.
+    struct waiting_thread final : cursor, idle_watch {
+        waiting_thread(outstanding_futures& its_set, lock_type& its_lock, bool to_the_end) noexcept
+            : cursor(its_set,
+                     !to_the_end && its_set.examiner_ == examiner() ? its_set.unexamined_ : its_set.first_),
+              lock(its_lock),
+              is_short(!to_the_end) {}
+        waiting_thread(const waiting_thread&) = delete;
+        waiting_thread& operator=(const waiting_thread&) = delete;
+        ~waiting_thread() {
+            hide();
+            if (is_short) {
+                set.examiner_ = examiner();
+                set.unexamined_ = unexamined;
+            }
+            if (walking) {
+                helping.reset();
+                std::unique_ptr<walker> ended = is_short ? set.keep(std::move(walking)) : std::move(walking);
+                if (ended) {
+                    ended->place.reset();
+                    const unlocked meanwhile(lock);
+                    ended.reset();
+                }
+            }
+        }
+
+        void on_nobody_idle() noexcept override {
+            // Notify under the mutex: once the mutex is free, this may be gone.
+            const std::lock_guard guard(set.mutex_);
+            alone = true;
+            set.changed_.notify_all();
+        }
+
+        // Whether there is something new to look at, apart from what it watches, if so.
+        [[nodiscard]] bool has_news(bool watches) const noexcept {
+            return walking ? walking->place->unexamined || walking->walk.has_news() : !watches && unexamined;
+        }
+
+        // Returns false if this did nothing. Else it has released the lock meanwhile.
+        bool hide() noexcept {
+            if (!helping || !helping->is_shown()) {
+                return false;
+            }
+            const unlocked meanwhile(lock);
+            hide_unlocked();
+            return true;
+        }
+
+        // Before this thread runs something. Requires: not locked.
+        void hide_unlocked() noexcept {
+            if (helping) {
+                helping->hide();
+            }
+        }
+
+        lock_type& lock;
+        const bool is_short;
+        bool alone = false;  // no other worker can run what is queued
+        std::unique_ptr<walker> walking;
+        std::optional<helping_wait> helping;
+    };
 
     // Calls `look(state)`, without the lock, for each future that `me` has not looked at, until that returns
     // true.
@@ -242,11 +316,11 @@ private:
             const std::uint64_t number = each->number_;
             bool found = false;
             {
-                const shared_state_base::handle kept(each->state());
-                lock.unlock();
+                shared_state_base::handle seen(each->state());
+                const unlocked meanwhile(lock);
+                const shared_state_base::handle kept = std::move(seen);
                 found = look(kept.state());
             }
-            lock.lock();
             if (found) {
                 return true;
             }
@@ -258,31 +332,114 @@ private:
         return false;
     }
 
-    // Runs one task, as far as there is one that a wait without a limit may run.
-    [[nodiscard]] static shared_state_base::help_result help(lock_type& lock, cursor& me) {
-        shared_state_base::help_result helped = shared_state_base::help_result::none;
-        examine(lock, me, [&helped](shared_state_base& state) {
-            helped = state.done() ? shared_state_base::help_result::none : state.help();
-            return helped != shared_state_base::help_result::none;
+    // Runs one of the futures' tasks that this worker's pool has; see `helping_wait::go_on`.
+    [[nodiscard]] static helping_wait::step help(lock_type& lock, waiting_thread& me, helper*& watching) {
+        helping_wait::step step = helping_wait::step::sleep;
+        examine(lock, me, [&](shared_state_base& state) {
+            step = me.is_short ? help_unless_others_can(state, me, watching) : help(state, me);
+            return step != helping_wait::step::sleep;
         });
-        return helped;
+        return step;
     }
 
-    // If this thread, `self`, could run a task: runs it if nobody else can, or watches that others can.
-    [[nodiscard]] static help_or_watch help_unless_others_can(lock_type& lock, waiting_thread& me,
-                                                              helper*& self) {
-        help_or_watch result = help_or_watch::neither;
-        examine(lock, me, [&](shared_state_base& state) {
-            self = state.is_waiting() ? state.helper_here() : nullptr;
-            if (self) {
-                result = self->watch_idle(me) ? help_or_watch::watches : help_or_watch::helped;
-                if (result == help_or_watch::helped) {
-                    state.help(*self);
-                }
+    // Runs a task, as far as it is one that a wait without a limit may run.
+    [[nodiscard]] static helping_wait::step help(shared_state_base& state, waiting_thread& me) {
+        if (state.done()) {
+            return helping_wait::step::sleep;
+        }
+        me.hide_unlocked();
+        const shared_state_base::help_result helped = state.help(nullptr);
+        if (helped == shared_state_base::help_result::helped) {
+            return helping_wait::step::look_again;
+        }
+        return helped == shared_state_base::help_result::waits_for_self ? helping_wait::step::waits_for_self
+                                                                        : helping_wait::step::sleep;
+    }
+
+    // If this thread could run a task: runs it if nobody else can, or watches that others can.
+    [[nodiscard]] static helping_wait::step help_unless_others_can(shared_state_base& state,
+                                                                   waiting_thread& me, helper*& watching) {
+        helper* const self = state.is_waiting() ? state.helper_here() : nullptr;
+        if (!self) {
+            return helping_wait::step::sleep;
+        }
+        if (self->watch_idle(me)) {
+            watching = self;
+            return helping_wait::step::watch;
+        }
+        me.hide_unlocked();
+        state.help(*self, nullptr);
+        return helping_wait::step::look_again;
+    }
+
+    // Before this thread does `step`: runs something that the futures depend on, if it is a worker.
+    [[nodiscard]] helping_wait::step help_others(lock_type& lock, waiting_thread& me, helper*& watching,
+                                                 helping_wait::step step) {
+        worker* const self = worker::current();
+        if (!self) {
+            return step;
+        }
+        if (!me.walking) {
+            me.walking = me.is_short ? find_kept() : nullptr;
+            if (!me.walking) {
+                me.walking = std::make_unique<walker>(*this);
             }
-            return self != nullptr;
+            me.helping.emplace(me.walking->walk, *self);
+        }
+        dependency_walk& walk = me.walking->walk;
+        examine(lock, *me.walking->place, [&](shared_state_base& state) {
+            if (state.helper_of_others()) {
+                walk.add_root(state, false);  // as the set is told anyway
+            }
+            return false;
         });
-        return result;
+        const unlocked meanwhile(lock);
+        if (!me.helping->is_shown()) {
+            walk.forget_what_is_done();
+        }
+        return me.helping->go_on(!me.is_short, me, watching);
+    }
+
+    // `me` was given to `watching`, unless that is null.
+    void stop_watching(lock_type& lock, waiting_thread& me, helper* watching) noexcept {
+        if (!watching) {
+            return;
+        }
+        bool removed = false;
+        {
+            const unlocked meanwhile(lock);
+            removed = watching->unwatch_idle(me);
+        }
+        if (!removed) {
+            wait_for_others(lock, [&] { return me.alone; });
+        }
+        me.alone = false;
+    }
+
+    [[nodiscard]] static std::unique_ptr<walker> take_kept(walker*& link) noexcept {
+        return std::unique_ptr<walker>(std::exchange(link, link->next_kept));
+    }
+
+    // Returns one that a worker of this pool has used before, or null.
+    [[nodiscard]] std::unique_ptr<walker> find_kept() noexcept {
+        for (walker** each = &kept_; *each; each = &(*each)->next_kept) {
+            if ((*each)->who == examiner()) {
+                return take_kept(*each);
+            }
+        }
+        return nullptr;
+    }
+
+    // Returns another one, which is too many, or null.
+    [[nodiscard]] std::unique_ptr<walker> keep(std::unique_ptr<walker> ended) noexcept {
+        constexpr int most = 16;  // so many workers may take turns
+        ended->next_kept = kept_;
+        kept_ = ended.release();
+        walker** each = &kept_;
+        for (int kept = 0; *each && kept != most; ++kept) {
+            each = &(*each)->next_kept;
+        }
+        return *each ? take_kept(*each) : nullptr;
     }
 
     const std::uint32_t process_ = forks::process();
@@ -297,6 +454,7 @@ private:
     cursor* cursors_ = nullptr;
     examiner examiner_;            // the threads that waited last
     entry* unexamined_ = nullptr;  // the first future that they have not looked at
+    walker* kept_ = nullptr;       // for the next waits
 };
 
 }}}  // namespace concurrent::futures::detail

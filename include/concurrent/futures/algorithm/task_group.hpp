@@ -69,6 +69,7 @@ public:
 
         // The task was submitted. Requires: the caller keeps a handle.
         void follow(shared_state_base& state) noexcept {
+            member_->future = shared_state_base::handle(state);
             {
                 group_state& group = member_->group;
                 const outstanding_futures::lock_type lock = group.futures_.lock();
@@ -76,7 +77,7 @@ public:
                 cancelled_ = group.cancelled_.load();
             }
             // The group may be gone as soon as the task is done.
-            std::exchange(member_, nullptr)->call_when_done(shared_state_base::handle(state));
+            std::exchange(member_, nullptr)->call_when_done(state);
             if (cancelled_) {
                 state.request_stop();
             }
@@ -132,7 +133,7 @@ public:
         }
         {
             outstanding_futures::lock_type lock = futures_.lock();
-            if (wait(lock, deadline()) != outstanding_futures::wait_end::ready) {
+            if (!wait_to_end(lock)) {
                 abandoned_ = true;  // the last task destroys this
                 return;
             }
@@ -147,9 +148,10 @@ private:
         explicit member(group_state& its_group) noexcept : group(its_group) {}
 
         group_state& group;
+        shared_state_base::handle future;  // empty before the task was submitted
 
     private:
-        void call(shared_state_base::handle done) override { group.note_done(*this, std::move(done)); }
+        void call_back(outcome) override { group.note_done(*this, std::move(future)); }
     };
 
     ~group_state() = default;
@@ -163,6 +165,20 @@ private:
 
     outstanding_futures::wait_end wait(outstanding_futures::lock_type& lock, const deadline& until) {
         return futures_.wait(lock, until, until.is_never(), [this] { return unfinished_.load() == 0; });
+    }
+
+    // Returns false where `wait` would throw as it would never end.
+    bool wait_to_end(outstanding_futures::lock_type& lock) noexcept {
+        for (;;) {
+            try {
+                return wait(lock, deadline()) == outstanding_futures::wait_end::ready;
+            } catch (...) {
+                // There is no memory to find out how this worker can help. Others may free some.
+                lock.unlock();
+                sync::this_thread::yield();
+                lock.lock();
+            }
+        }
     }
 
     void note_done(member& ended, shared_state_base::handle future) noexcept {
@@ -319,14 +335,15 @@ public:
 
     /// Waits until all tasks are done, at most for `limit`, and rethrows the first failure in time.
     ///
-    /// On a worker of the pool in which they are queued, it runs tasks of the group on the spot, and what
-    /// they have submitted, but nothing else. With a `limit`, it does so only if no other worker is idle and
-    /// none can be started.
+    /// On a worker of a pool, it runs on the spot what is queued in that pool: tasks of the group, what they
+    /// have submitted, and what they wait for, but nothing else. With a `limit`, it does so only if no other
+    /// worker is idle and none can be started.
     ///
     /// \throws what the first task that failed has thrown
     /// \throws timeout_error if `limit` passed first; the tasks go on
     /// \throws invalid_state_error if a task waits, without a limit, for the group that it belongs to
     /// \throws broken_executor in the child of a fork, if the group is the parent's
+    /// \throws std::bad_alloc if a worker has no memory to find out what the tasks wait for
     ///
     /// \code
     /// futures::task_group group(executor);

@@ -10,6 +10,8 @@
 #include <concurrent/futures/algorithm/invoke.hpp>
 #include <concurrent/futures/algorithm/map.hpp>
 #include <concurrent/futures/algorithm/reduce.hpp>
+#include <concurrent/futures/algorithm/schedule.hpp>
+#include <concurrent/futures/algorithm/then.hpp>
 #include <concurrent/futures/executor/executor.hpp>
 #include <concurrent/futures/platform/platform.hpp>
 
@@ -265,6 +267,21 @@ public:
         return detail::reduce_in(detail::launcher_access::branching_of(self()), range, std::move(init),
                                  combine, transform);
     }
+
+    /// In a coroutine of any type, `co_await executor.schedule()` goes on as a task of this executor. A
+    /// coroutine that has an executor goes on as a task of that again after its next await.
+    ///
+    /// \throws what `submit` throws
+    /// \throws cancelled_error if the executor drops the task uncalled
+    ///
+    /// \code
+    /// auto name_of_worker = [](auto& pool, bool) -> futures::Future<std::string> {
+    ///     co_await pool.schedule();
+    ///     co_return futures::this_thread_name();
+    /// };
+    /// assert(name_of_worker(executor, true).result() != futures::this_thread_name());
+    /// \endcode
+    [[nodiscard]] auto schedule() noexcept { return detail::schedule_awaiter<Derived>(self()); }
 
 protected:
     executor_base() = default;

@@ -10,6 +10,7 @@
 #include <string>      // std::string
 #include <utility>     // std::forward, std::move
 
+#include <concurrent/futures/algorithm/then.hpp>
 #include <concurrent/futures/executor/executor_base.hpp>
 #include <concurrent/futures/executor/options.hpp>
 #include <concurrent/futures/fwd.hpp>
@@ -258,6 +259,8 @@ public:
 
 private:
     friend class detail::launcher_access;
+    friend class detail::continuing;
+    friend class detail::coroutine_start;
 
     using pool = detail::worker_pool<detail::queue_of<Queue>>;
 

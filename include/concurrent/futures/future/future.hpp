@@ -55,35 +55,39 @@ struct future_access {
     }
 };
 
+template <class T, class Handle>
+class future_awaiter;
+
 // A `done_callback` calls a user's function with a `Handle` on the future. It owns itself.
 template <class Handle, class Fn>
 class done_callback final : public callback {
 public:
     template <class OtherFn>
-    // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): it can't be copied
-    explicit done_callback(OtherFn&& fn) : fn_(std::forward<OtherFn>(fn)) {}
+    done_callback(shared_state_base::handle future, OtherFn&& fn)
+        : fn_(std::forward<OtherFn>(fn)), future_(std::move(future)) {}
 
 private:
-    void call(shared_state_base::handle done) override {
+    void call_back(outcome) override {
         // Log before `fn_` is gone, as the exception may refer to what `fn_` captured.
         log_what_throws([&] {
             // Make the future here: GCC 12, optimizing, destroys a parameter twice if `fn_` is sure to throw
             // after moving from it.
-            std::invoke(fn_, future_access::adopt_as<Handle>(std::move(done)));
+            std::invoke(fn_, future_access::adopt_as<Handle>(std::move(future_)));
         });
         delete this;
     }
 
     Fn fn_;
+    shared_state_base::handle future_;
 };
 
 // Has `fn` called with a `Handle` on the future once it is done.
 template <class Handle, class Fn>
 void add_callback(shared_state_base& state, Fn&& fn) {
     shared_state_base::handle kept(state);  // copying or moving `fn` may destroy the caller's handle
-    // It destroys itself.
-    auto* const added = new done_callback<Handle, std::decay_t<Fn>>(std::forward<Fn>(fn));
-    added->call_when_done(std::move(kept));
+    // It destroys itself, and has the handle.
+    auto* const added = new done_callback<Handle, std::decay_t<Fn>>(std::move(kept), std::forward<Fn>(fn));
+    added->call_when_done(state);
 }
 
 }  // namespace detail
@@ -230,6 +234,71 @@ public:
                       "add_done_callback(fn): fn can't be called with a Future of this type");
         detail::add_callback<Future>(checked(), std::forward<Fn>(fn));
     }
+
+    /// Returns the future of `fn(value)`, which runs as soon as this future has a value: as a task of the
+    /// executor that ran this future. If no executor ran it, as that of a `Promise` or a `package`, `fn` runs
+    /// as a done callback does.
+    ///
+    /// - `fn` gets the value as a `const T&`, or what the reference is that the task returned, or nothing if
+    ///   that is void. Called on an rvalue, this gives up the handle, and `fn` gets a `T&&` if it was the
+    ///   last (or if `T` can't be copied).
+    /// - A failure or cancellation passes by `fn`, and arrives as it is. But a `fn` that can't be called with
+    ///   the value may take the `Future<T>` itself, which is done: then it sees failures too.
+    /// - If `fn` returns a `Future<U>`, the result is a `Future<U>`, not a future of one.
+    /// - If the first parameter of `fn` is a `std::stop_token`, it gets one, as in `submit`.
+    ///
+    /// Cancelling the new future, or requesting a stop of it, also cancels what it waits for, as far as
+    /// nobody else has a handle on that. A task may wait for it even on a pool of one worker: see `result`.
+    /// If the executor was shut down before `fn` could be queued, the new future fails with
+    /// `executor_shutdown`.
+    ///
+    /// \throws invalid_state_error if this future is not `valid()`
+    /// \throws broken_executor in the child of a fork, if this future is the parent's and was not done
+    /// \throws std::bad_alloc, and what copying or moving `fn` throws
+    ///
+    /// \code
+    /// auto text = executor.submit([] { return std::string("four"); });
+    /// auto size = text.then([](const std::string& value) { return value.size(); });
+    /// assert(size.result() == 4);
+    /// \endcode
+    template <class Fn>
+    auto then(Fn&& fn) const&;
+    /// Does the same, and gives up this handle.
+    template <class Fn>
+    auto then(Fn&& fn) &&;
+
+    /// Does the same, and runs `fn` as a task of `executor`, of any kind. Unless it is a
+    /// `thread_pool_executor`, it must exist until the new future is done. What its `submit` throws, the new
+    /// future fails with.
+    ///
+    /// \code
+    /// futures::thread_pool_executor writers(1);
+    /// auto written = executor.submit([] { return 6; }).then(writers, [](int x) { return 7 * x; });
+    /// assert(written.result() == 42);
+    /// \endcode
+    template <class Executor, class Fn>
+    auto then(Executor& executor, Fn&& fn) const&;
+    /// Does the same, and gives up this handle.
+    template <class Executor, class Fn>
+    auto then(Executor& executor, Fn&& fn) &&;
+
+    /// Lets a coroutine of any type wait for this future without a thread: `co_await future` gives what
+    /// `result()` would, once the future is done. A coroutine that itself returns a `Future` goes on as a
+    /// task of its executor. Any other goes on where this future is completed, as a done callback does. An
+    /// await allocates nothing.
+    ///
+    /// \throws invalid_state_error if this future is not `valid()`, or is that of the waiting coroutine
+    /// itself \throws broken_executor in the child of a fork, if this future is the parent's and was not done
+    ///
+    /// \code
+    /// auto doubled = [](futures::thread_pool_executor<>& pool) -> futures::Future<int> {
+    ///     co_return 2 * co_await pool.submit([] { return 21; });
+    /// };
+    /// assert(doubled(executor).result() == 42);
+    /// \endcode
+    auto operator co_await() const& noexcept { return detail::future_awaiter<T, const Future&>(*this); }
+    /// Does the same, and gives up this handle.
+    auto operator co_await() && noexcept { return detail::future_awaiter<T, Future>(std::move(*this)); }
 
     /// Returns whether both are handles on the same state, or neither has a state.
     friend bool operator==(const Future& a, const Future& b) noexcept { return a.state_ == b.state_; }

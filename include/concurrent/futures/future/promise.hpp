@@ -15,6 +15,17 @@
 
 namespace concurrent::futures { inline namespace v0_1 {
 
+namespace detail {
+
+// The state of a promise's future.
+template <class T>
+class promised_state final : public shared_state<T> {
+    ~promised_state() override = default;
+    [[nodiscard]] bool has_promise() const noexcept override { return true; }
+};
+
+}  // namespace detail
+
 /// A `Promise` is the producer's side of a `Future<T>`, for executors of your own and for tests. It is
 /// movable, not copyable.
 ///
@@ -34,7 +45,7 @@ public:
     /// Makes a promise and its future, which is pending.
     ///
     /// \throws std::bad_alloc if there is no memory for the future
-    Promise() : future_(detail::future_access::adopt(*new detail::shared_state<T>())) {}
+    Promise() : future_(detail::future_access::adopt<T>(*new detail::promised_state<T>())) {}
     /// Takes over what `other` has to fulfil.
     Promise(Promise&& other) noexcept
         : future_(std::move(other.future_)), settled_(other.settled_.load(std::memory_order_relaxed)) {}
@@ -167,8 +178,8 @@ private:
         // Without other handles nobody can see the outcome.
         if (future_.valid() && !settled_.load(std::memory_order_relaxed) && !state().has_one_handle()) {
             try {
-                set_exception(
-                    detail::make_broken_promise("the promise was destroyed before its result was set"));
+                set_exception(detail::make_error<broken_promise_error>(
+                    "the promise was destroyed before its result was set"));
             } catch (...) {
                 // The future was cancelled, which is a result too. (The error that says so may have found no
                 // memory.)

@@ -6,8 +6,11 @@
 #include <cstddef>  // std::size_t, std::ptrdiff_t
 #include <cstdint>  // std::uint32_t, std::uintptr_t
 
+#include <concurrent/futures/pool/live_pools.hpp>
+#include <concurrent/futures/pool/shared_pool.hpp>
 #include <concurrent/futures/pool/sleep.hpp>
 #include <concurrent/futures/pool/stoppable.hpp>
+#include <concurrent/futures/sync/blocked_wait.hpp>
 #include <concurrent/futures/sync/forks.hpp>
 #include <concurrent/futures/sync/idle_watch.hpp>
 #include <concurrent/futures/sync/spin_wait.hpp>
@@ -15,6 +18,7 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
+class work_item;
 class worker;
 
 // What a thread knows about the pool that started it.
@@ -36,8 +40,29 @@ inline pool_thread& pool_thread::current() noexcept {
 }
 
 // What tasks and workers need to know about a pool, whatever its queue is.
-class pool_base : protected work_source {
+class pool_base : public live_pools::entry, protected work_source {
 public:
+    // Returns the pool at this address if it exists and has this number, else null.
+    [[nodiscard]] static shared_pool<pool_base> find(const pool_base* address,
+                                                     std::uint32_t number) noexcept {
+        shared_pool<pool_base> found;
+        live_pools::instance().find([&](live_pools::entry& each) {
+            // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every entry is a pool
+            auto& pool = static_cast<pool_base&>(each);
+            if (&pool == address && pool.number() == number) {
+                if (pool.add_reference_unless_ending()) {
+                    found = shared_pool<pool_base>::adopt(pool);
+                }
+                return true;
+            }
+            return false;
+        });
+        return found;
+    }
+
+    // Differs from the numbers of all pools that were at the same address before.
+    [[nodiscard]] std::uint32_t number() const noexcept { return static_cast<std::uint32_t>(number_); }
+
     // A pool is made with one reference, and destroyed with its last. See `shared_pool`.
     void add_reference() noexcept {
         references_.fetch_add(1, std::memory_order_relaxed);  // relaxed: the caller has one already
@@ -112,18 +137,46 @@ public:
     // Returns false if `watch` was notified or is about to be. Its owner must then wait for the notification.
     [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept { return sleep_.unwatch_idle(watch); }
 
+    // The waits of its workers that sleep.
+    [[nodiscard]] blocked_wait_list& blocked_waits() noexcept { return blocked_waits_; }
+
+    // Calls `visit(wait)` for what keeps the pool from running a task that it has: if a worker runs the task,
+    // whose local queue is `runner`, for that worker's wait; else for all waits, if all workers sleep.
+    template <class Visit>
+    void for_each_obstacle(const void* runner, Visit visit) noexcept {
+        blocked_waits_.for_each(runner, most_workers_, visit);
+    }
+
     // Whether workers keep what they submit in local queues.
     [[nodiscard]] bool uses_local_queues() const noexcept { return uses_local_queues_; }
 
     // The whole work of the thread of `self`.
     virtual void work(worker& self) noexcept = 0;
 
+    // Queues `item` with a reference on it, or throws and leaves everything as it was.
+    virtual void push(work_item& item) = 0;
+
+    // Coroutines that have started, and are not done, need the pool's workers, even after a shutdown. From
+    // `note_coroutine_started`, which a worker calls, until `note_coroutine_ended`, no worker ends.
+    void note_coroutine_started() noexcept { coroutines_.fetch_add(1); }
+    void note_coroutine_ended() noexcept {
+        if (coroutines_.fetch_sub(1) == 1 && sleep_.counts().closed()) {
+            sleep_.close();  // workers that had parked now end
+        }
+    }
+
+    // Does what `push` does, for the next turn of such a coroutine. The pool may have been shut down. Throws
+    // if an initializer has failed.
+    virtual void push_coroutine(work_item& item) = 0;
+
     // A hint.
     [[nodiscard]] virtual bool shared_queue_seems_empty() const noexcept = 0;
 
 protected:
     pool_base(std::size_t max_workers, bool allows_local_queues) noexcept
-        : sleep_(*this, max_workers == 1), uses_local_queues_(allows_local_queues) {}
+        : sleep_(*this, max_workers == 1),
+          uses_local_queues_(allows_local_queues),
+          most_workers_(max_workers) {}
     virtual ~pool_base() = default;
 
     // Requires: `sleep_` has asked for a thread.
@@ -141,10 +194,25 @@ protected:
 
     sleep sleep_;
 
+    // Started, and not done. Sequentially consistent, as the counts of `sleep`.
+    sync::atomic<std::size_t> coroutines_{0};
+
     // Below zero for a moment if an item is popped before the thread that made it stale has counted it.
     sync::atomic<std::ptrdiff_t> stale_items_{0};
 
 private:
+    // Returns false if the last reference is gone, and the pool about to be destroyed. Requires: the caller
+    // keeps the destructor from ending.
+    [[nodiscard]] bool add_reference_unless_ending() noexcept {
+        // Relaxed: whoever gave the caller the pool's address did so after the pool was made, and what other
+        // threads do with the pool is ordered by the pool's own operations.
+        std::size_t references = references_.load(std::memory_order_relaxed);
+        while (references != 0 &&
+               !references_.compare_exchange_weak(references, references + 1, std::memory_order_relaxed)) {
+        }
+        return references != 0;
+    }
+
     using record_getter = pool_thread& (*)() noexcept;
 
     // The addresses of two libraries' code almost surely differ in these bits too. If they do not, a library
@@ -167,6 +235,8 @@ private:
     const std::size_t number_ = next_number();
     const std::uint32_t process_ = forks::process();
     const bool uses_local_queues_;
+    const std::size_t most_workers_;
+    blocked_wait_list blocked_waits_;
     running_stoppables stoppables_;
 };
 

@@ -39,6 +39,8 @@ public:
         }
     }
 
+    [[nodiscard]] explicit operator bool() const noexcept { return pool_ != nullptr; }
+    [[nodiscard]] Pool* get() const noexcept { return pool_; }
     [[nodiscard]] Pool& operator*() const noexcept { return *pool_; }
     [[nodiscard]] Pool* operator->() const noexcept { return pool_; }
 

@@ -16,7 +16,7 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// The queues of a pool, as `sleep` sees them. Both functions read the queues' counts by sequentially
+// The queues of a pool, as `sleep` sees them. All functions read counts by sequentially
 // consistent loads, and take no lock.
 class work_source {
 public:
@@ -28,6 +28,9 @@ public:
 
     // The number of items that wait in all queues.
     [[nodiscard]] virtual std::size_t waiting() const noexcept = 0;
+
+    // Whether items may be pushed although the pool is closed.
+    [[nodiscard]] virtual bool expects_items() const noexcept = 0;
 
 protected:
     work_source() = default;
@@ -225,10 +228,12 @@ public:
     // Returns false if the worker is to end.
     [[nodiscard, gnu::noinline]] bool park(sleeper& self) noexcept {
         const worker_counts announced = announce(self);
+        // Before the items: what is no longer expected afterwards was pushed before.
+        const bool is_to_end = announced.closed() && !source_.expects_items();
         if (source_.has_items()) {
             return true;
         }
-        if (announced.closed()) {
+        if (is_to_end) {
             word_.fetch_sub(worker_counts::one_searching);
             self.is_searching_ = false;
             notify_if_nobody_idle();

@@ -41,6 +41,10 @@ public:
         return pool_.watch_idle(*this, watch);
     }
     [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept override { return pool_.unwatch_idle(watch); }
+    void begin_to_block(blocked_wait& wait) noexcept override {
+        pool_.blocked_waits().add(wait, &local_queue_);
+    }
+    void end_to_block(blocked_wait& wait) noexcept override { pool_.blocked_waits().remove(wait); }
 
     // Called before this worker publishes a task's result, if it runs no user code from then until it looks
     // for work: it is as good as searching. So a thread that sees the result and submits the next task starts
@@ -61,12 +65,17 @@ public:
         }
     }
 
+    // This worker begins to run `item`, or goes on with it.
+    void note_running(work_item& item) const noexcept {
+        local_queue_.note_running(item, pool_.uses_local_queues());
+    }
+
     // While this exists, the worker runs `item`. A worker may run several tasks, on top of each other.
     class running {
     public:
         running(worker& self, work_item& item) noexcept : self_(self) {
             ++self_.depth_;
-            self_.local_queue_.note_running(item, self_.pool_.uses_local_queues());
+            self_.note_running(item);
         }
         running(const running&) = delete;
         running& operator=(const running&) = delete;
@@ -85,16 +94,21 @@ public:
     // submitted, or one that descends from it, out of the other worker's local queue (Wagner and Calder,
     // "Leapfrogging: a portable technique for implementing efficient futures", PPoPP 1993). Such a task can't
     // wait for this worker, unless somebody has passed futures on. `still_runs()` returns whether `awaited`
-    // is not done. Returns false if there is no such task now.
-    template <class StillRuns>
-    [[nodiscard]] bool run_descendant(const work_item& awaited, StillRuns still_runs) noexcept {
+    // is not done; `on_found()` is called before the task runs. Returns false if there is no such task now.
+    template <class StillRuns, class OnFound>
+    [[nodiscard]] bool run_descendant(const work_item& awaited, StillRuns still_runs,
+                                      OnFound on_found) noexcept {
         local_queue* const others = local_queue::queue_of_runner(awaited);
         work_item* const descendant = others ? others->take_pushed_since(awaited, still_runs) : nullptr;
-        if (descendant && !descendant->execute(*this)) {
+        if (!descendant) {
+            return false;
+        }
+        on_found();
+        if (!descendant->execute(*this)) {
             pool_.note_stale_item_gone();
             pool_.wake_one();
         }
-        return descendant != nullptr;
+        return true;
     }
 
     // A hint.

@@ -80,7 +80,7 @@ public:
 
     // Queues `item` with a reference on it, or throws and leaves everything as it was. On a pool that
     // `is_inherited`, no other function may be called except `keep` and those that take no lock.
-    void push(work_item& item) {
+    void push(work_item& item) override {
         throw_if_inherited();
         worker* const self = uses_local_queues() ? submitting_worker() : nullptr;
         if (self && may_keep_local()) {
@@ -88,6 +88,20 @@ public:
         } else {
             start_first_if_none();
             push_to(queue_, item);
+        }
+    }
+
+    void push_coroutine(work_item& item) override {
+        throw_if_inherited();
+        throw_if_broken();
+        worker* const self = uses_local_queues() ? submitting_worker() : nullptr;
+        if (self && may_keep_local()) {
+            push_to(victims_.queue_of(*self), item, true);
+        } else {
+            push_to(queue_, item, true);
+        }
+        if (sleep_.counts().closed()) {
+            fail_waiting_if_broken();
         }
     }
 
@@ -171,6 +185,8 @@ public:
         victims_.for_each([&](const local_queue& each) { found = found || each.size() != 0; });
         return found;
     }
+
+    [[nodiscard]] bool expects_items() const noexcept override { return coroutines_.load() != 0; }
 
     [[nodiscard]] bool shared_queue_seems_empty() const noexcept override { return queue_.seems_empty(); }
 
@@ -268,6 +284,27 @@ private:
         return self && &self->pool() == this ? self : nullptr;
     }
 
+    void throw_if_broken() {
+        if (initializer_) {
+            if (const std::exception_ptr reason = breakage()) {
+                std::rethrow_exception(reason);
+            }
+        }
+    }
+
+    // Returns what a submit throws because an initializer has failed, or null.
+    [[nodiscard, gnu::noinline]] std::exception_ptr breakage() {
+        const std::lock_guard lock(closing_);
+        return broken_;
+    }
+
+    // An item that was pushed while the pool broke may have come too late to be taken out.
+    [[gnu::cold, gnu::noinline]] void fail_waiting_if_broken() noexcept {
+        if (const std::exception_ptr reason = breakage()) {
+            end_waiting(&reason);
+        }
+    }
+
     [[gnu::noinline]] void throw_if_closed() {
         const std::lock_guard lock(closing_);
         if (broken_) {
@@ -278,13 +315,14 @@ private:
         }
     }
 
+    // `is_expected` says that a closed pool admits the item, as long as it `expects_items`.
     template <class AQueue>
-    void push_to(AQueue& queue, work_item& item) {
+    void push_to(AQueue& queue, work_item& item, bool is_expected = false) {
         bool wake = false;
         bool purge = false;
         const auto admit = [&]() noexcept {
             const worker_counts counts = sleep_.counts();
-            if (counts.closed()) {
+            if (counts.closed() && !(is_expected && expects_items())) {
                 return false;
             }
             wake = counts.push_must_wake();

@@ -81,6 +81,11 @@ public:
         item.place_.store(address() | 1, std::memory_order_release);
     }
 
+    // A coroutine: its worker no longer runs it, and it will go on later.
+    static void note_suspended(work_item& item) noexcept {
+        item.place_.store(0, std::memory_order_relaxed);  // relaxed: the lock of its state orders it
+    }
+
     // Returns the local queue of the worker that runs `item`, null if none has begun to.
     [[nodiscard]] static local_queue* queue_of_runner(const work_item& item) noexcept {
         // Acquire: pairs with the release of `note_running`.

@@ -41,7 +41,8 @@ public:
 
     [[nodiscard]] virtual bool still_waits() noexcept = 0;
 
-    // A hint: whether anybody may still ask for the result.
+    // A hint: whether anybody may still ask for the result. False for what was not submitted by the task that
+    // its worker runs, but became ready to be run meanwhile: that may wait for anything.
     [[nodiscard]] virtual bool has_handle() noexcept = 0;
 
     // Requires: the item is not queued yet.

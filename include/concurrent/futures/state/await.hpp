@@ -6,6 +6,8 @@
 #include <mutex>    // std::lock_guard, std::unique_lock
 
 #include <concurrent/futures/error.hpp>
+#include <concurrent/futures/state/dependency_walk.hpp>
+#include <concurrent/futures/state/helping_wait.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
 #include <concurrent/futures/state/trampoline.hpp>
 #include <concurrent/futures/state/waiter.hpp>
@@ -124,16 +126,122 @@ inline bool spin_until_done(const shared_state_base& state, const deadline& unti
     return state.done();
 }
 
+// A `helping_thread` is a worker that waits for a future which this worker can't run, but may depend on what
+// it can. It lives on the worker's stack.
+class helping_thread final : public idle_watch {
+public:
+    void on_nobody_idle() noexcept override {
+        const std::lock_guard lock(mutex_);
+        alone_ = true;
+        changed_.notify_one();
+    }
+
+    // Waits until `state` is done, and runs what it depends on meanwhile. Returns `none` if `until` passes
+    // first. If the wait has an end, then another worker runs that, as long as one can.
+    [[nodiscard]] shared_state_base::help_result wait(shared_state_base& state, const deadline& until,
+                                                      helper& me) {
+        dependency_walk walk(mutex_, changed_);
+        helping_wait wait(walk, me);
+        walk.add_root(state, true);
+        while (!state.done()) {
+            if (until.passed()) {
+                return shared_state_base::help_result::none;
+            }
+            trampoline::run_postponed();
+            helper* watching = nullptr;
+            const helping_wait::step step = wait.go_on(until.is_never(), *this, watching);
+            if (step == helping_wait::step::waits_for_self) {
+                return shared_state_base::help_result::waits_for_self;
+            }
+            if (step != helping_wait::step::look_again) {
+                sleep(state, walk, until);
+            }
+            if (watching) {
+                stop_watching(*watching);
+            }
+        }
+        return shared_state_base::help_result::helped;
+    }
+
+private:
+    void sleep(const shared_state_base& state, const dependency_walk& walk, const deadline& until) {
+        // The walk may have heard that `state` is done, and then that is no news any more.
+        const auto ready = [&] { return state.done() || walk.has_news(); };
+        if (!spin_briefly([&] { return ready() || until.passed(); })) {
+            std::unique_lock lock(mutex_);
+            wait_until(changed_, lock, until, [&] { return ready() || alone_; });
+        }
+    }
+
+    void stop_watching(helper& self) {
+        const bool removed = self.unwatch_idle(*this);
+        std::unique_lock lock(mutex_);
+        if (!removed) {
+            changed_.wait(lock, [this] { return alone_; });
+        }
+        alone_ = false;
+    }
+
+    sync::mutex mutex_;
+    sync::condition_variable changed_;
+    bool alone_ = false;  // guarded by the mutex: no other worker can run what is found
+};
+
+// Not inlined, see `block_until_done`.
+[[gnu::noinline]] inline shared_state_base::help_result help_others_until_done(shared_state_base& state,
+                                                                               const deadline& until,
+                                                                               helper& self) {
+    helping_thread me;
+    return me.wait(state, until, self);
+}
+
+// Returns what `state` waits for, if that is one future that isn't done.
+[[nodiscard]] inline shared_state_base::handle only_dependency(shared_state_base& state) noexcept {
+    shared_state_base::handle first;
+    if (state.is_unqueued()) {
+        std::size_t index = 0;
+        first = state.dependency(index);
+        ++index;
+        if (first && state.dependency(index)) {
+            first = shared_state_base::handle();
+        }
+    }
+    return first;
+}
+
+// Runs the task at the end of a short chain, if this thread can: the usual continuation needs no walk.
+// Returns false if it ran none. A longer chain is left to a walk, which looks at each future once.
+[[nodiscard]] inline bool help_end_of_chain(shared_state_base& state) noexcept {
+    constexpr int short_chain = 4;
+    shared_state_base::handle next = only_dependency(state);
+    for (int length = 1; next && length <= short_chain; ++length) {
+        if (!next.state().is_unqueued()) {
+            helper* const self = next.state().is_waiting() ? next.state().helper_here() : nullptr;
+            return self && next.state().help(*self, &next);
+        }
+        next = only_dependency(next.state());
+    }
+    return false;
+}
+
 // Waits until `state` is done, and helps meanwhile. Returns false if it would wait for this very thread.
 [[gnu::noinline]] inline bool help_until_done(shared_state_base& state) {
     do {
-        const shared_state_base::help_result helped = state.help();
+        const shared_state_base::help_result helped = state.help(nullptr);
         if (helped == shared_state_base::help_result::waits_for_self) {
             return false;
         }
-        if (helped == shared_state_base::help_result::none) {
-            if (!spin_until_done_or_may_help([&] { return state.done(); },
-                                             [&] { return state.may_help(); })) {
+        if (helped != shared_state_base::help_result::helped) {
+            const bool waits_for_others = helped == shared_state_base::help_result::waits_for_others;
+            if (waits_for_others && help_end_of_chain(state)) {
+                continue;
+            }
+            if (waits_for_others || !spin_until_done_or_may_help([&] { return state.done(); },
+                                                                 [&] { return state.may_help(); })) {
+                if (helper* const self = state.helper_of_others()) {
+                    return help_others_until_done(state, deadline(), *self) !=
+                           shared_state_base::help_result::waits_for_self;
+                }
                 block_until_done(state, deadline());
             }
         }
@@ -152,7 +260,7 @@ await_until(shared_state_base& state, const deadline& until, helper& self) {
     while (state.is_waiting()) {
         blocked_thread me;
         if (!self.watch_idle(me)) {
-            if (state.help(self)) {
+            if (state.help(self, nullptr)) {
                 return true;
             }
             continue;
@@ -199,8 +307,13 @@ inline bool await(shared_state_base& state, const deadline& until) {
         }
         return true;
     }
-    if (helper* const self = state.helper_here()) {
-        return await_until(state, until, *self);
+    if (!state.runs_in_turns()) {
+        if (helper* const self = state.helper_here()) {
+            return await_until(state, until, *self);
+        }
+    }
+    if (helper* const self = state.helper_of_others()) {
+        return help_others_until_done(state, until, *self) == shared_state_base::help_result::helped;
     }
     return spin_until_done(state, until) || block_until_done(state, until);
 }
@@ -211,8 +324,14 @@ inline void await_if_it_ends(shared_state_base& state) noexcept {
         return;
     }
     trampoline::run_postponed();
-    if (!state.done()) {
-        static_cast<void>(help_until_done(state));
+    while (!state.done()) {
+        try {
+            static_cast<void>(help_until_done(state));
+            return;
+        } catch (...) {
+            // There is no memory to find out how this worker can help. Others may free some.
+            sync::this_thread::yield();
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <cstddef>    // std::size_t
 #include <cstdint>    // std::uint64_t
 #include <exception>  // std::exception_ptr
 #include <utility>    // std::move, std::exchange
@@ -33,6 +34,8 @@ enum class future_state {
 
 namespace detail {
 
+class queued_state;
+
 // `shared_state_base` is what the handles on one future share, except for the value's type. A task is in the
 // same allocation as its future's state. In these comments, the task's queue is what holds the task until it
 // runs: a queue of a pool, or a `packaged_task`.
@@ -58,6 +61,23 @@ namespace detail {
 // clears `in_queue` in the same step that completes the task, or, if it took the task back, that claims it.
 // So whoever sees a finished future also sees who else can still look at the result. The last handle may move
 // the value out, or report that nobody has looked at the exception, however far the worker has got.
+//
+// A future may wait for other futures before it is queued or becomes done: a continuation, or what gathers
+// several. The flag `unqueued` says so. Until it is cleared, `in_queue` says that callbacks of those others
+// hold the memory, and every step that leaves pending is taken under the lock. So a thread that has the lock,
+// and sees that the future waits for others, can reach those.
+//
+// A worker that waits for a task, and runs it, may have no handle on it: the others must be able to tell
+// which handle is the last. So `helped` holds the memory, from the claim until the task is done.
+//
+// A coroutine is claimed once, when it starts, and `helped` holds the memory of what runs until that is done.
+// While it doesn't run, it is `suspended`: first it waits for another future, as `unqueued` says; then it
+// waits in a queue for its next turn, which is claimed like the first.
+//
+//     running ──suspend──> suspended, unqueued ──begin_to_queue_again──> suspended ──claim_turn──> running
+//
+// A worker that waits for the coroutine may take its turn while the queue still has it. Should the next turn
+// come before the queue has dropped the last one, that is the next one.
 //
 // The bit `locked` guards the list of waiters. A thread holds it for a few instructions, and never while it
 // runs user code. Completing takes it only if there are waiters or another thread holds it.
@@ -114,7 +134,7 @@ public:
 
     void remove_handle() noexcept {
         // Acquire: pairs with the release with which other threads removed handles or cleared `in_queue`.
-        if ((word_.load(std::memory_order_acquire) & (handles | in_queue)) == one_handle) {
+        if ((word_.load(std::memory_order_acquire) & (handles | in_queue | helped)) == one_handle) {
             destroy();  // nobody else can add a handle
             return;
         }
@@ -124,7 +144,7 @@ public:
         if ((before & handles) != one_handle) {
             return;
         }
-        if (!(before & in_queue)) {
+        if (!(before & (in_queue | helped))) {
             destroy();
         } else if (state_of(before) == future_state::finished) {
             clear_result();
@@ -132,11 +152,15 @@ public:
         // Else the queue destroys the state when the task has run, or when its turn comes.
     }
 
+    // Whether there is one handle, but for a promise's.
+    [[nodiscard]] bool has_last_handle() const noexcept { return has_handles(has_promise() ? 2 : 1); }
+
     // Returns whether the caller's handle is the only one.
-    [[nodiscard]] bool has_one_handle() const noexcept {
-        // Acquire: pairs with the release in `remove_handle`, after which the other handles read nothing
-        // more.
-        return (word_.load(std::memory_order_acquire) & handles) == one_handle;
+    [[nodiscard]] bool has_one_handle() const noexcept { return has_handles(1); }
+
+    // A hint, but certain if nobody else can copy or drop a handle.
+    [[nodiscard]] bool has_more_than_two_handles() const noexcept {
+        return (word_.load(std::memory_order_relaxed) & handles) > 2 * one_handle;  // relaxed: a hint
     }
 
     // pending → running. Returns true to exactly one caller, who must then produce the result. If the caller
@@ -155,9 +179,168 @@ public:
         return false;
     }
 
+    // pending → running, for a worker that waits for the task, and may have no handle. Returns false if the
+    // task waits for other futures.
+    [[nodiscard]] bool claim_to_help(bool taken) noexcept {
+        std::uint64_t word = word_.load(std::memory_order_relaxed);
+        while (state_of(word) == future_state::pending && !(word & unqueued)) {
+            const std::uint64_t claimed = with_state(word, future_state::running) | helped;
+            // Acquire: pairs with the release in `begin_to_queue`.
+            if (word_.compare_exchange_weak(word, taken ? claimed & ~in_queue : claimed,
+                                            std::memory_order_acquire, std::memory_order_relaxed)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    // pending → running, for a future that waits for others.
+    [[nodiscard]] bool claim_unqueued() noexcept {
+        bool claimed = false;
+        with_lock([&] { claimed = claim(); });
+        return claimed;
+    }
+
+    // Calls `fn()` under the lock.
+    template <class Fn>
+    void with_lock(Fn fn) noexcept {
+        lock();
+        fn();
+        unlock();
+    }
+
+    // Calls `fn()` under the lock if the future still waits for others. Else returns false.
+    template <class Fn>
+    bool if_unqueued(Fn fn) noexcept {
+        bool waits = false;
+        with_lock([&] {
+            waits = is_unqueued();
+            if (waits) {
+                fn();
+            }
+        });
+        return waits;
+    }
+
+    // Does the same, and then has the threads that wait for the future look again at what it waits for.
+    template <class Fn>
+    [[nodiscard]] bool change(Fn fn) noexcept {
+        return if_unqueued([&] {
+            fn();
+            waiters_.tell_change();
+        });
+    }
+
+    // The future no longer waits for others: it is about to be queued, and may be run from now on. Returns
+    // false if it was cancelled.
+    [[nodiscard]] bool begin_to_queue() noexcept {
+        return change([this] {
+            // Release: pairs with the acquire in `is_unqueued` and `claim_to_help`. It publishes what the
+            // future waited for.
+            word_.fetch_and(~unqueued, std::memory_order_release);
+        });
+    }
+
+    // Whether the future waits for others before it is queued or done. Under the lock, true is certain.
+    [[nodiscard]] bool is_unqueued() const noexcept {
+        // Acquire: pairs with the release in `begin_to_queue`.
+        const std::uint64_t word = word_.load(std::memory_order_acquire);
+        return is_waiting(word) && (word & unqueued);
+    }
+
+    // The following are for coroutines.
+
+    // pending → running, for one that starts at once. Requires: no other thread knows the state.
+    void note_started() noexcept {
+        const std::uint64_t word = word_.load(std::memory_order_relaxed);
+        word_.store((with_state(word, future_state::running) | helped) & ~in_queue,
+                    std::memory_order_relaxed);
+    }
+
+    // The coroutine, which runs on this thread, is about to wait for another future. Calls `fn()` under the
+    // lock.
+    template <class Fn>
+    void suspend(Fn fn) noexcept {
+        with_lock([&] {
+            fn();
+            word_.fetch_or(suspended | unqueued, std::memory_order_relaxed);  // relaxed: the lock orders it
+            waiters_.tell_change();
+        });
+    }
+
+    // The coroutine goes on, on this thread, without a turn in a queue. Calls `fn()` under the lock.
+    template <class Fn>
+    void go_on(Fn fn) noexcept {
+        with_lock([&] {
+            fn();
+            word_.fetch_and(~(suspended | unqueued), std::memory_order_relaxed);  // as above
+        });
+    }
+
+    // The coroutine need not wait any more: it is about to be queued, and its turn may be claimed from now
+    // on. Calls `fn()` under the lock. Returns false if a queue has it still, from its last turn, so that it
+    // must not be pushed.
+    template <class Fn>
+    [[nodiscard]] bool begin_to_queue_again(Fn fn) noexcept {
+        bool is_to_be_pushed = false;
+        with_lock([&] {
+            fn();
+            std::uint64_t word = word_.load(std::memory_order_relaxed);
+            // Release: pairs with the acquire in `claim_turn`. It publishes the awaited result.
+            while (!word_.compare_exchange_weak(word, (word & ~unqueued) | in_queue,
+                                                std::memory_order_release, std::memory_order_relaxed)) {
+            }
+            is_to_be_pushed = !(word & in_queue);
+            waiters_.tell_change();
+        });
+        return is_to_be_pushed;
+    }
+
+    // The coroutine goes on. Returns true to one caller for each turn. If the caller has `taken` it out of
+    // its queue, the same step clears `in_queue`.
+    [[nodiscard]] bool claim_turn(bool taken) noexcept {
+        std::uint64_t word = word_.load(std::memory_order_relaxed);
+        while ((word & (suspended | unqueued)) == suspended) {
+            const std::uint64_t claimed = word & ~suspended;
+            // Acquire: pairs with the release in `begin_to_queue_again`.
+            if (word_.compare_exchange_weak(word, taken ? claimed & ~in_queue : claimed,
+                                            std::memory_order_acquire, std::memory_order_relaxed)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    // Does what `release_from_queue` does, unless the coroutine waits to be run after all: then returns
+    // false.
+    [[nodiscard]] bool release_unless_live() noexcept {
+        wait_for_unlocking();
+        std::uint64_t word = word_.load(std::memory_order_relaxed);
+        do {
+            if (is_waiting(word) && !(word & unqueued)) {
+                return false;
+            }
+            // As in `release_from_queue`.
+        } while (!word_.compare_exchange_weak(word, word & ~in_queue, std::memory_order_acq_rel,
+                                              std::memory_order_relaxed));
+        delete_if_released(word);
+        return true;
+    }
+
     // running → finished. Requires: the caller has claimed, stored the result, and has a handle.
     void complete() noexcept {
-        static_cast<void>(settle<future_state::finished, false>(how_finished(), [] {}));
+        static_cast<void>(settle<future_state::finished, 0>(how_finished(), [] {}));
+    }
+
+    // Does the same, and needs no handle, as something else holds the memory: `helped`, which the same step
+    // clears, or callbacks of other futures.
+    void complete_without_handle() noexcept {
+        const std::uint64_t word = settle<future_state::finished, helped>(how_finished(), [] {});
+        if (is_left(word)) {
+            destroy();
+        } else if (!(word & handles)) {
+            clear_result();
+        }
     }
 
     // running → finished; the same step clears `in_queue`. If there are callbacks, calls `before_callbacks()`
@@ -165,7 +348,7 @@ public:
     // Requires: the caller has claimed, taken the task out of its queue, and stored the result.
     template <class BeforeCallbacks>
     [[nodiscard]] bool complete_taken(BeforeCallbacks before_callbacks) noexcept {
-        return settle<future_state::finished, true>(how_finished(), before_callbacks);
+        return is_left(settle<future_state::finished, in_queue>(how_finished(), before_callbacks));
     }
 
     // Returns whether there is a handle. For the thread that has taken the task, false is final; else it is a
@@ -184,7 +367,7 @@ public:
         }
     }
 
-    // A `handle` owns one of the handles that the word counts.
+    // A `handle` owns one of the handles that the word counts, or is empty.
     class handle {
     public:
         handle() noexcept = default;
@@ -218,9 +401,13 @@ public:
 
     // pending → cancelled. Returns true if this call or an earlier one cancelled the future. If this thread
     // is destroying the captures of a cancelled task, it may return true before the future is cancelled.
-    [[gnu::noinline]] bool cancel() noexcept {
+    //
+    // What the future waits for is cancelled too, as far as nobody else has a handle on that; or requested to
+    // stop, if `stop`.
+    [[gnu::noinline]] bool cancel(bool stop = false) noexcept {
         if (begin_to_cancel()) {
-            trampoline::call([kept = handle(*this)]() noexcept { kept.state().finish_cancelling(); });
+            trampoline::call(
+                [kept = handle(*this), stop]() noexcept { kept.state().finish_cancelling(stop); });
             return true;
         }
         if (word_.load(std::memory_order_acquire) & cancelling) {
@@ -233,9 +420,10 @@ public:
         return state() == future_state::cancelled;
     }
 
-    // Cancels the task if it has not started, or requests its stop if it runs. Returns whether this call did
-    // either. Requires: the caller has a handle.
-    bool request_stop() noexcept { return (state() == future_state::pending && cancel()) || signal_stop(); }
+    // Cancels the future if it has not started, else requests a stop. Returns whether that had an effect.
+    bool request_stop() noexcept {
+        return (state() == future_state::pending && cancel(true)) || signal_stop();
+    }
 
     // Requests a stop of the running task. Returns whether that had an effect.
     virtual bool signal_stop() noexcept { return false; }
@@ -247,24 +435,51 @@ public:
     // future that depends on nothing that could run here, such as a promise's, can't be helped.
 
     enum class help_result {
-        none,           // this thread can't help now
-        helped,         // this thread ran the task, or something for which the task may wait
-        waits_for_self  // this thread is in the middle of running the task, so waiting would never end
+        none,             // this thread can't help now
+        helped,           // this thread ran the task, or something for which the task may wait
+        waits_for_self,   // this thread is in the middle of running the task, so waiting would never end
+        waits_for_others  // the future depends on others; this thread may be able to help those
     };
 
     // For a wait without a limit: runs the task if it is queued in this thread's pool; or, if another worker
-    // of the pool runs it, something that it has submitted.
-    virtual help_result help() noexcept { return help_result::none; }
+    // of the pool runs it, something that it has submitted. If `given_up`, then it is the caller's handle,
+    // which is removed before anything runs.
+    virtual help_result help(handle* given_up) noexcept {
+        static_cast<void>(given_up);
+        return help_result::none;
+    }
     // A hint for a thread that spins: whether `help()` would find something.
     [[nodiscard]] virtual bool may_help() noexcept { return false; }
 
     // For other waits: returns this thread's helper if it could run the task, else null.
     [[nodiscard]] virtual helper* helper_here() noexcept { return nullptr; }
-    // Runs the task; returns false if it is no longer queued. Requires: `helper_here()` returned the
-    // argument.
-    virtual bool help(helper&) noexcept { return false; }
+    // Runs the task; returns false if it is no longer queued. Requires: `helper_here()` returned the first
+    // argument. See above for the second.
+    virtual bool help(helper&, handle* given_up) noexcept {
+        static_cast<void>(given_up);
+        return false;
+    }
+    // Returns this thread's helper if the future may depend on others that this thread can run; else null.
+    [[nodiscard]] virtual helper* helper_of_others() noexcept { return nullptr; }
+    // Returns a handle on a future without which this one can't go on: the one with number `index`, or, where
+    // that is done, a later one, whose number is stored in `index`. Returns an empty handle if there is none.
+    //
+    // When a future that waits for others comes to depend on another, or can be run, it tells its waiters by
+    // `change`. A task that is queued or runs depends on what the workers wait for that keep it from ending.
+    // When one of those begins to sleep, it calls `have_obstacles_look_again`.
+    [[nodiscard]] virtual handle dependency(std::size_t& index) noexcept {
+        static_cast<void>(index);
+        return handle();
+    }
+    // If all workers sleep that could run this task, has them look again: one of them may depend on it.
+    virtual void have_obstacles_look_again() noexcept {}
+    // Whether the task may have to be run several times before it is done.
+    [[nodiscard]] virtual bool runs_in_turns() const noexcept { return false; }
     // Returns whether this thread is in the middle of running the task.
     [[nodiscard]] virtual bool runs_here() noexcept { return false; }
+
+    // Returns the task that a pool runs to complete this future, if there is one.
+    [[nodiscard]] virtual queued_state* as_task() noexcept { return nullptr; }
 
     // Returns whether the future came from the parent process and was not done at the fork. Nothing here will
     // complete such a future.
@@ -280,28 +495,14 @@ public:
     }
 
     // Returns false if the waiter was told or is about to be; then the caller must wait until it was told.
-    [[nodiscard]] bool remove_waiter(thread_waiter& removed) noexcept {
-        if (done()) {
-            return false;
-        }
-        lock();
-        const bool removes = !done();
-        if (removes) {
-            waiters_.remove(removed);
-            if (waiters_.empty()) {
-                word_.fetch_and(~has_waiters, std::memory_order_relaxed);  // relaxed: the lock orders it
-            }
-        }
-        unlock();
-        return removes;
-    }
+    [[nodiscard]] bool remove_waiter(thread_waiter& removed) noexcept { return remove(removed); }
 
     // Returns what `fn()` returns, and keeps the future from becoming done meanwhile; null if the future is
     // done.
     template <class Fn>
     [[nodiscard]] auto unless_done(Fn fn) noexcept -> decltype(fn()) {
         lock();
-        const auto result = done() ? nullptr : fn();
+        auto result = done() ? decltype(fn())() : fn();
         unlock();
         return result;
     }
@@ -318,20 +519,35 @@ public:
     void release_from_queue() noexcept {
         wait_for_unlocking();
         // Acquire and release: pairs with the other side's in `remove_handle` and `clear_result`.
-        const std::uint64_t before = word_.fetch_and(~in_queue, std::memory_order_acq_rel);
-        // If a finished state has no handles, `clear_result` destroys the result; whichever comes second
-        // deletes.
-        if (!(before & handles) && ((before & cleared) || state_of(before) == future_state::cancelled)) {
-            delete this;
-        }
+        delete_if_released(word_.fetch_and(~in_queue, std::memory_order_acq_rel));
     }
 
+    // Whether something must be run, by a worker or by who waits for that, before the future can be done.
     [[nodiscard]] bool is_waiting() const noexcept {
-        return state_of(word_.load(std::memory_order_relaxed)) == future_state::pending;
+        return is_waiting(word_.load(std::memory_order_relaxed));
     }
 
 protected:
     virtual ~shared_state_base() = default;
+
+    // The future waits for others from the beginning. Requires: no other thread knows the state.
+    void note_unqueued() noexcept { word_.fetch_or(unqueued, std::memory_order_relaxed); }
+
+    // Called if the future is cancelled while it waits for others, before its captures are destroyed: takes
+    // its callbacks back, and cancels, or requests to stop, those others on which nobody else has a handle.
+    virtual void stop_waiting(bool stop) noexcept { static_cast<void>(stop); }
+
+    // Whether a `Promise` has one of the handles, until the future is done.
+    [[nodiscard]] virtual bool has_promise() const noexcept { return false; }
+
+    // Cancels what the caller has the last handle on, but for a promise; or requests it to stop, if `stop`.
+    static void cancel_if_last(shared_state_base& state, bool stop) noexcept {
+        if (state.has_last_handle() && !state.done()) {
+            trampoline::call([kept = handle(state), stop]() noexcept {
+                static_cast<void>(stop ? kept.state().request_stop() : kept.state().cancel());
+            });
+        }
+    }
 
     // Destroys the captures. Requires: the caller has claimed the task or is cancelling it.
     virtual void discard_captures() noexcept = 0;
@@ -351,8 +567,14 @@ protected:
 private:
     friend class callback;
 
+    [[nodiscard]] bool has_handles(std::uint64_t number) const noexcept {
+        // Acquire: pairs with the release in `remove_handle`, after which the other handles read nothing
+        // more.
+        return (word_.load(std::memory_order_acquire) & handles) == number * one_handle;
+    }
+
     // The word has two bits of `future_state`, six flags, 23 bits of the process's number (which are enough
-    // on all known systems), another flag, and from bit 32 the number of handles.
+    // on all known systems), four more flags, and from bit 35 the number of handles.
     static constexpr std::uint64_t state_bits = 3;
     static constexpr std::uint64_t locked = 1 << 2;
     static constexpr std::uint64_t has_waiters = 1 << 3;
@@ -362,7 +584,10 @@ private:
     static constexpr std::uint64_t cleared = 1 << 7;  // the result or the exception is destroyed
     static constexpr std::uint64_t process_bits = 0x7FFF'FF00;
     static constexpr std::uint64_t inherited = 0x8000'0000;  // made by the process that forked this one
-    static constexpr std::uint64_t one_handle = std::uint64_t(1) << 32;
+    static constexpr std::uint64_t unqueued = std::uint64_t(1) << 32;   // it waits for other futures
+    static constexpr std::uint64_t helped = std::uint64_t(1) << 33;     // a worker that waits for it runs it
+    static constexpr std::uint64_t suspended = std::uint64_t(1) << 34;  // a coroutine that doesn't run
+    static constexpr std::uint64_t one_handle = std::uint64_t(1) << 35;
     static constexpr std::uint64_t handles = ~(one_handle - 1);
 
     static constexpr future_state state_of(std::uint64_t word) noexcept {
@@ -373,6 +598,9 @@ private:
     }
     static constexpr bool is_done(std::uint64_t word) noexcept {
         return state_of(word) == future_state::finished || state_of(word) == future_state::cancelled;
+    }
+    static constexpr bool is_waiting(std::uint64_t word) noexcept {
+        return state_of(word) == future_state::pending || (word & suspended);
     }
     static constexpr std::uint64_t in_process(std::uint32_t process) noexcept {
         return (std::uint64_t(process) << 8) & process_bits;
@@ -385,51 +613,54 @@ private:
         return exception_ ? outcome::exception : outcome::value;
     }
 
-    // Changes the state to `to`; if `taken`, the same step clears `in_queue`. Returns true if no handle and
-    // no queue is left: then the caller must `destroy`.
-    template <future_state to, bool taken, class BeforeCallbacks>
-    [[nodiscard]] bool settle(outcome how, BeforeCallbacks before_callbacks) noexcept {
+    // Changes the state to `to`, and clears the flags `released` in the same step. Returns the word after
+    // that: if it `is_left`, the caller must `destroy`.
+    template <future_state to, std::uint64_t released, class BeforeCallbacks>
+    [[nodiscard]] std::uint64_t settle(outcome how, BeforeCallbacks before_callbacks) noexcept {
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while (!(word & (locked | has_waiters))) {
             // Release: pairs with the acquire loads of the word, which may then read the result. Acquire:
             // pairs with the release in `remove_handle`, in case no handle is left.
-            if (word_.compare_exchange_weak(word, settled<to, taken>(word), std::memory_order_acq_rel,
+            if (word_.compare_exchange_weak(word, settled<to, released>(word), std::memory_order_acq_rel,
                                             std::memory_order_relaxed)) {
-                return is_left(settled<to, taken>(word));
+                return settled<to, released>(word);
             }
         }
-        return settle_and_tell<to, taken>(how, before_callbacks);
+        return settle_and_tell<to, released>(how, before_callbacks);
     }
 
-    template <future_state to, bool taken>
+    template <future_state to, std::uint64_t released>
     static constexpr std::uint64_t settled(std::uint64_t word) noexcept {
-        return with_state(word, to) & ~(taken ? in_queue : 0);
+        return with_state(word, to) & ~released;
     }
 
-    static constexpr bool is_left(std::uint64_t word) noexcept { return !(word & (handles | in_queue)); }
+    // Whether no handle is left, and nothing else holds the memory.
+    static constexpr bool is_left(std::uint64_t word) noexcept {
+        return !(word & (handles | in_queue | helped));
+    }
 
     // Does the same if there are waiters or another thread holds the lock.
-    template <future_state to, bool taken, class BeforeCallbacks>
-    [[nodiscard, gnu::noinline]] bool settle_and_tell(outcome how,
-                                                      BeforeCallbacks before_callbacks) noexcept {
+    template <future_state to, std::uint64_t released, class BeforeCallbacks>
+    [[nodiscard, gnu::noinline]] std::uint64_t settle_and_tell(outcome how,
+                                                               BeforeCallbacks before_callbacks) noexcept {
         lock();
+        waiters_.tell_ending();
         waiter_list waiters = std::move(waiters_);
         std::uint64_t word = word_.load(std::memory_order_relaxed);
-        while (!word_.compare_exchange_weak(word, settled<to, taken>(word) & ~(locked | has_waiters),
+        while (!word_.compare_exchange_weak(word, settled<to, released>(word) & ~(locked | has_waiters),
                                             std::memory_order_acq_rel,  // as in `settle`; also unlocks
                                             std::memory_order_relaxed)) {
         }
-        const bool left = is_left(settled<to, taken>(word));
         if (waiters.has_callback()) {
             before_callbacks();
         }
         waiters.tell(how);
-        return left;
+        return settled<to, released>(word);
     }
 
     // pending → cancelling. Returns whether this call did that.
     [[gnu::noinline]] bool begin_to_cancel() noexcept {
-        if (!is_waiting()) {
+        if (state_of(word_.load(std::memory_order_relaxed)) != future_state::pending) {
             return false;
         }
         lock();
@@ -439,7 +670,9 @@ private:
             // held: see `wait_for_unlocking`.
             if (word_.compare_exchange_weak(word, with_state(word, future_state::running) | cancelling,
                                             std::memory_order_relaxed)) {
-                note_stale_in_queue();
+                if (!(word & unqueued)) {
+                    note_stale_in_queue();
+                }
                 unlock();
                 return true;
             }
@@ -449,12 +682,15 @@ private:
     }
 
     // cancelling → cancelled. Requires: the caller has begun to cancel, and has a handle.
-    [[gnu::noinline]] void finish_cancelling() noexcept {
+    [[gnu::noinline]] void finish_cancelling(bool stop) noexcept {
+        if (word_.load(std::memory_order_relaxed) & unqueued) {  // relaxed: nobody changes it any more
+            stop_waiting(stop);
+        }
         {
             const cancellation mark;
             discard_captures();
         }
-        static_cast<void>(settle<future_state::cancelled, false>(outcome::cancelled, [] {}));
+        static_cast<void>(settle<future_state::cancelled, 0>(outcome::cancelled, [] {}));
     }
 
     [[gnu::cold, gnu::noinline]] void destroy_failed() noexcept {
@@ -462,6 +698,14 @@ private:
             log_if_not_looked_at();
             delete this;
         });
+    }
+
+    // The queue held the memory in `before`, and does so no more. If a finished state has no handles,
+    // `clear_result` destroys the result; whichever comes second deletes.
+    void delete_if_released(std::uint64_t before) noexcept {
+        if (!(before & handles) && ((before & cleared) || state_of(before) == future_state::cancelled)) {
+            delete this;
+        }
     }
 
     // Called by the last handle while a queue still holds the memory.
@@ -510,6 +754,25 @@ private:
     // Adds a callback, after all other waiters; returns false without adding it if the future is done.
     [[nodiscard]] bool add_callback(waiter& added) noexcept {
         return add([&] { waiters_.add_last(added); });
+    }
+
+    // Takes a callback back. Returns false if it was called or is about to be.
+    [[nodiscard]] bool remove_callback(waiter& removed) noexcept { return remove(removed); }
+
+    [[nodiscard]] bool remove(waiter& removed) noexcept {
+        if (done()) {
+            return false;
+        }
+        lock();
+        const bool removes = !done();
+        if (removes) {
+            waiters_.remove(removed);
+            if (waiters_.empty()) {
+                word_.fetch_and(~has_waiters, std::memory_order_relaxed);  // relaxed: the lock orders it
+            }
+        }
+        unlock();
+        return removes;
     }
 
     template <class Link>

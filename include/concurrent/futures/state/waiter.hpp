@@ -33,6 +33,14 @@ private:
     // Called on the thread that completes or cancels the future.
     virtual void on_done(outcome how) noexcept = 0;
 
+    // Called under the lock of the state if the future, which is not done, depends on something else now, or
+    // can be run. Notifies the thread, if that helps what it waits for.
+    virtual void on_change() noexcept {}
+
+    // Called under the lock of the state, just before the future becomes done, and so before `on_done`. Once
+    // the lock is free, the state may be gone.
+    virtual void on_ending() noexcept {}
+
     [[nodiscard]] virtual bool is_callback() const noexcept = 0;
 
     waiter* next_ = nullptr;
@@ -87,6 +95,16 @@ public:
     // Forgets the waiters of another process.
     void forget_all() noexcept { first_ = nullptr; }
 
+    // Tells the waiting threads that the future has changed.
+    void tell_change() noexcept {
+        for_each_thread([](waiter& each) { each.on_change(); });
+    }
+
+    // Tells the waiting threads that the future is about to be done.
+    void tell_ending() noexcept {
+        for_each_thread([](waiter& each) { each.on_ending(); });
+    }
+
     // Tells all waiters in their order. A waiter may be gone as soon as it was told.
     void tell(outcome how) noexcept {
         for (waiter* each = std::exchange(first_, nullptr); each != nullptr;) {
@@ -95,6 +113,13 @@ public:
     }
 
 private:
+    template <class Visit>
+    void for_each_thread(Visit visit) noexcept {
+        for (waiter* each = first_; each && !each->is_callback(); each = each->next_) {
+            visit(*each);
+        }
+    }
+
     waiter* first_ = nullptr;
 };
 

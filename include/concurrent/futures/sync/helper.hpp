@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <concurrent/futures/sync/blocked_wait.hpp>
 #include <concurrent/futures/sync/idle_watch.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -19,6 +20,11 @@ public:
 
     // Returns false if `watch` was notified or is about to be. Its owner must then wait for the notification.
     [[nodiscard]] virtual bool unwatch_idle(idle_watch& watch) noexcept = 0;
+
+    // From `begin_to_block` to `end_to_block`, other workers can see what this one waits for: it is about to
+    // sleep. Another worker may call `look_again` meanwhile.
+    virtual void begin_to_block(blocked_wait& wait) noexcept = 0;
+    virtual void end_to_block(blocked_wait& wait) noexcept = 0;
 
 protected:
     helper() = default;

@@ -163,7 +163,8 @@ private:
         trampoline::run_postponed();
         const auto settled = [this] { return state() != pending; };
         while (!settled()) {
-            if (self && self->run_descendant(*this, [this] { return state() == pending; })) {
+            if (self && self->run_descendant(
+                            *this, [this] { return state() == pending; }, [] {})) {
                 continue;
             }
             if (!spin_until_done_or_may_help(

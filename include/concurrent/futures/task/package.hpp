@@ -72,8 +72,8 @@ private:
 
     void abandon() noexcept {
         if (detail::queued_state* const abandoned = std::exchange(task_, nullptr)) {
-            abandoned->fail_waiting(
-                detail::make_broken_promise("the packaged task was destroyed before it was called"));
+            abandoned->fail_waiting(detail::make_error<broken_promise_error>(
+                "the packaged task was destroyed before it was called"));
         }
     }
 

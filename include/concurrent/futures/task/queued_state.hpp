@@ -2,14 +2,18 @@
 
 #pragma once
 
+#include <cstddef>    // std::size_t
 #include <cstdint>    // std::uint32_t
 #include <exception>  // std::exception_ptr
 
 #include <concurrent/futures/pool/worker.hpp>
+#include <concurrent/futures/queue/local_queue.hpp>
 #include <concurrent/futures/queue/work_item.hpp>
+#include <concurrent/futures/state/dependency_walk.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
 #include <concurrent/futures/state/typed_state.hpp>
 #include <concurrent/futures/sync/block_cache.hpp>
+#include <concurrent/futures/sync/blocked_wait.hpp>
 #include <concurrent/futures/sync/forks.hpp>
 #include <concurrent/futures/sync/helper.hpp>
 
@@ -20,7 +24,8 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 class queued_state : public work_item, public cached_memory {
 public:
     // `owner` is the pool that will run the task, or null if a `packaged_task` holds the task.
-    explicit queued_state(pool_base* owner) noexcept : owner_(owner) {
+    explicit queued_state(pool_base* owner) noexcept
+        : owner_(owner), owner_number_(owner ? owner->number() : 0) {
         if (owner_) {
             set_library(owner_->library());
         }
@@ -33,7 +38,7 @@ public:
 
     // The pool calls these.
 
-    bool execute(worker& self) noexcept final {
+    bool execute(worker& self) noexcept override {
         shared_state_base& its_future = future();
         if (!its_future.claim()) {
             its_future.release_from_queue();
@@ -51,31 +56,55 @@ public:
         return true;
     }
 
-    [[gnu::cold]] void cancel_waiting() noexcept final {
+    [[gnu::cold]] void cancel_waiting() noexcept override {
         shared_state_base& its_future = future();
         its_future.cancel();
         its_future.release_from_queue();
     }
 
-    [[gnu::cold]] void fail_waiting(const std::exception_ptr& reason) noexcept final {
+    [[gnu::cold]] void fail_waiting(const std::exception_ptr& reason) noexcept override {
         shared_state_base& its_future = future();
         if (!its_future.claim()) {
             its_future.release_from_queue();
             return;
         }
         note_stale();
-        discard();
-        its_future.set_exception(reason);
-        if (its_future.complete_taken([] {})) {
-            its_future.destroy();
-        }
+        fail(reason);
     }
 
-    void release() noexcept final { future().release_from_queue(); }
+    void release() noexcept override { future().release_from_queue(); }
 
-    [[nodiscard]] bool still_waits() noexcept final { return future().is_waiting(); }
+    [[nodiscard]] bool still_waits() noexcept override { return future().is_waiting(); }
 
-    [[nodiscard]] bool has_handle() noexcept final { return future().has_handle(); }
+    [[nodiscard]] bool has_handle() noexcept override { return future().has_handle(); }
+
+    // Makes the task fail with `reason` if it still waits for other futures, and so is in no queue.
+    void fail_unqueued(const std::exception_ptr& reason) noexcept {
+        shared_state_base& its_future = future();
+        if (!its_future.claim_unqueued()) {
+            its_future.release_from_queue();
+            return;
+        }
+        fail(reason);
+    }
+
+    // Returns the pool that runs the task or has run it, null if there is none, or it exists no more.
+    [[nodiscard]] shared_pool<pool_base> find_owner() noexcept {
+        if (!owner_) {
+            return {};
+        }
+        // The pool exists as long as the task isn't done.
+        shared_pool<pool_base> found = future().unless_done([this] { return shared_pool(*owner_); });
+        return found ? found : pool_base::find(owner_, owner_number_);
+    }
+
+    // Returns a reference to the pool if this thread is none of its workers, which have one. Requires: the
+    // pool exists now.
+    [[nodiscard]] shared_pool<pool_base> keep_owner() const noexcept {
+        return owner_ && !owner_->worker_here() ? shared_pool(*owner_) : shared_pool<pool_base>();
+    }
+
+    [[nodiscard]] bool has_owner() const noexcept { return owner_ != nullptr; }
 
     // Runs the task, unless the future was cancelled, for the `packaged_task` that holds it.
     void run_packaged() noexcept {
@@ -131,25 +160,59 @@ protected:
         return self && self->runs(*this) && !future.done();
     }
 
-    // See `shared_state_base::help`. If `only_this`, the thread runs this task or none.
-    [[nodiscard, gnu::noinline]] shared_state_base::help_result help(shared_state_base& future,
-                                                                     bool only_this) noexcept {
+    // Not inlined: it is the same for results of all types.
+    [[nodiscard, gnu::noinline]] shared_state_base::help_result help(
+        shared_state_base& future, shared_state_base::handle* given_up) noexcept {
+        if (future.is_unqueued()) {
+            return shared_state_base::help_result::waits_for_others;
+        }
         worker* const self = worker_here(future);
         if (!self) {
             return shared_state_base::help_result::none;
         }
-        if (run_here(future, *self)) {
+        if (run_here(future, *self, given_up)) {
             return shared_state_base::help_result::helped;
         }
-        if (only_this) {
-            return shared_state_base::help_result::none;
-        }
-        if (self->runs(*this)) {
+        return help_runner(future, *self, given_up);
+    }
+
+    // Does the part of `help` that is about a task which runs. Requires: `self` is the calling thread's
+    // worker, whose pool has the task.
+    [[nodiscard]] shared_state_base::help_result help_runner(shared_state_base& future, worker& self,
+                                                             shared_state_base::handle* given_up) noexcept {
+        if (self.runs(*this)) {
             return shared_state_base::help_result::waits_for_self;
         }
-        return self->run_descendant(*this, [&future] { return !future.done(); })
-                   ? shared_state_base::help_result::helped
-                   : shared_state_base::help_result::none;
+        const bool ran = self.run_descendant(
+            *this, [&future] { return !future.done(); },
+            [given_up] {
+                if (given_up) {
+                    given_up->reset();
+                }
+            });
+        return ran ? shared_state_base::help_result::helped : shared_state_base::help_result::none;
+    }
+
+    // Returns what a worker waits for that keeps the task from ending, with number `index`; see
+    // `shared_state_base::dependency`. Requires: the task doesn't wait for others.
+    [[nodiscard, gnu::noinline]] shared_state_base::handle obstacle(shared_state_base& future,
+                                                                    std::size_t& index) noexcept {
+        shared_state_base::handle found;
+        std::size_t skipped = index;
+        for_each_obstacle(future, [&](blocked_wait& wait) {
+            // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every wait is one of a walk
+            auto& walk = static_cast<dependency_walk&>(wait);
+            if (!found) {
+                found = walk.root(skipped, index);
+            }
+        });
+        return found;
+    }
+
+    [[gnu::noinline]] void have_obstacles_look_again(shared_state_base& future) noexcept {
+        if (future.is_waiting()) {
+            for_each_obstacle(future, [](blocked_wait& wait) { wait.look_again(); });
+        }
     }
 
     [[nodiscard, gnu::noinline]] bool may_help(shared_state_base& future) noexcept {
@@ -157,10 +220,12 @@ protected:
     }
 
     // Runs the task; returns false if it is no longer queued. Requires: `future` is its state, and `self` is
-    // the calling thread's worker, whose pool has the task.
-    [[gnu::always_inline]] bool run_here(shared_state_base& future, worker& self) noexcept {
+    // the calling thread's worker, whose pool has the task. `given_up` is a handle that is removed before the
+    // task runs, or null.
+    [[gnu::always_inline]] bool run_here(shared_state_base& future, worker& self,
+                                         shared_state_base::handle* given_up) noexcept {
         const bool taken = self.take_back(*this);  // if so, this thread clears `in_queue`
-        if (!future.claim(taken)) {
+        if (!future.claim_to_help(taken)) {
             if (taken) {
                 future.release_from_queue();
                 owner_->note_stale_item_gone();
@@ -171,18 +236,46 @@ protected:
         if (!taken) {
             note_stale();
         }
+        if (given_up) {
+            given_up->reset();
+        }
         run(self);
-        future.complete();  // the caller has a handle
+        future.complete_without_handle();
         return true;
     }
 
 private:
+    template <class Visit>
+    void for_each_obstacle(shared_state_base& future, Visit visit) noexcept {
+        future.with_lock([&] {
+            // The pool exists as long as the task isn't done.
+            if (owner_ && !future.done() && !future.is_unqueued()) {
+                const local_queue* const runner =
+                    future.is_waiting() ? nullptr : local_queue::queue_of_runner(*this);
+                if (runner || future.is_waiting()) {
+                    owner_->for_each_obstacle(runner, visit);
+                }
+            }
+        });
+    }
+
+    // Requires: the caller has claimed the task, and no queue has it any more.
+    void fail(const std::exception_ptr& reason) noexcept {
+        shared_state_base& its_future = future();
+        discard();
+        its_future.set_exception(reason);
+        if (its_future.complete_taken([] {})) {
+            its_future.destroy();
+        }
+    }
+
     void run(worker& self) noexcept {
         const worker::running mark(self, *this);
         call();
     }
 
     pool_base* const owner_;
+    const std::uint32_t owner_number_;  // see `pool_base::find`
 };
 
 // `task_state` adds the state of the task's future.
@@ -192,14 +285,23 @@ public:
     [[gnu::always_inline]] explicit task_state(pool_base* owner) noexcept
         : queued_state(owner), shared_state<T>(process_of(owner)) {}
 
-    [[nodiscard]] shared_state_base::help_result help() noexcept final {
-        return queued_state::help(*this, false);
+    [[nodiscard]] shared_state_base::help_result help(shared_state_base::handle* given_up) noexcept final {
+        return queued_state::help(*this, given_up);
     }
     [[nodiscard]] bool may_help() noexcept final { return queued_state::may_help(*this); }
-    [[nodiscard]] helper* helper_here() noexcept final { return queued_state::helper_here(*this); }
-    bool help(helper&) noexcept final {
-        return queued_state::help(*this, true) == shared_state_base::help_result::helped;
+    [[nodiscard]] helper* helper_here() noexcept final {
+        return this->is_unqueued() ? nullptr : worker_here(*this);
     }
+    bool help(helper& self, shared_state_base::handle* given_up) noexcept final {
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every helper is a worker
+        return run_here(*this, static_cast<worker&>(self), given_up);
+    }
+    [[nodiscard]] helper* helper_of_others() noexcept final { return worker::current(); }
+    [[nodiscard]] shared_state_base::handle dependency(std::size_t& index) noexcept override {
+        return obstacle(*this, index);
+    }
+    void have_obstacles_look_again() noexcept final { queued_state::have_obstacles_look_again(*this); }
+    [[nodiscard]] queued_state* as_task() noexcept final { return this; }
     [[nodiscard]] bool runs_here() noexcept final { return queued_state::runs_here(*this); }
 
 protected:

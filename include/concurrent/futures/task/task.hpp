@@ -68,17 +68,18 @@ struct stop_source_for<true> {
 template <class T>
 inline constexpr bool refers_to_captures = std::is_lvalue_reference_v<T>;
 
-// A `task` holds a callable with its arguments, calls it once, and holds the result.
-template <class Fn, class... Args>
-class task final : public task_state<typename task_result<Fn, Args...>::type> {
+// A `task_of` holds a callable with its arguments, calls it once, and holds the result. `Base` is a
+// `task_state`, or derives from one.
+template <class Base, class Fn, class... Args>
+class task_of final : public Base {
     using result_type = typename task_result<Fn, Args...>::type;
-    using base = task_state<result_type>;
+    using base = Base;
 
 public:
-    // `owner` is null if no pool has the task.
-    template <class OtherFn, class... OtherArgs>
-    explicit task(pool_base* owner, OtherFn&& fn, OtherArgs&&... args)
-        : base(owner),
+    // `owner` is null if no pool has the task; it is for the base.
+    template <class Owner, class OtherFn, class... OtherArgs>
+    explicit task_of(Owner&& owner, OtherFn&& fn, OtherArgs&&... args)
+        : base(std::forward<Owner>(owner)),
           captures_(std::in_place, std::forward<OtherFn>(fn), std::forward<OtherArgs>(args)...) {}
 
     bool signal_stop() noexcept override {
@@ -88,7 +89,7 @@ public:
 private:
     using stop_source = typename stop_source_for<takes_stop_token<Fn, Args...>>::type;
 
-    ~task() override {
+    ~task_of() override {
         if (this->is_waiting()) {  // the task could not be queued
             discard_captures();
         } else if constexpr (refers_to_captures<result_type>) {
@@ -148,5 +149,8 @@ private:
         value_pack<Fn, Args...> captures_;  // until run or cancelled, or until the result is gone
     };
 };
+
+template <class Fn, class... Args>
+using task = task_of<task_state<typename task_result<Fn, Args...>::type>, Fn, Args...>;
 
 }}}  // namespace concurrent::futures::detail

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+
+#pragma once
+
+#include <coroutine>  // std::coroutine_handle
+
+#include <concurrent/futures/algorithm/submitted_call.hpp>
+#include <concurrent/futures/error.hpp>
+#include <concurrent/futures/future/future.hpp>
+#include <concurrent/futures/future/future_awaiter.hpp>
+#include <concurrent/futures/state/shared_state.hpp>
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// How a coroutine goes on as a task of `Executor`. It lives in the coroutine's frame.
+template <class Executor>
+class [[nodiscard]] schedule_awaiter {
+public:
+    explicit schedule_awaiter(Executor& executor) noexcept : executor_(executor) {}
+
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> frame) {
+        if constexpr (waits_by_itself<Promise>) {
+            auto& coroutine = frame.promise().state();
+            coroutine.wait_for_arrival(
+                [&] { return future_access::release(submit([&coroutine] { coroutine.arrive(); })); });
+        } else {
+            static_cast<void>(submit([frame] { frame.resume(); }));
+        }
+    }
+
+    void await_resume() const {
+        if (was_dropped_) {
+            throw_error<cancelled_error>("the executor dropped the task as which a coroutine was to go on");
+        }
+    }
+
+private:
+    // If the executor drops the task, the coroutine goes on by an exception.
+    template <class GoOn>
+    [[nodiscard]] auto submit(GoOn go_on) {
+        return submit_call(executor_, go_on, [this, go_on] {
+            was_dropped_ = true;
+            go_on();
+        });
+    }
+
+    Executor& executor_;
+    bool was_dropped_ = false;
+};
+
+}}}  // namespace concurrent::futures::detail

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+
+#pragma once
+
+#include <mutex>    // std::lock_guard
+#include <utility>  // std::exchange
+
+#include <concurrent/futures/platform/platform.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// All pools of the process that were not destroyed. A task that is done may have outlived its pool, and asks
+// here before it touches that.
+class live_pools {
+public:
+    // The base of a pool.
+    class entry {
+    public:
+        entry(const entry&) = delete;
+        entry& operator=(const entry&) = delete;
+
+    protected:
+        entry() noexcept { instance().add(*this); }
+        ~entry() { instance().remove(*this); }
+
+    private:
+        friend class live_pools;
+
+        entry* next_ = nullptr;
+        entry* previous_ = nullptr;
+    };
+
+    // One for all shared libraries that share variables.
+    [[gnu::visibility("default"), gnu::noinline]] static live_pools& instance() {
+        static live_pools& pools = *new live_pools;  // never destroyed, as a pool may be later
+        return pools;
+    }
+
+    // Calls `visit(entry)` for each pool, until that returns true, and lets no pool be destroyed meanwhile.
+    template <class Visit>
+    void find(Visit visit) noexcept {
+        const std::lock_guard lock(mutex_);
+        for (entry* each = first_; each && !visit(*each); each = each->next_) {
+        }
+    }
+
+private:
+    live_pools() {
+        // As for `orphaned_threads`: no other thread may hold the mutex at a fork.
+        at_fork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
+                [] { instance().mutex_.unlock(); });
+    }
+
+    void add(entry& added) noexcept {
+        const std::lock_guard lock(mutex_);
+        added.next_ = std::exchange(first_, &added);
+        if (added.next_) {
+            added.next_->previous_ = &added;
+        }
+    }
+
+    void remove(entry& removed) noexcept {
+        const std::lock_guard lock(mutex_);
+        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
+        if (removed.next_) {
+            removed.next_->previous_ = removed.previous_;
+        }
+    }
+
+    sync::mutex mutex_;
+    entry* first_ = nullptr;
+};
+
+}}}  // namespace concurrent::futures::detail

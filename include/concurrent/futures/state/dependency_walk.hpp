@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: MIT
+
+#pragma once
+
+#include <cstddef>        // std::size_t
+#include <cstdint>        // std::uint32_t
+#include <mutex>          // std::lock_guard, std::unique_lock
+#include <unordered_map>  // std::unordered_map
+#include <utility>        // std::exchange, std::move
+
+#include <concurrent/futures/state/shared_state.hpp>
+#include <concurrent/futures/state/waiter.hpp>
+#include <concurrent/futures/sync/block_cache.hpp>
+#include <concurrent/futures/sync/blocked_wait.hpp>
+#include <concurrent/futures/sync/forks.hpp>
+#include <concurrent/futures/sync/helper.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// A `dependency_walk` finds what a worker can run while it waits for futures that wait for others: what those
+// depend on, however far away, and as soon as it can be run. All of it belongs to the waiting thread, except
+// for what futures tell.
+//
+// A node stands for a future. The walk goes from the awaited futures, the roots, to what they depend on. It
+// adds a node to the waiters of its future before it looks at the future, so it misses no change: when the
+// future comes to depend on something else, or can be run, `on_change` is called, and the thread looks
+// again. That a dependency is done is no reason to wake: what depends on it changes then, or is done.
+//
+// A node has no handle on its future, or those that depend on the future could not tell which handle is the
+// last. The future exists as long as the node was not told that it ends, as somebody will complete it. So
+// under the mutex, which `on_ending` takes, the thread can get a handle for the moment that it needs one.
+//
+// Each future is looked at once, and once more for each change. So n futures cost O(n), in whatever order
+// they become done, and the depth is that of a list in the heap.
+//
+// A task that runs, or that is queued in another pool, is a leaf, but the workers that could end it may all
+// sleep, and wait for others in their turn. So a worker that is about to sleep first shows what it waits for
+// (see `helping_wait`), and then looks at the leaves again: what keeps them from ending is one more
+// dependency. Of workers that wait for each other's pools, the last to sleep sees all the others. If it can't
+// go on, it has those look again that could run one of its leaves; and so it does if a leaf is new while it
+// sleeps.
+class dependency_walk final : public blocked_wait {
+    class node;
+
+public:
+    // The owner waits for `has_news()` by these, and shares the mutex. Others may wait by them, too.
+    dependency_walk(sync::mutex& mutex, sync::condition_variable& changed) noexcept
+        : mutex_(mutex), changed_(changed) {}
+
+    dependency_walk(const dependency_walk&) = delete;
+    dependency_walk& operator=(const dependency_walk&) = delete;
+
+    ~dependency_walk() {
+        const bool is_inherited = process_ != forks::process();  // then no thread tells
+        while (node* const each = made_) {
+            made_ = each->next_made;
+            if (!is_inherited) {
+                stop_watching(*each);
+            }
+            delete each;
+        }
+    }
+
+    // Adds a future that the thread waits for. If `wakes`, it is news when that is done. Requires: the caller
+    // has a handle now. Throws if there is no memory.
+    void add_root(shared_state_base& root, bool wakes) {
+        if (node* const added = make_node(root, nullptr, wakes)) {
+            added->is_root = true;
+            {
+                const std::lock_guard lock(mutex_);
+                added->next_root = std::exchange(roots_, added);
+            }
+            open(*added);
+        }
+    }
+
+    // Frees what is left of futures that are done, if that is much; where futures are added for ever, the
+    // owner calls this now and then. Each future costs O(1) in all. Requires: the wait is not shown.
+    void forget_what_is_done() noexcept {
+        constexpr std::size_t few = 64;
+        if (made_count_ >= few && made_count_ / 2 >= kept_count_) {
+            sweep();
+        }
+    }
+
+    enum class step {
+        nothing,        // there is nothing to be run here, until `has_news()`
+        runnable,       // this thread can run `found`, by means of `self`; else `self` is null
+        helped,         // this thread ran something
+        waits_for_self  // a future depends on what this thread is in the middle of running
+    };
+
+    // Goes on until there is something to be run. `to_the_end` says that the wait ends only with its futures:
+    // then this also runs what descends from tasks that run elsewhere. Throws if there is no memory.
+    [[nodiscard]] step next(shared_state_base::handle& found, helper*& self, bool to_the_end) {
+        for (;;) {
+            hear_news();
+            node* const next = open_;
+            if (!next) {
+                return step::nothing;
+            }
+            shared_state_base::handle handle = handle_on(*next);
+            if (handle && handle.state().is_waiting()) {
+                self = handle.state().helper_here();
+                if (self) {
+                    found = std::move(handle);
+                    return step::runnable;  // it stays open, as the caller may leave it to another worker
+                }
+            }
+            open_ = next->next_open;
+            next->is_open = false;
+            if (!handle) {
+                continue;
+            }
+            if (!handle.state().is_unqueued() && !std::exchange(next->is_leaf, true)) {
+                next->next_leaf = std::exchange(leaves_, next);
+                next->is_told_of = false;
+            }
+            if (expand(*next, handle.state()) || !to_the_end) {
+                continue;
+            }
+            const shared_state_base::help_result helped = handle.state().help(&handle);
+            if (helped == shared_state_base::help_result::helped) {
+                open(*next);
+                return step::helped;
+            }
+            // Beyond a leaf, the worker that waits for this one may run something else.
+            if (helped == shared_state_base::help_result::waits_for_self && !next->is_beyond_leaf) {
+                return step::waits_for_self;
+            }
+        }
+    }
+
+    // Has `next` look again at what keeps tasks from ending that this thread can't run. Requires: the wait is
+    // shown, or another worker's.
+    void look_at_leaves_again() noexcept {
+        for (node** link = &leaves_; node* const each = *link;) {
+            if (each->is_dropped || !handle_on(*each)) {
+                *link = each->next_leaf;
+                each->is_leaf = false;
+            } else {
+                open(*each);
+                link = &each->next_leaf;
+            }
+        }
+    }
+
+    // See `shared_state_base::have_obstacles_look_again`: does that for `all` leaves, or for those that are
+    // new since the last call. Requires: the wait is shown.
+    void have_obstacles_look_again(bool all) noexcept {
+        for (node* each = leaves_; each && (all || !each->is_told_of); each = each->next_leaf) {
+            each->is_told_of = true;
+            if (const shared_state_base::handle handle = handle_on(*each)) {
+                handle.state().have_obstacles_look_again();
+            }
+        }
+    }
+
+    // Another worker calls this, while the wait is shown.
+    void look_again() noexcept override {
+        const std::lock_guard lock(mutex_);
+        looks_again_ = true;
+        has_news_.store(true, std::memory_order_relaxed);  // relaxed: see `has_news`
+        changed_.notify_all();
+    }
+
+    // Skips `skipped` of the awaited futures, and returns a handle on the next that is not done. Adds to
+    // `index` how many it has passed over as they are done. If there are no more, returns an empty handle,
+    // and takes from `skipped` how many there were. Another worker calls this, while the wait is shown.
+    [[nodiscard]] shared_state_base::handle root(std::size_t& skipped, std::size_t& index) noexcept {
+        const std::lock_guard lock(mutex_);
+        for (node* each = roots_; each; each = each->next_root) {
+            if (skipped != 0) {
+                --skipped;
+            } else if (each->is_ending) {
+                ++index;
+            } else {
+                return shared_state_base::handle(each->state);
+            }
+        }
+        return {};
+    }
+
+    // Whether `next` may find something new. Relaxed: a hint, except under the mutex.
+    [[nodiscard]] bool has_news() const noexcept { return has_news_.load(std::memory_order_relaxed); }
+
+private:
+    class node final : public thread_waiter, public cached_memory {
+    public:
+        // It may be told as soon as it is added to the waiters, so what `on_done` reads is set here.
+        node(dependency_walk& its_walk, shared_state_base& its_state, bool is_to_wake) noexcept
+            : walk(its_walk), state(its_state), wakes(is_to_wake) {}
+
+        void on_done(outcome) noexcept override {
+            // Notify under the mutex: once the mutex is free, the walk may be gone.
+            const std::lock_guard lock(walk.mutex_);
+            is_done = true;
+            walk.add_news(*this, wakes || is_awaited);
+        }
+
+        dependency_walk& walk;
+        shared_state_base& state;
+        node* next_made = nullptr;
+        node* next_open = nullptr;
+        node* next_root = nullptr;
+        node* next_leaf = nullptr;
+        node* first_child = nullptr;  // what the future depends on
+        node* next_sibling = nullptr;
+        const bool wakes;
+        bool is_root = false;
+        bool is_open = false;
+        bool is_leaf = false;         // it is in the list of leaves
+        bool is_told_of = false;      // of this leaf, obstacles were told
+        bool is_beyond_leaf = false;  // it was found by what another worker waits for
+        bool is_shared = false;       // another node's future depends on this one too
+        bool is_dropped = false;      // nothing that the thread waits for depends on it any more
+
+        // Guarded by the mutex.
+        node* next_news = nullptr;
+        bool is_news = false;
+        bool is_ending = false;   // the future may be gone, or the waiter was removed
+        bool is_done = false;     // the waiter was told, or removed
+        bool is_awaited = false;  // the thread waits for `is_done`
+
+    private:
+        void on_change() noexcept override {
+            const std::lock_guard lock(walk.mutex_);
+            walk.add_news(*this, true);
+        }
+        void on_ending() noexcept override {
+            const std::lock_guard lock(walk.mutex_);
+            is_ending = true;
+        }
+    };
+
+    // Requires: the mutex is held.
+    void add_news(node& told, bool wakes) noexcept {
+        if (!std::exchange(told.is_news, true)) {
+            told.next_news = std::exchange(news_, &told);
+        }
+        if (wakes) {
+            has_news_.store(true, std::memory_order_relaxed);  // relaxed: see `has_news`
+            changed_.notify_all();
+        }
+    }
+
+    void hear_news() noexcept {
+        bool looks_again = false;
+        for (;;) {
+            node* told = nullptr;
+            bool is_done = false;
+            {
+                const std::lock_guard lock(mutex_);
+                told = news_;
+                if (!told) {
+                    has_news_.store(false, std::memory_order_relaxed);  // relaxed: see `has_news`
+                    looks_again = std::exchange(looks_again_, false);
+                    break;
+                }
+                news_ = told->next_news;
+                told->is_news = false;
+                is_done = told->is_done;
+            }
+            if (is_done) {
+                drop(std::exchange(told->first_child, nullptr));
+            } else if (!told->is_dropped) {
+                open(*told);
+            }
+        }
+        if (std::exchange(starts_again_, false)) {
+            start_again();
+        }
+        if (looks_again) {
+            look_at_leaves_again();
+        }
+    }
+
+    void open(node& opened) noexcept {
+        if (!std::exchange(opened.is_open, true)) {
+            opened.next_open = std::exchange(open_, &opened);
+        }
+    }
+
+    // Returns a handle on the node's future, empty if that ends.
+    [[nodiscard]] shared_state_base::handle handle_on(node& which) noexcept {
+        const std::lock_guard lock(mutex_);
+        return which.is_ending ? shared_state_base::handle() : shared_state_base::handle(which.state);
+    }
+
+    // Opens the nodes of what the future of `parent` depends on; false if that is nothing.
+    [[nodiscard]] bool expand(node& parent, shared_state_base& state) {
+        node* const opened_before = std::exchange(open_, nullptr);
+        node** end = &open_;  // the first dependency is looked at first
+        const auto append = [&] { *end = opened_before; };
+        bool found = false;
+        try {
+            for (std::size_t index = 0;; ++index) {
+                const shared_state_base::handle dependency = state.dependency(index);
+                if (!dependency) {
+                    break;
+                }
+                found = true;
+                if (node* const child = make_node(dependency.state(), &parent, false)) {
+                    child->is_open = true;
+                    // Asked only now: the future may have become a leaf meanwhile.
+                    child->is_beyond_leaf = !state.is_unqueued() || parent.is_beyond_leaf;
+                    *end = child;
+                    end = &child->next_open;
+                }
+            }
+        } catch (...) {
+            append();
+            open(parent);
+            throw;
+        }
+        append();
+        return found;
+    }
+
+    // Returns a new node, or null if there is one already or the future is done. A root has no `parent`; a
+    // node that becomes one is as good as new. Requires: the caller has a handle on `state`.
+    [[nodiscard]] node* make_node(shared_state_base& state, node* parent, bool wakes) {
+        node** known = nullptr;
+        // With one handle of the caller and one of a future that depends on it, no other future does.
+        if ((parent && parent->is_leaf) || state.has_more_than_two_handles()) {
+            known = &shared_[&state];
+            if (*known && handle_on(**known)) {
+                (*known)->is_shared = true;
+                return parent || (*known)->is_root ? nullptr : *known;
+            }
+        }
+        node* const made = new node(*this, state, wakes);
+        if (!state.add_waiter(*made)) {
+            delete made;
+            return nullptr;
+        }
+        made->next_made = std::exchange(made_, made);
+        ++made_count_;
+        if (parent) {
+            made->next_sibling = std::exchange(parent->first_child, made);
+        }
+        if (known) {
+            *known = made;
+        }
+        return made;
+    }
+
+    // Nothing depends any more on the futures of these siblings. Most are done.
+    void drop(node* siblings) noexcept {
+        while (node* const each = siblings) {
+            siblings = each->next_sibling;
+            if (!handle_on(*each)) {
+                continue;
+            }
+            if (each->is_shared) {
+                starts_again_ = true;  // something else may depend on it
+                continue;
+            }
+            stop_watching(*each);
+            each->is_dropped = true;
+            while (node* const child = each->first_child) {
+                each->first_child = child->next_sibling;
+                child->next_sibling = std::exchange(siblings, child);
+            }
+        }
+    }
+
+    // Forgets all but the roots. This is rare: somebody has cancelled a part of what this thread waits for,
+    // or a part has failed.
+    void start_again() noexcept {
+        shared_.clear();
+        open_ = nullptr;
+        leaves_ = nullptr;
+        for (node* each = made_; each; each = each->next_made) {
+            each->first_child = nullptr;
+            each->is_open = false;
+            each->is_leaf = false;
+            each->is_shared = false;
+            if (each->is_root) {
+                open(*each);
+            } else {
+                stop_watching(*each);
+                each->is_dropped = true;
+            }
+        }
+    }
+
+    // Frees the nodes of futures that are done, or on which nothing depends any more.
+    void sweep() noexcept {
+        node* gone = nullptr;
+        {
+            const std::lock_guard lock(mutex_);
+            const auto stays = [](const node& each) { return !each.is_done || each.is_news; };
+            keep(roots_, &node::next_root, stays);
+            keep(open_, &node::next_open, stays);
+            keep(leaves_, &node::next_leaf, stays);
+            std::erase_if(shared_, [&](const auto& each) { return !each.second || !stays(*each.second); });
+            for (node* each = made_; each; each = each->next_made) {
+                keep(each->first_child, &node::next_sibling, stays);
+            }
+            made_count_ = 0;
+            for (node** link = &made_; node* const each = *link;) {
+                if (stays(*each)) {
+                    ++made_count_;
+                    link = &each->next_made;
+                } else {
+                    *link = each->next_made;
+                    each->next_made = std::exchange(gone, each);
+                }
+            }
+        }
+        kept_count_ = made_count_;
+        while (node* const each = gone) {
+            gone = each->next_made;
+            delete each;
+        }
+    }
+
+    // Leaves those in the list for which `stays` holds.
+    template <class Stays>
+    static void keep(node*& first, node* node::*next, Stays stays) noexcept {
+        for (node** link = &first; node* const each = *link;) {
+            if (stays(*each)) {
+                link = &(each->*next);
+            } else {
+                *link = each->*next;
+            }
+        }
+    }
+
+    void stop_watching(node& stopped) noexcept {
+        const shared_state_base::handle handle = handle_on(stopped);
+        const bool removed = handle && handle.state().remove_waiter(stopped);
+        std::unique_lock lock(mutex_);
+        if (!removed && !stopped.is_done) {
+            // It is being told at the moment.
+            stopped.is_awaited = true;
+            changed_.wait(lock, [&] { return stopped.is_done; });
+        }
+        stopped.is_ending = true;
+        stopped.is_done = true;
+    }
+
+    sync::mutex& mutex_;
+    sync::condition_variable& changed_;
+    const std::uint32_t process_ = forks::process();
+    node* made_ = nullptr;  // all nodes
+    std::size_t made_count_ = 0;
+    std::size_t kept_count_ = 0;  // what was left of them when the last were freed
+    node* roots_ = nullptr;       // written under the mutex
+    node* open_ = nullptr;        // those to be looked at
+    node* leaves_ = nullptr;      // those of tasks that are queued or run; they may be done
+    bool starts_again_ = false;
+    std::unordered_map<const shared_state_base*, node*> shared_;  // on whose futures others have handles
+
+    sync::atomic<bool> has_news_{false};  // written under the mutex
+    // Guarded by the mutex.
+    node* news_ = nullptr;
+    bool looks_again_ = false;
+};
+
+}}}  // namespace concurrent::futures::detail

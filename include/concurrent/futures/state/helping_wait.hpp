@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+
+#pragma once
+
+#include <utility>  // std::exchange
+
+#include <concurrent/futures/state/dependency_walk.hpp>
+#include <concurrent/futures/state/shared_state.hpp>
+#include <concurrent/futures/sync/helper.hpp>
+#include <concurrent/futures/sync/idle_watch.hpp>
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// A `helping_wait` is a worker's wait for futures that it can't run, but which may depend on what it can: it
+// runs what `walk` finds. Before the worker sleeps, it shows what it waits for, until it has something to do.
+class helping_wait {
+public:
+    helping_wait(dependency_walk& walk, helper& self) noexcept : walk_(walk), self_(self) {}
+    helping_wait(const helping_wait&) = delete;
+    helping_wait& operator=(const helping_wait&) = delete;
+    // Requires: not locked, as for `hide`.
+    ~helping_wait() { hide(); }
+
+    enum class step {
+        look_again,  // this thread has run something, or has not seen all
+        sleep,       // until the walk has news
+        watch,       // another worker will run what was found: sleep until `watch` is notified, or for news
+        waits_for_self  // the wait would never end
+    };
+
+    // Finds something, and runs it. If the wait may end before its futures do, that is left to other workers
+    // as long as they can: then `watching` is the helper that `watch` was given to, which it may be already.
+    // Throws if there is no memory.
+    [[nodiscard]] step go_on(bool to_the_end, idle_watch& watch, helper*& watching) {
+        shared_state_base::handle found;
+        helper* self = nullptr;
+        const dependency_walk::step found_out = walk_.next(found, self, to_the_end);
+        if (found_out == dependency_walk::step::nothing) {
+            return !show() ? step::look_again : watching ? step::watch : step::sleep;
+        }
+        if (found_out == dependency_walk::step::waits_for_self) {
+            return step::waits_for_self;
+        }
+        if (self && !to_the_end && (watching || self->watch_idle(watch))) {
+            watching = self;
+            return show() ? step::watch : step::look_again;
+        }
+        hide();
+        if (self) {
+            found.state().help(*self, &found);
+        }
+        return step::look_again;
+    }
+
+    [[nodiscard]] bool is_shown() const noexcept { return is_shown_; }
+
+    // The worker has something to do. Requires: the mutex of the walk is not held, as whoever looks at a
+    // shown wait takes that.
+    void hide() noexcept {
+        is_new_ = true;
+        if (std::exchange(is_shown_, false)) {
+            self_.end_to_block(walk_);
+        }
+    }
+
+private:
+    // Returns whether the worker may sleep. If not, it must look once more.
+    [[nodiscard]] bool show() noexcept {
+        if (!std::exchange(is_shown_, true)) {
+            self_.begin_to_block(walk_);
+            walk_.look_at_leaves_again();
+            return false;
+        }
+        walk_.have_obstacles_look_again(std::exchange(is_new_, false));
+        return true;
+    }
+
+    dependency_walk& walk_;
+    helper& self_;
+    bool is_shown_ = false;
+    bool is_new_ = true;  // since it is shown, nobody was told
+};
+
+}}}  // namespace concurrent::futures::detail

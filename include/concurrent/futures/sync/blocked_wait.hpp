@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+
+#pragma once
+
+#include <cstddef>  // std::size_t
+#include <mutex>    // std::lock_guard
+#include <utility>  // std::exchange
+
+#include <concurrent/futures/sync/spin_lock.hpp>
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// The wait of a worker that sleeps, as its pool sees it.
+class blocked_wait {
+public:
+    blocked_wait(const blocked_wait&) = delete;
+    blocked_wait& operator=(const blocked_wait&) = delete;
+
+    // Has the worker look again whether there is something that it can run.
+    virtual void look_again() noexcept = 0;
+
+protected:
+    blocked_wait() = default;
+    ~blocked_wait() = default;
+
+private:
+    friend class blocked_wait_list;
+
+    blocked_wait* next_ = nullptr;
+    blocked_wait* previous_ = nullptr;
+    const void* worker_ = nullptr;
+};
+
+// The waits of the workers of one pool that sleep in a task. A worker has one at most.
+class blocked_wait_list {
+public:
+    void add(blocked_wait& added, const void* worker) noexcept {
+        const std::lock_guard lock(lock_);
+        added.worker_ = worker;
+        added.previous_ = nullptr;
+        added.next_ = std::exchange(first_, &added);
+        if (added.next_) {
+            added.next_->previous_ = &added;
+        }
+        ++size_;
+    }
+
+    void remove(blocked_wait& removed) noexcept {
+        const std::lock_guard lock(lock_);
+        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
+        if (removed.next_) {
+            removed.next_->previous_ = removed.previous_;
+        }
+        --size_;
+    }
+
+    // Calls `visit(wait)` for the wait of `worker`, or, if that is null, for all waits, if there are
+    // `workers`. No wait ends meanwhile.
+    template <class Visit>
+    void for_each(const void* worker, std::size_t workers, Visit visit) noexcept {
+        const std::lock_guard lock(lock_);
+        if (worker || size_ == workers) {
+            for (blocked_wait* each = first_; each; each = each->next_) {
+                if (!worker || each->worker_ == worker) {
+                    visit(*each);
+                }
+            }
+        }
+    }
+
+private:
+    spin_lock lock_;
+    blocked_wait* first_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+}}}  // namespace concurrent::futures::detail

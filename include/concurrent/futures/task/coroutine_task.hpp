@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: MIT
+
+#pragma once
+
+#include <coroutine>  // std::coroutine_handle
+#include <cstddef>    // std::size_t
+#include <exception>  // std::exception_ptr, std::current_exception
+#include <memory>     // std::addressof
+#include <utility>    // std::exchange, std::move
+#include <version>    // __cpp_lib_jthread
+
+#if defined(__cpp_lib_jthread)
+#include <optional>    // std::optional
+#include <stop_token>  // std::stop_token
+#endif
+
+#include <concurrent/futures/error.hpp>
+#include <concurrent/futures/pool/pool_base.hpp>
+#include <concurrent/futures/pool/stoppable.hpp>
+#include <concurrent/futures/pool/worker.hpp>
+#include <concurrent/futures/queue/local_queue.hpp>
+#include <concurrent/futures/state/callback.hpp>
+#include <concurrent/futures/state/shared_state.hpp>
+#include <concurrent/futures/state/trampoline.hpp>
+#include <concurrent/futures/state/typed_state.hpp>
+#include <concurrent/futures/state/waiter.hpp>
+#include <concurrent/futures/sync/helper.hpp>
+#include <concurrent/futures/task/queued_state.hpp>
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// A `coroutine_task` is a task that runs in turns: the body of a coroutine. Between two turns it waits for
+// another future, as a callback of that. It is queued for its first turn, and for each later one; see
+// `shared_state_base` for its states. If no executor runs it, it starts at once, and goes on where what it
+// awaits is completed.
+class coroutine_task : public queued_state, private callback {
+public:
+    // Requires: the coroutine is suspended before its body begins.
+    void set_frame(std::coroutine_handle<> frame) noexcept { frame_ = frame; }
+
+    [[nodiscard]] bool has_executor() const noexcept { return has_executor_; }
+
+    // Queues the first turn. If that fails, the future does. The coroutine may have ended when this returns.
+    virtual void start() noexcept {
+        try {
+            owner()->push(*this);
+        } catch (...) {
+            note_refused();
+        }
+    }
+
+    // The coroutine, which this thread runs, is suspended and waits for `awaited`. Returns false if that is
+    // done: then the coroutine goes on at once. Requires: there is a handle on `awaited` until the coroutine
+    // goes on.
+    [[nodiscard]] bool wait_for(shared_state_base& awaited) noexcept {
+        shared_state_base& its_future = future();
+        local_queue::note_suspended(*this);
+        its_future.suspend([&] { awaited_ = &awaited; });
+        if (call_when_done_later(awaited)) {
+            return true;  // by now the coroutine may run elsewhere
+        }
+        go_on_here();
+        return false;
+    }
+
+    // The coroutine, which this thread runs, is suspended, until something that `submit()` submits calls
+    // `arrive`. `submit()` returns a handle on the future of that. If it throws, the coroutine goes on at
+    // once.
+    template <class Submit>
+    void wait_for_arrival(Submit submit) {
+        shared_state_base& its_future = future();
+        const shared_state_base::handle kept(its_future);
+        std::size_t journey = 0;
+        local_queue::note_suspended(*this);
+        its_future.suspend([&] { journey = ++journeys_; });
+        shared_state_base::handle submitted;
+        try {
+            submitted = submit();  // by now the coroutine may run elsewhere
+        } catch (...) {
+            go_on_here();
+            throw;
+        }
+        static_cast<void>(its_future.change([&] {
+            if (journey == journeys_ && !awaited_) {
+                awaited_ = std::addressof(submitted.state());
+                submitted_ = std::move(submitted);
+            }
+        }));
+    }
+    void arrive() {
+        forget_awaited();
+        frame_.resume();
+    }
+
+    // The coroutine has ended, and its frame is gone.
+    void end() noexcept {
+        shared_state_base& its_future = future();
+        pool_base* const pool = owner();
+        // It exists until `note_coroutine_ended`, unless this thread is its worker.
+        const shared_pool<pool_base> kept = keep_owner();
+        stop_listening();
+        its_future.complete_without_handle();
+        if (pool) {
+            pool->note_coroutine_ended();
+        }
+    }
+
+#if defined(__cpp_lib_jthread)
+    // Returns the token that `request_stop` signals. The coroutine calls this.
+    [[nodiscard]] std::stop_token stop_token() {
+        if (!stop_source_) {
+            stop_source_.emplace();
+            if (pool_base* const pool = owner()) {
+                pool->stoppables().add(*stop_source_);
+            }
+            bool was_asked = false;
+            future().with_lock([&] {
+                has_stop_source_ = true;
+                was_asked = was_asked_to_stop_;
+            });
+            if (was_asked) {
+                stop_source_->request_stop();
+            }
+        }
+        return stop_source_->token();
+    }
+#endif
+
+    // Runs a turn on this thread, which the executor has chosen.
+    void run_turn() noexcept {
+        do {
+            if (claim_turn(true)) {
+                frame_.resume();
+                return;
+            }
+        } while (!future().release_unless_live());
+    }
+
+    bool execute(worker& self) noexcept final {
+        do {
+            if (claim_turn(true)) {
+                self.note_busy();
+                run(self);
+                return true;
+            }
+        } while (!future().release_unless_live());
+        return false;
+    }
+
+    [[gnu::cold]] void cancel_waiting() noexcept final {
+        shared_state_base& its_future = future();
+        if (its_future.cancel()) {
+            its_future.release_from_queue();
+        } else {
+            release();
+        }
+    }
+
+    [[gnu::cold]] void fail_waiting(const std::exception_ptr& reason) noexcept final {
+        shared_state_base& its_future = future();
+        do {
+            if (claim_turn(true)) {
+                note_stale();
+                discard();
+                its_future.set_exception(reason);
+                end();
+                return;
+            }
+        } while (!its_future.release_unless_live());
+    }
+
+    // A coroutine that has started can't be cancelled: its turn comes later.
+    [[gnu::cold]] void release() noexcept final {
+        if (!future().release_unless_live()) {
+            note_stale();
+            push_turn();
+        }
+    }
+
+    [[nodiscard]] bool still_waits() noexcept final {
+        shared_state_base& its_future = future();
+        return its_future.is_waiting() && !its_future.is_unqueued();
+    }
+
+    [[nodiscard]] bool has_handle() noexcept final { return false; }
+
+protected:
+    // `pool` is null if there is none; then `has_executor` says whether something else runs the coroutine.
+    coroutine_task(pool_base* pool, bool has_executor) noexcept
+        : queued_state(pool), has_executor_(has_executor) {}
+    ~coroutine_task() = default;
+
+    // Queues the next turn. If that fails, the future does. The coroutine may have ended when this returns.
+    virtual void push_turn() noexcept {
+        try {
+            owner()->push_coroutine(*this);
+        } catch (...) {
+            note_refused();
+        }
+    }
+
+    // See the functions of `shared_state_base` with these names.
+
+    [[nodiscard]] shared_state_base::help_result help_coroutine(
+        shared_state_base::handle* given_up) noexcept {
+        shared_state_base& its_future = future();
+        if (its_future.is_unqueued()) {
+            return shared_state_base::help_result::waits_for_others;
+        }
+        worker* const self = worker_here(its_future);
+        if (!self) {
+            return shared_state_base::help_result::none;
+        }
+        return run_turn_here(*self, given_up) ? shared_state_base::help_result::helped
+                                              : help_runner(its_future, *self, given_up);
+    }
+
+    bool run_turn_here(worker& self, shared_state_base::handle* given_up) noexcept {
+        shared_state_base& its_future = future();
+        const bool taken = self.take_back(*this);
+        while (!claim_turn(taken)) {
+            if (!taken) {
+                return false;
+            }
+            if (its_future.release_unless_live()) {
+                owner()->note_stale_item_gone();
+                owner()->wake_one();
+                return false;
+            }
+        }
+        if (!taken) {
+            note_stale();
+        }
+        if (given_up) {
+            given_up->reset();
+        }
+        run(self);
+        return true;
+    }
+
+    [[nodiscard]] shared_state_base::handle awaited() noexcept {
+        shared_state_base::handle found;
+        future().if_unqueued([&] {
+            if (awaited_ && !awaited_->done()) {
+                found = shared_state_base::handle(*awaited_);
+            }
+        });
+        return found;
+    }
+
+    // Also requests a stop of what the coroutine waits for, if nobody else has a handle on that.
+    bool signal_stop_of_coroutine() noexcept {
+        shared_state_base& its_future = future();
+        if (its_future.state() != future_state::running) {
+            return false;
+        }
+        shared_state_base::handle passed_on;
+        bool had_effect = false;
+        bool has_stop_source = false;
+        its_future.with_lock([&] {
+            had_effect = !std::exchange(was_asked_to_stop_, true);
+            has_stop_source = has_stop_source_;
+            if (its_future.is_unqueued() && awaited_ && awaited_->has_last_handle()) {
+                passed_on = shared_state_base::handle(*awaited_);
+            }
+        });
+#if defined(__cpp_lib_jthread)
+        if (has_stop_source) {
+            had_effect = stop_source_->request_stop();
+        }
+#endif
+        if (passed_on) {
+            trampoline::call([kept = std::move(passed_on)]() noexcept { kept.state().request_stop(); });
+        }
+        return had_effect;
+    }
+
+    void discard_frame() noexcept { std::exchange(frame_, nullptr).destroy(); }
+
+private:
+    void call_back(outcome) final {
+        if (!has_executor_) {
+            arrive();
+            return;
+        }
+        shared_state_base& its_future = future();
+        pool_base* const pool = owner();
+        // It exists as long as the coroutine is suspended.
+        const shared_pool<pool_base> kept = keep_owner();
+        if (its_future.begin_to_queue_again([this] { awaited_ = nullptr; })) {
+            push_turn();
+        } else if (pool) {
+            pool->note_stale_item_gone();
+            pool->wake_one();
+        }
+    }
+
+    void go_on_here() noexcept {
+        forget_awaited();
+        if (worker* const self = worker_here(future())) {
+            self->note_running(*this);
+        }
+    }
+
+    void forget_awaited() noexcept {
+        shared_state_base::handle submitted;
+        future().go_on([&] {
+            awaited_ = nullptr;
+            submitted = std::move(submitted_);
+        });
+    }
+
+    // Returns true to one caller for each turn, the first included.
+    [[nodiscard]] bool claim_turn(bool taken) noexcept {
+        shared_state_base& its_future = future();
+        if (its_future.claim_to_help(taken)) {
+            if (owner()) {
+                owner()->note_coroutine_started();
+            }
+            return true;
+        }
+        return its_future.claim_turn(taken);
+    }
+
+    void run(worker& self) noexcept {
+        const worker::running mark(self, *this);
+        frame_.resume();
+    }
+
+    [[gnu::cold]] void note_refused() noexcept {
+        pool_base* const pool = owner();
+        fail_waiting(std::current_exception());
+        pool->note_stale_item_gone();
+        pool->wake_one();
+    }
+
+    void stop_listening() noexcept {
+#if defined(__cpp_lib_jthread)
+        pool_base* const pool = owner();
+        if (stop_source_ && pool && !pool->is_inherited()) {
+            pool->stoppables().remove(*stop_source_);
+        }
+#endif
+    }
+
+    const bool has_executor_;
+    std::coroutine_handle<> frame_;
+
+    // Guarded by the lock of the state.
+    bool was_asked_to_stop_ = false;
+    bool has_stop_source_ = false;
+    shared_state_base* awaited_ = nullptr;  // while the coroutine waits for it
+    shared_state_base::handle submitted_;   // what will call `arrive`
+    std::size_t journeys_ = 0;
+
+#if defined(__cpp_lib_jthread)
+    std::optional<stoppable> stop_source_;  // once the coroutine has asked for a token
+#endif
+};
+
+// `coroutine_state` adds the state of the coroutine's future. It lies before the frame in one allocation,
+// which lives on when the frame is gone.
+template <class T>
+class coroutine_state : public coroutine_task, public shared_state<T> {
+public:
+    coroutine_state(pool_base* pool, bool has_executor) noexcept
+        : coroutine_task(pool, has_executor), shared_state<T>(process_of(pool)) {
+        if (!has_executor) {
+            this->note_started();
+        }
+    }
+
+    [[nodiscard]] shared_state_base::help_result help(shared_state_base::handle* given_up) noexcept final {
+        return this->help_coroutine(given_up);
+    }
+    [[nodiscard]] bool may_help() noexcept final { return queued_state::may_help(*this); }
+    [[nodiscard]] helper* helper_here() noexcept final {
+        return this->is_unqueued() ? nullptr : this->worker_here(*this);
+    }
+    bool help(helper& self, shared_state_base::handle* given_up) noexcept final {
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every helper is a worker
+        return this->run_turn_here(static_cast<worker&>(self), given_up);
+    }
+    [[nodiscard]] helper* helper_of_others() noexcept final { return worker::current(); }
+    [[nodiscard]] shared_state_base::handle dependency(std::size_t& index) noexcept final {
+        if (!this->is_unqueued()) {
+            return this->obstacle(*this, index);
+        }
+        return index == 0 ? this->awaited() : shared_state_base::handle();
+    }
+    void have_obstacles_look_again() noexcept final { queued_state::have_obstacles_look_again(*this); }
+    [[nodiscard]] queued_state* as_task() noexcept final { return this; }
+    [[nodiscard]] bool runs_in_turns() const noexcept final { return true; }
+    [[nodiscard]] bool runs_here() noexcept final { return queued_state::runs_here(*this); }
+    bool signal_stop() noexcept final { return this->signal_stop_of_coroutine(); }
+
+protected:
+    ~coroutine_state() override = default;
+
+private:
+    [[nodiscard]] shared_state_base& future() noexcept final { return *this; }
+    void call() noexcept final {}
+    void discard() noexcept final { this->discard_frame(); }
+    void discard_captures() noexcept final { this->discard_frame(); }
+    void note_stale_in_queue() noexcept final { this->note_stale(); }
+};
+
+}}}  // namespace concurrent::futures::detail

@@ -1,0 +1,564 @@
+// SPDX-License-Identifier: MIT
+
+// Coroutines: what they return and await, where they run, and how they end.
+
+#include <atomic>
+#include <concurrent/futures.hpp>
+#include <coroutine>
+#include <cstddef>
+#include <exception>
+#include <future>
+#include <latch>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+#include <version>
+
+#if defined(__cpp_lib_jthread)
+#include <stop_token>
+#endif
+
+#include "support/busy_workers.hpp"
+#include "support/captured_log.hpp"
+#include "support/catch.hpp"
+#include "support/inline_executor.hpp"
+#include "support/sanitizer.hpp"
+
+namespace futures = concurrent::futures;
+
+namespace {
+
+using pool = futures::thread_pool_executor<>;
+
+// More than the stack has room for; under ThreadSanitizer it is for the races.
+constexpr int many = tests::under_thread_sanitizer ? 10'000 : 1'000'000;
+
+template <class T>
+futures::Future<T> pass_on(futures::Future<T> awaited) {
+    co_return co_await std::move(awaited);
+}
+
+template <class T>
+futures::Future<T> pass_on_in(pool&, futures::Future<T> awaited) {
+    co_return co_await std::move(awaited);
+}
+
+futures::Future<int> sum_of_submits(pool& runs_here, pool& runs_them, int count) {
+    static_cast<void>(runs_here);
+    int sum = 0;
+    for (int each = 0; each != count; ++each) {
+        sum += co_await runs_them.submit([each] { return each; });
+    }
+    co_return sum;
+}
+
+futures::Future<std::string> name_of_thread(pool&) {
+    co_return futures::this_thread_name();
+}
+
+// A coroutine of a type that the library doesn't know.
+class foreign {
+public:
+    struct promise_type {
+        foreign get_return_object() noexcept { return {}; }
+        std::suspend_never initial_suspend() const noexcept { return {}; }
+        std::suspend_never final_suspend() const noexcept { return {}; }
+        void unhandled_exception() const noexcept { std::terminate(); }
+        void return_void() const noexcept {}
+    };
+};
+
+template <class T>
+foreign give(futures::Future<T> awaited, futures::Promise<T> result) {
+    try {
+        result.set_result(co_await awaited);
+    } catch (...) {
+        result.set_exception(std::current_exception());
+    }
+}
+
+}  // namespace
+
+TEST_CASE("a coroutine awaits futures and returns one") {
+    pool executor(2);
+    CHECK(sum_of_submits(executor, executor, 100).result() == 4950);
+    CHECK(pass_on(executor.submit([] { return std::string("text"); })).result() == "text");
+    CHECK(*pass_on(executor.submit([] { return std::make_unique<int>(42); })).result() == 42);
+    int variable = 0;
+    const auto reference = pass_on(executor.submit([&variable]() -> int& { return variable; }));
+    static_assert(std::is_same_v<decltype(reference), const futures::Future<int&>>);
+    CHECK(&reference.result() == &variable);
+    const auto nothing = [](pool& runs, int& changed) -> futures::Future<void> {
+        co_await runs.submit([&changed] { changed = 1; });
+    };
+    nothing(executor, variable).result();
+    CHECK(variable == 1);
+}
+
+TEST_CASE("an await of an lvalue gives a reference to the result, and of an rvalue the result") {
+    pool executor(1);
+    const auto shared = executor.submit([] { return std::string("text"); });
+    const auto awaits = [](pool&, const futures::Future<std::string>& future) -> futures::Future<bool> {
+        decltype(auto) value = co_await future;
+        static_assert(std::is_same_v<decltype(value), const std::string&>);
+        auto copy = futures::Future<std::string>(future);
+        decltype(auto) moved = co_await std::move(copy);
+        static_assert(std::is_same_v<decltype(moved), std::string>);
+        co_return &value == &future.result() && moved == value;
+    };
+    CHECK(awaits(executor, shared).result());
+}
+
+TEST_CASE("a coroutine whose first parameter is an executor runs there, whatever it awaits") {
+    pool executor({.max_workers = 2, .thread_name_prefix = "own"});
+    pool other({.max_workers = 1, .thread_name_prefix = "other"});
+    CHECK(name_of_thread(executor).result().starts_with("own_"));
+    const auto names = [](pool&, pool& elsewhere) -> futures::Future<std::string> {
+        std::string all;
+        for (int step = 0; step != 3; ++step) {
+            all += futures::this_thread_name().substr(0, 3);
+            co_await elsewhere.submit([] {});
+        }
+        co_return all + futures::this_thread_name().substr(0, 3);
+    };
+    CHECK(names(executor, other).result() == "ownownownown");
+    struct service {
+        std::string name;
+        futures::Future<std::string> greet(pool&, std::string whom) const {
+            co_return name + whom + futures::this_thread_name().substr(0, 3);
+        }
+    };
+    const service hello{"hello "};
+    CHECK(hello.greet(executor, "you ").result() == "hello you own");
+}
+
+TEST_CASE("a coroutine without an executor starts at once, and goes on where its future is completed") {
+    pool executor({.max_workers = 1, .thread_name_prefix = "first"});
+    std::thread::id started;
+    const auto names = [](std::thread::id& start,
+                          futures::Future<int> awaited) -> futures::Future<std::string> {
+        start = std::this_thread::get_id();
+        static_cast<void>(co_await std::move(awaited));
+        co_return futures::this_thread_name();
+    };
+    std::latch go(1);
+    const auto name = names(started, executor.submit([&go] {
+        go.wait();
+        return 1;
+    }));
+    CHECK(started == std::this_thread::get_id());
+    CHECK(name.running());
+    go.count_down();
+    CHECK(name.result() == "first_0");
+}
+
+TEST_CASE("what a coroutine throws arrives, also before it first waits") {
+    pool executor(1);
+    const auto throws = [](futures::Future<int> awaited, bool at_once) -> futures::Future<int> {
+        if (at_once) {
+            throw std::runtime_error("at once");
+        }
+        co_return co_await awaited + 1;
+    };
+    CHECK_THROWS_WITH(throws({}, true).result(), "at once");
+    CHECK_THROWS_WITH(
+        throws(executor.submit([]() -> int { throw std::runtime_error("awaited"); }), false).result(),
+        "awaited");
+    CHECK_THROWS_AS(throws({}, false).result(), futures::invalid_state_error);
+    const auto waits = [](futures::Future<int> awaited) -> futures::Future<int> {
+        try {
+            co_return co_await awaited;
+        } catch (const futures::cancelled_error&) {
+            co_return -1;
+        }
+    };
+    futures::Promise<int> promise;
+    auto future = promise.get_future();
+    const auto result = waits(future);
+    CHECK(future.cancel());
+    CHECK(result.result() == -1);
+}
+
+TEST_CASE("a local variable whose destructor throws after co_return lets the coroutine fail") {
+    struct bomb {
+        ~bomb() noexcept(false) { throw std::runtime_error("late"); }
+    };
+    const auto returns = []() -> futures::Future<std::string> {
+        const bomb local;
+        co_return std::string(100, 'x');
+    };
+    CHECK_THROWS_WITH(returns().result(), "late");
+}
+
+TEST_CASE("a coroutine's parameters are destroyed before its future is done") {
+    pool executor(1);
+    const auto uses = [](pool&, std::shared_ptr<int> parameter) -> futures::Future<int> {
+        co_return *parameter;
+    };
+    for (int round = 0; round != 100; ++round) {
+        auto parameter = std::make_shared<int>(round);
+        const std::weak_ptr<int> seen = parameter;
+        const auto future = uses(executor, std::move(parameter));
+        CHECK(future.result() == round);
+        CHECK(seen.expired());
+    }
+}
+
+TEST_CASE("a coroutine that has not started is pending, and cancel() destroys it") {
+    pool executor(1);
+    const auto uses = [](pool&, std::shared_ptr<int> parameter, bool& ran) -> futures::Future<int> {
+        ran = true;
+        co_return *parameter;
+    };
+    bool ran = false;
+    std::optional<tests::busy_workers> busy(std::in_place, executor, 1);
+    auto parameter = std::make_shared<int>(1);
+    const std::weak_ptr<int> seen = parameter;
+    const auto future = uses(executor, std::move(parameter), ran);
+    CHECK(future.state() == futures::future_state::pending);
+    CHECK(future.cancel());
+    CHECK(seen.expired());
+    busy.reset();
+    CHECK_THROWS_AS(future.result(), futures::cancelled_error);
+    executor.shutdown();
+    CHECK_FALSE(ran);
+}
+
+TEST_CASE("a coroutine that has started is running, suspended or not, and can't be cancelled") {
+    pool executor(1);
+    futures::Promise<int> promise;
+    const auto future = pass_on(promise.get_future());
+    CHECK(future.running());
+    CHECK_FALSE(future.cancel());
+    promise.set_result(1);
+    CHECK(future.result() == 1);
+}
+
+TEST_CASE(
+    "request_stop() of a coroutine is passed on to what it awaits, if nobody else has a handle on that") {
+    pool executor(1);
+    std::optional<tests::busy_workers> busy(std::in_place, executor, 1);
+    const auto alone = pass_on(executor.submit([] { return 1; }));
+    const auto kept = executor.submit([] { return 2; });
+    const auto shared = pass_on(kept);
+    CHECK(alone.request_stop());
+    CHECK(shared.request_stop());
+    busy.reset();
+    CHECK_THROWS_AS(alone.result(), futures::cancelled_error);
+    CHECK(shared.result() == 2);
+    CHECK_FALSE(shared.request_stop());
+}
+
+#if defined(__cpp_lib_jthread)
+TEST_CASE("this_stop_token() gives the token that request_stop() signals, before or after") {
+    pool executor(1);
+    const auto spins = [](pool&) -> futures::Future<bool> {
+        const std::stop_token stop = co_await futures::this_stop_token();
+        while (!stop.stop_requested()) {
+            std::this_thread::yield();
+        }
+        co_return true;
+    };
+    const auto spinning = spins(executor);
+    while (!spinning.running()) {
+        std::this_thread::yield();
+    }
+    CHECK(spinning.request_stop());
+    CHECK(spinning.result());
+    const auto asks_late = [](futures::Future<void> go) -> futures::Future<bool> {
+        co_await go;
+        co_return (co_await futures::this_stop_token()).stop_requested();
+    };
+    futures::Promise<void> go;
+    const auto went = go.get_future();
+    const auto asked = asks_late(went);
+    CHECK(asked.request_stop());
+    go.set_result();
+    CHECK(asked.result());
+    const auto listed = spins(executor);
+    executor.shutdown({.wait = false, .request_stop = true});
+    CHECK(listed.result());
+}
+#endif
+
+TEST_CASE("the scope of an executor waits for the coroutines that started on it") {
+    futures::Promise<int> promise;
+    futures::Future<int> future;
+    std::thread completes;
+    {
+        pool executor(2);
+        future = pass_on_in(executor, promise.get_future());
+        while (!future.running()) {
+            std::this_thread::yield();
+        }
+        executor.shutdown({.wait = false, .cancel_futures = true});
+        CHECK_THROWS_AS(executor.submit([] {}), futures::executor_shutdown);
+        CHECK_THROWS_AS(name_of_thread(executor), futures::executor_shutdown);
+        CHECK_FALSE(future.done());
+        completes = std::thread([&promise] { promise.set_result(42); });
+    }
+    CHECK(future.done());
+    CHECK(future.result() == 42);
+    completes.join();
+}
+
+TEST_CASE("shutdown() with cancel_futures doesn't take the next turn of a coroutine") {
+    futures::Promise<int> promise;
+    futures::Future<int> future;
+    pool executor(1);
+    future = pass_on_in(executor, promise.get_future());
+    while (!future.running()) {
+        std::this_thread::yield();
+    }
+    executor.submit([] {}).result();  // by now it waits
+    std::optional<tests::busy_workers> busy(std::in_place, executor, 1);
+    promise.set_result(42);  // its turn is queued
+    const auto waiting = executor.submit([] {});
+    executor.shutdown({.wait = false, .cancel_futures = true});
+    CHECK(waiting.cancelled());
+    busy.reset();
+    CHECK(future.result() == 42);
+}
+
+TEST_CASE("a task may wait for a coroutine of its own pool of one, and of others") {
+    pool one(1);
+    pool other(1);
+    const auto waits = [](pool& runs, pool& coroutine, pool& them) {
+        return runs.submit([&] { return sum_of_submits(coroutine, them, 100).result(); }).result();
+    };
+    CHECK(waits(one, one, one) == 4950);
+    CHECK(waits(one, one, other) == 4950);
+    CHECK(waits(one, other, one) == 4950);
+    CHECK(waits(one, other, other) == 4950);
+    const auto without = [](pool& them) -> futures::Future<int> {
+        co_return co_await them.submit([] { return 1; }) + co_await them.submit([] { return 2; });
+    };
+    CHECK(one.submit([&] { return without(one).result(); }).result() == 3);
+    const auto blocks = [](pool& runs) -> futures::Future<int> {
+        co_return runs.submit([] { return 1; }).result() + co_await runs.submit([] { return 2; });
+    };
+    CHECK(one.submit([&] { return blocks(one).result(); }).result() == 3);
+    const auto with_a_limit = [&] { return sum_of_submits(one, one, 100).result(std::chrono::hours(1)); };
+    CHECK(one.submit(with_a_limit).result() == 4950);
+}
+
+TEST_CASE("a task may wait for several coroutines of its own pool of one in every way") {
+    pool one(1);
+    pool other(1);
+    const auto make = [&] {
+        return std::vector{sum_of_submits(one, one, 10), sum_of_submits(one, other, 10),
+                           sum_of_submits(other, one, 10)};
+    };
+    const auto add = [](auto&& all) {
+        int sum = 0;
+        for (const auto& each : all) {
+            sum += each.result();
+        }
+        return sum;
+    };
+    CHECK(one.submit([&] { return add(futures::wait(make()).done); }).result() == 135);
+    CHECK(
+        one.submit([&] {
+               const auto all = make();
+               return futures::wait(all, {.return_when = futures::return_when::first_completed}).done.size();
+           })
+            .result() > 0);
+    CHECK(one.submit([&] { return add(futures::as_completed(make())); }).result() == 135);
+    CHECK(one.submit([&] {
+                 futures::completion_queue<int> queue;
+                 for (auto& each : make()) {
+                     queue.add(std::move(each));
+                 }
+                 return add(queue);
+             })
+              .result() == 135);
+    CHECK(one.submit([&] { return futures::gather(make()).result().size(); }).result() == 3);
+    const auto then = [&] { return make()[1].then([](int value) { return value + 1; }).result(); };
+    CHECK(one.submit(then).result() == 46);
+}
+
+TEST_CASE("a wait for a coroutine that waits for this very thread throws, and so does its await of itself") {
+    pool one(1);
+    std::promise<futures::Future<int>> own;
+    const auto waits = [](pool&, std::promise<futures::Future<int>>& its_own) -> futures::Future<int> {
+        co_return its_own.get_future().get().result();
+    };
+    auto waiting = waits(one, own);
+    own.set_value(waiting);
+    CHECK_THROWS_AS(waiting.result(), futures::invalid_state_error);
+    std::promise<futures::Future<int>> same;
+    const auto awaits = [](pool&, std::promise<futures::Future<int>>& its_own) -> futures::Future<int> {
+        co_return co_await its_own.get_future().get();
+    };
+    auto awaiting = awaits(one, same);
+    same.set_value(awaiting);
+    CHECK_THROWS_AS(awaiting.result(), futures::invalid_state_error);
+}
+
+TEST_CASE("many awaits of futures that are done take no stack") {
+    pool executor(1);
+    const auto done = executor.submit([] { return 1; });
+    done.wait();
+    const auto adds = [](futures::Future<int> each) -> futures::Future<int> {
+        int sum = 0;
+        for (int step = 0; step != many; ++step) {
+            sum += co_await each;
+        }
+        co_return sum;
+    };
+    CHECK(adds(done).result() == many);
+}
+
+TEST_CASE("a long chain of coroutines, each of which awaits the one before, ends, and is left") {
+    constexpr int links = many / 10;
+    futures::Promise<int> promise;
+    auto last = promise.get_future();
+    const auto add = [](futures::Future<int> before) -> futures::Future<int> {
+        co_return 1 + co_await std::move(before);
+    };
+    for (int link = 0; link != links; ++link) {
+        last = add(std::move(last));
+    }
+    promise.set_result(0);
+    CHECK(last.result() == links);
+    pool executor(2);
+    futures::Promise<int> second;
+    last = second.get_future();
+    const auto add_in = [](pool&, futures::Future<int> before) -> futures::Future<int> {
+        co_return 1 + co_await std::move(before);
+    };
+    for (int link = 0; link != links; ++link) {
+        last = add_in(executor, std::move(last));
+    }
+    second.set_result(0);
+    CHECK(executor.submit([&last] { return last.result(); }).result() == links);
+}
+
+TEST_CASE("several coroutines, of any type, may await the same future") {
+    pool executor(1);
+    futures::Promise<std::string> promise;
+    const auto future = promise.get_future();
+    const auto first = pass_on(future);
+    const auto second = pass_on_in(executor, future);
+    futures::Promise<std::string> given;
+    const auto third = given.get_future();
+    give(future, std::move(given));
+    promise.set_result("text");
+    CHECK(first.result() == "text");
+    CHECK(second.result() == "text");
+    CHECK(third.result() == "text");
+    futures::Promise<std::string> failed;
+    const auto fourth = failed.get_future();
+    give(executor.submit([]() -> std::string { throw std::runtime_error("failed"); }), std::move(failed));
+    CHECK_THROWS_WITH(fourth.result(), "failed");
+}
+
+TEST_CASE("awaits work in initializers, in arguments and in loops") {
+    pool executor(2);
+    const auto computes = [](pool& runs) -> futures::Future<std::string> {
+        const auto text = [&runs](std::string value) { return runs.submit([value] { return value; }); };
+        const auto add = [](std::string a, const std::string& b) { return std::move(a) + b; };
+        std::string all = co_await text("a") + "b";
+        if (const std::string next = co_await text("c"); next.size() == 1) {
+            all += next;
+        }
+        all += add(co_await text("d"), co_await text("e"));
+        for (const char each : co_await text("fg")) {
+            all += each;
+        }
+        co_return all;
+    };
+    CHECK(computes(executor).result() == "abcdefg");
+}
+
+// GCC 12 miscompiles these in coroutines of any type: awaits that have temporaries, in the condition of a
+// statement and between the branches of a conditional expression.
+#if defined(__clang__) || !defined(__GNUC__) || __GNUC__ > 12
+TEST_CASE("awaits work in conditions") {
+    pool executor(2);
+    const auto computes = [](pool& runs) -> futures::Future<std::string> {
+        const auto text = [&runs](std::string value) { return runs.submit([value] { return value; }); };
+        std::string all = co_await text("a") == "a" ? co_await text("b") : co_await text("c");
+        while (co_await text("d") == "d") {
+            if (co_await text("e") == "e") {
+                co_return all + "e";
+            }
+        }
+        co_return all;
+    };
+    CHECK(computes(executor).result() == "be");
+}
+#endif
+
+TEST_CASE("co_await schedule() goes on as a task of the executor, in a coroutine of any type") {
+    pool executor({.max_workers = 1, .thread_name_prefix = "first"});
+    pool other({.max_workers = 1, .thread_name_prefix = "other"});
+    const auto visits = [](pool&, pool& elsewhere) -> futures::Future<std::string> {
+        std::string all = futures::this_thread_name().substr(0, 5);
+        co_await elsewhere.schedule();
+        all += futures::this_thread_name().substr(0, 5);
+        co_await elsewhere.submit([] {});
+        co_return all + futures::this_thread_name().substr(0, 5);
+    };
+    CHECK(visits(executor, other).result() == "firstotherfirst");
+    CHECK(other.submit([&] { return visits(executor, other).result(); }).result() == "firstotherfirst");
+    std::promise<std::string> name;
+    const auto goes = [](pool& there, std::promise<std::string>& given) -> foreign {
+        co_await there.schedule();
+        given.set_value(futures::this_thread_name());
+    };
+    goes(other, name);
+    CHECK(name.get_future().get() == "other_0");
+    other.shutdown();
+    CHECK_THROWS_AS(visits(executor, other).result(), futures::executor_shutdown);
+    pool ends(1);
+    std::optional<tests::busy_workers> busy(std::in_place, ends, 1);
+    const auto dropped = visits(executor, ends);
+    executor.submit([] {}).result();
+    ends.shutdown({.wait = false, .cancel_futures = true});
+    busy.reset();
+    CHECK_THROWS_AS(dropped.result(), futures::cancelled_error);
+}
+
+TEST_CASE("a coroutine may run on an executor of any kind") {
+    tests::inline_executor executor;
+    pool other(1);
+    const auto adds = [](tests::inline_executor&, pool& them) -> futures::Future<int> {
+        co_return co_await them.submit([] { return 1; }) + co_await them.submit([] { return 2; });
+    };
+    CHECK(adds(executor, other).result() == 3);
+}
+
+TEST_CASE("a coroutine on a pool whose initializer fails fails too, when it is to go on") {
+    const tests::captured_log log;
+    std::latch first_works(1);
+    std::atomic<int> threads = 0;
+    futures::Promise<int> promise;
+    futures::Future<int> suspended;
+    {
+        pool executor({.max_workers = 2, .initializer = [&threads] {
+                           if (threads++ == 1) {
+                               throw std::runtime_error("no database");
+                           }
+                       }});
+        suspended = pass_on_in(executor, promise.get_future());
+        while (!suspended.running()) {
+            std::this_thread::yield();
+        }
+        std::vector<futures::Future<void>> blocked;
+        for (int each = 0; each != 2; ++each) {
+            blocked.push_back(executor.submit([&first_works] { first_works.wait(); }));
+        }
+        while (log.lines().empty()) {
+            std::this_thread::yield();
+        }
+        promise.set_result(1);
+        CHECK_THROWS_AS(suspended.result(), futures::broken_thread_pool);
+        first_works.count_down();
+    }
+}

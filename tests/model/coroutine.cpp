@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+
+// Coroutines that wait, and what wakes them.
+
+#include <concurrent/futures.hpp>
+
+#include <optional>
+#include <utility>
+
+#include "checker/model.hpp"
+#include "process.hpp"
+
+namespace {
+
+namespace futures = concurrent::futures;
+using futures::detail::parking_spot;
+using model::check;
+using model::checked;
+using model::scenario;
+using model::thread;
+
+using pool = futures::thread_pool_executor<>;
+using value = checked<int>;
+
+futures::Future<value> add_one(futures::Future<value> awaited) {
+    const value& x = co_await awaited;
+    co_return value(x.get() + 1);
+}
+
+futures::Future<value> add_one_in(pool&, futures::Future<value> awaited) {
+    const value& x = co_await awaited;
+    co_return value(x.get() + 1);
+}
+
+// Takes two turns.
+futures::Future<value> add_in(pool&, futures::Future<value> first, futures::Future<value> second) {
+    const value& x = co_await first;
+    const value& y = co_await second;
+    co_return value(x.get() + y.get());
+}
+
+const scenario awaited("a coroutine goes on while its future is completed", {}, [] {
+    futures::Promise<value> promise;
+    auto future = promise.get_future();
+    thread setter([&] { promise.set_result(value(1)); });
+    check(add_one(std::move(future)).result().get() == 2, "the result is the coroutine's");
+    setter.join();
+});
+
+const scenario left("the last handle on a coroutine that waits goes while it goes on", {}, [] {
+    futures::Promise<value> promise;
+    auto coroutine = add_one(promise.get_future());
+    thread setter([&] { promise.set_result(value(1)); });
+    coroutine = {};
+    setter.join();
+});
+
+const scenario asked_to_stop("a coroutine is asked to stop while it goes on", {}, [] {
+    futures::Promise<value> promise;
+    const auto coroutine = add_one(promise.get_future());
+    thread setter([&] {
+        try {
+            promise.set_result(value(1));
+        } catch (const futures::invalid_state_error&) {
+            // It was cancelled.
+        }
+    });
+    coroutine.request_stop();
+    try {
+        check(coroutine.result().get() == 2, "the result is the coroutine's");
+    } catch (const futures::cancelled_error&) {
+        // What it waited for was cancelled.
+    }
+    setter.join();
+});
+
+const scenario in_pool("a coroutine goes on as a task of its pool", {.preemptions = 2, .stale_reads = 1}, [] {
+    futures::Promise<value> promise;
+    pool executor(1);
+    const auto coroutine = add_one_in(executor, promise.get_future());
+    thread setter([&] { promise.set_result(value(1)); });
+    check(coroutine.result().get() == 2, "the result is the coroutine's");
+    setter.join();
+});
+
+const scenario cancelled_or_started("a coroutine is cancelled or starts", {.preemptions = 2}, [] {
+    pool executor(1);
+    futures::Promise<value> promise;
+    promise.set_result(value(1));
+    const auto coroutine = add_one_in(executor, promise.get_future());
+    const bool cancelled = coroutine.cancel();
+    coroutine.wait();
+    check(coroutine.cancelled() == cancelled, "its state says the same");
+});
+
+const scenario outlives_scope("the scope of a pool waits for a coroutine that waits",
+                              {.preemptions = 2, .stale_reads = 1}, [] {
+                                  futures::Promise<value> promise;
+                                  std::optional<futures::Future<value>> coroutine;
+                                  std::optional<thread> setter;
+                                  {
+                                      pool executor(1);
+                                      coroutine = add_one_in(executor, promise.get_future());
+                                      setter.emplace([&] { promise.set_result(value(1)); });
+                                  }
+                                  check(coroutine->done(), "the scope has waited");
+                                  setter->join();
+                              });
+
+const scenario waited_for_by_worker("the only worker waits for a coroutine of its pool",
+                                    {.preemptions = 2, .stale_reads = 1}, [] {
+                                        futures::Promise<value> promise;
+                                        pool executor(1);
+                                        const auto coroutine = add_one_in(executor, promise.get_future());
+                                        const auto waits =
+                                            executor.submit([&] { return value(coroutine.result().get()); });
+                                        promise.set_result(value(1));
+                                        check(waits.result().get() == 2, "the result is the coroutine's");
+                                    });
+
+// The worker that waits takes the turns, and so may leave the coroutine in the queue when the next comes.
+const scenario turns_taken("the only worker takes the turns of a coroutine that is still queued",
+                           {.preemptions = 2, .stale_reads = 0}, [] {
+                               futures::Promise<value> first;
+                               futures::Promise<value> second;
+                               pool executor(1);
+                               const auto coroutine =
+                                   add_in(executor, first.get_future(), second.get_future());
+                               const auto waits =
+                                   executor.submit([&] { return value(coroutine.result().get()); });
+                               first.set_result(value(1));
+                               second.set_result(value(2));
+                               check(waits.result().get() == 3, "the result is the coroutine's");
+                               check(executor.submit([] { return value(4); }).result().get() == 4,
+                                     "the pool goes on");
+                           });
+
+const scenario two_pools("a worker waits for a coroutine of another pool that awaits a task of its own",
+                         {.preemptions = 1, .stale_reads = 0}, [] {
+                             pool one(1);
+                             pool other(1);
+                             const auto waits = one.submit([&] {
+                                 return value(
+                                     add_one_in(other, one.submit([] { return value(1); })).result().get());
+                             });
+                             check(waits.result().get() == 2, "the result is the coroutine's");
+                         });
+
+}  // namespace

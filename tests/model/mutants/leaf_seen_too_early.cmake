@@ -1,0 +1,11 @@
+# A walk takes what keeps a task from ending for what the task waits for, as that is queued at the moment.
+set(header concurrent/futures/state/dependency_walk.hpp)
+set(group composition)
+set(only "a worker that sleeps is told")
+set(finds "crash")
+set(old [==[
+                    child->is_beyond_leaf = !state.is_unqueued() || parent.is_beyond_leaf;
+]==])
+set(new [==[
+                    child->is_beyond_leaf = parent.is_leaf || parent.is_beyond_leaf;
+]==])
