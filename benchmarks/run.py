@@ -16,7 +16,8 @@ import subprocess
 import sys
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
-PROGRAMS = ["submit_get", "round_trip", "producers", "fibonacci", "map", "completion", "sleepers", "scaling"]
+PROGRAMS = ["submit_get", "round_trip", "producers", "fibonacci", "map", "completion", "composition",
+            "sleepers", "scaling"]
 
 # What the picture shows: benchmark, as the programs name it, and its caption.
 SHOWN = {

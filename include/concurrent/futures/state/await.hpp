@@ -211,7 +211,7 @@ private:
 
 // Runs the task at the end of a short chain, if this thread can: the usual continuation needs no walk.
 // Returns false if it ran none. A longer chain is left to a walk, which looks at each future once.
-[[nodiscard]] inline bool help_end_of_chain(shared_state_base& state) noexcept {
+[[nodiscard, gnu::noinline]] inline bool help_end_of_chain(shared_state_base& state) noexcept {
     constexpr int short_chain = 4;
     shared_state_base::handle next = only_dependency(state);
     for (int length = 1; next && length <= short_chain; ++length) {

@@ -242,7 +242,7 @@ public:
     }
 
     // Whether the future waits for others before it is queued or done. Under the lock, true is certain.
-    [[nodiscard]] bool is_unqueued() const noexcept {
+    [[nodiscard, gnu::always_inline]] bool is_unqueued() const noexcept {
         // Acquire: pairs with the release in `begin_to_queue`.
         const std::uint64_t word = word_.load(std::memory_order_acquire);
         return is_waiting(word) && (word & unqueued);
