@@ -238,15 +238,15 @@ const scenario gathered_late("a future fails while it is being gathered",
 
 const scenario walked_while_it_fails("a worker looks at the parts of a gather that fails",
                                      {.preemptions = 2, .stale_reads = 0}, [] {
-                                         parking_spot gathered;
+                                         parking_spot is_gathered;
                                          futures::Promise<value> failing;
                                          futures::thread_pool_executor executor(1);
                                          const auto outer = executor.submit([&] {
                                              const auto all = futures::gather(failing.get_future());
-                                             gathered.unpark();
+                                             is_gathered.unpark();
                                              return all.exception() != nullptr;
                                          });
-                                         gathered.park();
+                                         is_gathered.park();
                                          failing.set_exception(std::make_exception_ptr(1));
                                          check(outer.result(), "it has failed");
                                      });

@@ -23,7 +23,7 @@ public:
     item() = default;
     bool execute(worker&) noexcept override { return true; }
     void cancel_waiting() noexcept override {}
-    void fail_waiting(const std::exception_ptr&) noexcept override {}
+    void fail_waiting(std::exception_ptr) noexcept override {}
     void release() noexcept override {}
     [[nodiscard]] bool still_waits() noexcept override { return !stale; }
     [[nodiscard]] bool has_handle() noexcept override { return true; }

@@ -42,8 +42,10 @@ public:
     no_pool() : pool_base(2, true) {}
     void work(futures::detail::worker&) noexcept override {}
     void push(futures::detail::work_item&) override {}
+    void push_coroutine(futures::detail::work_item&) override {}
     [[nodiscard]] bool has_items() const noexcept override { return false; }
     [[nodiscard]] std::size_t waiting() const noexcept override { return 0; }
+    [[nodiscard]] bool expects_items() const noexcept override { return false; }
     [[nodiscard]] bool shared_queue_seems_empty() const noexcept override { return true; }
 
 private:

@@ -152,12 +152,12 @@ private:
         complete();
     }
 
-    void fail(const std::exception_ptr& reason) noexcept {
+    void fail(std::exception_ptr reason) noexcept {
         if (!this->claim_unqueued()) {
             this->release_from_queue();
             return;
         }
-        this->set_exception(reason);
+        this->set_exception(std::move(reason));
         complete();
     }
 

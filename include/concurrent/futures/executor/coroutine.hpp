@@ -42,6 +42,7 @@ protected:
 
 private:
     void push_turn() noexcept override {
+        std::exception_ptr failure;
         try {
             static_cast<void>(submit_call(
                 executor_, [this] { this->run_turn(); },
@@ -49,9 +50,11 @@ private:
                     this->fail_waiting(
                         make_error<broken_promise_error>("the executor dropped a turn of the coroutine"));
                 }));
+            return;
         } catch (...) {
-            this->fail_waiting(std::current_exception());
+            failure = std::current_exception();
         }
+        this->fail_waiting(std::move(failure));
     }
 
     Executor& executor_;

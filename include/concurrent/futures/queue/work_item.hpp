@@ -34,7 +34,7 @@ public:
     virtual void cancel_waiting() noexcept = 0;
 
     // Makes the item fail with `reason` if it still waits.
-    virtual void fail_waiting(const std::exception_ptr& reason) noexcept = 0;
+    virtual void fail_waiting(std::exception_ptr reason) noexcept = 0;
 
     // Requires: the item is stale. Frees its memory, unless a handle is left.
     virtual void release() noexcept = 0;

@@ -98,7 +98,7 @@ public:
 
     // If its pool is closed or broken, the caller runs the branch: it has begun to run the other branches.
     [[gnu::cold]] void cancel_waiting() noexcept final { give_back(); }
-    [[gnu::cold]] void fail_waiting(const std::exception_ptr&) noexcept final { give_back(); }
+    [[gnu::cold]] void fail_waiting(std::exception_ptr) noexcept final { give_back(); }
     void release() noexcept final {}
     [[nodiscard]] bool still_waits() noexcept final { return true; }
     [[nodiscard]] bool has_handle() noexcept final { return true; }

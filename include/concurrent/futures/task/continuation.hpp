@@ -72,7 +72,7 @@ private:
             failure = parent_.exception();
             parent_.mark_exception_as_looked_at();
         });
-        task.fail_unqueued(failure);
+        task.fail_unqueued(std::move(failure));
     }
 
     shared_state_base& parent_;
@@ -124,18 +124,12 @@ private:
             this->run_packaged();
             return;
         }
-        try {
-            if (!pool) {
-                throw_error<executor_shutdown>("the executor that ran the future was destroyed");
-            }
-            pool->push(*this);
-        } catch (...) {
-            this->fail_waiting(std::current_exception());
-            if (pool) {
-                pool->note_stale_item_gone();
-                pool->wake_one();
-            }
+        if (!pool) {
+            this->fail_waiting(
+                make_error<executor_shutdown>("the executor that ran the future was destroyed"));
+            return;
         }
+        this->push_or_fail(*pool, [&] { pool->push(*this); });
     }
 
     void stop_waiting(bool stop) noexcept final {
@@ -225,7 +219,7 @@ private:
         // Acquire and release: pairs with itself. It publishes `failure_`, and the uses of the memory.
         if (holders_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
             this->fail_waiting(
-                failure_ ? failure_
+                failure_ ? std::move(failure_)
                          : make_error<broken_promise_error>("the executor dropped the continuation"));
         }
     }

@@ -4,7 +4,7 @@
 
 #include <coroutine>  // std::coroutine_handle
 #include <cstddef>    // std::size_t
-#include <exception>  // std::exception_ptr, std::current_exception
+#include <exception>  // std::exception_ptr
 #include <memory>     // std::addressof
 #include <utility>    // std::exchange, std::move
 #include <version>    // __cpp_lib_jthread
@@ -42,11 +42,7 @@ public:
 
     // Queues the first turn. If that fails, the future does. The coroutine may have ended when this returns.
     virtual void start() noexcept {
-        try {
-            owner()->push(*this);
-        } catch (...) {
-            note_refused();
-        }
+        push_or_fail(*owner(), [this] { owner()->push(*this); });
     }
 
     // The coroutine, which this thread runs, is suspended and waits for `awaited`. Returns false if that is
@@ -156,13 +152,13 @@ public:
         }
     }
 
-    [[gnu::cold]] void fail_waiting(const std::exception_ptr& reason) noexcept final {
+    [[gnu::cold]] void fail_waiting(std::exception_ptr reason) noexcept final {
         shared_state_base& its_future = future();
         do {
             if (claim_turn(true)) {
                 note_stale();
                 discard();
-                its_future.set_exception(reason);
+                its_future.set_exception(std::move(reason));
                 end();
                 return;
             }
@@ -192,11 +188,7 @@ protected:
 
     // Queues the next turn. If that fails, the future does. The coroutine may have ended when this returns.
     virtual void push_turn() noexcept {
-        try {
-            owner()->push_coroutine(*this);
-        } catch (...) {
-            note_refused();
-        }
+        push_or_fail(*owner(), [this] { owner()->push_coroutine(*this); });
     }
 
     // See the functions of `shared_state_base` with these names.
@@ -325,13 +317,6 @@ private:
     void run(worker& self) noexcept {
         const worker::running mark(self, *this);
         frame_.resume();
-    }
-
-    [[gnu::cold]] void note_refused() noexcept {
-        pool_base* const pool = owner();
-        fail_waiting(std::current_exception());
-        pool->note_stale_item_gone();
-        pool->wake_one();
     }
 
     void stop_listening() noexcept {

@@ -4,7 +4,8 @@
 
 #include <cstddef>    // std::size_t
 #include <cstdint>    // std::uint32_t
-#include <exception>  // std::exception_ptr
+#include <exception>  // std::exception_ptr, std::current_exception
+#include <utility>    // std::move
 
 #include <concurrent/futures/pool/worker.hpp>
 #include <concurrent/futures/queue/local_queue.hpp>
@@ -62,14 +63,14 @@ public:
         its_future.release_from_queue();
     }
 
-    [[gnu::cold]] void fail_waiting(const std::exception_ptr& reason) noexcept override {
+    [[gnu::cold]] void fail_waiting(std::exception_ptr reason) noexcept override {
         shared_state_base& its_future = future();
         if (!its_future.claim()) {
             its_future.release_from_queue();
             return;
         }
         note_stale();
-        fail(reason);
+        fail(std::move(reason));
     }
 
     void release() noexcept override { future().release_from_queue(); }
@@ -79,13 +80,29 @@ public:
     [[nodiscard]] bool has_handle() noexcept override { return future().has_handle(); }
 
     // Makes the task fail with `reason` if it still waits for other futures, and so is in no queue.
-    void fail_unqueued(const std::exception_ptr& reason) noexcept {
+    void fail_unqueued(std::exception_ptr reason) noexcept {
         shared_state_base& its_future = future();
         if (!its_future.claim_unqueued()) {
             its_future.release_from_queue();
             return;
         }
-        fail(reason);
+        fail(std::move(reason));
+    }
+
+    // Calls `push()`, which queues the task in `pool`. If that throws, the task fails with what it has
+    // thrown. The task may be gone when this returns.
+    template <class Push>
+    void push_or_fail(pool_base& pool, Push push) noexcept {
+        std::exception_ptr failure;
+        try {
+            push();
+            return;
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        fail_waiting(std::move(failure));
+        pool.note_stale_item_gone();
+        pool.wake_one();
     }
 
     // Returns the pool that runs the task or has run it, null if there is none, or it exists no more.
@@ -260,10 +277,10 @@ private:
     }
 
     // Requires: the caller has claimed the task, and no queue has it any more.
-    void fail(const std::exception_ptr& reason) noexcept {
+    void fail(std::exception_ptr reason) noexcept {
         shared_state_base& its_future = future();
         discard();
-        its_future.set_exception(reason);
+        its_future.set_exception(std::move(reason));
         if (its_future.complete_taken([] {})) {
             its_future.destroy();
         }
