@@ -192,7 +192,8 @@ TEST_CASE("wait() takes any range of futures, and any map keyed by them") {
     CHECK(futures::wait(std::map<futures::Future<int>, int, by_address>{{future, 1}}).done.size() == 1);
     CHECK(futures::wait(std::unordered_multimap<futures::Future<int>, int>{{future, 1}, {future, 2}})
               .done.size() == 1);
-    const auto generated = std::views::iota(0, 3) | std::views::transform([&](int) { return future; });
+    const auto generated =
+        std::views::iota(0, 3) | std::views::transform([&](int) { return futures::Future(future); });
     CHECK(futures::wait(generated).done.size() == 1);
     const futures::Future<int> array[] = {future};
     CHECK(futures::wait(array).done.size() == 1);

@@ -258,17 +258,17 @@ public:
 protected:
     // Requires: `frame` is this promise's.
     template <class... Arguments>
-    coroutine_promise_base(std::coroutine_handle<> frame, Arguments&... arguments) {
-        state_ = memory::construct([&](void* place) {
-            if constexpr (executor_of_coroutine::exists) {
-                // Clang 16 leaves out the object of a lambda here.
-                constexpr std::size_t left_out = sizeof...(Parameters) - sizeof...(Arguments);
-                auto& executor = std::get<executor_of_coroutine::index - left_out>(std::tie(arguments...));
-                return coroutine_start::construct<state_type>(place, executor);
-            } else {
-                return ::new (place) state_type(nullptr, false);
-            }
-        });
+    coroutine_promise_base(std::coroutine_handle<> frame, Arguments&... arguments)
+        : state_(memory::construct([&](void* place) {
+              if constexpr (executor_of_coroutine::exists) {
+                  // Clang 16 leaves out the object of a lambda here.
+                  constexpr std::size_t left_out = sizeof...(Parameters) - sizeof...(Arguments);
+                  auto& executor = std::get<executor_of_coroutine::index - left_out>(std::tie(arguments...));
+                  return coroutine_start::construct<state_type>(place, executor);
+              } else {
+                  return ::new (place) state_type(nullptr, false);
+              }
+          })) {
         state_->set_frame(frame);
     }
     ~coroutine_promise_base() = default;

@@ -119,6 +119,7 @@ public:
     // Keeps a pool for ever whose threads are in another process: they can be neither joined nor destroyed.
     // Ends the process if there is no memory left.
     [[gnu::cold, gnu::noinline]] void keep(shared_pool<pool_base> inherited) noexcept {
+        // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new): as said above
         auto* const more = new kept_pool{std::move(inherited), nullptr};
         const std::lock_guard lock(mutex_);
         more->next = std::exchange(kept_pools_, more);
