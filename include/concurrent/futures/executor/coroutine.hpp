@@ -280,7 +280,7 @@ protected:
     }
 
 private:
-    state_type* state_ = nullptr;
+    state_type* const state_;
     bool has_result_ = false;
 };
 
