@@ -1902,7 +1902,7 @@ public:
     }
 
     // Whether the future waits for others before it is queued or done. Under the lock, true is certain.
-    [[nodiscard]] bool is_unqueued() const noexcept {
+    [[nodiscard, gnu::always_inline]] bool is_unqueued() const noexcept {
         // Acquire: pairs with the release in `begin_to_queue`.
         const std::uint64_t word = word_.load(std::memory_order_acquire);
         return is_waiting(word) && (word & unqueued);
@@ -3558,6 +3558,9 @@ private:
     return me.wait(state, until, self);
 }
 
+// How many futures may lie between a future and a task, if a wait is to find the task without a walk.
+inline constexpr int short_way = 4;
+
 // Returns what `state` waits for, if that is one future that isn't done.
 [[nodiscard]] inline shared_state_base::handle only_dependency(shared_state_base& state) noexcept {
     shared_state_base::handle first;
@@ -3572,23 +3575,29 @@ private:
     return first;
 }
 
-// Runs the task at the end of a short chain, if this thread can: the usual continuation needs no walk.
-// Returns false if it ran none. A longer chain is left to a walk, which looks at each future once.
-[[nodiscard]] inline bool help_end_of_chain(shared_state_base& state) noexcept {
-    constexpr int short_chain = 4;
-    shared_state_base::handle next = only_dependency(state);
-    for (int length = 1; next && length <= short_chain; ++length) {
-        if (!next.state().is_unqueued()) {
-            helper* const self = next.state().is_waiting() ? next.state().helper_here() : nullptr;
-            return self && next.state().help(*self, &next);
+// Runs the tasks that `state` waits for, as far as this thread can and they are near: the usual continuation
+// and the usual `gather` need no walk. Looks at each once. Returns whether it ran any.
+[[nodiscard, gnu::noinline]] inline bool help_what_is_near(shared_state_base& state) noexcept {
+    bool has_helped = false;
+    for (std::size_t index = 0; state.is_unqueued(); ++index) {
+        shared_state_base::handle next = state.dependency(index);
+        if (!next) {
+            break;
         }
-        next = only_dependency(next.state());
+        for (int passed = 0; passed != short_way && next && next.state().is_unqueued(); ++passed) {
+            next = only_dependency(next.state());
+        }
+        helper* const self = next && next.state().is_waiting() ? next.state().helper_here() : nullptr;
+        if (self && next.state().help(*self, &next)) {
+            has_helped = true;
+        }
     }
-    return false;
+    return has_helped;
 }
 
 // Waits until `state` is done, and helps meanwhile. Returns false if it would wait for this very thread.
 [[gnu::noinline]] inline bool help_until_done(shared_state_base& state) {
+    int looks = 0;
     do {
         const shared_state_base::help_result helped = state.help(nullptr);
         if (helped == shared_state_base::help_result::waits_for_self) {
@@ -3596,7 +3605,7 @@ private:
         }
         if (helped != shared_state_base::help_result::helped) {
             const bool waits_for_others = helped == shared_state_base::help_result::waits_for_others;
-            if (waits_for_others && help_end_of_chain(state)) {
+            if (waits_for_others && looks++ < short_way && help_what_is_near(state)) {
                 continue;
             }
             if (waits_for_others || !spin_until_done_or_may_help([&] { return state.done(); },
@@ -6197,7 +6206,7 @@ public:
     virtual void cancel_waiting() noexcept = 0;
 
     // Makes the item fail with `reason` if it still waits.
-    virtual void fail_waiting(const std::exception_ptr& reason) noexcept = 0;
+    virtual void fail_waiting(std::exception_ptr reason) noexcept = 0;
 
     // Requires: the item is stale. Frees its memory, unless a handle is left.
     virtual void release() noexcept = 0;
@@ -7559,14 +7568,14 @@ public:
         its_future.release_from_queue();
     }
 
-    [[gnu::cold]] void fail_waiting(const std::exception_ptr& reason) noexcept override {
+    [[gnu::cold]] void fail_waiting(std::exception_ptr reason) noexcept override {
         shared_state_base& its_future = future();
         if (!its_future.claim()) {
             its_future.release_from_queue();
             return;
         }
         note_stale();
-        fail(reason);
+        fail(std::move(reason));
     }
 
     void release() noexcept override { future().release_from_queue(); }
@@ -7576,13 +7585,29 @@ public:
     [[nodiscard]] bool has_handle() noexcept override { return future().has_handle(); }
 
     // Makes the task fail with `reason` if it still waits for other futures, and so is in no queue.
-    void fail_unqueued(const std::exception_ptr& reason) noexcept {
+    void fail_unqueued(std::exception_ptr reason) noexcept {
         shared_state_base& its_future = future();
         if (!its_future.claim_unqueued()) {
             its_future.release_from_queue();
             return;
         }
-        fail(reason);
+        fail(std::move(reason));
+    }
+
+    // Calls `push()`, which queues the task in `pool`. If that throws, the task fails with what it has
+    // thrown. The task may be gone when this returns.
+    template <class Push>
+    void push_or_fail(pool_base& pool, Push push) noexcept {
+        std::exception_ptr failure;
+        try {
+            push();
+            return;
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        fail_waiting(std::move(failure));
+        pool.note_stale_item_gone();
+        pool.wake_one();
     }
 
     // Returns the pool that runs the task or has run it, null if there is none, or it exists no more.
@@ -7757,10 +7782,10 @@ private:
     }
 
     // Requires: the caller has claimed the task, and no queue has it any more.
-    void fail(const std::exception_ptr& reason) noexcept {
+    void fail(std::exception_ptr reason) noexcept {
         shared_state_base& its_future = future();
         discard();
-        its_future.set_exception(reason);
+        its_future.set_exception(std::move(reason));
         if (its_future.complete_taken([] {})) {
             its_future.destroy();
         }
@@ -9687,7 +9712,7 @@ public:
 
     // If its pool is closed or broken, the caller runs the branch: it has begun to run the other branches.
     [[gnu::cold]] void cancel_waiting() noexcept final { give_back(); }
-    [[gnu::cold]] void fail_waiting(const std::exception_ptr&) noexcept final { give_back(); }
+    [[gnu::cold]] void fail_waiting(std::exception_ptr) noexcept final { give_back(); }
     void release() noexcept final {}
     [[nodiscard]] bool still_waits() noexcept final { return true; }
     [[nodiscard]] bool has_handle() noexcept final { return true; }
@@ -10670,12 +10695,12 @@ private:
         complete();
     }
 
-    void fail(const std::exception_ptr& reason) noexcept {
+    void fail(std::exception_ptr reason) noexcept {
         if (!this->claim_unqueued()) {
             this->release_from_queue();
             return;
         }
-        this->set_exception(reason);
+        this->set_exception(std::move(reason));
         complete();
     }
 
@@ -10783,7 +10808,7 @@ private:
             failure = parent_.exception();
             parent_.mark_exception_as_looked_at();
         });
-        task.fail_unqueued(failure);
+        task.fail_unqueued(std::move(failure));
     }
 
     shared_state_base& parent_;
@@ -10835,18 +10860,12 @@ private:
             this->run_packaged();
             return;
         }
-        try {
-            if (!pool) {
-                throw_error<executor_shutdown>("the executor that ran the future was destroyed");
-            }
-            pool->push(*this);
-        } catch (...) {
-            this->fail_waiting(std::current_exception());
-            if (pool) {
-                pool->note_stale_item_gone();
-                pool->wake_one();
-            }
+        if (!pool) {
+            this->fail_waiting(
+                make_error<executor_shutdown>("the executor that ran the future was destroyed"));
+            return;
         }
+        this->push_or_fail(*pool, [&] { pool->push(*this); });
     }
 
     void stop_waiting(bool stop) noexcept final {
@@ -10936,7 +10955,7 @@ private:
         // Acquire and release: pairs with itself. It publishes `failure_`, and the uses of the memory.
         if (holders_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
             this->fail_waiting(
-                failure_ ? failure_
+                failure_ ? std::move(failure_)
                          : make_error<broken_promise_error>("the executor dropped the continuation"));
         }
     }
@@ -11631,11 +11650,7 @@ public:
 
     // Queues the first turn. If that fails, the future does. The coroutine may have ended when this returns.
     virtual void start() noexcept {
-        try {
-            owner()->push(*this);
-        } catch (...) {
-            note_refused();
-        }
+        push_or_fail(*owner(), [this] { owner()->push(*this); });
     }
 
     // The coroutine, which this thread runs, is suspended and waits for `awaited`. Returns false if that is
@@ -11745,13 +11760,13 @@ public:
         }
     }
 
-    [[gnu::cold]] void fail_waiting(const std::exception_ptr& reason) noexcept final {
+    [[gnu::cold]] void fail_waiting(std::exception_ptr reason) noexcept final {
         shared_state_base& its_future = future();
         do {
             if (claim_turn(true)) {
                 note_stale();
                 discard();
-                its_future.set_exception(reason);
+                its_future.set_exception(std::move(reason));
                 end();
                 return;
             }
@@ -11781,11 +11796,7 @@ protected:
 
     // Queues the next turn. If that fails, the future does. The coroutine may have ended when this returns.
     virtual void push_turn() noexcept {
-        try {
-            owner()->push_coroutine(*this);
-        } catch (...) {
-            note_refused();
-        }
+        push_or_fail(*owner(), [this] { owner()->push_coroutine(*this); });
     }
 
     // See the functions of `shared_state_base` with these names.
@@ -11916,13 +11927,6 @@ private:
         frame_.resume();
     }
 
-    [[gnu::cold]] void note_refused() noexcept {
-        pool_base* const pool = owner();
-        fail_waiting(std::current_exception());
-        pool->note_stale_item_gone();
-        pool->wake_one();
-    }
-
     void stop_listening() noexcept {
 #if defined(__cpp_lib_jthread)
         pool_base* const pool = owner();
@@ -12020,6 +12024,7 @@ protected:
 
 private:
     void push_turn() noexcept override {
+        std::exception_ptr failure;
         try {
             static_cast<void>(submit_call(
                 executor_, [this] { this->run_turn(); },
@@ -12027,9 +12032,11 @@ private:
                     this->fail_waiting(
                         make_error<broken_promise_error>("the executor dropped a turn of the coroutine"));
                 }));
+            return;
         } catch (...) {
-            this->fail_waiting(std::current_exception());
+            failure = std::current_exception();
         }
+        this->fail_waiting(std::move(failure));
     }
 
     Executor& executor_;
@@ -12233,17 +12240,17 @@ public:
 protected:
     // Requires: `frame` is this promise's.
     template <class... Arguments>
-    coroutine_promise_base(std::coroutine_handle<> frame, Arguments&... arguments) {
-        state_ = memory::construct([&](void* place) {
-            if constexpr (executor_of_coroutine::exists) {
-                // Clang 16 leaves out the object of a lambda here.
-                constexpr std::size_t left_out = sizeof...(Parameters) - sizeof...(Arguments);
-                auto& executor = std::get<executor_of_coroutine::index - left_out>(std::tie(arguments...));
-                return coroutine_start::construct<state_type>(place, executor);
-            } else {
-                return ::new (place) state_type(nullptr, false);
-            }
-        });
+    coroutine_promise_base(std::coroutine_handle<> frame, Arguments&... arguments)
+        : state_(memory::construct([&](void* place) {
+              if constexpr (executor_of_coroutine::exists) {
+                  // Clang 16 leaves out the object of a lambda here.
+                  constexpr std::size_t left_out = sizeof...(Parameters) - sizeof...(Arguments);
+                  auto& executor = std::get<executor_of_coroutine::index - left_out>(std::tie(arguments...));
+                  return coroutine_start::construct<state_type>(place, executor);
+              } else {
+                  return ::new (place) state_type(nullptr, false);
+              }
+          })) {
         state_->set_frame(frame);
     }
     ~coroutine_promise_base() = default;
@@ -12255,7 +12262,7 @@ protected:
     }
 
 private:
-    state_type* state_ = nullptr;
+    state_type* const state_;
     bool has_result_ = false;
 };
 
@@ -12791,6 +12798,7 @@ public:
     // Keeps a pool for ever whose threads are in another process: they can be neither joined nor destroyed.
     // Ends the process if there is no memory left.
     [[gnu::cold, gnu::noinline]] void keep(shared_pool<pool_base> inherited) noexcept {
+        // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new): as said above
         auto* const more = new kept_pool{std::move(inherited), nullptr};
         const std::lock_guard lock(mutex_);
         more->next = std::exchange(kept_pools_, more);

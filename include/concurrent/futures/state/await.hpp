@@ -195,6 +195,9 @@ private:
     return me.wait(state, until, self);
 }
 
+// How many futures may lie between a future and a task, if a wait is to find the task without a walk.
+inline constexpr int short_way = 4;
+
 // Returns what `state` waits for, if that is one future that isn't done.
 [[nodiscard]] inline shared_state_base::handle only_dependency(shared_state_base& state) noexcept {
     shared_state_base::handle first;
@@ -209,23 +212,29 @@ private:
     return first;
 }
 
-// Runs the task at the end of a short chain, if this thread can: the usual continuation needs no walk.
-// Returns false if it ran none. A longer chain is left to a walk, which looks at each future once.
-[[nodiscard, gnu::noinline]] inline bool help_end_of_chain(shared_state_base& state) noexcept {
-    constexpr int short_chain = 4;
-    shared_state_base::handle next = only_dependency(state);
-    for (int length = 1; next && length <= short_chain; ++length) {
-        if (!next.state().is_unqueued()) {
-            helper* const self = next.state().is_waiting() ? next.state().helper_here() : nullptr;
-            return self && next.state().help(*self, &next);
+// Runs the tasks that `state` waits for, as far as this thread can and they are near: the usual continuation
+// and the usual `gather` need no walk. Looks at each once. Returns whether it ran any.
+[[nodiscard, gnu::noinline]] inline bool help_what_is_near(shared_state_base& state) noexcept {
+    bool has_helped = false;
+    for (std::size_t index = 0; state.is_unqueued(); ++index) {
+        shared_state_base::handle next = state.dependency(index);
+        if (!next) {
+            break;
         }
-        next = only_dependency(next.state());
+        for (int passed = 0; passed != short_way && next && next.state().is_unqueued(); ++passed) {
+            next = only_dependency(next.state());
+        }
+        helper* const self = next && next.state().is_waiting() ? next.state().helper_here() : nullptr;
+        if (self && next.state().help(*self, &next)) {
+            has_helped = true;
+        }
     }
-    return false;
+    return has_helped;
 }
 
 // Waits until `state` is done, and helps meanwhile. Returns false if it would wait for this very thread.
 [[gnu::noinline]] inline bool help_until_done(shared_state_base& state) {
+    int looks = 0;
     do {
         const shared_state_base::help_result helped = state.help(nullptr);
         if (helped == shared_state_base::help_result::waits_for_self) {
@@ -233,7 +242,7 @@ private:
         }
         if (helped != shared_state_base::help_result::helped) {
             const bool waits_for_others = helped == shared_state_base::help_result::waits_for_others;
-            if (waits_for_others && help_end_of_chain(state)) {
+            if (waits_for_others && looks++ < short_way && help_what_is_near(state)) {
                 continue;
             }
             if (waits_for_others || !spin_until_done_or_may_help([&] { return state.done(); },
