@@ -65,7 +65,7 @@ def main():
     for work, text in WORKS.items():
         counts = (per_time(instructions, arguments.instructions, work),
                   per_time(read_modify_writes, arguments.read_modify_writes, work))
-        rows.append(f"| {text} | {counts[0]:.1f} | {counts[1]:.2f} |\n")
+        rows.append(f"| {text} | {counts[0]:.1f} | {max(counts[1], 0):.2f} |\n")
         print(rows[-1], end="")
         for count, before, what in zip(counts, old.get(text, (0, 0)), ("instructions", "read-modify-writes")):
             # A count of nearly nothing may change by what rounding hides.
