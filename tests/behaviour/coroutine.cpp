@@ -36,7 +36,7 @@ namespace {
 using pool = futures::thread_pool_executor<>;
 
 // More than the stack has room for; under ThreadSanitizer it is for the races.
-constexpr int many = tests::under_thread_sanitizer ? 10'000 : 1'000'000;
+constexpr int many_awaits = tests::under_thread_sanitizer ? 10'000 : 1'000'000;
 
 template <class T>
 futures::Future<T> pass_on(futures::Future<T> awaited) {
@@ -73,8 +73,7 @@ public:
     };
 };
 
-template <class T>
-foreign give(futures::Future<T> awaited, futures::Promise<T> result) {
+foreign give(futures::Future<std::string> awaited, futures::Promise<std::string> result) {
     try {
         result.set_result(co_await awaited);
     } catch (...) {
@@ -406,16 +405,16 @@ TEST_CASE("many awaits of futures that are done take no stack") {
     done.wait();
     const auto adds = [](futures::Future<int> each) -> futures::Future<int> {
         int sum = 0;
-        for (int step = 0; step != many; ++step) {
+        for (int step = 0; step != many_awaits; ++step) {
             sum += co_await each;
         }
         co_return sum;
     };
-    CHECK(adds(done).result() == many);
+    CHECK(adds(done).result() == many_awaits);
 }
 
 TEST_CASE("a long chain of coroutines, each of which awaits the one before, ends, and is left") {
-    constexpr int links = many / 10;
+    constexpr int links = many_awaits / 10;
     futures::Promise<int> promise;
     auto last = promise.get_future();
     const auto add = [](futures::Future<int> before) -> futures::Future<int> {
