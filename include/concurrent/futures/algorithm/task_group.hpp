@@ -168,8 +168,7 @@ private:
     ~group_state() = default;
 
     void remove_reference() noexcept {
-        // Acquire and release: pairs with itself. What others did with the group comes before its end.
-        if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+        if (references_.fetch_sub(1) == 1) {
             delete this;
         }
     }
@@ -303,7 +302,7 @@ private:
 class group_state::awaited_end final : public composed_state<void>, public cached_memory {
 public:
     explicit awaited_end(group_state& group) noexcept : group_(group) {
-        group_.references_.fetch_add(1, std::memory_order_relaxed);  // relaxed: the group has one
+        group_.references_.fetch_add(1);
         note_started();
         suspend([] {});
     }
