@@ -400,6 +400,49 @@ TEST_CASE("a wait for a coroutine that waits for this very thread throws, and so
     CHECK_THROWS_AS(awaiting.result(), futures::invalid_state_error);
 }
 
+TEST_CASE("a worker that waits for a task doesn't run what that task only made ready to run") {
+    // `first` waits for `second`, which makes something ready that waits for `first`. On top of `first`, that
+    // would wait for itself.
+    const auto run = [](auto make_ready_later) {
+        pool executor(2);
+        for (int round = 0; round != 100; ++round) {
+            futures::Promise<void> ready;
+            std::promise<futures::Future<int>> own;
+            std::promise<futures::Future<int>> other;
+            const auto later = make_ready_later(executor, ready.get_future(), own.get_future().share());
+            std::latch is_ready(1);
+            std::latch waits(1);
+            const auto first = executor.submit([&] {
+                const auto second = other.get_future().get();
+                is_ready.wait();
+                waits.count_down();
+                return second.result();
+            });
+            other.set_value(executor.submit([&] {
+                ready.set_result();
+                is_ready.count_down();
+                waits.wait();
+                for (int pause = 0; pause != 1000; ++pause) {
+                    std::this_thread::yield();  // time enough for the mistake
+                }
+                return 1;
+            }));
+            own.set_value(first);
+            CHECK(later.result() == 1);
+        }
+    };
+    using awaited = std::shared_future<futures::Future<int>>;
+    run([](pool& executor, const futures::Future<void>& ready, const awaited& first) {
+        return ready.then(executor, [first] { return first.get().result(); });
+    });
+    run([](pool& executor, futures::Future<void> ready, const awaited& first) {
+        return [](pool&, futures::Future<void> awaits, awaited blocks_on) -> futures::Future<int> {
+            co_await awaits;
+            co_return blocks_on.get().result();
+        }(executor, std::move(ready), first);
+    });
+}
+
 TEST_CASE("many awaits of futures that are done take no stack") {
     pool executor(1);
     const auto done = executor.submit([] { return 1; });
