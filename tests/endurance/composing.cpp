@@ -10,7 +10,6 @@
 #include <optional>
 #include <system_error>
 #include <tuple>
-#include <type_traits>
 #include <utility>
 #include <vector>
 #include <version>
@@ -65,15 +64,16 @@ struct seeing_link : link {
     }
 };
 
-// It returns a future of what a further task returns.
-template <class Executor>
+// It returns a future of what a further task returns. Where memory runs out, `then` may throw and the link
+// still run, which nobody waits for; so it keeps the pool.
+template <class Queue>
 struct nesting_link : link {
-    Executor* executor;
+    pool_pointer<Queue> where;
     link_record* inner;
 
     futures::Future<counted> operator()(const counted& value) const {
         static_cast<void>(link::operator()(value));
-        return executor->submit(link{inner, seed + 1, expected});
+        return where->executor->submit(link{inner, seed + 1, expected});
     }
 };
 
@@ -207,7 +207,6 @@ void client::compose_with(const pool_pointer<Queue>& first, const pool_pointer<Q
         const made_link other = all[random_.up_to(static_cast<unsigned>(all.size()))];
         const pool_pointer<Queue>& target = random_.one_in(2) ? first : second;
         auto& executor = *target->executor;
-        using executor_type = std::remove_reference_t<decltype(executor)>;
         using awaits = awaiting<Queue>;
         switch (random_.up_to(12)) {
             case 0:
@@ -224,8 +223,8 @@ void client::compose_with(const pool_pointer<Queue>& first, const pool_pointer<Q
                 link_record& outer = the_books.new_link();
                 add(parent.expected + 1, [&](const link& made) {
                     const link first_of_two{&outer, made.seed, made.expected};
-                    return parent.future.then(
-                        executor, nesting_link<executor_type>{first_of_two, &executor, made.record});
+                    return parent.future.then(executor,
+                                              nesting_link<Queue>{first_of_two, target, made.record});
                 });
                 break;
             }
