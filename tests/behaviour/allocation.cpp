@@ -107,6 +107,52 @@ TEST_CASE("a then is one allocation, and so is a gather, but for a vector of val
     CHECK(kept.front().cancel());
 }
 
+TEST_CASE(
+    "a coroutine is one allocation, and an await is none, but for what it submits, and of a group one") {
+    using pool = futures::thread_pool_executor<>;
+    pool executor(1);
+    executor.submit([] {}).result();  // starts the worker
+    const auto done = executor.submit([] { return std::string(100, 'x'); });
+    done.wait();
+    const auto returns = [](pool&, int value) -> futures::Future<int> { co_return value; };
+    CHECK(allocations_in([&] { static_cast<void>(returns(executor, 1).result()); }) == 1);
+    const auto at_once = [](int value) -> futures::Future<int> { co_return value; };
+    CHECK(allocations_in([&] { static_cast<void>(at_once(1).result()); }) == 1);
+    const auto awaits_done = [](pool&, const futures::Future<std::string>& awaited) -> futures::Future<void> {
+        for (int each = 0; each != 10; ++each) {
+            static_cast<void>(co_await awaited);
+        }
+    };
+    CHECK(allocations_in([&] { awaits_done(executor, done).wait(); }) == 1);
+    const auto awaits_submit = [](pool& runs, int submits) -> futures::Future<void> {
+        for (int each = 0; each != submits; ++each) {
+            co_await runs.submit([] {});
+        }
+    };
+    CHECK(allocations_in([&] { awaits_submit(executor, 10).wait(); }) == 1 + 10);
+    const auto awaits_other = [](pool&, pool& runs) -> futures::Future<int> {
+        co_return co_await runs.submit([] { return 1; });
+    };
+    pool other(1);
+    other.submit([] {}).result();
+    CHECK(allocations_in([&] { awaits_other(executor, other).wait(); }) == 1 + 1);
+    futures::Promise<void> promise;
+    const auto suspended = [](pool&, futures::Future<void> awaited) -> futures::Future<void> {
+        co_await awaited;
+    }(executor, promise.get_future());
+    executor.submit([] {}).wait();
+    CHECK(allocations_in([&] {
+              promise.set_result();
+              suspended.wait();
+          }) == 0);
+    const auto awaits_group = [](pool&, futures::task_group<>& awaited) -> futures::Future<void> {
+        co_await awaited;
+        co_await awaited;
+    };
+    futures::task_group group(executor);
+    CHECK(allocations_in([&] { awaits_group(executor, group).wait(); }) == 1 + 2);
+}
+
 TEST_CASE("a task that waits takes at most 128 bytes, if it captures and returns little") {
     futures::thread_pool_executor executor(1);
     tests::busy_workers busy(executor);
@@ -521,4 +567,78 @@ TEST_CASE("a then, a gather and waiting for them in a task survive each allocati
                   return number;
               })
               .result() > 1);
+}
+
+TEST_CASE("std::bad_alloc from each allocation of a coroutine, and of what it does, leaves nothing") {
+    using pool = futures::thread_pool_executor<>;
+    pool executor(1);
+    executor.submit([] {}).wait();
+    const auto settle = [&] { executor.submit([] {}).wait(); };
+    const auto witness = std::make_shared<int>(1);
+    const auto returns = [](pool&, std::string text, std::shared_ptr<int> kept) -> futures::Future<int> {
+        co_return static_cast<int>(text.size()) + *kept;
+    };
+    CHECK(fail_each_allocation(
+              [&] {
+                  if (returns(executor, std::string(100, 'x'), witness).result() != 101) {
+                      throw std::logic_error("wrong result");
+                  }
+              },
+              settle) == 2);  // the text, the coroutine
+    CHECK(witness.use_count() == 1);
+    // All is done on this thread, whose allocations fail, up to the last await.
+    const auto composes = [](int one, pool& runs) -> futures::Future<int> {
+        futures::task_group group(runs);
+        group.submit([] {});
+        group.wait();
+        co_await group;
+        const auto doubled = runs.submit([one] { return one; }).then([](int value) { return 2 * value; });
+        doubled.wait();
+        const auto both = futures::gather(doubled, doubled);
+        const auto [first, second] = co_await both;
+        group.submit([] {});
+        co_await group;
+        co_return first + second;
+    };
+    CHECK(fail_each_allocation(
+              [&] {
+                  if (composes(1, executor).result() != 4) {
+                      throw std::logic_error("wrong result");
+                  }
+              },
+              settle) == 1 + 1 + 2 + 1 + 2 + 1 + 2 + 1);
+}
+
+TEST_CASE("a task that waits for coroutines, and those, survive each allocation that fails") {
+    using pool = futures::thread_pool_executor<>;
+    pool executor(1);
+    const auto composes = [](pool& runs, int submits) -> futures::Future<int> {
+        futures::task_group group(runs);
+        int sum = 0;
+        for (int each = 0; each != submits; ++each) {
+            group.submit([] {});
+            sum += co_await runs.submit([] { return 1; });
+            co_await runs.schedule();
+        }
+        co_await group;
+        co_return sum;
+    };
+    // The only worker runs all of them, where it waits.
+    const auto tries = [&] {
+        std::size_t number = 0;
+        for (bool failed = true; failed; ++number) {
+            const tests::failing_allocation failing(number);
+            int sum = 2;
+            try {
+                sum = composes(executor, 2).result();
+            } catch (const std::bad_alloc&) {
+            }
+            failed = failing.has_failed();
+            if (sum != 2) {
+                throw std::logic_error("wrong result");
+            }
+        }
+        return number;
+    };
+    CHECK(executor.submit(tries).result() > 10);
 }

@@ -3,6 +3,7 @@
 // Coroutines: what they return and await, where they run, and how they end.
 
 #include <atomic>
+#include <chrono>
 #include <concurrent/futures.hpp>
 #include <coroutine>
 #include <cstddef>
@@ -36,7 +37,7 @@ namespace {
 using pool = futures::thread_pool_executor<>;
 
 // More than the stack has room for; under ThreadSanitizer it is for the races.
-constexpr int many = tests::under_thread_sanitizer ? 10'000 : 1'000'000;
+constexpr int many_awaits = tests::under_thread_sanitizer ? 10'000 : 1'000'000;
 
 template <class T>
 futures::Future<T> pass_on(futures::Future<T> awaited) {
@@ -73,8 +74,7 @@ public:
     };
 };
 
-template <class T>
-foreign give(futures::Future<T> awaited, futures::Promise<T> result) {
+foreign give(futures::Future<std::string> awaited, futures::Promise<std::string> result) {
     try {
         result.set_result(co_await awaited);
     } catch (...) {
@@ -400,22 +400,65 @@ TEST_CASE("a wait for a coroutine that waits for this very thread throws, and so
     CHECK_THROWS_AS(awaiting.result(), futures::invalid_state_error);
 }
 
+TEST_CASE("a worker that waits for a task doesn't run what that task only made ready to run") {
+    // `first` waits for `second`, which makes something ready that waits for `first`. On top of `first`, that
+    // would wait for itself.
+    const auto run = [](auto make_ready_later) {
+        pool executor(2);
+        for (int round = 0; round != 100; ++round) {
+            futures::Promise<void> ready;
+            std::promise<futures::Future<int>> own;
+            std::promise<futures::Future<int>> other;
+            const auto later = make_ready_later(executor, ready.get_future(), own.get_future().share());
+            std::latch is_ready(1);
+            std::latch waits(1);
+            const auto first = executor.submit([&] {
+                const auto second = other.get_future().get();
+                is_ready.wait();
+                waits.count_down();
+                return second.result();
+            });
+            other.set_value(executor.submit([&] {
+                ready.set_result();
+                is_ready.count_down();
+                waits.wait();
+                for (int pause = 0; pause != 1000; ++pause) {
+                    std::this_thread::yield();  // time enough for the mistake
+                }
+                return 1;
+            }));
+            own.set_value(first);
+            CHECK(later.result() == 1);
+        }
+    };
+    using awaited = std::shared_future<futures::Future<int>>;
+    run([](pool& executor, const futures::Future<void>& ready, const awaited& first) {
+        return ready.then(executor, [first] { return first.get().result(); });
+    });
+    run([](pool& executor, futures::Future<void> ready, const awaited& first) {
+        return [](pool&, futures::Future<void> awaits, awaited blocks_on) -> futures::Future<int> {
+            co_await awaits;
+            co_return blocks_on.get().result();
+        }(executor, std::move(ready), first);
+    });
+}
+
 TEST_CASE("many awaits of futures that are done take no stack") {
     pool executor(1);
     const auto done = executor.submit([] { return 1; });
     done.wait();
     const auto adds = [](futures::Future<int> each) -> futures::Future<int> {
         int sum = 0;
-        for (int step = 0; step != many; ++step) {
+        for (int step = 0; step != many_awaits; ++step) {
             sum += co_await each;
         }
         co_return sum;
     };
-    CHECK(adds(done).result() == many);
+    CHECK(adds(done).result() == many_awaits);
 }
 
 TEST_CASE("a long chain of coroutines, each of which awaits the one before, ends, and is left") {
-    constexpr int links = many / 10;
+    constexpr int links = many_awaits / 10;
     futures::Promise<int> promise;
     auto last = promise.get_future();
     const auto add = [](futures::Future<int> before) -> futures::Future<int> {
@@ -523,6 +566,245 @@ TEST_CASE("co_await schedule() goes on as a task of the executor, in a coroutine
     ends.shutdown({.wait = false, .cancel_futures = true});
     busy.reset();
     CHECK_THROWS_AS(dropped.result(), futures::cancelled_error);
+}
+
+namespace {
+
+futures::Future<int> await_group(futures::task_group<>& group, std::string* name = nullptr) {
+    try {
+        co_await group;
+    } catch (const std::runtime_error&) {
+        co_return -1;
+    }
+    if (name) {
+        *name = futures::this_thread_name();
+    }
+    co_return 1;
+}
+
+// Submits `count` tasks, each of which submits another.
+futures::Future<int> count_in_group(pool&, pool& runs_them, int count) {
+    std::atomic<int> ran = 0;
+    futures::task_group group(runs_them);
+    for (int each = 0; each != count; ++each) {
+        group.submit([&] {
+            group.submit([&ran] { ++ran; });
+            ++ran;
+        });
+    }
+    co_await group;
+    co_return ran.load();
+}
+
+// Its first task is one pool's, and all others are another's.
+struct first_elsewhere {
+    template <class Fn>
+    auto submit(Fn&& fn) {
+        return std::exchange(next, &others)->submit(std::forward<Fn>(fn));
+    }
+    pool& others;
+    pool* next;
+};
+
+}  // namespace
+
+TEST_CASE("co_await group goes on when all tasks are done, and the group may be used again") {
+    pool executor({.max_workers = 2, .thread_name_prefix = "own"});
+    pool other(2);
+    CHECK(count_in_group(executor, executor, 100).result() == 200);
+    CHECK(count_in_group(executor, other, 100).result() == 200);
+    const auto uses = [](pool&, pool& them) -> futures::Future<std::string> {
+        futures::task_group group(them);
+        co_await group;  // has no task
+        std::string all;
+        for (int round = 0; round != 3; ++round) {
+            const auto task = group.submit([] { return std::string("x"); });
+            co_await group;
+            all += (task.done() ? task.result() : "?") + futures::this_thread_name().substr(0, 3);
+        }
+        co_return all;
+    };
+    CHECK(uses(executor, other).result() == "xownxownxown");
+}
+
+TEST_CASE("co_await group rethrows the first failure once, and cancels what has not started") {
+    const tests::captured_log log;
+    pool executor(1);
+    const auto uses = [](pool& runs) -> futures::Future<int> {
+        futures::task_group group(runs);
+        int failures = 0;
+        const auto bad = group.submit([] { throw std::runtime_error("bad luck"); });
+        const auto waiting = group.submit([] {});
+        try {
+            co_await group;
+        } catch (const std::runtime_error&) {
+            failures = waiting.cancelled() && bad.done() ? 1 : 100;
+        }
+        co_await group;
+        group.cancel();
+        failures += group.submit([] {}).cancelled() ? 10 : 0;
+        co_await group;
+        co_return failures + group.submit([] { return 100; }).result();
+    };
+    CHECK(uses(executor).result() == 111);
+    const auto fails = [](pool& runs) -> futures::Future<void> {
+        futures::task_group group(runs);
+        group.submit([] { throw std::runtime_error("bad luck"); });
+        co_await group;
+    };
+    CHECK_THROWS_WITH(fails(executor).result(), "bad luck");
+    CHECK(log.lines().empty());
+}
+
+TEST_CASE("of several coroutines that await a group, one gets the failure") {
+    pool executor(1);
+    tests::busy_workers busy(executor);
+    futures::task_group group(executor);
+    group.submit([] { throw std::runtime_error("bad luck"); });
+    const auto first = await_group(group);
+    const auto second = await_group(group);
+    CHECK(first.running());
+    busy.release();
+    CHECK(first.result() + second.result() == 0);
+    group.wait();
+}
+
+TEST_CASE("a coroutine without an executor that awaits a group goes on where the last task has ended") {
+    pool executor({.max_workers = 1, .thread_name_prefix = "last"});
+    tests::busy_workers busy(executor);
+    futures::task_group group(executor);
+    group.submit([] {});
+    group.submit([] {});
+    std::string name;
+    const auto coroutine = await_group(group, &name);
+    futures::Promise<std::string> given;
+    const auto foreign_name = given.get_future();
+    const auto gives = [](futures::task_group<>& awaited, futures::Promise<std::string> result) -> foreign {
+        co_await awaited;
+        result.set_result(futures::this_thread_name());
+    };
+    gives(group, std::move(given));
+    busy.release();
+    CHECK(coroutine.result() == 1);
+    CHECK(name == "last_0");
+    CHECK(foreign_name.result() == "last_0");
+}
+
+TEST_CASE("request_stop() of a coroutine that awaits a group cancels the group, which still ends first") {
+    pool executor(2);
+    std::latch begun(1);
+    std::latch go(1);
+    futures::task_group group(executor);
+    const auto running = group.submit([&] {
+        begun.count_down();
+        go.wait();
+    });
+    begun.wait();
+    std::optional<tests::busy_workers> busy(std::in_place, executor, 1);
+    const auto waiting = group.submit([] {});
+    const auto coroutine = await_group(group);
+    CHECK(coroutine.request_stop());
+    CHECK(waiting.cancelled());
+    CHECK(coroutine.running());
+    CHECK(group.submit([] {}).cancelled());
+    go.count_down();
+    CHECK(coroutine.result() == 1);
+    CHECK(running.state() == futures::future_state::finished);
+    busy.reset();
+    CHECK(group.submit([] { return 2; }).result() == 2);
+}
+
+TEST_CASE("a task may wait in every way for a coroutine that awaits a group of its own pool of one") {
+    pool one(1);
+    pool other(1);
+    for (pool* const coroutine : {&one, &other}) {
+        for (pool* const them : {&one, &other}) {
+            const auto make = [&] { return count_in_group(*coroutine, *them, 10); };
+            CHECK(one.submit([&] { return make().result(); }).result() == 20);
+            CHECK(one.submit([&] { return make().result(std::chrono::hours(1)); }).result() == 20);
+            CHECK(one.submit([&] {
+                         return futures::wait(std::vector{make(), make()}).done.size();
+                     })
+                      .result() == 2);
+            CHECK(one.submit([&] {
+                         int sum = 0;
+                         for (auto future : futures::as_completed(std::vector{make(), make()})) {
+                             sum += future.result();
+                         }
+                         return sum;
+                     })
+                      .result() == 40);
+            CHECK(one.submit([&] {
+                         futures::task_group group(one);
+                         const auto task = group.submit([&] { return make().result(); });
+                         return await_group(group).result() + task.result();
+                     })
+                      .result() == 21);
+        }
+    }
+}
+
+TEST_CASE("a worker that waits for a coroutine wakes for what is submitted to the group that this awaits") {
+    pool one(1);
+    pool other(1);
+    std::latch begun(1);
+    std::latch go(1);
+    first_elsewhere executor{one, &other};
+    futures::task_group group(executor);
+    group.submit([&go] { go.wait(); });
+    const auto awaits = [](auto& awaited) -> futures::Future<int> {
+        co_await awaited;
+        co_return 1;
+    };
+    const auto coroutine = awaits(group);
+    const auto waits = one.submit([&] {
+        begun.count_down();
+        return coroutine.result();
+    });
+    begun.wait();
+    for (int each = 0; each != 100; ++each) {
+        group.submit([] {}).wait();  // only the worker that waits can run it
+    }
+    go.count_down();
+    CHECK(waits.result() == 1);
+}
+
+TEST_CASE("a worker that waits for a coroutine looks at each task of the group that this awaits once") {
+    constexpr int tasks = many_awaits / 20;  // too many for a look at each for each
+    pool one(1);
+    const auto waits = one.submit([&one] {
+        futures::task_group group(one);
+        std::vector<futures::Future<void>> kept;
+        for (int each = 0; each != tasks; ++each) {
+            kept.push_back(group.submit([&group] { group.submit([] {}); }));
+        }
+        return await_group(group).result();
+    });
+    CHECK(waits.result() == 1);
+}
+
+TEST_CASE("a task that waits for a coroutine that awaits the task's group is told so") {
+    pool one(1);
+    futures::task_group group(one);
+    std::promise<futures::Future<int>> given;
+    const auto task = group.submit([&given] { return given.get_future().get().result(); });
+    const auto coroutine = await_group(group);
+    given.set_value(coroutine);
+    CHECK_THROWS_AS(task.result(), futures::invalid_state_error);
+    coroutine.wait();
+}
+
+TEST_CASE("a coroutine that awaits a group may be left, and so may the group") {
+    const tests::captured_log log;
+    pool executor(1);
+    tests::busy_workers busy(executor);
+    {
+        futures::task_group group(executor);
+        group.submit([] { throw std::runtime_error("bad luck"); });
+        static_cast<void>(await_group(group));
+        busy.release();
+    }
+    CHECK(log.lines().empty());
 }
 
 TEST_CASE("a coroutine may run on an executor of any kind") {

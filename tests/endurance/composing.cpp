@@ -12,6 +12,11 @@
 #include <tuple>
 #include <utility>
 #include <vector>
+#include <version>
+
+#if defined(__cpp_lib_jthread)
+#include <stop_token>
+#endif
 
 #include "calls.hpp"
 #include "client.hpp"
@@ -59,15 +64,70 @@ struct seeing_link : link {
     }
 };
 
-// It returns a future of what a further task returns.
-template <class Executor>
+// It returns a future of what a further task returns. Where memory runs out, `then` may throw and the link
+// still run, which nobody waits for; so it keeps the pool.
+template <class Queue>
 struct nesting_link : link {
-    Executor* executor;
+    pool_pointer<Queue> where;
     link_record* inner;
 
     futures::Future<counted> operator()(const counted& value) const {
         static_cast<void>(link::operator()(value));
-        return executor->submit(link{inner, seed + 1, expected});
+        return where->executor->submit(link{inner, seed + 1, expected});
+    }
+};
+
+// Coroutines, which go on with `made` after what they await. Those that may run on the later of two pools
+// hold a pointer to it: who destroys that waits for them, and might be a task of the pool on which they wait.
+template <class Queue>
+struct awaiting {
+    using executor = futures::thread_pool_executor<Queue>;
+    using future = futures::Future<counted>;
+
+    static future at_once(link made, future parent) {
+        const counted& value = co_await parent;
+        co_return made(value);
+    }
+
+    static future one(executor&, link made, future parent) {
+        const counted& value = co_await parent;
+        co_return made(value);
+    }
+
+    static future several(executor&, pool_pointer<Queue>, link made, future parent, future other) {
+        static_cast<void>(co_await other);
+        const auto both = co_await futures::gather(other, parent);
+        const counted& again = co_await parent;  // is done
+        require(again.value() == std::get<1>(both).value(), "all who await a future get the same");
+        co_return made(again);
+    }
+
+    static future over_two(executor&, pool_pointer<Queue> other, link made, future parent) {
+        const counted& value = co_await parent;
+        co_await other->executor->schedule();
+#if defined(__cpp_lib_jthread)
+        const std::stop_token stop = co_await futures::this_stop_token();
+        if (stop.stop_requested()) {
+            throw futures::cancelled_error("the coroutine was requested to stop");
+        }
+#endif
+        co_return made(value);
+    }
+
+    static future of_group(executor& runs, pool_pointer<Queue>, link made, future parent,
+                           std::vector<link> tasks) {
+        const counted& value = co_await parent;
+        futures::task_group group(runs);
+        std::vector<future> submitted;
+        for (const link& each : tasks) {
+            submitted.push_back(group.submit(each));
+        }
+        co_await group;
+        for (const future& each : submitted) {
+            require(each.cancelled() || (each.done() && !each.exception()),
+                    "an awaited group has waited for all of its tasks");
+        }
+        co_return made(value);
     }
 };
 
@@ -82,6 +142,8 @@ struct made_link {
 struct causes {
     std::vector<const pool_record*> pools;
     bool cancels = false;  // somebody has cancelled a link
+    // A coroutine is told to stop by a pool that is shut down, or dropped by one on which it can't go on.
+    bool ends_turns = false;
 
     template <class Holds>
     [[nodiscard]] bool any(Holds holds) const {
@@ -97,7 +159,9 @@ void look_at(const made_link& each, const causes& may) {
         require(record.runs == 1 && record.returned, "a link with a result has returned");
         ++total.linked;
     } catch (const futures::cancelled_error&) {
-        require(may.cancels || may.any([](const pool_record& pool) { return pool.cancels.load(); }),
+        require(may.cancels || may.any([&](const pool_record& pool) {
+            return pool.cancels || (may.ends_turns && (pool.closing || pool.initializers_failed > 0));
+        }),
                 "only what was cancelled ends so");
     } catch (const purposeful& thrown) {
         thrown.retrieved();
@@ -124,25 +188,27 @@ void client::compose_with(const pool_pointer<Queue>& first, const pool_pointer<Q
     causes may{{&first->record, &second->record}};
     first->record.mapped = second->record.mapped = true;  // breakages of links may be logged
     std::vector<made_link> all;
-    // Makes one more, unless that fails.
-    const auto add = [&](long expected, auto make) {
+    // Makes one more, unless that fails, or the pool at which it starts refuses.
+    const auto add_in = [&](const pool_record& where, long expected, auto make) {
         link_record& record = the_books.new_link();
         const link made{&record, random_.seed(), expected};
         std::optional<futures::Future<counted>> future;
-        if (submits(first->record, [&] {
+        if (submits(where, [&] {
                 const faults::library_call call(random_);
                 future = make(made);
             })) {
             all.push_back({std::move(*future), &record, expected});
         }
     };
+    const auto add = [&](long expected, auto make) { add_in(first->record, expected, make); };
     add(1, [&](const link& made) { return first->executor->submit(made); });
     for (unsigned count = random_.up_to(8); count != 0 && !all.empty(); --count) {
         const made_link parent = all[random_.up_to(static_cast<unsigned>(all.size()))];
         const made_link other = all[random_.up_to(static_cast<unsigned>(all.size()))];
-        auto& executor = *(random_.one_in(2) ? first : second)->executor;
-        using executor_type = std::remove_reference_t<decltype(executor)>;
-        switch (random_.up_to(6)) {
+        const pool_pointer<Queue>& target = random_.one_in(2) ? first : second;
+        auto& executor = *target->executor;
+        using awaits = awaiting<Queue>;
+        switch (random_.up_to(12)) {
             case 0:
                 add(parent.expected + 1, [&](const link& made) { return parent.future.then(made); });
                 break;
@@ -157,8 +223,8 @@ void client::compose_with(const pool_pointer<Queue>& first, const pool_pointer<Q
                 link_record& outer = the_books.new_link();
                 add(parent.expected + 1, [&](const link& made) {
                     const link first_of_two{&outer, made.seed, made.expected};
-                    return parent.future.then(
-                        executor, nesting_link<executor_type>{first_of_two, &executor, made.record});
+                    return parent.future.then(executor,
+                                              nesting_link<Queue>{first_of_two, target, made.record});
                 });
                 break;
             }
@@ -170,10 +236,48 @@ void client::compose_with(const pool_pointer<Queue>& first, const pool_pointer<Q
                         });
                 });
                 break;
-            default:
+            case 5:
                 add(parent.expected + 1, [&](const link& made) {
                     return futures::gather(std::vector{other.future, parent.future})
                         .then([made](const std::vector<counted>& both) { return made(both[1]); });
+                });
+                break;
+            case 6:
+                add(parent.expected + 1,
+                    [&](const link& made) { return awaits::at_once(made, parent.future); });
+                break;
+            case 7:
+                add(parent.expected + 1,
+                    [&](const link& made) { return awaits::one(*first->executor, made, parent.future); });
+                break;
+            case 8:
+                add_in(target->record, parent.expected + 1, [&](const link& made) {
+                    return awaits::several(executor, target, made, parent.future, other.future);
+                });
+                break;
+            case 9:
+                may.ends_turns = true;
+                add(parent.expected + 1, [&](const link& made) {
+                    return awaits::over_two(*first->executor, second, made, parent.future);
+                });
+                break;
+            case 10: {
+                std::vector<link> tasks;
+                for (unsigned more = random_.up_to(4); more != 0; --more) {
+                    tasks.push_back(link{&the_books.new_link(), random_.seed(), 0});
+                }
+                add_in(target->record, parent.expected + 1, [&](const link& made) {
+                    return awaits::of_group(executor, target, made, parent.future, tasks);
+                });
+                break;
+            }
+            default:
+                // What it awaits has no other handle, and is asked to stop with it.
+                add(parent.expected + 2, [&](const link& made) {
+                    link_record& between = the_books.new_link();
+                    return awaits::one(
+                        *first->executor, made,
+                        parent.future.then(executor, link{&between, made.seed + 1, parent.expected + 1}));
                 });
         }
         if (!all.empty() && random_.one_in(10)) {

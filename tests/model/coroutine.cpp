@@ -146,4 +146,62 @@ const scenario two_pools("a worker waits for a coroutine of another pool that aw
                              check(waits.result().get() == 2, "the result is the coroutine's");
                          });
 
+// Its first task is one pool's, and all others are another's.
+struct first_elsewhere {
+    template <class Fn>
+    auto submit(Fn&& fn) {
+        return std::exchange(next, &others)->submit(std::forward<Fn>(fn));
+    }
+    pool& others;
+    pool* next;
+};
+
+template <class Group>
+futures::Future<value> await_end(Group& group) {
+    co_await group;
+    co_return value(1);
+}
+
+const scenario group_awaited("a coroutine awaits a group while the tasks of that end",
+                             {.preemptions = 2, .stale_reads = 1}, [] {
+                                 value written(0);
+                                 pool executor(1);
+                                 futures::task_group group(executor);
+                                 group.submit([&] { written.set(1); });
+                                 check(await_end(group).result().get() == 1, "it goes on");
+                                 check(written.get() == 1, "what the task wrote is seen");
+                             });
+
+const scenario group_of_coroutine("a coroutine of a pool ends a group after it has awaited that",
+                                  {.preemptions = 1, .stale_reads = 0}, [] {
+                                      pool executor(1);
+                                      const auto uses = [](pool&, pool& them) -> futures::Future<value> {
+                                          futures::task_group group(them);
+                                          group.submit([] {});
+                                          co_await group;
+                                          co_return value(1);
+                                      };
+                                      check(uses(executor, executor).result().get() == 1, "it has ended");
+                                  });
+
+const scenario group_waited_for_by_worker(
+    "the only worker waits for a coroutine that awaits a group to which a task of its pool is submitted",
+    {.preemptions = 1, .stale_reads = 0}, [] {
+        pool one(1);
+        pool other(1);
+        first_elsewhere executor{one, &other};
+        futures::task_group group(executor);
+        parking_spot begun;
+        parking_spot end;
+        group.submit([&] { end.park(); });
+        const auto waits = one.submit([&] {
+            begun.unpark();
+            return value(await_end(group).result().get());
+        });
+        begun.park();
+        group.submit([] {}).wait();
+        end.unpark();
+        check(waits.result().get() == 1, "the result is the coroutine's");
+    });
+
 }  // namespace

@@ -2,6 +2,7 @@
 set(names
     invalid pending.future pending.promise running.future cancelled.future number.future number.promise pair.future
     nothing.future reference.future failed derived odd no_type any any_odd executor busy closed
+    continued cancelled_later suspended ended
 )
 set(commands -ex "source ${PRINTERS}" -ex "break look" -ex run -ex up)
 foreach(name IN LISTS names)
@@ -33,6 +34,10 @@ $16 = any_future finished, raised int
 $17 = thread_pool_executor<fifo> with 0 of at most 2 workers, 0 waiting
 $18 = thread_pool_executor<priority> with 1 of at most 1 workers, 2 waiting
 $19 = thread_pool_executor<lifo> with 0 of at most 3 workers, 0 waiting, shut down
+$20 = Future<int> pending, waits for other futures
+$21 = Future<int> cancelled
+$22 = Future<int> running, suspended, waits for another future
+$23 = Future<int> finished, returned 42
 ")
 string(REGEX MATCHALL "[$][0-9]+ = [^\n]*\n" printed "${output}")
 string(REPLACE ";" "" printed "${printed}")

@@ -82,6 +82,15 @@ int main() {
     busy.submit([] {});
     busy.submit([] {}).cancel();
 
+    const auto continued = pending.future.then([](int value) { return value; });
+    const auto cancelled_later = pending.future.then([](int value) { return value; });
+    cancelled_later.cancel();
+    const auto coroutine = [](futures::Future<int> awaited) -> futures::Future<int> {
+        co_return co_await std::move(awaited);
+    };
+    const auto suspended = coroutine(pending.future);
+    const auto ended = coroutine(number.future);
+
     look();
     gate.promise.set_result();
 }

@@ -5,8 +5,6 @@ set(only "does not stay")
 set(finds "check")
 set(old [==[
                 cancelled_ = group.cancelled_.load();
-            }
-            // The group]==])
+                awaited]==])
 set(new [==[
-            }
-            // The group]==])
+                awaited]==])

@@ -3,13 +3,16 @@
 #pragma once
 
 #include <cstddef>    // std::size_t
+#include <cstdint>    // std::uint64_t
 #include <cstdio>     // std::snprintf
 #include <exception>  // std::exception_ptr, std::rethrow_exception, std::uncaught_exceptions
 #include <utility>    // std::declval, std::exchange, std::forward, std::move
 
+#include <concurrent/futures/algorithm/composed_state.hpp>
 #include <concurrent/futures/algorithm/outstanding_futures.hpp>
 #include <concurrent/futures/error.hpp>
 #include <concurrent/futures/future/future.hpp>
+#include <concurrent/futures/future/future_awaiter.hpp>
 #include <concurrent/futures/future/future_base.hpp>
 #include <concurrent/futures/fwd.hpp>
 #include <concurrent/futures/state/await.hpp>
@@ -41,13 +44,14 @@ namespace detail {
     throw timeout_error(message);
 }
 
-// `group_state` is a `task_group` without its executor. It lives until the group was destroyed and all its
-// tasks are done.
+// `group_state` is a `task_group` without its executor. It lives until the group was destroyed, all its tasks
+// are done, and no `awaited_end` is left.
 //
 // It holds the future of the first task that failed. So the log handler gets the exception, as it gets that
 // of any future, unless `wait` has rethrown it or somebody has looked at the future.
 class group_state {
     class member;
+    class awaited_end;
 
 public:
     // Lets one task into the group, or nobody if it is destroyed before `follow` was called.
@@ -70,12 +74,15 @@ public:
         // The task was submitted. Requires: the caller keeps a handle.
         void follow(shared_state_base& state) noexcept {
             member_->future = shared_state_base::handle(state);
+            awaited_end* awaited = nullptr;
             {
                 group_state& group = member_->group;
                 const outstanding_futures::lock_type lock = group.futures_.lock();
                 group.futures_.add(*member_, state);
                 cancelled_ = group.cancelled_.load();
+                awaited = group.awaited_;
             }
+            tell_change(awaited);
             // The group may be gone as soon as the task is done.
             std::exchange(member_, nullptr)->call_when_done(state);
             if (cancelled_) {
@@ -98,11 +105,13 @@ public:
     group_state& operator=(const group_state&) = delete;
 
     // Cancels what has not started and requests stop of the rest.
-    void cancel() noexcept {
-        if (!futures_.is_inherited()) {
-            outstanding_futures::lock_type lock = futures_.lock();
-            begin_to_cancel(lock);
+    // Returns false if the group was being cancelled already.
+    bool cancel() noexcept {
+        if (futures_.is_inherited()) {
+            return false;
         }
+        outstanding_futures::lock_type lock = futures_.lock();
+        return begin_to_cancel(lock);
     }
 
     // Waits until all tasks are done, and rethrows the first failure.
@@ -118,13 +127,15 @@ public:
             if (end == outstanding_futures::wait_end::waits_for_self) {
                 throw_as_it_waits_for_itself();
             }
-            cancelled_.store(false);
-            failed = std::move(failed_);
+            failed = take_failure();
         }
         if (failed) {
             throw_failure(failed.state());
         }
     }
+
+    // Returns a future that ends as `wait` would, when all tasks are done. `request_stop` cancels the group.
+    [[nodiscard]] Future<void> when_done();
 
     // The group is destroyed. Waits until all tasks are done. Returns at once where `wait` would throw.
     void end() noexcept {
@@ -134,11 +145,11 @@ public:
         {
             outstanding_futures::lock_type lock = futures_.lock();
             if (!wait_to_end(lock)) {
-                abandoned_ = true;  // the last task destroys this
+                abandoned_ = true;  // the last task gives up the group's reference
                 return;
             }
         }
-        delete this;
+        remove_reference();
     }
 
 private:
@@ -155,6 +166,12 @@ private:
     };
 
     ~group_state() = default;
+
+    void remove_reference() noexcept {
+        if (references_.fetch_sub(1) == 1) {
+            delete this;
+        }
+    }
 
     // Counts one more task. Returns whether the group is being cancelled; if it has just begun to be,
     // `follow` sees that.
@@ -210,12 +227,25 @@ private:
         }
     }
 
-    // Requires: locked. Releases the lock meanwhile.
-    void begin_to_cancel(outstanding_futures::lock_type& lock) noexcept {
-        if (!cancelled_.exchange(true)) {
-            futures_.for_each(lock, [](shared_state_base& state) { state.request_stop(); });
+    // Requires: locked. Releases the lock meanwhile. Returns false if this has begun before.
+    bool begin_to_cancel(outstanding_futures::lock_type& lock) noexcept {
+        if (cancelled_.exchange(true)) {
+            return false;
         }
+        futures_.for_each(lock, [](shared_state_base& state) { state.request_stop(); });
+        return true;
     }
+
+    // All tasks are done. Returns what is to be rethrown, if any, and the group may be used again. Requires:
+    // locked.
+    [[nodiscard]] shared_state_base::handle take_failure() noexcept {
+        cancelled_.store(false);
+        return std::move(failed_);
+    }
+
+    // Has workers look at a new task if they wait for who awaits the group. Requires: a task is unfinished,
+    // so none of these ends; not locked, as they may need the lock to be told.
+    static void tell_change(awaited_end* first) noexcept;
 
     void note_finished() noexcept {
         // As long as others are unfinished, nobody need be woken, and they keep the group.
@@ -226,6 +256,8 @@ private:
             }
         }
         bool last = false;
+        awaited_end* awaited = nullptr;
+        shared_state_base::handle failed;
         {
             // Under the lock: without it, a thread that waits could destroy the group before it is notified.
             const outstanding_futures::lock_type lock = futures_.lock();
@@ -233,12 +265,22 @@ private:
             if (last) {
                 futures_.notify();
             }
+            if (last && awaited_) {
+                awaited = std::exchange(awaited_, nullptr);
+                failed = take_failure();
+            }
             last = last && abandoned_;
         }
+        if (awaited) {
+            end_all(awaited, std::move(failed));
+        }
         if (last) {
-            delete this;
+            remove_reference();
         }
     }
+
+    // Completes them, the first with the failure, if there is one.
+    static void end_all(awaited_end* first, shared_state_base::handle failed) noexcept;
 
     outstanding_futures futures_;
 
@@ -246,11 +288,92 @@ private:
     sync::atomic<std::size_t> unfinished_{0};
     // Until the next `wait`. Written under the lock of `futures_`.
     sync::atomic<bool> cancelled_{false};
+    // Of the group, and of each `awaited_end`.
+    sync::atomic<std::size_t> references_{1};
 
     // Guarded by the lock of `futures_`.
     bool abandoned_ = false;  // the group is gone
     shared_state_base::handle failed_;
+    awaited_end* awaited_ = nullptr;  // those that are not done
 };
+
+// What a coroutine awaits: that all tasks of a group are done. Like a coroutine, it is never pending, and so
+// can't be cancelled.
+class group_state::awaited_end final : public composed_state<void>, public cached_memory {
+public:
+    explicit awaited_end(group_state& group) noexcept : group_(group) {
+        group_.references_.fetch_add(1);
+        note_started();
+        suspend([] {});
+    }
+
+    [[nodiscard]] handle dependency(std::size_t& index) noexcept override {
+        if (!is_unqueued() || group_.futures_.is_inherited()) {
+            return {};
+        }
+        const outstanding_futures::lock_type lock = group_.futures_.lock();
+        std::uint64_t number = first_number_ + index;
+        const outstanding_futures::entry* const found = group_.futures_.find(number);
+        index = static_cast<std::size_t>(number - first_number_);
+        return found ? handle(found->state()) : handle();
+    }
+    [[nodiscard]] bool numbers_dependencies() const noexcept override { return true; }
+
+    bool signal_stop() noexcept override { return is_unqueued() && group_.cancel(); }
+
+private:
+    friend class group_state;
+
+    ~awaited_end() override { group_.remove_reference(); }
+
+    // Begins to wait for the tasks of the group. Requires: that is locked.
+    void begin() noexcept {
+        first_number_ = group_.futures_.first_number();
+        next_ = std::exchange(group_.awaited_, this);
+    }
+
+    // This may be gone when it returns.
+    void end(handle failed) noexcept {
+        go_on([] {});
+        if (failed) {
+            set_exception(failed.state().exception());
+            failed.state().mark_exception_as_looked_at();
+        }
+        complete_without_handle();
+    }
+
+    group_state& group_;
+    std::uint64_t first_number_ = 0;
+    awaited_end* next_ = nullptr;
+};
+
+inline Future<void> group_state::when_done() {
+    futures_.throw_if_inherited();
+    auto& made = *new awaited_end(*this);
+    Future<void> future = future_access::adopt<void>(made);
+    outstanding_futures::lock_type lock = futures_.lock();
+    if (unfinished_.load() != 0) {
+        made.begin();
+    } else {
+        shared_state_base::handle failed = take_failure();
+        lock.unlock();
+        made.end(std::move(failed));
+    }
+    return future;
+}
+
+inline void group_state::tell_change(awaited_end* first) noexcept {
+    for (; first; first = first->next_) {
+        static_cast<void>(first->change([] {}));
+    }
+}
+
+inline void group_state::end_all(awaited_end* first, shared_state_base::handle failed) noexcept {
+    while (awaited_end* const each = first) {
+        first = each->next_;
+        each->end(std::move(failed));
+    }
+}
 
 }  // namespace detail
 
@@ -356,6 +479,31 @@ public:
     /// }
     /// \endcode
     void wait(const timeout& limit = {}) { state_->wait(limit.start()); }
+
+    /// Lets a coroutine of any type wait as `wait()` does, without a thread: `co_await group` goes on when
+    /// all tasks are done, and rethrows the first failure in time. A coroutine that itself returns a `Future`
+    /// goes on as a task of its executor. Any other goes on where the last task has ended, as a done callback
+    /// does. The group may be used again after that.
+    ///
+    /// A worker that waits for such a coroutine runs the tasks of the group, as `wait()` does.
+    /// `request_stop()` of the coroutine cancels the group, and the coroutine goes on when all tasks are
+    /// done.
+    ///
+    /// \throws what the first task that failed has thrown
+    /// \throws broken_executor in the child of a fork, if the group is the parent's
+    /// \throws std::bad_alloc if there is no memory
+    ///
+    /// \code
+    /// auto sum = [](futures::thread_pool_executor<>& pool) -> futures::Future<int> {
+    ///     futures::task_group group(pool);
+    ///     auto six = group.submit([] { return 6; });
+    ///     auto seven = group.submit([] { return 7; });
+    ///     co_await group;
+    ///     co_return six.result() + seven.result();
+    /// };
+    /// assert(sum(executor).result() == 13);
+    /// \endcode
+    auto operator co_await() { return detail::future_awaiter<void, Future<void>>(state_->when_done()); }
 
     /// Cancels the tasks that have not started, and requests a stop of those that run. Doesn't wait.
     ///

@@ -15,7 +15,11 @@ import gdb.printing
 VERSION = r"(?:v\d+_\d+::)?"  # the inline namespace
 
 STATES = ["pending", "running", "cancelled", "finished"]
-CANCELLING = 32  # a flag: a thread destroys what the task captured
+
+# Flags, which state/shared_state.hpp explains.
+CANCELLING = 1 << 5  # a thread destroys what the task captured
+UNQUEUED = 1 << 32  # it waits for other futures
+SUSPENDED = 1 << 34  # a coroutine that doesn't run
 
 
 def number_in(atomic):
@@ -85,6 +89,10 @@ def describe_state(state):
     shared = state.dereference()
     word = int(number_in(shared["word_"]))
     name = "pending" if word & CANCELLING else STATES[word & 3]
+    if name == "running" and word & SUSPENDED:
+        return f"{name}, suspended, " + ("waits for another future" if word & UNQUEUED else "waits in a queue")
+    if name == "pending" and word & UNQUEUED and not word & CANCELLING:
+        return f"{name}, waits for other futures"
     if name != "finished":
         return name
     thrown = int(words_in(shared["exception_"]).dereference())

@@ -2,9 +2,10 @@
 
 #pragma once
 
-#include <cstddef>  // std::size_t, std::ptrdiff_t
-#include <cstdint>  // std::uint64_t, std::uintptr_t
-#include <utility>  // std::exchange
+#include <cstddef>           // std::size_t, std::ptrdiff_t
+#include <cstdint>           // std::uint64_t, std::uintptr_t
+#include <initializer_list>  // std::initializer_list
+#include <utility>           // std::exchange
 
 #include <concurrent/futures/platform/platform.hpp>
 #include <concurrent/futures/queue/purge.hpp>
@@ -107,12 +108,13 @@ public:
         if (!oldest_ || !still_runs()) {
             return nullptr;
         }
-        work_item* const item = oldest_->sequence() > awaited.sequence() ? oldest_ : newest_;
-        if (item->sequence() <= awaited.sequence() || !item->has_handle()) {
-            return nullptr;
+        for (work_item* const item : {oldest_, newest_}) {
+            if (item->sequence() > awaited.sequence() && item->has_handle()) {
+                unlink(*item, lock);
+                return item;
+            }
         }
-        unlink(*item, lock);
-        return item;
+        return nullptr;
     }
 
     [[gnu::cold]] work_list take_all() noexcept {

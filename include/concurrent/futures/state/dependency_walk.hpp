@@ -31,8 +31,9 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // last. The future exists as long as the node was not told that it ends, as somebody will complete it. So
 // under the mutex, which `on_ending` takes, the thread can get a handle for the moment that it needs one.
 //
-// Each future is looked at once, and once more for each change. So n futures cost O(n), in whatever order
-// they become done, and the depth is that of a list in the heap.
+// Each future is looked at once, and once more for each change; what it depended on before is not looked at
+// again then, if that can be told. So n futures cost O(n), in whatever order they become done, and the depth
+// is that of a list in the heap.
 //
 // A task that runs, or that is queued in another pool, is a leaf, but the workers that could end it may all
 // sleep, and wait for others in their turn. So a worker that is about to sleep first shows what it waits for
@@ -75,8 +76,8 @@ public:
         }
     }
 
-    // Frees what is left of futures that are done, if that is much; where futures are added for ever, the
-    // owner calls this now and then. Each future costs O(1) in all. Requires: the wait is not shown.
+    // Frees what is left of futures that are done, if that is much; as futures may be added for ever, this is
+    // called now and then. Each future costs O(1) in all. Requires: the wait is not shown.
     void forget_what_is_done() noexcept {
         constexpr std::size_t few = 64;
         if (made_count_ >= few && made_count_ / 2 >= kept_count_) {
@@ -207,6 +208,7 @@ private:
         node* next_leaf = nullptr;
         node* first_child = nullptr;  // what the future depends on
         node* next_sibling = nullptr;
+        std::size_t next_dependency = 0;  // where a future that numbers them is looked at again
         const bool wakes;
         bool is_root = false;
         bool is_open = false;
@@ -295,7 +297,7 @@ private:
         const auto append = [&] { *end = opened_before; };
         bool found = false;
         try {
-            for (std::size_t index = 0;; ++index) {
+            for (std::size_t index = parent.next_dependency;; ++index) {
                 const shared_state_base::handle dependency = state.dependency(index);
                 if (!dependency) {
                     break;
@@ -307,6 +309,9 @@ private:
                     child->is_beyond_leaf = !state.is_unqueued() || parent.is_beyond_leaf;
                     *end = child;
                     end = &child->next_open;
+                }
+                if (state.numbers_dependencies()) {
+                    parent.next_dependency = index + 1;
                 }
             }
         } catch (...) {
@@ -374,6 +379,7 @@ private:
         leaves_ = nullptr;
         for (node* each = made_; each; each = each->next_made) {
             each->first_child = nullptr;
+            each->next_dependency = 0;
             each->is_open = false;
             each->is_leaf = false;
             each->is_shared = false;

@@ -32,6 +32,9 @@ public:
     // as long as they can: then `watching` is the helper that `watch` was given to, which it may be already.
     // Throws if there is no memory.
     [[nodiscard]] step go_on(bool to_the_end, idle_watch& watch, helper*& watching) {
+        if (!is_shown_) {
+            walk_.forget_what_is_done();
+        }
         shared_state_base::handle found;
         helper* self = nullptr;
         const dependency_walk::step found_out = walk_.next(found, self, to_the_end);

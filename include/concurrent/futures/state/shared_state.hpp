@@ -471,6 +471,8 @@ public:
         static_cast<void>(index);
         return handle();
     }
+    // Whether a dependency keeps its number, and what the future comes to depend on gets a greater one.
+    [[nodiscard]] virtual bool numbers_dependencies() const noexcept { return false; }
     // If all workers sleep that could run this task, has them look again: one of them may depend on it.
     virtual void have_obstacles_look_again() noexcept {}
     // Whether the task may have to be run several times before it is done.

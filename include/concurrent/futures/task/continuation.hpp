@@ -109,6 +109,8 @@ public:
         return index == 0 ? dependency_of(*this) : shared_state_base::handle();
     }
 
+    [[nodiscard]] bool has_handle() noexcept final { return false; }
+
 protected:
     ~continuation_state() override = default;
 
