@@ -3,7 +3,7 @@
 // The program asks several servers at once. `as_completed` gives the answers as they come. The loop passes
 // over those that failed, takes the first good one, and asks the others to stop. A question that looks at a
 // stop token, or has a timeout of its own, ends soon after that; until then its executor's scope waits for
-// it.
+// it. If another question fails later, nobody looks at its exception, so the log handler gets it.
 //
 // A task of the same pool may do this too. It leaves the questions to other workers, and asks one itself only
 // if no other worker is free. On a pool of one worker it asks them one after the other, up to the first good
