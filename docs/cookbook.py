@@ -25,11 +25,12 @@ of yours would have work to do.
 """
 
 CHAPTERS = {
-    "Results": ["first_good_answer", "stream_in_order", "two_ranges", "cpu_bound", "memoize", "crawl"],
+    "Results": ["first_good_answer", "stream_in_order", "two_ranges", "gather_mixed", "cpu_bound", "memoize", "crawl"],
     "Errors": ["retry", "collect_errors", "cancel_on_first_error"],
     "Time and progress": ["batch_timeout", "stop_long_loop", "progress_bar", "heartbeat", "rate_limit", "periodic"],
     "Flow of work": ["bounded_producer", "pipeline", "producer_consumer", "continuation", "callbacks", "strand",
                      "group_per_request"],
+    "Coroutines": ["coroutine_fan_out", "coroutine_two_pools", "asio_awaitable"],
     "Threads": ["nested", "priorities", "per_thread_connections", "thread_names", "graceful_shutdown"],
     "Libraries and tests": ["library_function", "own_executor", "testing"],
 }

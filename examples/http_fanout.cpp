@@ -1,11 +1,12 @@
 // Fetches many web pages at once, by plain HTTP/1.1.
 //
-//     http_fanout [--timeout SECONDS] [--workers N] [--first] URL...
+//     http_fanout [--timeout SECONDS] [--workers N] [--first] [--coroutines] URL...
 //
 // prints a line for each URL as its answer arrives, or why there is none. Each request has the timeout (10
 // seconds by default) to itself. With --first, the first good answer is enough: what has not started is
-// cancelled, what is under way is broken off. The exit status is 0 if all (with --first: any) were answered
-// by a status below 400, else 1; 2 if the arguments are in error.
+// cancelled, what is under way is broken off. With --coroutines, coroutines await the answers; otherwise one
+// loop blocks until the next is there. The output is the same. The exit status is 0 if all (with --first:
+// any) were answered by a status below 400, else 1; 2 if the arguments are in error.
 
 #include <concurrent/futures.hpp>
 
@@ -40,6 +41,7 @@ struct options {
     std::chrono::duration<double> timeout{10};
     int workers = 32;
     bool first = false;
+    bool coroutines = false;
     std::vector<std::string> urls;
 };
 
@@ -53,6 +55,8 @@ options parse(int argc, char** argv) {
             parsed.workers = std::stoi(argv[++i]);
         else if (argument == "--first")
             parsed.first = true;
+        else if (argument == "--coroutines")
+            parsed.coroutines = true;
         else if (!argument.starts_with("--"))
             parsed.urls.emplace_back(argument);
         else
@@ -228,41 +232,89 @@ private:
     file_descriptor socket_;
 };
 
-int run(const options& chosen) {
-    break_off interruption;
-    futures::thread_pool_executor executor({.max_workers = chosen.workers, .thread_name_prefix = "http"});
+class fan_out {
+public:
+    explicit fan_out(const options& chosen)
+        : chosen_(chosen), executor_({.max_workers = chosen.workers, .thread_name_prefix = "http"}) {
+        for (const std::string& url : chosen.urls)
+            urls_.emplace(executor_.submit([this, url] { return fetch(url); }), url);
+    }
 
-    // The timeout is the operation's own: a timeout of the future would end the waiting, not the request.
-    const auto fetch = [&](const std::string& url) {
-        const auto deadline = clock_type::now() + std::chrono::ceil<clock_type::duration>(chosen.timeout);
-        return request(interruption, deadline).get(parse_url(url));
-    };
-    std::unordered_map<futures::Future<answer>, std::string> urls;
-    for (const std::string& url : chosen.urls)
-        urls.emplace(executor.submit(fetch, url), url);
-
-    std::size_t good = 0;
-    bool enough = false;
-    for (auto future : futures::as_completed(urls)) {
-        const std::string& url = urls.at(future);
-        try {
-            const answer& received = future.result();
-            if (enough)
-                continue;
-            std::cout << received.status << ' ' << received.size << " bytes " << url << '\n';
-            good += received.status < 400;
-            if (chosen.first && received.status < 400) {
-                enough = true;
-                for (const auto& [other, its_url] : urls)
-                    other.cancel();  // what has not started,
-                interruption.now();  // and what has
+    // One loop takes the answers as they come, and blocks in between.
+    void block() {
+        for (auto future : futures::as_completed(urls_)) {
+            const std::string& url = urls_.at(future);
+            try {
+                report(url, future.result());
+            } catch (const std::exception& error) {
+                report(url, error);
             }
-        } catch (const std::exception& error) {
-            if (!enough)
-                std::cout << "failed: " << error.what() << ' ' << url << '\n';
         }
     }
-    return enough || good == urls.size() ? EXIT_SUCCESS : EXIT_FAILURE;
+
+    // The same by a coroutine for each URL. One worker runs them all, so they need no lock.
+    void await() {
+        futures::thread_pool_executor reporter(1);
+        std::vector<futures::Future<void>> reports;
+        for (const auto& [future, url] : urls_)
+            reports.push_back(await_one(reporter, future, url));
+        futures::gather(std::move(reports)).result();
+    }
+
+    bool succeeded() const { return enough_ || good_ == urls_.size(); }
+
+private:
+    futures::Future<void> await_one(futures::thread_pool_executor<>&, futures::Future<answer> future,
+                                    std::string url) {
+        try {
+            const answer received = co_await future;
+            report(url, received);
+        } catch (const std::exception& error) {
+            report(url, error);
+        }
+    }
+
+    // The timeout is the operation's own: a timeout of the future would end the waiting, not the request.
+    answer fetch(const std::string& url) const {
+        const auto deadline = clock_type::now() + std::chrono::ceil<clock_type::duration>(chosen_.timeout);
+        return request(interruption_, deadline).get(parse_url(url));
+    }
+
+    void report(const std::string& url, const answer& received) {
+        if (enough_)
+            return;
+        std::cout << received.status << ' ' << received.size << " bytes " << url << '\n';
+        if (received.status >= 400)
+            return;
+        ++good_;
+        if (chosen_.first) {
+            enough_ = true;
+            for (const auto& [other, its_url] : urls_)
+                other.cancel();   // what has not started,
+            interruption_.now();  // and what has
+        }
+    }
+
+    void report(const std::string& url, const std::exception& error) const {
+        if (!enough_)
+            std::cout << "failed: " << error.what() << ' ' << url << '\n';
+    }
+
+    const options& chosen_;
+    break_off interruption_;
+    futures::thread_pool_executor<> executor_;  // its tasks use what stands above
+    std::unordered_map<futures::Future<answer>, std::string> urls_;
+    std::size_t good_ = 0;
+    bool enough_ = false;
+};
+
+int run(const options& chosen) {
+    fan_out requests(chosen);
+    if (chosen.coroutines)
+        requests.await();
+    else
+        requests.block();
+    return requests.succeeded() ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 }  // namespace
@@ -271,8 +323,9 @@ int main(int argc, char** argv) {
     try {
         return run(parse(argc, argv));
     } catch (const std::exception& error) {
-        std::cerr << "http_fanout: " << error.what()
-                  << "\nusage: http_fanout [--timeout SECONDS] [--workers N] [--first] URL...\n";
+        std::cerr
+            << "http_fanout: " << error.what()
+            << "\nusage: http_fanout [--timeout SECONDS] [--workers N] [--first] [--coroutines] URL...\n";
         return 2;
     }
 }

@@ -2131,6 +2131,8 @@ public:
         static_cast<void>(index);
         return handle();
     }
+    // Whether a dependency keeps its number, and what the future comes to depend on gets a greater one.
+    [[nodiscard]] virtual bool numbers_dependencies() const noexcept { return false; }
     // If all workers sleep that could run this task, has them look again: one of them may depend on it.
     virtual void have_obstacles_look_again() noexcept {}
     // Whether the task may have to be run several times before it is done.
@@ -2769,8 +2771,9 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // last. The future exists as long as the node was not told that it ends, as somebody will complete it. So
 // under the mutex, which `on_ending` takes, the thread can get a handle for the moment that it needs one.
 //
-// Each future is looked at once, and once more for each change. So n futures cost O(n), in whatever order
-// they become done, and the depth is that of a list in the heap.
+// Each future is looked at once, and once more for each change; what it depended on before is not looked at
+// again then, if that can be told. So n futures cost O(n), in whatever order they become done, and the depth
+// is that of a list in the heap.
 //
 // A task that runs, or that is queued in another pool, is a leaf, but the workers that could end it may all
 // sleep, and wait for others in their turn. So a worker that is about to sleep first shows what it waits for
@@ -2813,8 +2816,8 @@ public:
         }
     }
 
-    // Frees what is left of futures that are done, if that is much; where futures are added for ever, the
-    // owner calls this now and then. Each future costs O(1) in all. Requires: the wait is not shown.
+    // Frees what is left of futures that are done, if that is much; as futures may be added for ever, this is
+    // called now and then. Each future costs O(1) in all. Requires: the wait is not shown.
     void forget_what_is_done() noexcept {
         constexpr std::size_t few = 64;
         if (made_count_ >= few && made_count_ / 2 >= kept_count_) {
@@ -2945,6 +2948,7 @@ private:
         node* next_leaf = nullptr;
         node* first_child = nullptr;  // what the future depends on
         node* next_sibling = nullptr;
+        std::size_t next_dependency = 0;  // where a future that numbers them is looked at again
         const bool wakes;
         bool is_root = false;
         bool is_open = false;
@@ -3033,7 +3037,7 @@ private:
         const auto append = [&] { *end = opened_before; };
         bool found = false;
         try {
-            for (std::size_t index = 0;; ++index) {
+            for (std::size_t index = parent.next_dependency;; ++index) {
                 const shared_state_base::handle dependency = state.dependency(index);
                 if (!dependency) {
                     break;
@@ -3045,6 +3049,9 @@ private:
                     child->is_beyond_leaf = !state.is_unqueued() || parent.is_beyond_leaf;
                     *end = child;
                     end = &child->next_open;
+                }
+                if (state.numbers_dependencies()) {
+                    parent.next_dependency = index + 1;
                 }
             }
         } catch (...) {
@@ -3112,6 +3119,7 @@ private:
         leaves_ = nullptr;
         for (node* each = made_; each; each = each->next_made) {
             each->first_child = nullptr;
+            each->next_dependency = 0;
             each->is_open = false;
             each->is_leaf = false;
             each->is_shared = false;
@@ -3226,6 +3234,9 @@ public:
     // as long as they can: then `watching` is the helper that `watch` was given to, which it may be already.
     // Throws if there is no memory.
     [[nodiscard]] step go_on(bool to_the_end, idle_watch& watch, helper*& watching) {
+        if (!is_shown_) {
+            walk_.forget_what_is_done();
+        }
         shared_state_base::handle found;
         helper* self = nullptr;
         const dependency_walk::step found_out = walk_.next(found, self, to_the_end);
@@ -4438,8 +4449,8 @@ public:
     /// task of its executor. Any other goes on where this future is completed, as a done callback does. An
     /// await allocates nothing.
     ///
-    /// \throws invalid_state_error if this future is not `valid()`, or is that of the waiting coroutine
-    /// itself \throws broken_executor in the child of a fork, if this future is the parent's and was not done
+    /// \throws invalid_state_error if this future is not `valid()`, or is the waiting coroutine's own
+    /// \throws broken_executor in the child of a fork, if this future is the parent's and was not done
     ///
     /// \code
     /// auto doubled = [](futures::thread_pool_executor<>& pool) -> futures::Future<int> {
@@ -6538,12 +6549,13 @@ public:
         if (!oldest_ || !still_runs()) {
             return nullptr;
         }
-        work_item* const item = oldest_->sequence() > awaited.sequence() ? oldest_ : newest_;
-        if (item->sequence() <= awaited.sequence() || !item->has_handle()) {
-            return nullptr;
+        for (work_item* const item : {oldest_, newest_}) {
+            if (item->sequence() > awaited.sequence() && item->has_handle()) {
+                unlink(*item, lock);
+                return item;
+            }
         }
-        unlink(*item, lock);
-        return item;
+        return nullptr;
     }
 
     [[gnu::cold]] work_list take_all() noexcept {
@@ -6929,8 +6941,30 @@ public:
                 each->unexamined = removed.next_;
             }
         }
+        if (asked_ == &removed) {
+            asked_ = removed.previous_;
+        }
         (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
         (removed.next_ ? removed.next_->previous_ : last_) = removed.previous_;
+    }
+
+    // Returns the first future that was added as the one with this `number`, or later. Sets `number` to that.
+    // Returns null if there is none. Who asks for one after the other pays O(1) for each.
+    [[nodiscard]] entry* find(std::uint64_t& number) noexcept {
+        entry* each = asked_ && asked_->number_ <= number ? asked_ : first_;
+        while (each && each->number_ < number) {
+            asked_ = each;
+            each = each->next_;
+        }
+        if (each) {
+            asked_ = each;
+            number = each->number_;
+        }
+        return each;
+    }
+    // The number of the oldest future, or the next one.
+    [[nodiscard]] std::uint64_t first_number() const noexcept {
+        return first_ ? first_->number_ : added_ + 1;
     }
 
     // What the waiting threads are waiting for may be so now. The lock is still held: once it is released, a
@@ -7200,9 +7234,6 @@ private:
             return false;
         });
         const unlocked meanwhile(lock);
-        if (!me.helping->is_shown()) {
-            walk.forget_what_is_done();
-        }
         return me.helping->go_on(!me.is_short, me, watching);
     }
 
@@ -7256,6 +7287,7 @@ private:
     // Guarded by `mutex_`.
     entry* first_ = nullptr;
     entry* last_ = nullptr;
+    entry* asked_ = nullptr;  // where `find` goes on
     std::uint64_t added_ = 0;
     cursor* cursors_ = nullptr;
     examiner examiner_;            // the threads that waited last
@@ -10070,6 +10102,84 @@ T reduce_in(const Branching& branching, Range& range, T init, Combine& combine, 
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/future/future_awaiter.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// A coroutine of a type that is not ours, while it waits. It lives in the coroutine's frame.
+class foreign_coroutine final : private callback {
+public:
+    foreign_coroutine() = default;
+    foreign_coroutine(const foreign_coroutine&) = delete;
+    foreign_coroutine& operator=(const foreign_coroutine&) = delete;
+    // Who destroys a coroutine that waits sees to it that nobody completes the future meanwhile.
+    ~foreign_coroutine() {
+        if (awaited_) {
+            static_cast<void>(take_back_from(*awaited_));
+        }
+    }
+
+    // Returns false if `awaited` is done.
+    [[nodiscard]] bool wait_for(shared_state_base& awaited, std::coroutine_handle<> frame) noexcept {
+        awaited_ = std::addressof(awaited);
+        frame_ = frame;
+        if (call_when_done_later(awaited)) {
+            return true;  // by now the coroutine may run elsewhere
+        }
+        awaited_ = nullptr;
+        return false;
+    }
+
+private:
+    void call_back(outcome) override {
+        awaited_ = nullptr;
+        frame_.resume();
+    }
+
+    shared_state_base* awaited_ = nullptr;
+    std::coroutine_handle<> frame_;
+};
+
+// The promise of a coroutine that waits in a way of its own.
+template <class Promise>
+concept waits_by_itself =
+    requires(Promise& promise, shared_state_base& awaited) { promise.wait_for_state(awaited); };
+
+// How a coroutine waits for a future. `Handle` is the future, or a reference to it.
+template <class T, class Handle>
+class [[nodiscard]] future_awaiter {
+public:
+    explicit future_awaiter(Handle&& future) noexcept : future_(std::forward<Handle>(future)) {}
+
+    [[nodiscard]] bool await_ready() const {
+        shared_state_base& awaited = future_access::state(future_);
+        if (awaited.done()) {
+            return true;
+        }
+        throw_if_inherited(awaited);
+        return false;
+    }
+
+    template <class Promise>
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<Promise> frame) {
+        shared_state_base& awaited = future_access::state(future_);
+        if constexpr (waits_by_itself<Promise>) {
+            return frame.promise().wait_for_state(awaited);
+        } else {
+            return foreign_.wait_for(awaited, frame);
+        }
+    }
+
+    decltype(auto) await_resume() { return std::forward<Handle>(future_).result(); }
+
+private:
+    Handle future_;
+    foreign_coroutine foreign_;
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/task/package.hpp
 
 namespace concurrent::futures { inline namespace v0_1 {
@@ -10220,13 +10330,14 @@ namespace detail {
     throw timeout_error(message);
 }
 
-// `group_state` is a `task_group` without its executor. It lives until the group was destroyed and all its
-// tasks are done.
+// `group_state` is a `task_group` without its executor. It lives until the group was destroyed, all its tasks
+// are done, and no `awaited_end` is left.
 //
 // It holds the future of the first task that failed. So the log handler gets the exception, as it gets that
 // of any future, unless `wait` has rethrown it or somebody has looked at the future.
 class group_state {
     class member;
+    class awaited_end;
 
 public:
     // Lets one task into the group, or nobody if it is destroyed before `follow` was called.
@@ -10249,12 +10360,15 @@ public:
         // The task was submitted. Requires: the caller keeps a handle.
         void follow(shared_state_base& state) noexcept {
             member_->future = shared_state_base::handle(state);
+            awaited_end* awaited = nullptr;
             {
                 group_state& group = member_->group;
                 const outstanding_futures::lock_type lock = group.futures_.lock();
                 group.futures_.add(*member_, state);
                 cancelled_ = group.cancelled_.load();
+                awaited = group.awaited_;
             }
+            tell_change(awaited);
             // The group may be gone as soon as the task is done.
             std::exchange(member_, nullptr)->call_when_done(state);
             if (cancelled_) {
@@ -10277,11 +10391,13 @@ public:
     group_state& operator=(const group_state&) = delete;
 
     // Cancels what has not started and requests stop of the rest.
-    void cancel() noexcept {
-        if (!futures_.is_inherited()) {
-            outstanding_futures::lock_type lock = futures_.lock();
-            begin_to_cancel(lock);
+    // Returns false if the group was being cancelled already.
+    bool cancel() noexcept {
+        if (futures_.is_inherited()) {
+            return false;
         }
+        outstanding_futures::lock_type lock = futures_.lock();
+        return begin_to_cancel(lock);
     }
 
     // Waits until all tasks are done, and rethrows the first failure.
@@ -10297,13 +10413,15 @@ public:
             if (end == outstanding_futures::wait_end::waits_for_self) {
                 throw_as_it_waits_for_itself();
             }
-            cancelled_.store(false);
-            failed = std::move(failed_);
+            failed = take_failure();
         }
         if (failed) {
             throw_failure(failed.state());
         }
     }
+
+    // Returns a future that ends as `wait` would, when all tasks are done. `request_stop` cancels the group.
+    [[nodiscard]] Future<void> when_done();
 
     // The group is destroyed. Waits until all tasks are done. Returns at once where `wait` would throw.
     void end() noexcept {
@@ -10313,11 +10431,11 @@ public:
         {
             outstanding_futures::lock_type lock = futures_.lock();
             if (!wait_to_end(lock)) {
-                abandoned_ = true;  // the last task destroys this
+                abandoned_ = true;  // the last task gives up the group's reference
                 return;
             }
         }
-        delete this;
+        remove_reference();
     }
 
 private:
@@ -10334,6 +10452,12 @@ private:
     };
 
     ~group_state() = default;
+
+    void remove_reference() noexcept {
+        if (references_.fetch_sub(1) == 1) {
+            delete this;
+        }
+    }
 
     // Counts one more task. Returns whether the group is being cancelled; if it has just begun to be,
     // `follow` sees that.
@@ -10389,12 +10513,25 @@ private:
         }
     }
 
-    // Requires: locked. Releases the lock meanwhile.
-    void begin_to_cancel(outstanding_futures::lock_type& lock) noexcept {
-        if (!cancelled_.exchange(true)) {
-            futures_.for_each(lock, [](shared_state_base& state) { state.request_stop(); });
+    // Requires: locked. Releases the lock meanwhile. Returns false if this has begun before.
+    bool begin_to_cancel(outstanding_futures::lock_type& lock) noexcept {
+        if (cancelled_.exchange(true)) {
+            return false;
         }
+        futures_.for_each(lock, [](shared_state_base& state) { state.request_stop(); });
+        return true;
     }
+
+    // All tasks are done. Returns what is to be rethrown, if any, and the group may be used again. Requires:
+    // locked.
+    [[nodiscard]] shared_state_base::handle take_failure() noexcept {
+        cancelled_.store(false);
+        return std::move(failed_);
+    }
+
+    // Has workers look at a new task if they wait for who awaits the group. Requires: a task is unfinished,
+    // so none of these ends; not locked, as they may need the lock to be told.
+    static void tell_change(awaited_end* first) noexcept;
 
     void note_finished() noexcept {
         // As long as others are unfinished, nobody need be woken, and they keep the group.
@@ -10405,6 +10542,8 @@ private:
             }
         }
         bool last = false;
+        awaited_end* awaited = nullptr;
+        shared_state_base::handle failed;
         {
             // Under the lock: without it, a thread that waits could destroy the group before it is notified.
             const outstanding_futures::lock_type lock = futures_.lock();
@@ -10412,12 +10551,22 @@ private:
             if (last) {
                 futures_.notify();
             }
+            if (last && awaited_) {
+                awaited = std::exchange(awaited_, nullptr);
+                failed = take_failure();
+            }
             last = last && abandoned_;
         }
+        if (awaited) {
+            end_all(awaited, std::move(failed));
+        }
         if (last) {
-            delete this;
+            remove_reference();
         }
     }
+
+    // Completes them, the first with the failure, if there is one.
+    static void end_all(awaited_end* first, shared_state_base::handle failed) noexcept;
 
     outstanding_futures futures_;
 
@@ -10425,11 +10574,92 @@ private:
     sync::atomic<std::size_t> unfinished_{0};
     // Until the next `wait`. Written under the lock of `futures_`.
     sync::atomic<bool> cancelled_{false};
+    // Of the group, and of each `awaited_end`.
+    sync::atomic<std::size_t> references_{1};
 
     // Guarded by the lock of `futures_`.
     bool abandoned_ = false;  // the group is gone
     shared_state_base::handle failed_;
+    awaited_end* awaited_ = nullptr;  // those that are not done
 };
+
+// What a coroutine awaits: that all tasks of a group are done. Like a coroutine, it is never pending, and so
+// can't be cancelled.
+class group_state::awaited_end final : public composed_state<void>, public cached_memory {
+public:
+    explicit awaited_end(group_state& group) noexcept : group_(group) {
+        group_.references_.fetch_add(1);
+        note_started();
+        suspend([] {});
+    }
+
+    [[nodiscard]] handle dependency(std::size_t& index) noexcept override {
+        if (!is_unqueued() || group_.futures_.is_inherited()) {
+            return {};
+        }
+        const outstanding_futures::lock_type lock = group_.futures_.lock();
+        std::uint64_t number = first_number_ + index;
+        const outstanding_futures::entry* const found = group_.futures_.find(number);
+        index = static_cast<std::size_t>(number - first_number_);
+        return found ? handle(found->state()) : handle();
+    }
+    [[nodiscard]] bool numbers_dependencies() const noexcept override { return true; }
+
+    bool signal_stop() noexcept override { return is_unqueued() && group_.cancel(); }
+
+private:
+    friend class group_state;
+
+    ~awaited_end() override { group_.remove_reference(); }
+
+    // Begins to wait for the tasks of the group. Requires: that is locked.
+    void begin() noexcept {
+        first_number_ = group_.futures_.first_number();
+        next_ = std::exchange(group_.awaited_, this);
+    }
+
+    // This may be gone when it returns.
+    void end(handle failed) noexcept {
+        go_on([] {});
+        if (failed) {
+            set_exception(failed.state().exception());
+            failed.state().mark_exception_as_looked_at();
+        }
+        complete_without_handle();
+    }
+
+    group_state& group_;
+    std::uint64_t first_number_ = 0;
+    awaited_end* next_ = nullptr;
+};
+
+inline Future<void> group_state::when_done() {
+    futures_.throw_if_inherited();
+    auto& made = *new awaited_end(*this);
+    Future<void> future = future_access::adopt<void>(made);
+    outstanding_futures::lock_type lock = futures_.lock();
+    if (unfinished_.load() != 0) {
+        made.begin();
+    } else {
+        shared_state_base::handle failed = take_failure();
+        lock.unlock();
+        made.end(std::move(failed));
+    }
+    return future;
+}
+
+inline void group_state::tell_change(awaited_end* first) noexcept {
+    for (; first; first = first->next_) {
+        static_cast<void>(first->change([] {}));
+    }
+}
+
+inline void group_state::end_all(awaited_end* first, shared_state_base::handle failed) noexcept {
+    while (awaited_end* const each = first) {
+        first = each->next_;
+        each->end(std::move(failed));
+    }
+}
 
 }  // namespace detail
 
@@ -10535,6 +10765,31 @@ public:
     /// }
     /// \endcode
     void wait(const timeout& limit = {}) { state_->wait(limit.start()); }
+
+    /// Lets a coroutine of any type wait as `wait()` does, without a thread: `co_await group` goes on when
+    /// all tasks are done, and rethrows the first failure in time. A coroutine that itself returns a `Future`
+    /// goes on as a task of its executor. Any other goes on where the last task has ended, as a done callback
+    /// does. The group may be used again after that.
+    ///
+    /// A worker that waits for such a coroutine runs the tasks of the group, as `wait()` does.
+    /// `request_stop()` of the coroutine cancels the group, and the coroutine goes on when all tasks are
+    /// done.
+    ///
+    /// \throws what the first task that failed has thrown
+    /// \throws broken_executor in the child of a fork, if the group is the parent's
+    /// \throws std::bad_alloc if there is no memory
+    ///
+    /// \code
+    /// auto sum = [](futures::thread_pool_executor<>& pool) -> futures::Future<int> {
+    ///     futures::task_group group(pool);
+    ///     auto six = group.submit([] { return 6; });
+    ///     auto seven = group.submit([] { return 7; });
+    ///     co_await group;
+    ///     co_return six.result() + seven.result();
+    /// };
+    /// assert(sum(executor).result() == 13);
+    /// \endcode
+    auto operator co_await() { return detail::future_awaiter<void, Future<void>>(state_->when_done()); }
 
     /// Cancels the tasks that have not started, and requests a stop of those that run. Doesn't wait.
     ///
@@ -10844,6 +11099,8 @@ public:
         }
         return index == 0 ? dependency_of(*this) : shared_state_base::handle();
     }
+
+    [[nodiscard]] bool has_handle() noexcept final { return false; }
 
 protected:
     ~continuation_state() override = default;
@@ -11548,84 +11805,6 @@ concept executor = requires(E& each, int (*task)(), shutdown_options options) {
 };
 
 }}  // namespace concurrent::futures
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/future/future_awaiter.hpp
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-// A coroutine of a type that is not ours, while it waits. It lives in the coroutine's frame.
-class foreign_coroutine final : private callback {
-public:
-    foreign_coroutine() = default;
-    foreign_coroutine(const foreign_coroutine&) = delete;
-    foreign_coroutine& operator=(const foreign_coroutine&) = delete;
-    // Who destroys a coroutine that waits sees to it that nobody completes the future meanwhile.
-    ~foreign_coroutine() {
-        if (awaited_) {
-            static_cast<void>(take_back_from(*awaited_));
-        }
-    }
-
-    // Returns false if `awaited` is done.
-    [[nodiscard]] bool wait_for(shared_state_base& awaited, std::coroutine_handle<> frame) noexcept {
-        awaited_ = std::addressof(awaited);
-        frame_ = frame;
-        if (call_when_done_later(awaited)) {
-            return true;  // by now the coroutine may run elsewhere
-        }
-        awaited_ = nullptr;
-        return false;
-    }
-
-private:
-    void call_back(outcome) override {
-        awaited_ = nullptr;
-        frame_.resume();
-    }
-
-    shared_state_base* awaited_ = nullptr;
-    std::coroutine_handle<> frame_;
-};
-
-// The promise of a coroutine that waits in a way of its own.
-template <class Promise>
-concept waits_by_itself =
-    requires(Promise& promise, shared_state_base& awaited) { promise.wait_for_state(awaited); };
-
-// How a coroutine waits for a future. `Handle` is the future, or a reference to it.
-template <class T, class Handle>
-class [[nodiscard]] future_awaiter {
-public:
-    explicit future_awaiter(Handle&& future) noexcept : future_(std::forward<Handle>(future)) {}
-
-    [[nodiscard]] bool await_ready() const {
-        shared_state_base& awaited = future_access::state(future_);
-        if (awaited.done()) {
-            return true;
-        }
-        throw_if_inherited(awaited);
-        return false;
-    }
-
-    template <class Promise>
-    [[nodiscard]] bool await_suspend(std::coroutine_handle<Promise> frame) {
-        shared_state_base& awaited = future_access::state(future_);
-        if constexpr (waits_by_itself<Promise>) {
-            return frame.promise().wait_for_state(awaited);
-        } else {
-            return foreign_.wait_for(awaited, frame);
-        }
-    }
-
-    decltype(auto) await_resume() { return std::forward<Handle>(future_).result(); }
-
-private:
-    Handle future_;
-    foreign_coroutine foreign_;
-};
-
-}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/task/coroutine_task.hpp

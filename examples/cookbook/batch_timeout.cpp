@@ -1,13 +1,13 @@
 // A timeout for the whole batch
 //
-// The timeout of `as_completed` counts from the call and covers the whole loop. The loop uses each result as
-// it comes. When the timeout passes, the loop throws `timeout_error`, and the program gives up the rest: the
-// tasks are in a `task_group`, which cancels all of them at once, and waits at the end of its scope. `wait`
-// with a timeout returns instead of throwing. None of these ends a task that runs: give the task a stop
-// token, or a timeout of its own.
+// The tasks of the batch are in a `task_group`. A watcher on another pool waits for them, at most for the
+// time limit, and then cancels the group: what has not started never runs, and what runs is asked to stop.
+// The loop uses each result as it comes. No timeout ends a task that runs: give the task a stop token, or a
+// timeout of its own. The watchers' pool needs a worker for each batch that is under way.
 //
-// Inside a task of the same pool, the timeout needs another worker that is free. Without one, the waiting
-// task runs the others itself, and the timeout can't interrupt them.
+// A thread that is no worker needs no watcher: `as_completed(tasks, limit)` counts from the call, covers the
+// whole loop, and throws `timeout_error`. A worker may have to run the tasks itself, and can't leave one
+// midway. The watcher can tell it to stop even then.
 
 #include <concurrent/futures.hpp>
 
@@ -18,32 +18,41 @@
 
 namespace futures = concurrent::futures;
 
-int main() {
-    using namespace std::chrono_literals;
-    std::latch given_up{1};
+int sum_in_time(futures::executor auto& executor, futures::executor auto& watchers,
+                std::chrono::milliseconds limit) {
+    std::latch given_up{1};  // stands for a stop token
     auto stuck = [&given_up] {
         given_up.wait();
         return 0;
     };
 
-    futures::thread_pool_executor executor(4);
     futures::task_group group(executor);
-    std::vector<futures::Future<int>> tasks{group.submit([] { return 1; }), group.submit(stuck),
-                                            group.submit([] { return 2; })};
+    const std::vector<futures::Future<int>> tasks{group.submit([] { return 1; }), group.submit(stuck),
+                                                  group.submit([] { return 2; })};
+    futures::task_group watch(watchers);
+    watch.submit([&] {
+        if (!futures::wait(tasks, {.timeout = limit}).not_done.empty())
+            group.cancel();
+        given_up.count_down();
+    });
 
     int sum = 0;
-    bool all_came = true;
-    try {
-        for (auto future : futures::as_completed(tasks, 20ms))
+    for (auto future : futures::as_completed(tasks)) {
+        if (!future.cancelled())
             sum += future.result();
-    } catch (const futures::timeout_error&) {  // what(): "1 (of 3) futures unfinished"
-        all_came = false;
-        group.cancel();
     }
-    assert(!all_came);
-    assert(sum <= 3);
+    return sum;
+}
 
-    auto [done, not_done] = futures::wait(tasks, {.timeout = 1ms});
-    assert(not_done.size() == 1 && not_done[0] == tasks[1]);
-    given_up.count_down();
+int main() {
+    using namespace std::chrono_literals;
+    futures::thread_pool_executor watchers(1);
+
+    futures::thread_pool_executor executor(4);
+    assert(sum_in_time(executor, watchers, 20ms) <= 3);
+
+    // The task asks for the batch, and runs it itself: its pool has no other worker.
+    futures::thread_pool_executor small(1);
+    auto in_task = small.submit([&] { return sum_in_time(small, watchers, 20ms); });
+    assert(in_task.result() <= 1);  // 1 came in time; 2 was never computed
 }

@@ -40,6 +40,12 @@ std::set<std::string> crawl(futures::executor auto& executor, const std::string&
 }
 
 int main() {
+    const std::set<std::string> all{"/", "/a", "/b", "/c", "/d"};
+
     futures::thread_pool_executor executor(4);
-    assert((crawl(executor, "/") == std::set<std::string>{"/", "/a", "/b", "/c", "/d"}));
+    assert(crawl(executor, "/") == all);
+
+    // A task may crawl too. It fetches the pages itself if no other worker is free.
+    futures::thread_pool_executor small(1);
+    assert(small.submit([&] { return crawl(small, "/"); }).result() == all);
 }

@@ -1,18 +1,17 @@
 // The first good answer wins
 //
 // The program asks several servers at once. `as_completed` gives the answers as they come. The loop passes
-// over those that failed, takes the first good one, and waits for no other. A task that looks at a stop
-// token, or has a timeout of its own, ends soon after that; until then the executor's scope waits for it. If
-// another task throws later, nobody looks at its exception, so the log handler gets it.
+// over those that failed, takes the first good one, and asks the others to stop. A question that looks at a
+// stop token, or has a timeout of its own, ends soon after that; until then its executor's scope waits for
+// it. If another question fails later, nobody looks at its exception, so the log handler gets it.
 //
-// A task of the same pool may do this too. It leaves the others to free workers. If no other worker is free,
-// it runs one of them itself, and has to wait until that one ends, even if it is slow. So give the pool a
-// worker for each server, and one for the task.
+// A task of the same pool may do this too. It leaves the questions to other workers, and asks one itself only
+// if no other worker is free. On a pool of one worker it asks them one after the other, up to the first good
+// answer.
 
 #include <concurrent/futures.hpp>
 
 #include <cassert>
-#include <exception>
 #include <latch>
 #include <optional>
 #include <stdexcept>
@@ -22,17 +21,15 @@
 namespace futures = concurrent::futures;
 
 template <class T>
-std::optional<T> first_good(const std::vector<futures::Future<T>>& tasks) {
-    std::optional<T> answer;
-    for (auto future : futures::as_completed(tasks)) {
+std::optional<T> first_good(const std::vector<futures::Future<T>>& questions) {
+    for (auto future : futures::as_completed(questions)) {
         if (!future.exception()) {
-            answer = future.result();
-            break;
+            for (const auto& question : questions)
+                question.request_stop();
+            return future.result();
         }
     }
-    for (const auto& task : tasks)
-        task.request_stop();
-    return answer;
+    return std::nullopt;
 }
 
 int main() {
@@ -45,27 +42,17 @@ int main() {
     };
 
     futures::thread_pool_executor executor(3);
-    std::vector<futures::Future<std::string>> mirrors{executor.submit(down), executor.submit(slow),
-                                                      executor.submit(fast)};
-    const auto answer = first_good(mirrors);
+    assert(first_good<std::string>({executor.submit(down), executor.submit(slow), executor.submit(fast)}) ==
+           "fast");
     answered.count_down();
-    assert(answer == "fast");
+    assert(first_good<std::string>({executor.submit(down)}) == std::nullopt);
 
-    std::vector<futures::Future<std::string>> none{executor.submit(down)};
-    assert(first_good(none) == std::nullopt);
-
-    // A task may ask too. This pool has no other worker, so the task runs the others itself, in their order.
     futures::thread_pool_executor small(1);
-    bool asked_in_vain = false;
-    auto spare = [&asked_in_vain]() -> std::string {
-        asked_in_vain = true;
-        return "spare";
-    };
-    auto asking = small.submit([&] {
-        std::vector<futures::Future<std::string>> servers{small.submit(down), small.submit(fast),
-                                                          small.submit(spare)};
-        return first_good(servers);
+    auto spare = []() -> std::string { return "spare"; };
+    auto in_task = small.submit([&] {
+        std::vector<futures::Future<std::string>> questions{small.submit(down), small.submit(fast),
+                                                            small.submit(spare)};
+        return first_good(questions) == "fast" && questions[2].cancelled();
     });
-    assert(asking.result() == "fast");
-    assert(!asked_in_vain);  // request_stop() has cancelled it
+    assert(in_task.result());
 }

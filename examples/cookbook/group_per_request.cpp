@@ -5,8 +5,8 @@
 // cancelled, and the request fails with that exception. If the time is up, `wait` throws `timeout_error`; the
 // exception leaves the scope of the group, which cancels the tasks and waits for those that run.
 //
-// The requests are tasks of the same pool. That can't deadlock: a worker that waits for its group runs the
-// group's tasks itself.
+// The requests are tasks of the same pool, which has only one worker here. That can't deadlock: a worker that
+// waits for its group runs the group's tasks itself.
 
 #include <concurrent/futures.hpp>
 
@@ -43,7 +43,7 @@ page answer(futures::executor auto& executor, int id) {
 }
 
 int main() {
-    futures::thread_pool_executor executor(2);
+    futures::thread_pool_executor executor(1);
     std::vector<futures::Future<page>> requests;
     for (int id : {1, 2, -1, 3})
         requests.push_back(executor.submit([&executor, id] { return answer(executor, id); }));

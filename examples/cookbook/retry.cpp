@@ -1,37 +1,39 @@
 // Retry with backoff
 //
 // `retry` calls a function again if it fails with an error that may pass, after a pause that doubles each
-// time. The loop is inside the task, so the future has only the last outcome. A pause keeps a worker: give
-// the pool as many workers as requests may be under way or pausing at once.
+// time. It is a coroutine, which always goes on as a task of its first parameter, and its future has only the
+// last outcome. The pauses are tasks of another pool, whose threads do nothing but sleep, so a pause holds
+// none of the workers: one worker may retry many requests, and even wait for them in a task.
 
 #include <concurrent/futures.hpp>
 
-#include <atomic>
 #include <cassert>
 #include <chrono>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <type_traits>
 
 namespace futures = concurrent::futures;
 
 template <class Fn>
-auto retry(int attempts, std::chrono::milliseconds pause, Fn fn) {
-    for (;;) {
+futures::Future<std::invoke_result_t<Fn&>> retry(futures::thread_pool_executor<>&,
+                                                 futures::thread_pool_executor<>& sleepers, int attempts,
+                                                 std::chrono::milliseconds pause, Fn fn) {
+    for (;; pause *= 2) {
         try {
-            return fn();
+            co_return fn();
         } catch (const std::runtime_error&) {  // may pass; anything else leaves at once
             if (--attempts == 0)
                 throw;
         }
-        std::this_thread::sleep_for(pause);
-        pause *= 2;
+        co_await sleepers.submit([pause] { std::this_thread::sleep_for(pause); });
     }
 }
 
 int main() {
     using namespace std::chrono_literals;
-    std::atomic<int> calls = 0;
+    int calls = 0;
     auto flaky = [&calls]() -> std::string {
         if (++calls < 3)
             throw std::runtime_error("try again");
@@ -39,11 +41,13 @@ int main() {
     };
     auto hopeless = []() -> std::string { throw std::runtime_error("no route to host"); };
 
-    futures::thread_pool_executor executor(4);
-    auto answer = executor.submit([flaky] { return retry(5, 1ms, flaky); });
-    auto failure = executor.submit([hopeless] { return retry(2, 1ms, hopeless); });
-
-    assert(answer.result() == "answer");
+    futures::thread_pool_executor sleepers(8);
+    futures::thread_pool_executor executor(1);
+    auto waits = executor.submit([&] {
+        auto answer = retry(executor, sleepers, 5, 1ms, flaky);
+        auto failure = retry(executor, sleepers, 2, 1ms, hopeless);
+        return answer.result() == "answer" && failure.exception() != nullptr;
+    });
+    assert(waits.result());
     assert(calls == 3);
-    assert(failure.exception() != nullptr);
 }

@@ -177,16 +177,23 @@ TEST_CASE("checksum_tree reports what it can't read, and counts it in its exit s
 
 TEST_CASE("http_fanout prints each answer, and why there is none") {
     const tests::http_server server;
-    const auto result =
-        run_example("http_fanout", {"--timeout", "30", server.url("/slow"), server.url("/ok"),
-                                    server.url("/no"), server.url("/drop"), "ftp://elsewhere"});
-    CHECK(result.exit_status == 1);
-    CHECK(result.errors.empty());
-    CHECK(sorted_lines(result.output) ==
-          std::vector<std::string>{
-              "200 5 bytes " + server.url("/ok"), "200 5 bytes " + server.url("/slow"),
-              "404 0 bytes " + server.url("/no"), "failed: not an http:// URL ftp://elsewhere",
-              "failed: the server closed the connection without an answer " + server.url("/drop")});
+    std::vector<std::string> arguments{"--timeout",         "30",
+                                       server.url("/slow"), server.url("/ok"),
+                                       server.url("/no"),   server.url("/drop"),
+                                       "ftp://elsewhere"};
+    for (const bool coroutines : {false, true}) {
+        if (coroutines) {
+            arguments.push_back("--coroutines");
+        }
+        const auto result = run_example("http_fanout", arguments);
+        CHECK(result.exit_status == 1);
+        CHECK(result.errors.empty());
+        CHECK(sorted_lines(result.output) ==
+              std::vector<std::string>{
+                  "200 5 bytes " + server.url("/ok"), "200 5 bytes " + server.url("/slow"),
+                  "404 0 bytes " + server.url("/no"), "failed: not an http:// URL ftp://elsewhere",
+                  "failed: the server closed the connection without an answer " + server.url("/drop")});
+    }
     CHECK(run_example("http_fanout", {server.url("/ok"), server.url("/slow")}).exit_status == 0);
 }
 
@@ -213,14 +220,27 @@ TEST_CASE("http_fanout makes many requests at once") {
 TEST_CASE("http_fanout --first is content with the first good answer, and breaks off the rest") {
     const tests::http_server server;
     // The server never answers the others, and their timeout is longer than this test may run.
-    const auto result = run_example(
-        "http_fanout", {"--first", "--timeout", "3600", "--workers", "3", server.url("/never"),
-                        server.url("/drop"), server.url("/ok"), server.url("/never"), server.url("/never")});
-    CHECK(result.exit_status == 0);
-    CHECK(result.errors.empty());
-    const auto lines = tests::lines_of(result.output);
-    REQUIRE_FALSE(lines.empty());
-    CHECK(lines.back() == "200 5 bytes " + server.url("/ok"));
+    std::vector<std::string> arguments{"--first",
+                                       "--timeout",
+                                       "3600",
+                                       "--workers",
+                                       "3",
+                                       server.url("/never"),
+                                       server.url("/drop"),
+                                       server.url("/ok"),
+                                       server.url("/never"),
+                                       server.url("/never")};
+    for (const bool coroutines : {false, true}) {
+        if (coroutines) {
+            arguments.push_back("--coroutines");
+        }
+        const auto result = run_example("http_fanout", arguments);
+        CHECK(result.exit_status == 0);
+        CHECK(result.errors.empty());
+        const auto lines = tests::lines_of(result.output);
+        REQUIRE_FALSE(lines.empty());
+        CHECK(lines.back() == "200 5 bytes " + server.url("/ok"));
+    }
 }
 
 TEST_CASE("http_fanout says how it is used") {

@@ -287,8 +287,8 @@ public:
     /// task of its executor. Any other goes on where this future is completed, as a done callback does. An
     /// await allocates nothing.
     ///
-    /// \throws invalid_state_error if this future is not `valid()`, or is that of the waiting coroutine
-    /// itself \throws broken_executor in the child of a fork, if this future is the parent's and was not done
+    /// \throws invalid_state_error if this future is not `valid()`, or is the waiting coroutine's own
+    /// \throws broken_executor in the child of a fork, if this future is the parent's and was not done
     ///
     /// \code
     /// auto doubled = [](futures::thread_pool_executor<>& pool) -> futures::Future<int> {
