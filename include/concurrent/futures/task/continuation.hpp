@@ -79,26 +79,10 @@ private:
     const bool sees_failures_;
 };
 
-// What a continuation is made of.
-struct continuation_origin {
-    shared_state_base& parent;
-    bool sees_failures;
-    shared_pool<pool_base> pool;  // which will run it
-    bool runs_inline;             // it runs as a done callback does, and there is no pool
-};
-
-// The state of a continuation that a pool runs, or that runs as a done callback does.
+// The state of a continuation, however it is run.
 template <class T>
-class continuation_state : public task_state<T>, private continuation {
+class continuation_task : public task_state<T>, protected continuation {
 public:
-    explicit continuation_state(continuation_origin&& origin) noexcept
-        : task_state<T>(origin.pool.get()),
-          continuation(origin.parent, origin.sees_failures),
-          pool_(std::move(origin.pool)),
-          runs_inline_(origin.runs_inline) {
-        this->note_unqueued();
-    }
-
     // Requires: the captures have a handle on the parent. The task may have ended when this returns.
     void start() noexcept { call_when_done(parent()); }
 
@@ -109,7 +93,33 @@ public:
         return index == 0 ? dependency_of(*this) : shared_state_base::handle();
     }
 
+    // It is queued when its parent is done, and so need not descend from the task that its worker runs.
     [[nodiscard]] bool has_handle() noexcept final { return false; }
+
+protected:
+    continuation_task(pool_base* owner, shared_state_base& parent, bool sees_failures) noexcept
+        : task_state<T>(owner), continuation(parent, sees_failures) {
+        this->note_unqueued();
+    }
+    ~continuation_task() override = default;
+};
+
+// What a continuation is made of.
+struct continuation_origin {
+    shared_state_base& parent;
+    bool sees_failures;
+    shared_pool<pool_base> pool;  // which will run it
+    bool runs_inline;             // it runs as a done callback does, and there is no pool
+};
+
+// The state of a continuation that a pool runs, or that runs as a done callback does.
+template <class T>
+class continuation_state : public continuation_task<T> {
+public:
+    explicit continuation_state(continuation_origin&& origin) noexcept
+        : continuation_task<T>(origin.pool.get(), origin.parent, origin.sees_failures),
+          pool_(std::move(origin.pool)),
+          runs_inline_(origin.runs_inline) {}
 
 protected:
     ~continuation_state() override = default;
@@ -119,7 +129,7 @@ private:
         // The pool must exist until the task was pushed. By then the task may be gone.
         const shared_pool<pool_base> pool = std::move(pool_);
         const bool runs_inline = runs_inline_;
-        if (!begin(*this, *this, how)) {
+        if (!this->begin(*this, *this, how)) {
             return;
         }
         if (runs_inline) {
@@ -135,10 +145,10 @@ private:
     }
 
     void stop_waiting(bool stop) noexcept final {
-        if (stop_waiting_for_parent(*this)) {
+        if (this->stop_waiting_for_parent(*this)) {
             pool_.reset();
         }
-        this->cancel_if_last(parent(), stop);
+        this->cancel_if_last(this->parent(), stop);
     }
 
     shared_pool<pool_base> pool_;  // until the task is pushed
@@ -147,7 +157,7 @@ private:
 
 // The state of a continuation that an executor of any other kind runs.
 template <class Executor, class T>
-class submitted_continuation_state : public task_state<T>, private continuation {
+class submitted_continuation_state : public continuation_task<T> {
 public:
     struct origin {
         shared_state_base& parent;
@@ -156,19 +166,7 @@ public:
     };
 
     explicit submitted_continuation_state(origin&& from) noexcept
-        : task_state<T>(nullptr), continuation(from.parent, from.sees_failures), executor_(from.executor) {
-        this->note_unqueued();
-    }
-
-    // As in `continuation_state`.
-    void start() noexcept { call_when_done(parent()); }
-
-    [[nodiscard]] shared_state_base::handle dependency(std::size_t& index) noexcept final {
-        if (!this->is_unqueued()) {
-            return task_state<T>::dependency(index);
-        }
-        return index == 0 ? dependency_of(*this) : shared_state_base::handle();
-    }
+        : continuation_task<T>(nullptr, from.parent, from.sees_failures), executor_(from.executor) {}
 
 protected:
     ~submitted_continuation_state() override = default;
@@ -197,7 +195,7 @@ private:
     };
 
     void call_back(outcome how) final {
-        if (begin(*this, *this, how)) {
+        if (this->begin(*this, *this, how)) {
             try {
                 static_cast<void>(executor_.submit(submitted(*this)));
             } catch (...) {
@@ -227,8 +225,8 @@ private:
     }
 
     void stop_waiting(bool stop) noexcept final {
-        static_cast<void>(stop_waiting_for_parent(*this));
-        this->cancel_if_last(parent(), stop);
+        static_cast<void>(this->stop_waiting_for_parent(*this));
+        this->cancel_if_last(this->parent(), stop);
     }
 
     Executor& executor_;
