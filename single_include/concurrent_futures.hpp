@@ -7607,7 +7607,7 @@ public:
             return;
         }
         note_stale();
-        fail(std::move(reason));
+        fail_with(std::move(reason));
     }
 
     void release() noexcept override { future().release_from_queue(); }
@@ -7623,7 +7623,7 @@ public:
             its_future.release_from_queue();
             return;
         }
-        fail(std::move(reason));
+        fail_with(std::move(reason));
     }
 
     // Calls `push()`, which queues the task in `pool`. If that throws, the task fails with what it has
@@ -7814,7 +7814,7 @@ private:
     }
 
     // Requires: the caller has claimed the task, and no queue has it any more.
-    void fail(std::exception_ptr reason) noexcept {
+    void fail_with(std::exception_ptr reason) noexcept {
         shared_state_base& its_future = future();
         discard();
         its_future.set_exception(std::move(reason));
@@ -9311,7 +9311,7 @@ protected:
             failed = failed_;
         });
         if (failed) {
-            fail(*failed);
+            fail_like(*failed);
         } else if (parts == 0) {
             succeed();
         }
@@ -9369,7 +9369,7 @@ private:
                 }
             });
             if (fails) {
-                fail(done);
+                fail_like(done);
             }
         } else if (missing_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
             succeed();
@@ -9386,7 +9386,7 @@ private:
     }
 
     // As `cause` has failed or is cancelled.
-    [[gnu::cold]] void fail(part& cause) noexcept {
+    [[gnu::cold]] void fail_like(part& cause) noexcept {
         if (!whole().claim_unqueued()) {
             return;
         }
@@ -10889,7 +10889,7 @@ private:
         // Only this has a handle on `outer_`.
         Future<T> inner = std::move(future_access::state(outer_).result().get());
         if (!inner.valid() || std::addressof(future_access::state(inner)) == this) {
-            fail(make_error<invalid_state_error>(
+            fail_with(make_error<invalid_state_error>(
                 inner.valid() ? "a function that `then` has called returned the future that `then` returned, "
                                 "which so waits for itself"
                               : "a function that `then` has called returned a future without a state"));
@@ -10950,7 +10950,7 @@ private:
         complete();
     }
 
-    void fail(std::exception_ptr reason) noexcept {
+    void fail_with(std::exception_ptr reason) noexcept {
         if (!this->claim_unqueued()) {
             this->release_from_queue();
             return;
@@ -11406,6 +11406,17 @@ private:
             std::move(parent), std::forward<Fn>(fn));
     }
 
+    // Requires: `task`, whose future is `outer`, was not started.
+    template <class T>
+    [[nodiscard]] static Future<T> flatten_or_cancel(Future<Future<T>> outer, queued_state& task) {
+        try {
+            return flatten(std::move(outer));
+        } catch (...) {
+            task.cancel_waiting();
+            throw;
+        }
+    }
+
     template <class State, class Call, class Origin, class T, class Fn>
     [[nodiscard]] static auto start(Origin origin, Future<T> parent, Fn&& fn) {
         using result = typename task_result<Call>::type;
@@ -11414,10 +11425,13 @@ private:
         State& made =
             *new task_of<State, Call>(std::move(origin), Call(std::forward<Fn>(fn), std::move(parent)));
         Future<result> future = future_access::adopt<result>(made);
-        made.start();
         if constexpr (is_future<result>) {
-            return flatten(std::move(future));
+            // Before the start: if there is no memory, the task doesn't run.
+            auto flattened = flatten_or_cancel(std::move(future), made);
+            made.start();
+            return flattened;
         } else {
+            made.start();
             return future;
         }
     }

@@ -91,7 +91,7 @@ private:
         // Only this has a handle on `outer_`.
         Future<T> inner = std::move(future_access::state(outer_).result().get());
         if (!inner.valid() || std::addressof(future_access::state(inner)) == this) {
-            fail(make_error<invalid_state_error>(
+            fail_with(make_error<invalid_state_error>(
                 inner.valid() ? "a function that `then` has called returned the future that `then` returned, "
                                 "which so waits for itself"
                               : "a function that `then` has called returned a future without a state"));
@@ -152,7 +152,7 @@ private:
         complete();
     }
 
-    void fail(std::exception_ptr reason) noexcept {
+    void fail_with(std::exception_ptr reason) noexcept {
         if (!this->claim_unqueued()) {
             this->release_from_queue();
             return;

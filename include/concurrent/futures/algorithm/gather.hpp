@@ -104,7 +104,7 @@ protected:
             failed = failed_;
         });
         if (failed) {
-            fail(*failed);
+            fail_like(*failed);
         } else if (parts == 0) {
             succeed();
         }
@@ -162,7 +162,7 @@ private:
                 }
             });
             if (fails) {
-                fail(done);
+                fail_like(done);
             }
         } else if (missing_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
             succeed();
@@ -179,7 +179,7 @@ private:
     }
 
     // As `cause` has failed or is cancelled.
-    [[gnu::cold]] void fail(part& cause) noexcept {
+    [[gnu::cold]] void fail_like(part& cause) noexcept {
         if (!whole().claim_unqueued()) {
             return;
         }

@@ -193,6 +193,17 @@ private:
             std::move(parent), std::forward<Fn>(fn));
     }
 
+    // Requires: `task`, whose future is `outer`, was not started.
+    template <class T>
+    [[nodiscard]] static Future<T> flatten_or_cancel(Future<Future<T>> outer, queued_state& task) {
+        try {
+            return flatten(std::move(outer));
+        } catch (...) {
+            task.cancel_waiting();
+            throw;
+        }
+    }
+
     template <class State, class Call, class Origin, class T, class Fn>
     [[nodiscard]] static auto start(Origin origin, Future<T> parent, Fn&& fn) {
         using result = typename task_result<Call>::type;
@@ -201,10 +212,13 @@ private:
         State& made =
             *new task_of<State, Call>(std::move(origin), Call(std::forward<Fn>(fn), std::move(parent)));
         Future<result> future = future_access::adopt<result>(made);
-        made.start();
         if constexpr (is_future<result>) {
-            return flatten(std::move(future));
+            // Before the start: if there is no memory, the task doesn't run.
+            auto flattened = flatten_or_cancel(std::move(future), made);
+            made.start();
+            return flattened;
         } else {
+            made.start();
             return future;
         }
     }

@@ -70,7 +70,7 @@ public:
             return;
         }
         note_stale();
-        fail(std::move(reason));
+        fail_with(std::move(reason));
     }
 
     void release() noexcept override { future().release_from_queue(); }
@@ -86,7 +86,7 @@ public:
             its_future.release_from_queue();
             return;
         }
-        fail(std::move(reason));
+        fail_with(std::move(reason));
     }
 
     // Calls `push()`, which queues the task in `pool`. If that throws, the task fails with what it has
@@ -277,7 +277,7 @@ private:
     }
 
     // Requires: the caller has claimed the task, and no queue has it any more.
-    void fail(std::exception_ptr reason) noexcept {
+    void fail_with(std::exception_ptr reason) noexcept {
         shared_state_base& its_future = future();
         discard();
         its_future.set_exception(std::move(reason));
