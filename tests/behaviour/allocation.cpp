@@ -569,6 +569,28 @@ TEST_CASE("a then, a gather and waiting for them in a task survive each allocati
               .result() > 1);
 }
 
+TEST_CASE("a then without memory for the future that its function returns doesn't call the function") {
+    futures::Promise<int> promise;
+    promise.set_result(1);
+    const futures::Future<int> done = promise.get_future();
+    int calls = 0;
+    CHECK(fail_each_allocation([&] {
+              const int calls_before = calls;
+              try {
+                  static_cast<void>(done.then([&](int) {
+                      ++calls;
+                      return done;
+                  }));
+              } catch (const std::bad_alloc&) {
+                  if (calls != calls_before) {
+                      throw std::logic_error("called");
+                  }
+                  throw;
+              }
+          }) == 2);
+    CHECK(calls == 1);
+}
+
 TEST_CASE("std::bad_alloc from each allocation of a coroutine, and of what it does, leaves nothing") {
     using pool = futures::thread_pool_executor<>;
     pool executor(1);
