@@ -28,6 +28,8 @@ namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
+class coroutine_start;
+
 // `pool_launcher` submits the tasks of a map to a pool. The results may outlive the executor, so the launcher
 // owns the pool too.
 template <class Pool>
