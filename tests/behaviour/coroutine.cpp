@@ -255,6 +255,35 @@ TEST_CASE(
 }
 
 #if defined(__cpp_lib_jthread)
+TEST_CASE("request_stop() reaches a coroutine that is awaited, while it goes from executor to executor") {
+    pool executor(1);
+    pool other(1);
+    const auto wanders = [](pool&, pool& elsewhere, std::latch& begun) -> futures::Future<int> {
+        const std::stop_token stop = co_await futures::this_stop_token();
+        begun.count_down();
+        try {
+            while (!stop.stop_requested()) {
+                co_await elsewhere.schedule();
+            }
+        } catch (const futures::cancelled_error&) {
+            // The stop was passed on to the task as which it was to go on.
+        }
+        co_return 1;
+    };
+    const auto awaits = [&](pool& runs, pool& elsewhere, std::latch& begun) -> futures::Future<int> {
+        auto inner = wanders(runs, elsewhere, begun);
+        co_return co_await std::move(inner);
+    };
+    for (int round = 0; round != 100; ++round) {
+        std::latch begun(1);
+        const auto outer = awaits(executor, round % 2 == 0 ? other : executor, begun);
+        begun.wait();
+        executor.submit([] {}).result();  // the outer coroutine awaits the inner
+        outer.request_stop();
+        REQUIRE(outer.result() == 1);
+    }
+}
+
 TEST_CASE("this_stop_token() gives the token that request_stop() signals, before or after") {
     pool executor(1);
     const auto spins = [](pool&) -> futures::Future<bool> {
@@ -537,6 +566,26 @@ TEST_CASE("awaits work in conditions") {
     CHECK(computes(executor).result() == "be");
 }
 #endif
+
+TEST_CASE(
+    "a coroutine whose schedule() is cancelled goes on as a task of its own executor, by an exception") {
+    pool executor({.max_workers = 1, .thread_name_prefix = "own"});
+    pool other(1);
+    const auto visits = [](pool&, pool& elsewhere) -> futures::Future<std::string> {
+        bool cancelled = false;
+        try {
+            co_await elsewhere.schedule();
+        } catch (const futures::cancelled_error&) {
+            cancelled = true;
+        }
+        co_return futures::this_thread_name() + (cancelled ? " cancelled" : "");
+    };
+    const tests::busy_workers busy(other, 1);
+    const auto stopped = visits(executor, other);
+    executor.submit([] {}).result();  // it is on its way
+    CHECK(stopped.request_stop());
+    CHECK(stopped.result() == "own_0 cancelled");
+}
 
 TEST_CASE("co_await schedule() goes on as a task of the executor, in a coroutine of any type") {
     pool executor({.max_workers = 1, .thread_name_prefix = "first"});

@@ -24,10 +24,12 @@ public:
     void await_suspend(std::coroutine_handle<Promise> frame) {
         if constexpr (waits_by_itself<Promise>) {
             auto& coroutine = frame.promise().state();
-            coroutine.wait_for_arrival(
-                [&] { return future_access::release(submit([&coroutine] { coroutine.arrive(); })); });
+            coroutine.wait_for_arrival([&] {
+                return future_access::release(submit([&coroutine] { coroutine.arrive(); },
+                                                     [&coroutine]() noexcept { coroutine.note_dropped(); }));
+            });
         } else {
-            static_cast<void>(submit([frame] { frame.resume(); }));
+            static_cast<void>(submit([frame] { frame.resume(); }, [frame] { frame.resume(); }));
         }
     }
 
@@ -39,11 +41,11 @@ public:
 
 private:
     // If the executor drops the task, the coroutine goes on by an exception.
-    template <class GoOn>
-    [[nodiscard]] auto submit(GoOn go_on) {
-        return submit_call(executor_, go_on, [this, go_on] {
+    template <class GoOn, class WhenDropped>
+    [[nodiscard]] auto submit(GoOn go_on, WhenDropped when_dropped) {
+        return submit_call(executor_, go_on, [this, when_dropped] {
             was_dropped_ = true;
-            go_on();
+            when_dropped();
         });
     }
 

@@ -24,7 +24,9 @@
 #include <concurrent/futures/state/trampoline.hpp>
 #include <concurrent/futures/state/typed_state.hpp>
 #include <concurrent/futures/state/waiter.hpp>
+#include <concurrent/futures/sync/back_off.hpp>
 #include <concurrent/futures/sync/helper.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
 #include <concurrent/futures/task/queued_state.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -60,32 +62,49 @@ public:
     }
 
     // The coroutine, which this thread runs, is suspended, until something that `submit()` submits calls
-    // `arrive`. `submit()` returns a handle on the future of that. If it throws, the coroutine goes on at
-    // once.
+    // `arrive` or `note_dropped`, on any thread, maybe before `submit()` returns. That is a handle on the
+    // future of it. If it throws, the coroutine goes on at once.
+    //
+    // This thread has no handle meanwhile: others could not tell which handle is the last. Whoever lets the
+    // coroutine go on, on another thread, waits until this thread needs it no more.
     template <class Submit>
     void wait_for_arrival(Submit submit) {
         shared_state_base& its_future = future();
-        const shared_state_base::handle kept(its_future);
-        std::size_t journey = 0;
         local_queue::note_suspended(*this);
-        its_future.suspend([&] { journey = ++journeys_; });
+        has_departed_.store(false, std::memory_order_relaxed);  // relaxed: `submit` publishes it
+        its_future.suspend([] {});
+        departure here(*this);
         shared_state_base::handle submitted;
         try {
-            submitted = submit();  // by now the coroutine may run elsewhere
+            submitted = submit();
         } catch (...) {
             go_on_here();
             throw;
         }
+        if (here.has_arrived) {
+            return;  // the coroutine may have ended
+        }
         static_cast<void>(its_future.change([&] {
-            if (journey == journeys_ && !awaited_) {
-                awaited_ = std::addressof(submitted.state());
-                submitted_ = std::move(submitted);
-            }
+            awaited_ = std::addressof(submitted.state());
+            submitted_ = std::move(submitted);
         }));
+        // Release: pairs with the acquire in `wait_for_departure`.
+        has_departed_.store(true, std::memory_order_release);
     }
     void arrive() {
+        wait_for_departure();
         forget_awaited();
         frame_.resume();
+    }
+    // What was submitted will not call `arrive`. The coroutine goes on nevertheless.
+    void note_dropped() noexcept {
+        wait_for_departure();
+        if (has_executor_) {
+            queue_turn();
+        } else {
+            forget_awaited();
+            frame_.resume();
+        }
     }
 
     // The coroutine has ended, and its frame is gone.
@@ -270,16 +289,55 @@ protected:
     void discard_frame() noexcept { std::exchange(frame_, nullptr).destroy(); }
 
 private:
-    void call_back(outcome) final {
-        if (!has_executor_) {
-            arrive();
-            return;
+    // A thread submits what lets a coroutine go on. If that happens on this very thread, meanwhile, the
+    // thread can't wait for itself, and is told.
+    struct departure {
+        explicit departure(const coroutine_task& leaving) noexcept : task(leaving) { newest = this; }
+        departure(const departure&) = delete;
+        departure& operator=(const departure&) = delete;
+        ~departure() { newest = outer; }
+
+        const coroutine_task& task;
+        departure* const outer = newest;
+        bool has_arrived = false;
+
+        static constinit inline thread_local departure* newest = nullptr;
+    };
+
+    void wait_for_departure() noexcept {
+        for (departure* each = departure::newest; each; each = each->outer) {
+            if (&each->task == this && !each->has_arrived) {
+                each->has_arrived = true;
+                return;
+            }
         }
+        // Acquire: pairs with the release in `wait_for_arrival`.
+        for (back_off delay; !has_departed_.load(std::memory_order_acquire);) {
+            delay.pause();
+        }
+    }
+
+    void call_back(outcome) final {
+        if (has_executor_) {
+            queue_turn();
+        } else {
+            forget_awaited();
+            frame_.resume();
+        }
+    }
+
+    // What the coroutine waits for is done: it goes on as a task of its executor.
+    void queue_turn() noexcept {
         shared_state_base& its_future = future();
         pool_base* const pool = owner();
         // It exists as long as the coroutine is suspended.
         const shared_pool<pool_base> kept = keep_owner();
-        if (its_future.begin_to_queue_again([this] { awaited_ = nullptr; })) {
+        shared_state_base::handle submitted;
+        const bool is_to_be_pushed = its_future.begin_to_queue_again([&] {
+            awaited_ = nullptr;
+            submitted = std::move(submitted_);
+        });
+        if (is_to_be_pushed) {
             push_turn();
         } else if (pool) {
             pool->note_stale_item_gone();
@@ -334,9 +392,9 @@ private:
     // Guarded by the lock of the state.
     bool was_asked_to_stop_ = false;
     bool has_stop_source_ = false;
-    shared_state_base* awaited_ = nullptr;  // while the coroutine waits for it
-    shared_state_base::handle submitted_;   // what will call `arrive`
-    std::size_t journeys_ = 0;
+    shared_state_base* awaited_ = nullptr;    // while the coroutine waits for it
+    shared_state_base::handle submitted_;     // what will call `arrive`
+    sync::atomic<bool> has_departed_{false};  // see `wait_for_arrival`
 
 #if defined(__cpp_lib_jthread)
     std::optional<stoppable> stop_source_;  // once the coroutine has asked for a token
