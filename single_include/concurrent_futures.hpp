@@ -7103,7 +7103,10 @@ private:
             }
             if (walking) {
                 helping.reset();
-                std::unique_ptr<walker> ended = is_short ? set.keep(std::move(walking)) : std::move(walking);
+                std::unique_ptr<walker> ended = std::move(walking);
+                if (is_short) {
+                    ended = set.keep(std::move(ended));
+                }
                 if (ended) {
                     ended->place.reset();
                     const unlocked meanwhile(lock);
@@ -9386,7 +9389,7 @@ private:
     }
 
     // As `cause` has failed or is cancelled.
-    [[gnu::cold]] void fail_like(part& cause) noexcept {
+    [[gnu::cold]] void fail_like(const part& cause) noexcept {
         if (!whole().claim_unqueued()) {
             return;
         }
@@ -9426,7 +9429,7 @@ public:
         Future<T> future;
     };
 
-    // NOLINTNEXTLINE(hicpp-explicit-conversions): so a tuple of parts can be made
+    // Not explicit, so that a tuple of parts can be made.
     gathered_part(origin from) noexcept : gathering::part(from.whole), future_(std::move(from.future)) {}
 
     [[nodiscard]] gathered_value<T> take_value() const { return value_of(future_); }
@@ -10152,7 +10155,7 @@ public:
     explicit future_awaiter(Handle&& future) noexcept : future_(std::forward<Handle>(future)) {}
 
     [[nodiscard]] bool await_ready() const {
-        shared_state_base& awaited = future_access::state(future_);
+        const shared_state_base& awaited = future_access::state(future_);
         if (awaited.done()) {
             return true;
         }
@@ -10657,7 +10660,7 @@ inline void group_state::tell_change(awaited_end* first) noexcept {
 inline void group_state::end_all(awaited_end* first, shared_state_base::handle failed) noexcept {
     while (awaited_end* const each = first) {
         first = each->next_;
-        each->end(std::move(failed));
+        each->end(std::exchange(failed, shared_state_base::handle()));
     }
 }
 
@@ -11990,7 +11993,7 @@ public:
     }
 
     [[nodiscard]] bool still_waits() noexcept final {
-        shared_state_base& its_future = future();
+        const shared_state_base& its_future = future();
         return its_future.is_waiting() && !its_future.is_unqueued();
     }
 
@@ -12366,8 +12369,9 @@ class coroutine_memory {
 public:
     [[nodiscard]] static void* allocate(std::size_t frame_size) {
         auto* const memory = static_cast<std::byte*>(allocate_block(frame_offset + frame_size));
-        coroutine_header::newest =
+        auto* const header =
             ::new (memory + header_offset) coroutine_header{.outer = coroutine_header::newest};
+        coroutine_header::newest = header;
         return memory + frame_offset;
     }
 
@@ -13242,12 +13246,12 @@ private:
         }
         count_.store(before + 1);
         runnable_threads::add(1);
-        started_thread* started = nullptr;
+        std::unique_ptr<started_thread> started;
         try {
-            started = new started_thread{.pool = shared_pool(pool_), .self = self};
-            started->thread = sync::thread([started] { run(*started); });
+            started.reset(new started_thread{.pool = shared_pool(pool_), .self = self});
+            started->thread = sync::thread([record = started.get()] { run(*record); });
         } catch (...) {
-            delete started;
+            started.reset();
             runnable_threads::remove(1);
             remove_last_worker();
             count_.store(before);
@@ -13256,7 +13260,7 @@ private:
             }
             throw;
         }
-        threads_.add(*started);
+        threads_.add(*started.release());
         none_.store(false);
     }
 

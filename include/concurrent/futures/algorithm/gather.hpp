@@ -179,7 +179,7 @@ private:
     }
 
     // As `cause` has failed or is cancelled.
-    [[gnu::cold]] void fail_like(part& cause) noexcept {
+    [[gnu::cold]] void fail_like(const part& cause) noexcept {
         if (!whole().claim_unqueued()) {
             return;
         }
@@ -219,7 +219,7 @@ public:
         Future<T> future;
     };
 
-    // NOLINTNEXTLINE(hicpp-explicit-conversions): so a tuple of parts can be made
+    // Not explicit, so that a tuple of parts can be made.
     gathered_part(origin from) noexcept : gathering::part(from.whole), future_(std::move(from.future)) {}
 
     [[nodiscard]] gathered_value<T> take_value() const { return value_of(future_); }

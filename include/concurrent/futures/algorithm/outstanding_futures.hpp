@@ -285,7 +285,10 @@ private:
             }
             if (walking) {
                 helping.reset();
-                std::unique_ptr<walker> ended = is_short ? set.keep(std::move(walking)) : std::move(walking);
+                std::unique_ptr<walker> ended = std::move(walking);
+                if (is_short) {
+                    ended = set.keep(std::move(ended));
+                }
                 if (ended) {
                     ended->place.reset();
                     const unlocked meanwhile(lock);

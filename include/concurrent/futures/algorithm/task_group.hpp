@@ -371,7 +371,7 @@ inline void group_state::tell_change(awaited_end* first) noexcept {
 inline void group_state::end_all(awaited_end* first, shared_state_base::handle failed) noexcept {
     while (awaited_end* const each = first) {
         first = each->next_;
-        each->end(std::move(failed));
+        each->end(std::exchange(failed, shared_state_base::handle()));
     }
 }
 

@@ -137,8 +137,9 @@ class coroutine_memory {
 public:
     [[nodiscard]] static void* allocate(std::size_t frame_size) {
         auto* const memory = static_cast<std::byte*>(allocate_block(frame_offset + frame_size));
-        coroutine_header::newest =
+        auto* const header =
             ::new (memory + header_offset) coroutine_header{.outer = coroutine_header::newest};
+        coroutine_header::newest = header;
         return memory + frame_offset;
     }
 

@@ -62,7 +62,7 @@ public:
     explicit future_awaiter(Handle&& future) noexcept : future_(std::forward<Handle>(future)) {}
 
     [[nodiscard]] bool await_ready() const {
-        shared_state_base& awaited = future_access::state(future_);
+        const shared_state_base& awaited = future_access::state(future_);
         if (awaited.done()) {
             return true;
         }

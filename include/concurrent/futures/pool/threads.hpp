@@ -5,6 +5,7 @@
 #include <cstddef>    // std::size_t
 #include <cstdio>     // std::snprintf
 #include <exception>  // std::exception_ptr
+#include <memory>     // std::unique_ptr
 #include <mutex>      // std::lock_guard
 #include <string>     // std::string
 #include <utility>    // std::move, std::exchange
@@ -149,12 +150,12 @@ private:
         }
         count_.store(before + 1);
         runnable_threads::add(1);
-        started_thread* started = nullptr;
+        std::unique_ptr<started_thread> started;
         try {
-            started = new started_thread{.pool = shared_pool(pool_), .self = self};
-            started->thread = sync::thread([started] { run(*started); });
+            started.reset(new started_thread{.pool = shared_pool(pool_), .self = self});
+            started->thread = sync::thread([record = started.get()] { run(*record); });
         } catch (...) {
-            delete started;
+            started.reset();
             runnable_threads::remove(1);
             remove_last_worker();
             count_.store(before);
@@ -163,7 +164,7 @@ private:
             }
             throw;
         }
-        threads_.add(*started);
+        threads_.add(*started.release());
         none_.store(false);
     }
 

@@ -193,7 +193,7 @@ public:
     }
 
     [[nodiscard]] bool still_waits() noexcept final {
-        shared_state_base& its_future = future();
+        const shared_state_base& its_future = future();
         return its_future.is_waiting() && !its_future.is_unqueued();
     }
 
