@@ -4813,6 +4813,7 @@ private:
             watching = self;
         }
         if (look_for_dependencies()) {
+            // NOLINTNEXTLINE(bugprone-unchecked-optional-access): the call has made it
             return helping_->go_on(to_the_end, *this, watching);
         }
         return watching ? helping_wait::step::watch : helping_wait::step::sleep;
@@ -7124,6 +7125,7 @@ private:
 
         // Whether there is something new to look at, apart from what it watches, if so.
         [[nodiscard]] bool has_news(bool watches) const noexcept {
+            // NOLINTNEXTLINE(bugprone-unchecked-optional-access): a walker in use has one
             return walking ? walking->place->unexamined || walking->walk.has_news() : !watches && unexamined;
         }
 
@@ -7230,6 +7232,7 @@ private:
             me.helping.emplace(me.walking->walk, *self);
         }
         dependency_walk& walk = me.walking->walk;
+        // NOLINTNEXTLINE(bugprone-unchecked-optional-access): a walker in use has one
         examine(lock, *me.walking->place, [&](shared_state_base& state) {
             if (state.helper_of_others()) {
                 walk.add_root(state, false);  // as the set is told anyway
@@ -7237,6 +7240,7 @@ private:
             return false;
         });
         const unlocked meanwhile(lock);
+        // NOLINTNEXTLINE(bugprone-unchecked-optional-access): it has come with the walker
         return me.helping->go_on(!me.is_short, me, watching);
     }
 
@@ -12369,9 +12373,8 @@ class coroutine_memory {
 public:
     [[nodiscard]] static void* allocate(std::size_t frame_size) {
         auto* const memory = static_cast<std::byte*>(allocate_block(frame_offset + frame_size));
-        auto* const header =
-            ::new (memory + header_offset) coroutine_header{.outer = coroutine_header::newest};
-        coroutine_header::newest = header;
+        auto* const header = ::new (memory + header_offset) coroutine_header;
+        header->outer = std::exchange(coroutine_header::newest, header);
         return memory + frame_offset;
     }
 

@@ -64,12 +64,11 @@ struct seeing_link : link {
     }
 };
 
-// It returns a future of what a further task returns. Where memory runs out, `then` may throw and the link
-// still run, which nobody waits for; so it keeps the pool.
+// It returns a future of what a further task returns, and keeps the pool of that.
 template <class Queue>
 struct nesting_link : link {
     pool_pointer<Queue> where;
-    link_record* inner;
+    link_record* inner = nullptr;
 
     futures::Future<counted> operator()(const counted& value) const {
         static_cast<void>(link::operator()(value));

@@ -194,6 +194,7 @@ private:
             watching = self;
         }
         if (look_for_dependencies()) {
+            // NOLINTNEXTLINE(bugprone-unchecked-optional-access): the call has made it
             return helping_->go_on(to_the_end, *this, watching);
         }
         return watching ? helping_wait::step::watch : helping_wait::step::sleep;

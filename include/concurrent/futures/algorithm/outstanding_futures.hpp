@@ -306,6 +306,7 @@ private:
 
         // Whether there is something new to look at, apart from what it watches, if so.
         [[nodiscard]] bool has_news(bool watches) const noexcept {
+            // NOLINTNEXTLINE(bugprone-unchecked-optional-access): a walker in use has one
             return walking ? walking->place->unexamined || walking->walk.has_news() : !watches && unexamined;
         }
 
@@ -412,6 +413,7 @@ private:
             me.helping.emplace(me.walking->walk, *self);
         }
         dependency_walk& walk = me.walking->walk;
+        // NOLINTNEXTLINE(bugprone-unchecked-optional-access): a walker in use has one
         examine(lock, *me.walking->place, [&](shared_state_base& state) {
             if (state.helper_of_others()) {
                 walk.add_root(state, false);  // as the set is told anyway
@@ -419,6 +421,7 @@ private:
             return false;
         });
         const unlocked meanwhile(lock);
+        // NOLINTNEXTLINE(bugprone-unchecked-optional-access): it has come with the walker
         return me.helping->go_on(!me.is_short, me, watching);
     }
 

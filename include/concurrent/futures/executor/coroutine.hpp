@@ -137,9 +137,8 @@ class coroutine_memory {
 public:
     [[nodiscard]] static void* allocate(std::size_t frame_size) {
         auto* const memory = static_cast<std::byte*>(allocate_block(frame_offset + frame_size));
-        auto* const header =
-            ::new (memory + header_offset) coroutine_header{.outer = coroutine_header::newest};
-        coroutine_header::newest = header;
+        auto* const header = ::new (memory + header_offset) coroutine_header;
+        header->outer = std::exchange(coroutine_header::newest, header);
         return memory + frame_offset;
     }
 
