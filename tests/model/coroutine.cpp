@@ -93,19 +93,20 @@ const scenario cancelled_or_started("a coroutine is cancelled or starts", {.pree
     check(coroutine.cancelled() == cancelled, "its state says the same");
 });
 
-const scenario goes_to_pool(
-    "a coroutine goes on in a pool before its thread has left it", {.preemptions = 2}, [] {
-        futures::thread_pool_executor executor(1);
-        futures::Promise<value> promise;
-        const auto goes = [](pool* there, futures::Future<value> awaited) -> futures::Future<value> {
-            co_await awaited;
-            co_await there->schedule();
-            co_return value(2);
-        };
-        static_cast<void>(goes(&executor, promise.get_future()));  // the last handle
-        thread setter([&] { promise.set_result(value(1)); });
-        setter.join();
-    });
+const scenario goes_to_pool("a coroutine goes on in a pool before its thread has left it", {.preemptions = 2},
+                            [] {
+                                futures::thread_pool_executor executor(1);
+                                futures::Promise<value> promise;
+                                const auto goes = [](pool* there,
+                                                     futures::Future<value> go) -> futures::Future<value> {
+                                    co_await go;
+                                    co_await there->schedule();
+                                    co_return value(2);
+                                };
+                                static_cast<void>(goes(&executor, promise.get_future()));  // the last handle
+                                thread setter([&] { promise.set_result(value(1)); });
+                                setter.join();
+                            });
 
 const scenario outlives_scope("the scope of a pool waits for a coroutine that waits",
                               {.preemptions = 2, .stale_reads = 1}, [] {
