@@ -193,13 +193,14 @@ private:
             std::move(parent), std::forward<Fn>(fn));
     }
 
-    // Requires: `task`, whose future is `outer`, was not started.
+    // Does what `flatten` does. If that throws, destroys the task `unstarted`, whose future is `outer`.
     template <class T>
-    [[nodiscard]] static Future<T> flatten_or_cancel(Future<Future<T>> outer, queued_state& task) {
+    [[nodiscard]] static Future<T> flatten_unstarted(Future<Future<T>> outer, shared_state_base& unstarted) {
+        const shared_state_base::handle kept(unstarted);
         try {
             return flatten(std::move(outer));
         } catch (...) {
-            task.cancel_waiting();
+            unstarted.note_not_queued();
             throw;
         }
     }
@@ -214,7 +215,7 @@ private:
         Future<result> future = future_access::adopt<result>(made);
         if constexpr (is_future<result>) {
             // Before the start: if there is no memory, the task doesn't run.
-            auto flattened = flatten_or_cancel(std::move(future), made);
+            auto flattened = flatten_unstarted(std::move(future), made);
             made.start();
             return flattened;
         } else {
