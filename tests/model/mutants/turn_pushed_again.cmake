@@ -2,6 +2,6 @@
 set(header concurrent/futures/state/shared_state.hpp)
 set(group coroutine)
 set(only "takes the turns")
-set(finds "lost wake-up|used after|check|freed")
+set(finds "livelock|lost wake-up")
 set(old "is_to_be_pushed = !(word & in_queue);")
 set(new "is_to_be_pushed = true;")
