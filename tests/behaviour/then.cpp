@@ -302,6 +302,7 @@ TEST_CASE("cancelling a then cancels what it waits for, as far as nobody else ha
             return future;
         });
         called.wait();
+        executor.submit([] {}).result();  // by now the function has returned, and `outer` waits for `inner`
         CHECK(outer.cancel());
         executor.shutdown();
         CHECK_FALSE(inner.set_running_or_notify_cancel());
