@@ -3259,7 +3259,7 @@ public:
 
     [[nodiscard]] bool is_shown() const noexcept { return is_shown_; }
 
-    // The worker has something to do. Requires: the mutex of the walk is not held, as whoever looks at a
+    // The worker has something to do. Requires: the mutex of the walk is not held, as a thread that looks at a
     // shown wait takes that.
     void hide() noexcept {
         is_new_ = true;
@@ -5996,6 +5996,12 @@ public:
         }
     }
 
+    // Does both: a stale item has left its queue on a thread that does not look for work now.
+    void replace_stale_item() noexcept {
+        note_stale_item_gone();
+        wake_one();
+    }
+
     // The worker functions below are called on the thread of `self`.
 
     // `self` searches from now on, or is as good as searching.
@@ -6084,7 +6090,7 @@ private:
     // Returns false if the last reference is gone, and the pool about to be destroyed. Requires: the caller
     // keeps the destructor from ending.
     [[nodiscard]] bool add_reference_unless_ending() noexcept {
-        // Relaxed: whoever gave the caller the pool's address did so after the pool was made, and what other
+        // Relaxed: the mutex of `live_pools` orders this after the pool was made, and what other
         // threads do with the pool is ordered by the pool's own operations.
         std::size_t references = references_.load(std::memory_order_relaxed);
         while (references != 0 &&
@@ -6713,8 +6719,7 @@ public:
         }
         on_found();
         if (!descendant->execute(*this)) {
-            pool_.note_stale_item_gone();
-            pool_.wake_one();
+            pool_.replace_stale_item();
         }
         return true;
     }
@@ -6950,7 +6955,7 @@ public:
     }
 
     // Returns the first future that was added as the one with this `number`, or later. Sets `number` to that.
-    // Returns null if there is none. Who asks for one after the other pays O(1) for each.
+    // Returns null if there is none. A caller that asks for one after the other pays O(1) for each.
     [[nodiscard]] entry* find(std::uint64_t& number) noexcept {
         entry* each = asked_ && asked_->number_ <= number ? asked_ : first_;
         while (each && each->number_ < number) {
@@ -7645,8 +7650,7 @@ public:
             failure = std::current_exception();
         }
         fail_waiting(std::move(failure));
-        pool.note_stale_item_gone();
-        pool.wake_one();
+        pool.replace_stale_item();
     }
 
     // Returns the pool that runs the task or has run it, null if there is none, or it exists no more.
@@ -7789,8 +7793,7 @@ protected:
         if (!future.claim_to_help(taken)) {
             if (taken) {
                 future.release_from_queue();
-                owner_->note_stale_item_gone();
-                owner_->wake_one();
+                owner_->replace_stale_item();
             }
             return false;
         }
@@ -10119,7 +10122,7 @@ public:
     foreign_coroutine() = default;
     foreign_coroutine(const foreign_coroutine&) = delete;
     foreign_coroutine& operator=(const foreign_coroutine&) = delete;
-    // Who destroys a coroutine that waits sees to it that nobody completes the future meanwhile.
+    // Requires: no thread completes the future while another destroys the coroutine that waits for it.
     ~foreign_coroutine() {
         if (awaited_) {
             static_cast<void>(take_back_from(*awaited_));
@@ -10536,7 +10539,7 @@ private:
         return std::move(failed_);
     }
 
-    // Has workers look at a new task if they wait for who awaits the group. Requires: a task is unfinished,
+    // Has workers that wait for an `awaited_end` look at a new task. Requires: a task is unfinished,
     // so none of these ends; not locked, as they may need the lock to be told.
     static void tell_change(awaited_end* first) noexcept;
 
@@ -10919,7 +10922,7 @@ private:
             phase_ = phase::waits_for_inner;
         });
         if (left) {
-            // Who has cancelled this left it to this thread.
+            // The thread that cancelled this has left the rest to this thread.
             const Future<T> last = std::move(inner_);
             if (!added || take_back_from(state)) {
                 this->release_from_queue();
@@ -12039,8 +12042,7 @@ protected:
                 return false;
             }
             if (its_future.release_unless_live()) {
-                owner()->note_stale_item_gone();
-                owner()->wake_one();
+                owner()->replace_stale_item();
                 return false;
             }
         }
@@ -12145,8 +12147,7 @@ private:
         if (is_to_be_pushed) {
             push_turn();
         } else if (pool) {
-            pool->note_stale_item_gone();
-            pool->wake_one();
+            pool->replace_stale_item();
         }
     }
 

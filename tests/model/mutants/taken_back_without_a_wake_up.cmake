@@ -4,7 +4,8 @@ set(group pool)
 set(only "cancelled while its submitter takes it back")
 set(finds "lost wake-up")
 set(old [==[
-                owner_->wake_one();
+                owner_->replace_stale_item();
 ]==])
 set(new [==[
+                owner_->note_stale_item_gone();
 ]==])

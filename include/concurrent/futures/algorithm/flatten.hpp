@@ -114,7 +114,7 @@ private:
             phase_ = phase::waits_for_inner;
         });
         if (left) {
-            // Who has cancelled this left it to this thread.
+            // The thread that cancelled this has left the rest to this thread.
             const Future<T> last = std::move(inner_);
             if (!added || take_back_from(state)) {
                 this->release_from_queue();

@@ -131,7 +131,7 @@ public:
     }
 
     // Returns the first future that was added as the one with this `number`, or later. Sets `number` to that.
-    // Returns null if there is none. Who asks for one after the other pays O(1) for each.
+    // Returns null if there is none. A caller that asks for one after the other pays O(1) for each.
     [[nodiscard]] entry* find(std::uint64_t& number) noexcept {
         entry* each = asked_ && asked_->number_ <= number ? asked_ : first_;
         while (each && each->number_ < number) {

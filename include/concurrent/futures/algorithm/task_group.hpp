@@ -243,7 +243,7 @@ private:
         return std::move(failed_);
     }
 
-    // Has workers look at a new task if they wait for who awaits the group. Requires: a task is unfinished,
+    // Has workers that wait for an `awaited_end` look at a new task. Requires: a task is unfinished,
     // so none of these ends; not locked, as they may need the lock to be told.
     static void tell_change(awaited_end* first) noexcept;
 

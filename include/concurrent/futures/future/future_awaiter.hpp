@@ -22,7 +22,7 @@ public:
     foreign_coroutine() = default;
     foreign_coroutine(const foreign_coroutine&) = delete;
     foreign_coroutine& operator=(const foreign_coroutine&) = delete;
-    // Who destroys a coroutine that waits sees to it that nobody completes the future meanwhile.
+    // Requires: no thread completes the future while another destroys the coroutine that waits for it.
     ~foreign_coroutine() {
         if (awaited_) {
             static_cast<void>(take_back_from(*awaited_));

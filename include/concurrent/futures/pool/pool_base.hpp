@@ -116,6 +116,12 @@ public:
         }
     }
 
+    // Does both: a stale item has left its queue on a thread that does not look for work now.
+    void replace_stale_item() noexcept {
+        note_stale_item_gone();
+        wake_one();
+    }
+
     // The worker functions below are called on the thread of `self`.
 
     // `self` searches from now on, or is as good as searching.
@@ -204,7 +210,7 @@ private:
     // Returns false if the last reference is gone, and the pool about to be destroyed. Requires: the caller
     // keeps the destructor from ending.
     [[nodiscard]] bool add_reference_unless_ending() noexcept {
-        // Relaxed: whoever gave the caller the pool's address did so after the pool was made, and what other
+        // Relaxed: the mutex of `live_pools` orders this after the pool was made, and what other
         // threads do with the pool is ordered by the pool's own operations.
         std::size_t references = references_.load(std::memory_order_relaxed);
         while (references != 0 &&

@@ -105,8 +105,7 @@ public:
         }
         on_found();
         if (!descendant->execute(*this)) {
-            pool_.note_stale_item_gone();
-            pool_.wake_one();
+            pool_.replace_stale_item();
         }
         return true;
     }

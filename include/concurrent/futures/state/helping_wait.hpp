@@ -57,7 +57,7 @@ public:
 
     [[nodiscard]] bool is_shown() const noexcept { return is_shown_; }
 
-    // The worker has something to do. Requires: the mutex of the walk is not held, as whoever looks at a
+    // The worker has something to do. Requires: the mutex of the walk is not held, as a thread that looks at a
     // shown wait takes that.
     void hide() noexcept {
         is_new_ = true;

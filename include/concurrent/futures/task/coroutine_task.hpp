@@ -234,8 +234,7 @@ protected:
                 return false;
             }
             if (its_future.release_unless_live()) {
-                owner()->note_stale_item_gone();
-                owner()->wake_one();
+                owner()->replace_stale_item();
                 return false;
             }
         }
@@ -340,8 +339,7 @@ private:
         if (is_to_be_pushed) {
             push_turn();
         } else if (pool) {
-            pool->note_stale_item_gone();
-            pool->wake_one();
+            pool->replace_stale_item();
         }
     }
 

@@ -101,8 +101,7 @@ public:
             failure = std::current_exception();
         }
         fail_waiting(std::move(failure));
-        pool.note_stale_item_gone();
-        pool.wake_one();
+        pool.replace_stale_item();
     }
 
     // Returns the pool that runs the task or has run it, null if there is none, or it exists no more.
@@ -245,8 +244,7 @@ protected:
         if (!future.claim_to_help(taken)) {
             if (taken) {
                 future.release_from_queue();
-                owner_->note_stale_item_gone();
-                owner_->wake_one();
+                owner_->replace_stale_item();
             }
             return false;
         }
