@@ -1,8 +1,8 @@
 // Gather queries of different types
 //
 // `gather` of several futures is the future of a tuple of their values. `then` makes the answer of it when
-// all are there. If a query fails, so does the answer, at once and with the same exception. A caller that cancels
-// the answer cancels the queries too, as far as nobody else has a handle on them.
+// all are there. If a query fails, so does the answer, at once and with the same exception. A caller that
+// cancels the answer cancels the queries too, as far as nobody else has a handle on them.
 //
 // Nothing here waits for a query. A task may wait for the answer, even on a pool of one worker.
 

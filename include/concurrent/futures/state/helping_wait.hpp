@@ -57,8 +57,8 @@ public:
 
     [[nodiscard]] bool is_shown() const noexcept { return is_shown_; }
 
-    // The worker has something to do. Requires: the mutex of the walk is not held, as a thread that looks at a
-    // shown wait takes that.
+    // The worker has something to do. Requires: the mutex of the walk is not held, as a thread that looks at
+    // a shown wait takes that.
     void hide() noexcept {
         is_new_ = true;
         if (std::exchange(is_shown_, false)) {
