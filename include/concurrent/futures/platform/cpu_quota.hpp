@@ -257,7 +257,8 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // mebibyte of a file.
 [[gnu::noinline]] inline int cpu_quota(std::string_view root_directory = "/") noexcept {
     constexpr std::size_t limit = std::size_t{1} << 20;
-    char* const bytes = new (std::nothrow) char[2 * limit];
+    // Clang 19 takes a new expression of more than a mebibyte for a null pointer.
+    char* const bytes = static_cast<char*>(::operator new(2 * limit, std::nothrow));
     if (!bytes) {
         return unlimited_cpus;
     }
@@ -267,7 +268,7 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
     cgroups::read_memberships(cgroups::read_file(root, "/proc/self/cgroup", bytes, limit), v1, v2);
     cgroups::read_mounts(cgroups::read_file(root, "/proc/self/mountinfo", bytes + limit, limit), root, v1,
                          v2);
-    delete[] bytes;
+    ::operator delete(bytes);
     const int quotas[] = {v1.quota(), v2.quota()};
     return quotas[quotas[1] < quotas[0] ? 1 : 0];
 }
