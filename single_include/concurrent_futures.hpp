@@ -343,6 +343,29 @@ public:
 }}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/platform/no_destructor.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// Has an object that is never destroyed, for a static variable that others use until the process ends. The
+// object is in the variable itself, so that its making can't fail for want of memory.
+template <class T>
+class no_destructor {
+public:
+    no_destructor() : object_(*::new(static_cast<void*>(storage_)) T) {}
+    no_destructor(const no_destructor&) = delete;
+    no_destructor& operator=(const no_destructor&) = delete;
+
+    [[nodiscard]] T& get() noexcept { return object_; }
+
+private:
+    alignas(T) unsigned char storage_[sizeof(T)];
+    T& object_;
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/platform/cpu_quota.hpp
 
 #if defined(__linux__)
@@ -594,7 +617,8 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // mebibyte of a file.
 [[gnu::noinline]] inline int cpu_quota(std::string_view root_directory = "/") noexcept {
     constexpr std::size_t limit = std::size_t{1} << 20;
-    char* const bytes = new (std::nothrow) char[2 * limit];
+    // Clang 19 takes a new expression of more than a mebibyte for a null pointer.
+    char* const bytes = static_cast<char*>(::operator new(2 * limit, std::nothrow));
     if (!bytes) {
         return unlimited_cpus;
     }
@@ -604,7 +628,7 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
     cgroups::read_memberships(cgroups::read_file(root, "/proc/self/cgroup", bytes, limit), v1, v2);
     cgroups::read_mounts(cgroups::read_file(root, "/proc/self/mountinfo", bytes + limit, limit), root, v1,
                          v2);
-    delete[] bytes;
+    ::operator delete(bytes);
     const int quotas[] = {v1.quota(), v2.quota()};
     return quotas[quotas[1] < quotas[0] ? 1 : 0];
 }
@@ -847,9 +871,9 @@ class log_registry {
 public:
     // The registry is never destroyed: a future with static storage duration may report its exception after
     // all other statics are gone. All shared libraries share one registry.
-    [[gnu::visibility("default"), gnu::noinline]] static log_registry& instance() {
-        static log_registry& registry = *new log_registry;
-        return registry;
+    [[gnu::visibility("default"), gnu::noinline]] static log_registry& instance() noexcept {
+        static no_destructor<log_registry> registry;
+        return registry.get();
     }
 
     // A handler that was set. It counts its references: one is the registry's. Every unit compiles this code,
@@ -902,12 +926,14 @@ public:
     }
 
 private:
+    friend class no_destructor<log_registry>;
+
     [[nodiscard, gnu::cold, gnu::noinline]] bool is_last(kept_handler& kept) {
         const std::lock_guard lock(mutex_);
         return --kept.references == 0;
     }
 
-    [[gnu::cold]] log_registry() {
+    [[gnu::cold]] log_registry() noexcept {
         // A thread that holds `mutex_` at a fork doesn't exist in the child. So the forking thread holds
         // `mutex_` itself.
         at_fork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
@@ -5246,9 +5272,9 @@ public:
     };
 
     // One for all shared libraries that share variables.
-    [[gnu::visibility("default"), gnu::noinline]] static live_pools& instance() {
-        static live_pools& pools = *new live_pools;  // never destroyed, as a pool may be later
-        return pools;
+    [[gnu::visibility("default"), gnu::noinline]] static live_pools& instance() noexcept {
+        static no_destructor<live_pools> pools;  // a pool may be destroyed later than other static objects
+        return pools.get();
     }
 
     // Calls `visit(entry)` for each pool, until that returns true, and lets no pool be destroyed meanwhile.
@@ -5260,7 +5286,9 @@ public:
     }
 
 private:
-    live_pools() {
+    friend class no_destructor<live_pools>;
+
+    live_pools() noexcept {
         // As for `orphaned_threads`: no other thread may hold the mutex at a fork.
         at_fork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
                 [] { instance().mutex_.unlock(); });
@@ -6834,12 +6862,9 @@ private:
 /// assert(executor.submit([] { return futures::this_thread_name(); }).result().ends_with("_0"));
 /// \endcode
 inline const std::string& this_thread_name() noexcept {
-    // Never destroyed: destructors of other statics may ask. If there is no memory for it, the process may as
-    // well end.
-    // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new)
-    static const std::string& none = *new std::string;
+    static detail::no_destructor<const std::string> none;  // destructors of other static objects may ask
     const detail::worker* const self = detail::worker::current();
-    return self ? self->name() : none;
+    return self ? self->name() : none.get();
 }
 
 }}  // namespace concurrent::futures
@@ -13030,12 +13055,12 @@ private:
 class orphaned_threads {
 public:
     // One for all shared libraries.
-    [[gnu::visibility("default"), gnu::noinline]] static orphaned_threads& instance() {
+    [[gnu::visibility("default"), gnu::noinline]] static orphaned_threads& instance() noexcept {
         // Never destroyed: code that still runs at the end of the process may leave threads here.
-        static orphaned_threads& orphans = *new orphaned_threads;
-        static const at_end_of_process end(orphans);
+        static no_destructor<orphaned_threads> orphans;
+        static const at_end_of_process end(orphans.get());
         static_cast<void>(end);
-        return orphans;
+        return orphans.get();
     }
 
     // Takes over the threads of a pool. A destructor calls this, so it neither allocates nor waits.
@@ -13092,7 +13117,9 @@ private:
         orphaned_threads& orphans;
     };
 
-    orphaned_threads() {
+    friend class no_destructor<orphaned_threads>;
+
+    orphaned_threads() noexcept {
         // The child of a fork has only the forking thread, so no other thread may hold the mutex at a fork.
         at_fork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
                 [] {
@@ -13339,8 +13366,7 @@ public:
           initializer_(std::move(initializer)),
           threads_(*this, sleep_, max_workers, std::move(thread_name_prefix)) {
         runnable_threads::note_processors();
-        // Made now: later it is needed where nothing may fail. And it must outlive an executor with static
-        // storage at the end of the process.
+        // Made now, so that it outlives an executor with static storage at the end of the process.
         orphaned_threads::instance();
         if (initializer_) {
             breakage_ = new broken_thread_pool(

@@ -43,7 +43,6 @@ std::size_t allocations_in(Operation operation) {
 // doesn't fail. Returns how often an allocation failed.
 template <class Operation, class Settle>
 std::size_t fail_each_allocation(Operation operation, Settle settle) {
-    const futures::thread_pool_executor makes_what_a_process_has_once(1);
     for (std::size_t number = 0;; ++number) {
         const std::size_t before = tests::live_allocations();
         bool failed = false;

@@ -10,6 +10,7 @@
 #include <string_view>  // std::string_view
 #include <utility>      // std::move, std::exchange
 
+#include <concurrent/futures/platform/no_destructor.hpp>
 #include <concurrent/futures/platform/platform.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 {
@@ -32,9 +33,9 @@ class log_registry {
 public:
     // The registry is never destroyed: a future with static storage duration may report its exception after
     // all other statics are gone. All shared libraries share one registry.
-    [[gnu::visibility("default"), gnu::noinline]] static log_registry& instance() {
-        static log_registry& registry = *new log_registry;
-        return registry;
+    [[gnu::visibility("default"), gnu::noinline]] static log_registry& instance() noexcept {
+        static no_destructor<log_registry> registry;
+        return registry.get();
     }
 
     // A handler that was set. It counts its references: one is the registry's. Every unit compiles this code,
@@ -87,12 +88,14 @@ public:
     }
 
 private:
+    friend class no_destructor<log_registry>;
+
     [[nodiscard, gnu::cold, gnu::noinline]] bool is_last(kept_handler& kept) {
         const std::lock_guard lock(mutex_);
         return --kept.references == 0;
     }
 
-    [[gnu::cold]] log_registry() {
+    [[gnu::cold]] log_registry() noexcept {
         // A thread that holds `mutex_` at a fork doesn't exist in the child. So the forking thread holds
         // `mutex_` itself.
         at_fork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },

@@ -5,6 +5,7 @@
 #include <mutex>    // std::lock_guard
 #include <utility>  // std::exchange
 
+#include <concurrent/futures/platform/no_destructor.hpp>
 #include <concurrent/futures/platform/platform.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
 
@@ -32,9 +33,9 @@ public:
     };
 
     // One for all shared libraries that share variables.
-    [[gnu::visibility("default"), gnu::noinline]] static live_pools& instance() {
-        static live_pools& pools = *new live_pools;  // never destroyed, as a pool may be later
-        return pools;
+    [[gnu::visibility("default"), gnu::noinline]] static live_pools& instance() noexcept {
+        static no_destructor<live_pools> pools;  // a pool may be destroyed later than other static objects
+        return pools.get();
     }
 
     // Calls `visit(entry)` for each pool, until that returns true, and lets no pool be destroyed meanwhile.
@@ -46,7 +47,9 @@ public:
     }
 
 private:
-    live_pools() {
+    friend class no_destructor<live_pools>;
+
+    live_pools() noexcept {
         // As for `orphaned_threads`: no other thread may hold the mutex at a fork.
         at_fork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
                 [] { instance().mutex_.unlock(); });

@@ -5,6 +5,7 @@
 #include <mutex>    // std::lock_guard
 #include <utility>  // std::move, std::exchange
 
+#include <concurrent/futures/platform/no_destructor.hpp>
 #include <concurrent/futures/platform/platform.hpp>
 #include <concurrent/futures/pool/pool_base.hpp>
 #include <concurrent/futures/pool/shared_pool.hpp>
@@ -93,12 +94,12 @@ private:
 class orphaned_threads {
 public:
     // One for all shared libraries.
-    [[gnu::visibility("default"), gnu::noinline]] static orphaned_threads& instance() {
+    [[gnu::visibility("default"), gnu::noinline]] static orphaned_threads& instance() noexcept {
         // Never destroyed: code that still runs at the end of the process may leave threads here.
-        static orphaned_threads& orphans = *new orphaned_threads;
-        static const at_end_of_process end(orphans);
+        static no_destructor<orphaned_threads> orphans;
+        static const at_end_of_process end(orphans.get());
         static_cast<void>(end);
-        return orphans;
+        return orphans.get();
     }
 
     // Takes over the threads of a pool. A destructor calls this, so it neither allocates nor waits.
@@ -155,7 +156,9 @@ private:
         orphaned_threads& orphans;
     };
 
-    orphaned_threads() {
+    friend class no_destructor<orphaned_threads>;
+
+    orphaned_threads() noexcept {
         // The child of a fork has only the forking thread, so no other thread may hold the mutex at a fork.
         at_fork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
                 [] {

@@ -6,6 +6,7 @@
 #include <string>   // std::string
 #include <utility>  // std::move
 
+#include <concurrent/futures/platform/no_destructor.hpp>
 #include <concurrent/futures/pool/pool_base.hpp>
 #include <concurrent/futures/pool/sleep.hpp>
 #include <concurrent/futures/queue/local_queue.hpp>
@@ -220,12 +221,9 @@ private:
 /// assert(executor.submit([] { return futures::this_thread_name(); }).result().ends_with("_0"));
 /// \endcode
 inline const std::string& this_thread_name() noexcept {
-    // Never destroyed: destructors of other statics may ask. If there is no memory for it, the process may as
-    // well end.
-    // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new)
-    static const std::string& none = *new std::string;
+    static detail::no_destructor<const std::string> none;  // destructors of other static objects may ask
     const detail::worker* const self = detail::worker::current();
-    return self ? self->name() : none;
+    return self ? self->name() : none.get();
 }
 
 }}  // namespace concurrent::futures

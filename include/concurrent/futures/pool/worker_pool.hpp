@@ -55,8 +55,7 @@ public:
           initializer_(std::move(initializer)),
           threads_(*this, sleep_, max_workers, std::move(thread_name_prefix)) {
         runnable_threads::note_processors();
-        // Made now: later it is needed where nothing may fail. And it must outlive an executor with static
-        // storage at the end of the process.
+        // Made now, so that it outlives an executor with static storage at the end of the process.
         orphaned_threads::instance();
         if (initializer_) {
             breakage_ = new broken_thread_pool(
