@@ -24,9 +24,9 @@
 #include "figures.hpp"
 #include "support/watchdog.hpp"
 
-// Futures that fail alike share an exception. libstdc++ counts the references to it in its shared library, where
-// ThreadSanitizer doesn't see that the count orders an exception's last use before its end.
-extern "C" const char* __tsan_default_suppressions();  // NOLINT(bugprone-reserved-identifier)
+// Futures that fail alike share an exception. libstdc++ counts the references to it in its shared library,
+// where ThreadSanitizer doesn't see that the count orders an exception's last use before its end.
+extern "C" const char* __tsan_default_suppressions();   // NOLINT(bugprone-reserved-identifier)
 extern "C" const char* __tsan_default_suppressions() {  // NOLINT(bugprone-reserved-identifier)
     return "race:std::__exception_ptr::exception_ptr::_M_release\n";
 }
