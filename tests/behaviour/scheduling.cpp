@@ -13,6 +13,12 @@
 #include <thread>
 #include <vector>
 
+#if defined(__linux__)
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #include "support/busy_workers.hpp"
 #include "support/catch.hpp"
 #include "support/ranges.hpp"
@@ -388,3 +394,42 @@ TEST_CASE("what comes from outside doesn't keep out what a worker's task has sub
     CHECK(started == outside);
     CHECK(started_before <= 100);
 }
+
+#if defined(__linux__)
+namespace {
+
+thread_local int yields = 0;
+
+// Waits without sleeping for what is there when it is looked at for the last time, of `looks`. Returns how
+// often this thread yielded meanwhile.
+int yields_in_wait(int looks) {
+    const int before = yields;
+    constexpr int pauses = 4;  // 4 looks in a short round, 16 in a long one
+    futures::detail::spin_until(pauses, [&looks]() noexcept { return --looks == 0; });
+    return yields - before;
+}
+
+}  // namespace
+
+// Takes the place of the system's.
+extern "C" int sched_yield() noexcept {
+    ++yields;
+    return static_cast<int>(syscall(SYS_sched_yield));
+}
+
+TEST_CASE("a thread that waits in vain yields early in its next waits, then tries to wait for longer") {
+    std::vector<int> counts;
+    int yields_in_vain = 0;
+    std::thread([&] {
+        counts.push_back(yields_in_wait(10));
+        yields_in_vain = yields_in_wait(1'000'000);
+        for (int wait = 0; wait < 40; ++wait) {
+            counts.push_back(yields_in_wait(10));
+        }
+    }).join();
+    CHECK(yields_in_vain > 0);
+    std::vector<int> expected(41, 0);
+    std::fill_n(expected.begin() + 1, 32, 1);
+    CHECK(counts == expected);
+}
+#endif

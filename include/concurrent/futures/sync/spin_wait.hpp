@@ -75,12 +75,22 @@ private:
     // Of the clock's type, so that no unit compiles other comparisons.
     constexpr clock::duration limit = std::chrono::microseconds(20);
     constexpr clock::duration taken_away = std::chrono::microseconds(5);  // in a round: by another thread
-    int pauses_in_round = 16;
+    // The awaited thread may be on this very processor: a woken thread often starts on its waker's. So each
+    // round ends with a yield, and the first round is short. But where threads on two processors wait for
+    // each other in turn, a yield may take longer than a short round, and each would make the other yield,
+    // again and again. So a thread whose short rounds were in vain tries a long one, and keeps to it if it
+    // helps.
+    constexpr int pauses_in_short_round = 16;
+    constexpr int pauses_in_round = 64;
+    constexpr int short_rounds = 32;
+    static constinit thread_local int short_rounds_left = 0;
+    int pauses_left = short_rounds_left != 0 ? pauses_in_short_round : pauses_in_round;
     const clock::time_point start = clock::now();
     clock::time_point before;
     clock::time_point now = start;
+    bool is_first_round = true;
     do {
-        for (int paused = 0; paused < pauses_in_round; paused += pauses) {
+        for (; pauses_left > 0; pauses_left -= pauses) {
             if (is_ready(condition)) {
                 return true;
             }
@@ -88,10 +98,12 @@ private:
                 sync::spin_pause();
             }
         }
-        // The awaited thread may be on this very processor: a woken thread often starts on its waker's. So
-        // each round ends with a yield, and the first round is short.
+        if (is_first_round) {
+            short_rounds_left = short_rounds_left != 0 ? short_rounds_left - 1 : short_rounds;
+            is_first_round = false;
+        }
         sync::this_thread::yield();
-        pauses_in_round = 64;
+        pauses_left = pauses_in_round;
         before = now;
         now = clock::now();
     } while (now - before < taken_away && now - start < limit);
