@@ -1413,9 +1413,10 @@ private:
     // helps.
     constexpr int pauses_in_short_round = 16;
     constexpr int pauses_in_round = 64;
+    constexpr int pauses_in_long_round = 128;
     constexpr int short_rounds = 32;
     static constinit thread_local int short_rounds_left = 0;
-    int pauses_left = short_rounds_left != 0 ? pauses_in_short_round : pauses_in_round;
+    int pauses_left = short_rounds_left != 0 ? pauses_in_short_round : pauses_in_long_round;
     const clock::time_point start = clock::now();
     clock::time_point before;
     clock::time_point now = start;

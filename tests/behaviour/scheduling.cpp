@@ -404,7 +404,7 @@ thread_local int yields = 0;
 // often this thread yielded meanwhile.
 int yields_in_wait(int looks) {
     const int before = yields;
-    constexpr int pauses = 4;  // 4 looks in a short round, 16 in a long one
+    constexpr int pauses = 4;  // 4 looks in a short round, 32 in a long one
     futures::detail::spin_until(pauses, [&looks]() noexcept { return --looks == 0; });
     return yields - before;
 }
