@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "checker/model.hpp"
 #include "process.hpp"
@@ -74,6 +75,14 @@ const scenario asked_to_stop("a coroutine is asked to stop while it goes on", {}
     setter.join();
 });
 
+const scenario begins_to_wait("a coroutine begins to wait while its future is completed", {}, [] {
+    futures::Promise<value> promise;
+    auto future = promise.get_future();
+    thread setter([&] { promise.set_result(value(1)); });
+    check(add_one(std::move(future)).result().get() == 2, "the result is the coroutine's");
+    setter.join();
+});
+
 const scenario in_pool("a coroutine goes on as a task of its pool", {.preemptions = 2, .stale_reads = 1}, [] {
     futures::Promise<value> promise;
     pool executor(1);
@@ -122,6 +131,21 @@ const scenario outlives_scope("the scope of a pool waits for a coroutine that wa
                                   setter->join();
                               });
 
+const scenario ends_elsewhere("a coroutine ends in another pool while its own waits to end",
+                              {.preemptions = 1, .stale_reads = 0}, [] {
+                                  pool other(1);
+                                  futures::Future<value> coroutine;
+                                  {
+                                      pool executor(1);
+                                      const auto goes = [](pool&, pool& there) -> futures::Future<value> {
+                                          co_await there.schedule();
+                                          co_return value(1);
+                                      };
+                                      coroutine = goes(executor, other);
+                                  }
+                                  check(coroutine.done(), "the scope has waited");
+                              });
+
 const scenario waited_for_by_worker("the only worker waits for a coroutine of its pool",
                                     {.preemptions = 2, .stale_reads = 1}, [] {
                                         futures::Promise<value> promise;
@@ -149,6 +173,33 @@ const scenario turns_taken("the only worker takes the turns of a coroutine that 
                                check(executor.submit([] { return value(4); }).result().get() == 4,
                                      "the pool goes on");
                            });
+
+// The worker's wait ends in the middle of the coroutine, which the queue still has from the turn before.
+const scenario turn_comes_late(
+    "a worker drops a coroutine from its queue while the next turn comes",
+    {.preemptions = 2, .stale_reads = 0}, [] {
+        futures::Promise<value> first;
+        futures::Promise<value> second;
+        futures::Promise<value> other;
+        parking_spot waits_again;
+        pool executor(1);
+        const auto adds = [](pool&, futures::Future<value> one, futures::Future<value> two,
+                             parking_spot& between) -> futures::Future<value> {
+            const value& x = co_await one;
+            between.unpark();
+            const value& y = co_await two;
+            co_return value(x.get() + y.get());
+        };
+        const auto coroutine = adds(executor, first.get_future(), second.get_future(), waits_again);
+        const auto waits = executor.submit([either = std::vector{coroutine, other.get_future()}] {
+            futures::wait(either, {.return_when = futures::return_when::first_completed});
+        });
+        first.set_result(value(1));
+        waits_again.park();
+        other.set_result(value(0));
+        second.set_result(value(2));
+        check(coroutine.result().get() == 3, "the result is the coroutine's");
+    });
 
 const scenario two_pools("a worker waits for a coroutine of another pool that awaits a task of its own",
                          {.preemptions = 1, .stale_reads = 0}, [] {
