@@ -4,15 +4,9 @@ set(group shared_state)
 set(only "who waits for a result")
 set(finds "lost wake-up")
 set(old [==[
-            if (word_.compare_exchange_weak(word, word | has_waiters, std::memory_order_relaxed)) {
-                link();
-                unlock();
-                return true;
-            }
+            word_.fetch_add(has_waiters - locked, std::memory_order_release);
 ]==])
 set(new [==[
-            link();
             unlock();
             word_.fetch_or(has_waiters, std::memory_order_relaxed);
-            return true;
 ]==])

@@ -234,11 +234,17 @@ public:
     // The future no longer waits for others: it is about to be queued, and may be run from now on. Returns
     // false if it was cancelled.
     [[nodiscard]] bool begin_to_queue() noexcept {
-        return change([this] {
-            // Release: pairs with the acquire in `is_unqueued` and `claim_to_help`. It publishes what the
-            // future waited for.
-            word_.fetch_and(~unqueued, std::memory_order_release);
-        });
+        // Release, here and below: pairs with the acquire in `is_unqueued` and `claim_to_help`. It publishes
+        // what the future waited for.
+        std::uint64_t word = word_.load(std::memory_order_relaxed);
+        while (is_waiting(word) && (word & unqueued) && !(word & (locked | has_waiters))) {
+            // Acquire: pairs with the release in `unlock`, for those who have looked under the lock.
+            if (word_.compare_exchange_weak(word, word & ~unqueued, std::memory_order_acq_rel,
+                                            std::memory_order_relaxed)) {
+                return true;
+            }
+        }
+        return change([this] { word_.fetch_and(~unqueued, std::memory_order_release); });
     }
 
     // Whether the future waits for others before it is queued or done. Under the lock, true is certain.
@@ -780,21 +786,35 @@ private:
     template <class Link>
     bool add(Link link) noexcept {
         lock();
-        std::uint64_t word = word_.load(std::memory_order_relaxed);
-        while (!is_done(word)) {
-            // Set the flag while the future is not done, or `settle` would miss it. Relaxed: the lock is
-            // held, and `settle` looks at the list only after it has acquired the lock.
-            if (word_.compare_exchange_weak(word, word | has_waiters, std::memory_order_relaxed)) {
-                link();
-                unlock();
-                return true;
-            }
+        // Under the lock, the future doesn't become done, nor does the flag change.
+        const std::uint64_t word = word_.load(std::memory_order_relaxed);
+        if (is_done(word)) {
+            unlock();
+            return false;
         }
-        unlock();
-        return false;
+        link();
+        if (word & has_waiters) {
+            unlock();
+        } else {
+            // Sets the flag and unlocks in one step, or `settle` would miss the flag. Release: as in
+            // `unlock`.
+            static_assert(has_waiters > locked);
+            word_.fetch_add(has_waiters - locked, std::memory_order_release);
+        }
+        return true;
     }
 
     [[gnu::noinline]] void lock() noexcept {
+        std::uint64_t word = word_.load(std::memory_order_relaxed);
+        // Acquire: as in `lock_slowly`.
+        if ((word & locked) || is_of_another_process(word) ||
+            !word_.compare_exchange_weak(word, word | locked, std::memory_order_acquire,
+                                         std::memory_order_relaxed)) {
+            lock_slowly();
+        }
+    }
+
+    [[gnu::noinline]] void lock_slowly() noexcept {
         for (back_off delay;; delay.pause()) {
             std::uint64_t word = word_.load(std::memory_order_relaxed);
             const bool forgets = is_of_another_process(word);
