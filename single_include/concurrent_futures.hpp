@@ -359,7 +359,7 @@ public:
     [[nodiscard]] T& get() noexcept { return object_; }
 
 private:
-    alignas(T) unsigned char storage_[sizeof(T)];
+    alignas(T) unsigned char storage_[sizeof(T)] = {};
     T& object_;
 };
 
