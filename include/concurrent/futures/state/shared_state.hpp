@@ -821,7 +821,7 @@ private:
             const std::uint64_t seen = forgets ? (word & ~(process_bits | locked | has_waiters)) |
                                                      in_process(forks::process()) | inherited
                                                : word;
-            // Acquire: pairs with the release in `unlock` and in `settle_and_tell`.
+            // Acquire: pairs with the release in `unlock`, in `add` and in `settle_and_tell`.
             if (!(seen & locked) &&
                 word_.compare_exchange_weak(word, seen | locked, std::memory_order_acquire,
                                             std::memory_order_relaxed)) {
