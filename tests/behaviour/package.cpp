@@ -7,6 +7,7 @@
 #include <deque>
 #include <exception>
 #include <memory>
+#include <ranges>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -55,6 +56,30 @@ private:
     std::deque<futures::packaged_task> queue_;
 };
 static_assert(futures::executor<queueing_executor>);
+
+// Sets promises itself: it moves what a task returns.
+class promising_executor {
+public:
+    template <class Fn, class... Args>
+    auto submit(Fn fn, Args... args) {
+        using result = std::invoke_result_t<Fn, Args...>;
+        futures::Promise<result> promise;
+        auto future = promise.get_future();
+        try {
+            if constexpr (std::is_void_v<result>) {
+                std::move(fn)(std::move(args)...);
+                promise.set_result();
+            } else {
+                promise.set_result(std::move(fn)(std::move(args)...));
+            }
+        } catch (...) {
+            promise.set_exception(std::current_exception());
+        }
+        return future;
+    }
+    void shutdown(futures::shutdown_options = {}) {}
+};
+static_assert(futures::executor<promising_executor>);
 
 static_assert(std::is_nothrow_move_constructible_v<futures::packaged_task>);
 static_assert(!std::is_copy_constructible_v<futures::packaged_task>);
@@ -225,6 +250,61 @@ TEST_CASE("futures::map() works with every executor, and submits as its options 
         sum += x;
     }
     CHECK(sum == 6);
+}
+
+TEST_CASE("futures::map() works with an executor that sets promises itself") {
+    promising_executor executor;
+    std::vector<int> numbers = {1, 2, 3};
+    SECTION("one result a task") {
+        int sum = 0;
+        for (const auto& x : futures::map(
+                 executor, [](int number) { return std::make_unique<int>(number); }, numbers)) {
+            sum += *x;
+        }
+        CHECK(sum == 6);
+    }
+    SECTION("several") {
+        std::vector<std::string> texts;
+        for (std::string text : futures::map(
+                 executor, {.chunksize = 2},
+                 [](int number) { return std::string(40, 'x') + char('0' + number); }, numbers)) {
+            texts.push_back(std::move(text));
+        }
+        REQUIRE(texts.size() == 3);
+        CHECK(texts[2] == std::string(40, 'x') + '3');
+    }
+    SECTION("references") {
+        for (int& number : futures::map(
+                 executor, [](int& number) -> int& { return number; }, std::views::all(numbers))) {
+            number = 7;
+        }
+        CHECK(numbers == std::vector{7, 7, 7});
+    }
+    SECTION("nothing") {
+        int calls = 0;
+        auto results = futures::map(
+            executor, {.chunksize = 2}, [&](int) { ++calls; }, numbers);
+        int seen = 0;
+        for (auto each = results.begin(); each != results.end(); ++each) {
+            ++seen;
+        }
+        CHECK(calls == 3);
+        CHECK(seen == 3);
+    }
+    SECTION("an exception behind a result") {
+        auto results = futures::map(
+            executor, {.chunksize = 3},
+            [](int number) {
+                if (number == 2) {
+                    throw std::runtime_error("2");
+                }
+                return number;
+            },
+            numbers);
+        auto each = results.begin();
+        CHECK(*each == 1);
+        CHECK_THROWS_WITH(++each, "2");
+    }
 }
 
 TEST_CASE("results of a map are of one type, whatever the ranges and the executor") {

@@ -16,7 +16,8 @@
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // `chunk_results` holds the results of the elements of one `map` task, up to the first exception. It is made
-// in place as the task's result, and never moved. One result, the usual number, needs no allocation.
+// in place as the task's result; an executor that sets promises moves it. One result, the usual number, needs
+// no allocation.
 template <class R>
 class chunk_results {
 public:
@@ -33,8 +34,22 @@ public:
         }
     }
 
+    chunk_results(chunk_results&& other)
+        requires(!std::is_object_v<R> || std::is_move_constructible_v<R>)
+        : capacity_(other.capacity_) {
+        if (other.results_ == std::addressof(other.single_)) {
+            results_ = std::addressof(single_);
+            for (; size_ != other.size_; ++size_) {
+                result_at(size_).emplace_from([&]() -> R { return static_cast<R>(other[size_]); });
+            }
+        } else {
+            results_ = std::exchange(other.results_, nullptr);
+            size_ = std::exchange(other.size_, 0);
+        }
+        exception_ = std::exchange(other.exception_, nullptr);
+    }
     chunk_results(const chunk_results&) = delete;
-    chunk_results& operator=(const chunk_results&) = delete;
+    chunk_results& operator=(chunk_results&&) = delete;
 
     ~chunk_results() {
         for (std::size_t index = 0; index != size_; ++index) {
