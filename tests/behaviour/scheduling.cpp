@@ -395,7 +395,7 @@ TEST_CASE("what comes from outside doesn't keep out what a worker's task has sub
     CHECK(started_before <= 100);
 }
 
-#if defined(__linux__)
+#if defined(__GLIBC__)
 namespace {
 
 thread_local int yields = 0;
