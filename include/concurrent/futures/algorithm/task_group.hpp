@@ -464,7 +464,7 @@ public:
     ///
     /// \throws what the first task that failed has thrown
     /// \throws timeout_error if `limit` passed first; the tasks go on
-    /// \throws invalid_state_error if a task waits, without a limit, for the group that it belongs to
+    /// \throws invalid_state_error if a pool's task waits, without a limit, for the group that it belongs to
     /// \throws broken_executor in the child of a fork, if the group is the parent's
     /// \throws std::bad_alloc if a worker has no memory to find out what the tasks wait for
     ///

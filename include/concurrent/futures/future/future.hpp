@@ -148,8 +148,8 @@ public:
     /// \throws whatever the task threw, which may be a `timeout_error` of its own: then `done()` is true
     /// \throws cancelled_error if the future was cancelled
     /// \throws timeout_error if `limit` passed first
-    /// \throws invalid_state_error if a task waits, without a limit, for itself or for a task below it on the
-    /// same thread
+    /// \throws invalid_state_error if a pool's task waits, without a limit, for itself or for one below it on
+    /// the same thread
     /// \throws broken_executor in the child of a fork, if the future is the parent's and was not done
     ///
     /// \code
