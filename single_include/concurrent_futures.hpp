@@ -1937,7 +1937,8 @@ public:
         // what the future waited for.
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while (is_waiting(word) && (word & unqueued) && !(word & (locked | has_waiters))) {
-            // Acquire: pairs with the release in `unlock`, for those who have looked under the lock.
+            // Acquire: pairs with the release in `unlock`. Other threads may have read, under the lock, what
+            // the task is about to change.
             if (word_.compare_exchange_weak(word, word & ~unqueued, std::memory_order_acq_rel,
                                             std::memory_order_relaxed)) {
                 return true;
