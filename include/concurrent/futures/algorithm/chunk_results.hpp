@@ -34,7 +34,8 @@ public:
         }
     }
 
-    chunk_results(chunk_results&& other)
+    chunk_results(chunk_results&& other) noexcept(!std::is_object_v<R> ||
+                                                  std::is_nothrow_move_constructible_v<R>)
         requires(!std::is_object_v<R> || std::is_move_constructible_v<R>)
         : capacity_(other.capacity_) {
         if (other.results_ == std::addressof(other.single_)) {
