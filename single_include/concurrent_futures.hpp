@@ -1878,15 +1878,21 @@ public:
         return false;
     }
 
-    // pending → running, for a worker that waits for the task, and may have no handle. Returns false if the
-    // task waits for other futures.
-    [[nodiscard]] bool claim_to_help(bool taken) noexcept {
+    class handle;
+
+    // pending → running, for a worker that waits for the task, and may have no handle. If it has one to give
+    // up, `given_up`, the same step removes that. Returns false if the task waits for other futures.
+    [[nodiscard]] bool claim_to_help(bool taken, handle* given_up) noexcept {
+        const std::uint64_t removed = given_up ? one_handle : 0;
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while (state_of(word) == future_state::pending && !(word & unqueued)) {
-            const std::uint64_t claimed = with_state(word, future_state::running) | helped;
+            const std::uint64_t claimed = (with_state(word, future_state::running) | helped) - removed;
             // Acquire: pairs with the release in `begin_to_queue`.
             if (word_.compare_exchange_weak(word, taken ? claimed & ~in_queue : claimed,
                                             std::memory_order_acquire, std::memory_order_relaxed)) {
+                if (given_up) {
+                    static_cast<void>(given_up->release());
+                }
                 return true;
             }
         }
@@ -2239,7 +2245,9 @@ protected:
     virtual ~shared_state_base() = default;
 
     // The future waits for others from the beginning. Requires: no other thread knows the state.
-    void note_unqueued() noexcept { word_.fetch_or(unqueued, std::memory_order_relaxed); }
+    void note_unqueued() noexcept {
+        word_.store(word_.load(std::memory_order_relaxed) | unqueued, std::memory_order_relaxed);
+    }
 
     // Called if the future is cancelled while it waits for others, before its captures are destroyed: takes
     // its callbacks back, and cancels, or requests to stop, those others on which nobody else has a handle.
@@ -4264,6 +4272,14 @@ struct future_access {
     template <class Handle>
     static shared_state_base::handle release(Handle future) noexcept {
         return shared_state_base::handle::adopt(*std::exchange(future.state_, nullptr));
+    }
+    // Returns `future`. Somebody else tells of its failure, so the log handler won't.
+    template <class Handle>
+    [[nodiscard]] static Handle disregard(Handle future) noexcept {
+        if (future.valid()) {
+            future.state_->mark_exception_as_looked_at();
+        }
+        return future;
     }
     // Throws if the handle has no state.
     template <class State>
@@ -7628,16 +7644,26 @@ private:
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
+// Which pool runs a task, or none. The pool may exist no more.
+struct pool_identity {
+    pool_identity() = default;
+    explicit pool_identity(pool_base* pool) noexcept
+        : address(pool), number(pool ? pool->number() : 0), library(pool ? pool->library() : 0) {}
+
+    pool_base* address = nullptr;
+    std::uint32_t number = 0;   // see `pool_base::find`
+    std::uint32_t library = 0;  // see `pool_base::library`
+};
+
 // `queued_state` is a task as its queue sees it, and connects a pool with a future's state. Derived classes
 // add the callable and its result.
 class queued_state : public work_item, public cached_memory {
 public:
     // `owner` is the pool that will run the task, or null if a `packaged_task` holds the task.
-    explicit queued_state(pool_base* owner) noexcept
-        : owner_(owner), owner_number_(owner ? owner->number() : 0) {
-        if (owner_) {
-            set_library(owner_->library());
-        }
+    explicit queued_state(pool_base* owner) noexcept : queued_state(pool_identity(owner)) {}
+    explicit queued_state(const pool_identity& owner) noexcept
+        : owner_(owner.address), owner_number_(owner.number) {
+        set_library(owner.library);
     }
 
     // Returns the process that the task's future depends on.
@@ -7712,14 +7738,26 @@ public:
         pool.replace_stale_item();
     }
 
-    // Returns the pool that runs the task or has run it, null if there is none, or it exists no more.
-    [[nodiscard]] shared_pool<pool_base> find_owner() noexcept {
-        if (!owner_) {
-            return {};
+    // Which pool runs the task or has run it.
+    [[nodiscard]] pool_identity owner_identity() const noexcept {
+        pool_identity identity;
+        identity.address = owner_;
+        identity.number = owner_number_;
+        identity.library = library();
+        return identity;
+    }
+
+    // Returns that pool, or null if it exists no more. Unless this thread is one of its workers, which have a
+    // reference to it, `kept` gets one.
+    [[nodiscard]] pool_base* find_owner(shared_pool<pool_base>& kept) const noexcept {
+        if (library() == pool_base::this_library()) {
+            const worker* const self = worker::current();
+            if (self && &self->pool() == owner_ && self->pool().number() == owner_number_) {
+                return owner_;
+            }
         }
-        // The pool exists as long as the task isn't done.
-        shared_pool<pool_base> found = future().unless_done([this] { return shared_pool(*owner_); });
-        return found ? found : pool_base::find(owner_, owner_number_);
+        kept = pool_base::find(owner_, owner_number_);
+        return kept.get();
     }
 
     // Returns a reference to the pool if this thread is none of its workers, which have one. Requires: the
@@ -7770,8 +7808,8 @@ protected:
             worker* const self = worker::current();
             return self && &self->pool() == owner_ ? self : nullptr;
         }
-        // The pool exists as long as the task isn't done.
-        return future.unless_done([this] { return owner_->worker_here(); });
+        // The pool exists from when the task no longer waits for others until the task is done.
+        return future.unless_done([&] { return future.is_unqueued() ? nullptr : owner_->worker_here(); });
     }
 
     // Not inlined, here and below: these are the same for results of all types.
@@ -7849,7 +7887,7 @@ protected:
     [[gnu::always_inline]] bool run_here(shared_state_base& future, worker& self,
                                          shared_state_base::handle* given_up) noexcept {
         const bool taken = self.take_back(*this);  // if so, this thread clears `in_queue`
-        if (!future.claim_to_help(taken)) {
+        if (!future.claim_to_help(taken, given_up)) {
             if (taken) {
                 future.release_from_queue();
                 owner_->replace_stale_item();
@@ -7858,9 +7896,6 @@ protected:
         }
         if (!taken) {
             note_stale();
-        }
-        if (given_up) {
-            given_up->reset();
         }
         run(self);
         future.complete_without_handle();
@@ -7907,6 +7942,8 @@ class task_state : public queued_state, public shared_state<T> {
 public:
     [[gnu::always_inline]] explicit task_state(pool_base* owner) noexcept
         : queued_state(owner), shared_state<T>(process_of(owner)) {}
+    explicit task_state(const pool_identity& owner) noexcept
+        : queued_state(owner), shared_state<T>(forks::process()) {}
 
     [[nodiscard]] shared_state_base::help_result help(shared_state_base::handle* given_up) noexcept final {
         return queued_state::help(*this, given_up);
@@ -11101,10 +11138,13 @@ protected:
         : parent_(parent), sees_failures_(sees_failures) {}
     ~continuation() = default;
 
+    // Whether the task runs if the parent is done as `how` says.
+    [[nodiscard]] bool goes_on(outcome how) const noexcept { return how == outcome::value || sees_failures_; }
+
     // Goes on after the parent is done, as `how` says. Returns whether `task`, whose state is `future`, is to
     // be run now. Only if so, this object is sure to exist still.
     [[nodiscard]] bool begin(shared_state_base& future, queued_state& task, outcome how) const noexcept {
-        if (how == outcome::value || sees_failures_) {
+        if (goes_on(how)) {
             if (future.begin_to_queue()) {
                 return true;
             }
@@ -11173,7 +11213,7 @@ public:
     [[nodiscard]] bool has_handle() noexcept final { return false; }
 
 protected:
-    continuation_task(pool_base* owner, shared_state_base& parent, bool sees_failures) noexcept
+    continuation_task(const pool_identity& owner, shared_state_base& parent, bool sees_failures) noexcept
         : task_state<T>(owner), continuation(parent, sees_failures) {
         this->note_unqueued();
     }
@@ -11184,8 +11224,9 @@ protected:
 struct continuation_origin {
     shared_state_base& parent;
     bool sees_failures;
-    shared_pool<pool_base> pool;  // which will run it
-    bool runs_inline;             // it runs as a done callback does, and there is no pool
+    pool_identity owner;  // which will run it; if there is none, it runs as a done callback does
+    // Keeps the owner, unless that runs the parent, too: as long as the parent isn't done, it exists.
+    shared_pool<pool_base> kept_owner;
 };
 
 // The state of a continuation that a pool runs, or that runs as a done callback does.
@@ -11193,18 +11234,23 @@ template <class T>
 class continuation_state : public continuation_task<T> {
 public:
     explicit continuation_state(continuation_origin&& origin) noexcept
-        : continuation_task<T>(origin.pool.get(), origin.parent, origin.sees_failures),
-          pool_(std::move(origin.pool)),
-          runs_inline_(origin.runs_inline) {}
+        : continuation_task<T>(origin.owner, origin.parent, origin.sees_failures),
+          kept_owner_(std::move(origin.kept_owner)) {}
 
 protected:
     ~continuation_state() override = default;
 
 private:
     void call_back(outcome how) final {
-        // The pool must exist until the task was pushed. By then the task may be gone.
-        const shared_pool<pool_base> pool = std::move(pool_);
-        const bool runs_inline = runs_inline_;
+        // Once the task may be run, its pool must exist until it was pushed. By then the task may be gone.
+        shared_pool<pool_base> kept = std::move(kept_owner_);
+        const bool runs_inline = !this->has_owner();
+        pool_base* const pool = kept || runs_inline ? kept.get() : this->find_owner(kept);
+        if (!pool && !runs_inline && this->goes_on(how)) {
+            this->fail_unqueued(
+                make_error<executor_shutdown>("the executor that ran the future was destroyed"));
+            return;
+        }
         if (!this->begin(*this, *this, how)) {
             return;
         }
@@ -11212,24 +11258,25 @@ private:
             this->run_packaged();
             return;
         }
-        if (!pool) {
-            this->fail_waiting(
-                make_error<executor_shutdown>("the executor that ran the future was destroyed"));
-            return;
-        }
         this->push_or_fail(*pool, [&] { pool->push(*this); });
     }
 
     void stop_waiting(bool stop) noexcept final {
         if (this->stop_waiting_for_parent(*this)) {
-            pool_.reset();
+            kept_owner_.reset();
         }
         this->cancel_if_last(this->parent(), stop);
     }
 
-    shared_pool<pool_base> pool_;  // until the task is pushed
-    const bool runs_inline_;
+    shared_pool<pool_base> kept_owner_;  // until the task is pushed
 };
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/algorithm/submitted_continuation.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // The state of a continuation that an executor of any other kind runs.
 template <class Executor, class T>
@@ -11242,7 +11289,7 @@ public:
     };
 
     explicit submitted_continuation_state(origin&& from) noexcept
-        : continuation_task<T>(nullptr, from.parent, from.sees_failures), executor_(from.executor) {}
+        : continuation_task<T>(pool_identity(), from.parent, from.sees_failures), executor_(from.executor) {}
 
 protected:
     ~submitted_continuation_state() override = default;
@@ -11273,11 +11320,19 @@ private:
     void call_back(outcome how) final {
         if (this->begin(*this, *this, how)) {
             try {
-                static_cast<void>(executor_.submit(submitted(*this)));
+                submit(submitted(*this));
             } catch (...) {
                 failure_ = std::current_exception();
             }
             release_one();
+        }
+    }
+
+    void submit(submitted call) {
+        if constexpr (future_type<decltype(executor_.submit(std::move(call)))>) {
+            static_cast<void>(future_access::disregard(executor_.submit(std::move(call))));
+        } else {
+            static_cast<void>(executor_.submit(std::move(call)));
         }
     }
 
@@ -11452,20 +11507,18 @@ public:
     // As a task of the executor that ran `parent`.
     template <bool moves, class T, class Fn>
     [[nodiscard]] static auto then(Future<T> parent, Fn&& fn) {
-        shared_state<T>& state = future_access::state(parent);
-        queued_state* const task = state.as_task();
-        const bool has_pool = task && task->has_owner();
-        return start_in_pool<moves>(std::move(parent),
-                                    has_pool ? task->find_owner() : shared_pool<pool_base>(), !has_pool,
-                                    std::forward<Fn>(fn));
+        const queued_state* const task = future_access::state(parent).as_task();
+        return start_in_pool<moves>(std::move(parent), task ? task->owner_identity() : pool_identity(),
+                                    shared_pool<pool_base>(), std::forward<Fn>(fn));
     }
 
     // As a task of `executor`.
     template <bool moves, class T, class Executor, class Fn>
     [[nodiscard]] static auto then_in(Future<T> parent, Executor& executor, Fn&& fn) {
         if constexpr (requires { shared_pool<pool_base>(*executor.pool_); }) {
-            return start_in_pool<moves>(std::move(parent), shared_pool<pool_base>(*executor.pool_), false,
-                                        std::forward<Fn>(fn));
+            shared_pool<pool_base> pool(*executor.pool_);
+            const pool_identity owner(pool.get());
+            return start_in_pool<moves>(std::move(parent), owner, std::move(pool), std::forward<Fn>(fn));
         } else {
             using call = call_of<std::decay_t<Fn>, T, moves>;
             using state = submitted_continuation_state<Executor, typename task_result<call>::type>;
@@ -11481,13 +11534,13 @@ private:
         typename continued_call_for<Fn, T, moves, continuation_of<Fn, T, moves>::takes_token>::type;
 
     template <bool moves, class T, class Fn>
-    [[nodiscard]] static auto start_in_pool(Future<T> parent, shared_pool<pool_base> pool, bool runs_inline,
-                                            Fn&& fn) {
+    [[nodiscard]] static auto start_in_pool(Future<T> parent, const pool_identity& owner,
+                                            shared_pool<pool_base> kept_owner, Fn&& fn) {
         using call = call_of<std::decay_t<Fn>, T, moves>;
         using state = continuation_state<typename task_result<call>::type>;
         shared_state<T>& parent_state = future_access::state(parent);
         return start<state, call>(
-            continuation_origin{parent_state, call::sees_failures, std::move(pool), runs_inline},
+            continuation_origin{parent_state, call::sees_failures, owner, std::move(kept_owner)},
             std::move(parent), std::forward<Fn>(fn));
     }
 
@@ -12244,7 +12297,7 @@ private:
     // Returns true to one caller for each turn, the first included.
     [[nodiscard]] bool claim_turn(bool taken) noexcept {
         shared_state_base& its_future = future();
-        if (its_future.claim_to_help(taken)) {
+        if (its_future.claim_to_help(taken, nullptr)) {
             if (owner()) {
                 owner()->note_coroutine_started();
             }
@@ -12357,12 +12410,12 @@ private:
     void push_turn() noexcept override {
         std::exception_ptr failure;
         try {
-            static_cast<void>(submit_call(
+            static_cast<void>(future_access::disregard(submit_call(
                 executor_, [this] { this->run_turn(); },
                 [this] {
                     this->fail_waiting(
                         make_error<broken_promise_error>("the executor dropped a turn of the coroutine"));
-                }));
+                })));
             return;
         } catch (...) {
             failure = std::current_exception();
@@ -12708,8 +12761,9 @@ public:
         if constexpr (waits_by_itself<Promise>) {
             auto& coroutine = frame.promise().state();
             coroutine.wait_for_arrival([&] {
-                return future_access::release(submit([&coroutine] { coroutine.arrive(); },
-                                                     [&coroutine]() noexcept { coroutine.note_dropped(); }));
+                return future_access::release(
+                    future_access::disregard(submit([&coroutine] { coroutine.arrive(); },
+                                                    [&coroutine]() noexcept { coroutine.note_dropped(); })));
             });
         } else {
             static_cast<void>(submit([frame] { frame.resume(); }, [frame] { frame.resume(); }));

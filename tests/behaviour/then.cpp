@@ -58,6 +58,14 @@ struct drops {
     }
 };
 
+// Makes futures, and forgets their tasks.
+struct forgets {
+    template <class Fn>
+    auto submit(Fn fn) {
+        return futures::package(std::move(fn)).future;
+    }
+};
+
 std::exception_ptr failure() {
     return std::make_exception_ptr(std::runtime_error("failed"));
 }
@@ -217,6 +225,20 @@ TEST_CASE("then works with executors of one's own, and fails with what they thro
     futures::thread_pool_executor<futures::priority> urgent(1);
     futures::thread_pool_executor<futures::lifo> newest(1);
     CHECK(next.then(urgent, [](int x) { return x; }).then(newest, [](int x) { return x; }).result() == 2);
+}
+
+TEST_CASE(
+    "an executor of one's own drops or refuses work, which its user sees, and the log handler doesn't") {
+    const tests::captured_log log;
+    forgets forgetting;
+    refuses refusing;
+    futures::Promise<int> promise;
+    const auto first = promise.get_future().then(forgetting, [](int x) { return x; });
+    const auto second = promise.get_future().then(refusing, [](int x) { return x; });
+    promise.set_result(1);
+    CHECK_THROWS_AS(first.result(), futures::broken_promise_error);
+    CHECK_THROWS_AS(second.result(), std::logic_error);
+    CHECK(log.lines().empty());
 }
 
 TEST_CASE("then fails if the executor was shut down or destroyed, but passes a failure on") {

@@ -262,4 +262,16 @@ const scenario pool_gone("a future is continued while its pool is destroyed",
                              destroyer.join();
                          });
 
+const scenario pool_gone_meanwhile(
+    "a task is cancelled, and what sees that is queued while its pool is destroyed",
+    {.preemptions = 2, .stale_reads = 0}, [] {
+        std::optional<futures::thread_pool_executor<>> executor(1);
+        const auto task = executor->submit([] { return value(1); });
+        const auto next = task.then([](const futures::Future<value>& done) { return done.done(); });
+        thread destroyer([&] { executor.reset(); });
+        task.cancel();
+        check(next.exception() || next.result(), "it has run or failed");
+        destroyer.join();
+    });
+
 }  // namespace

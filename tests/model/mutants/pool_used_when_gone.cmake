@@ -4,8 +4,8 @@ set(group composition)
 set(only "a future is continued while its pool")
 set(finds "data race|use after destruction|crash")
 set(old [==[
-        shared_pool<pool_base> found = future().unless_done([this] { return shared_pool(*owner_); });
+        kept = pool_base::find(owner_, owner_number_);
 ]==])
 set(new [==[
-        shared_pool<pool_base> found(*owner_);
+        kept = shared_pool<pool_base>(*owner_);
 ]==])

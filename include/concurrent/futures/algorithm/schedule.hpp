@@ -25,8 +25,9 @@ public:
         if constexpr (waits_by_itself<Promise>) {
             auto& coroutine = frame.promise().state();
             coroutine.wait_for_arrival([&] {
-                return future_access::release(submit([&coroutine] { coroutine.arrive(); },
-                                                     [&coroutine]() noexcept { coroutine.note_dropped(); }));
+                return future_access::release(
+                    future_access::disregard(submit([&coroutine] { coroutine.arrive(); },
+                                                    [&coroutine]() noexcept { coroutine.note_dropped(); })));
             });
         } else {
             static_cast<void>(submit([frame] { frame.resume(); }, [frame] { frame.resume(); }));

@@ -13,6 +13,7 @@
 
 #include <concurrent/futures/algorithm/flatten.hpp>
 #include <concurrent/futures/algorithm/future_range.hpp>
+#include <concurrent/futures/algorithm/submitted_continuation.hpp>
 #include <concurrent/futures/future/copyable.hpp>
 #include <concurrent/futures/future/future.hpp>
 #include <concurrent/futures/pool/pool_base.hpp>
@@ -154,20 +155,18 @@ public:
     // As a task of the executor that ran `parent`.
     template <bool moves, class T, class Fn>
     [[nodiscard]] static auto then(Future<T> parent, Fn&& fn) {
-        shared_state<T>& state = future_access::state(parent);
-        queued_state* const task = state.as_task();
-        const bool has_pool = task && task->has_owner();
-        return start_in_pool<moves>(std::move(parent),
-                                    has_pool ? task->find_owner() : shared_pool<pool_base>(), !has_pool,
-                                    std::forward<Fn>(fn));
+        const queued_state* const task = future_access::state(parent).as_task();
+        return start_in_pool<moves>(std::move(parent), task ? task->owner_identity() : pool_identity(),
+                                    shared_pool<pool_base>(), std::forward<Fn>(fn));
     }
 
     // As a task of `executor`.
     template <bool moves, class T, class Executor, class Fn>
     [[nodiscard]] static auto then_in(Future<T> parent, Executor& executor, Fn&& fn) {
         if constexpr (requires { shared_pool<pool_base>(*executor.pool_); }) {
-            return start_in_pool<moves>(std::move(parent), shared_pool<pool_base>(*executor.pool_), false,
-                                        std::forward<Fn>(fn));
+            shared_pool<pool_base> pool(*executor.pool_);
+            const pool_identity owner(pool.get());
+            return start_in_pool<moves>(std::move(parent), owner, std::move(pool), std::forward<Fn>(fn));
         } else {
             using call = call_of<std::decay_t<Fn>, T, moves>;
             using state = submitted_continuation_state<Executor, typename task_result<call>::type>;
@@ -183,13 +182,13 @@ private:
         typename continued_call_for<Fn, T, moves, continuation_of<Fn, T, moves>::takes_token>::type;
 
     template <bool moves, class T, class Fn>
-    [[nodiscard]] static auto start_in_pool(Future<T> parent, shared_pool<pool_base> pool, bool runs_inline,
-                                            Fn&& fn) {
+    [[nodiscard]] static auto start_in_pool(Future<T> parent, const pool_identity& owner,
+                                            shared_pool<pool_base> kept_owner, Fn&& fn) {
         using call = call_of<std::decay_t<Fn>, T, moves>;
         using state = continuation_state<typename task_result<call>::type>;
         shared_state<T>& parent_state = future_access::state(parent);
         return start<state, call>(
-            continuation_origin{parent_state, call::sees_failures, std::move(pool), runs_inline},
+            continuation_origin{parent_state, call::sees_failures, owner, std::move(kept_owner)},
             std::move(parent), std::forward<Fn>(fn));
     }
 

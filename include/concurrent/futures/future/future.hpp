@@ -43,6 +43,14 @@ struct future_access {
     static shared_state_base::handle release(Handle future) noexcept {
         return shared_state_base::handle::adopt(*std::exchange(future.state_, nullptr));
     }
+    // Returns `future`. Somebody else tells of its failure, so the log handler won't.
+    template <class Handle>
+    [[nodiscard]] static Handle disregard(Handle future) noexcept {
+        if (future.valid()) {
+            future.state_->mark_exception_as_looked_at();
+        }
+        return future;
+    }
     // Throws if the handle has no state.
     template <class State>
     static State& state(const future_base<State>& future) {

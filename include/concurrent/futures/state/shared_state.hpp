@@ -179,15 +179,21 @@ public:
         return false;
     }
 
-    // pending → running, for a worker that waits for the task, and may have no handle. Returns false if the
-    // task waits for other futures.
-    [[nodiscard]] bool claim_to_help(bool taken) noexcept {
+    class handle;
+
+    // pending → running, for a worker that waits for the task, and may have no handle. If it has one to give
+    // up, `given_up`, the same step removes that. Returns false if the task waits for other futures.
+    [[nodiscard]] bool claim_to_help(bool taken, handle* given_up) noexcept {
+        const std::uint64_t removed = given_up ? one_handle : 0;
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while (state_of(word) == future_state::pending && !(word & unqueued)) {
-            const std::uint64_t claimed = with_state(word, future_state::running) | helped;
+            const std::uint64_t claimed = (with_state(word, future_state::running) | helped) - removed;
             // Acquire: pairs with the release in `begin_to_queue`.
             if (word_.compare_exchange_weak(word, taken ? claimed & ~in_queue : claimed,
                                             std::memory_order_acquire, std::memory_order_relaxed)) {
+                if (given_up) {
+                    static_cast<void>(given_up->release());
+                }
                 return true;
             }
         }
@@ -540,7 +546,9 @@ protected:
     virtual ~shared_state_base() = default;
 
     // The future waits for others from the beginning. Requires: no other thread knows the state.
-    void note_unqueued() noexcept { word_.fetch_or(unqueued, std::memory_order_relaxed); }
+    void note_unqueued() noexcept {
+        word_.store(word_.load(std::memory_order_relaxed) | unqueued, std::memory_order_relaxed);
+    }
 
     // Called if the future is cancelled while it waits for others, before its captures are destroyed: takes
     // its callbacks back, and cancels, or requests to stop, those others on which nobody else has a handle.

@@ -3,15 +3,14 @@
 #pragma once
 
 #include <cstddef>    // std::size_t
-#include <exception>  // std::exception_ptr, std::current_exception
-#include <utility>    // std::move, std::exchange
+#include <exception>  // std::exception_ptr
+#include <utility>    // std::move
 
 #include <concurrent/futures/error.hpp>
 #include <concurrent/futures/pool/pool_base.hpp>
 #include <concurrent/futures/state/callback.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
 #include <concurrent/futures/state/waiter.hpp>
-#include <concurrent/futures/sync/synchronization.hpp>
 #include <concurrent/futures/task/queued_state.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -25,10 +24,13 @@ protected:
         : parent_(parent), sees_failures_(sees_failures) {}
     ~continuation() = default;
 
+    // Whether the task runs if the parent is done as `how` says.
+    [[nodiscard]] bool goes_on(outcome how) const noexcept { return how == outcome::value || sees_failures_; }
+
     // Goes on after the parent is done, as `how` says. Returns whether `task`, whose state is `future`, is to
     // be run now. Only if so, this object is sure to exist still.
     [[nodiscard]] bool begin(shared_state_base& future, queued_state& task, outcome how) const noexcept {
-        if (how == outcome::value || sees_failures_) {
+        if (goes_on(how)) {
             if (future.begin_to_queue()) {
                 return true;
             }
@@ -97,7 +99,7 @@ public:
     [[nodiscard]] bool has_handle() noexcept final { return false; }
 
 protected:
-    continuation_task(pool_base* owner, shared_state_base& parent, bool sees_failures) noexcept
+    continuation_task(const pool_identity& owner, shared_state_base& parent, bool sees_failures) noexcept
         : task_state<T>(owner), continuation(parent, sees_failures) {
         this->note_unqueued();
     }
@@ -108,8 +110,9 @@ protected:
 struct continuation_origin {
     shared_state_base& parent;
     bool sees_failures;
-    shared_pool<pool_base> pool;  // which will run it
-    bool runs_inline;             // it runs as a done callback does, and there is no pool
+    pool_identity owner;  // which will run it; if there is none, it runs as a done callback does
+    // Keeps the owner, unless that runs the parent, too: as long as the parent isn't done, it exists.
+    shared_pool<pool_base> kept_owner;
 };
 
 // The state of a continuation that a pool runs, or that runs as a done callback does.
@@ -117,18 +120,23 @@ template <class T>
 class continuation_state : public continuation_task<T> {
 public:
     explicit continuation_state(continuation_origin&& origin) noexcept
-        : continuation_task<T>(origin.pool.get(), origin.parent, origin.sees_failures),
-          pool_(std::move(origin.pool)),
-          runs_inline_(origin.runs_inline) {}
+        : continuation_task<T>(origin.owner, origin.parent, origin.sees_failures),
+          kept_owner_(std::move(origin.kept_owner)) {}
 
 protected:
     ~continuation_state() override = default;
 
 private:
     void call_back(outcome how) final {
-        // The pool must exist until the task was pushed. By then the task may be gone.
-        const shared_pool<pool_base> pool = std::move(pool_);
-        const bool runs_inline = runs_inline_;
+        // Once the task may be run, its pool must exist until it was pushed. By then the task may be gone.
+        shared_pool<pool_base> kept = std::move(kept_owner_);
+        const bool runs_inline = !this->has_owner();
+        pool_base* const pool = kept || runs_inline ? kept.get() : this->find_owner(kept);
+        if (!pool && !runs_inline && this->goes_on(how)) {
+            this->fail_unqueued(
+                make_error<executor_shutdown>("the executor that ran the future was destroyed"));
+            return;
+        }
         if (!this->begin(*this, *this, how)) {
             return;
         }
@@ -136,102 +144,17 @@ private:
             this->run_packaged();
             return;
         }
-        if (!pool) {
-            this->fail_waiting(
-                make_error<executor_shutdown>("the executor that ran the future was destroyed"));
-            return;
-        }
         this->push_or_fail(*pool, [&] { pool->push(*this); });
     }
 
     void stop_waiting(bool stop) noexcept final {
         if (this->stop_waiting_for_parent(*this)) {
-            pool_.reset();
+            kept_owner_.reset();
         }
         this->cancel_if_last(this->parent(), stop);
     }
 
-    shared_pool<pool_base> pool_;  // until the task is pushed
-    const bool runs_inline_;
-};
-
-// The state of a continuation that an executor of any other kind runs.
-template <class Executor, class T>
-class submitted_continuation_state : public continuation_task<T> {
-public:
-    struct origin {
-        shared_state_base& parent;
-        bool sees_failures;
-        Executor& executor;
-    };
-
-    explicit submitted_continuation_state(origin&& from) noexcept
-        : continuation_task<T>(nullptr, from.parent, from.sees_failures), executor_(from.executor) {}
-
-protected:
-    ~submitted_continuation_state() override = default;
-
-private:
-    // What the executor runs.
-    class submitted {
-    public:
-        explicit submitted(submitted_continuation_state& task) noexcept : task_(&task) {}
-        submitted(submitted&& other) noexcept : task_(std::exchange(other.task_, nullptr)) {}
-        submitted& operator=(submitted&&) = delete;
-        ~submitted() {
-            if (task_) {
-                task_->release_one();
-            }
-        }
-        void operator()() noexcept {
-            if (submitted_continuation_state* const task = std::exchange(task_, nullptr)) {
-                task->run();
-                task->release_one();
-            }
-        }
-
-    private:
-        submitted_continuation_state* task_;
-    };
-
-    void call_back(outcome how) final {
-        if (this->begin(*this, *this, how)) {
-            try {
-                static_cast<void>(executor_.submit(submitted(*this)));
-            } catch (...) {
-                failure_ = std::current_exception();
-            }
-            release_one();
-        }
-    }
-
-    void run() noexcept {
-        const shared_state_base::handle kept(*this);
-        if (this->claim()) {
-            this->call();
-            this->complete();
-        }
-    }
-
-    // `call` and the `submitted` both hold the memory. The second to go makes the task fail if it has not
-    // run: with what the executor has thrown, or because the executor has dropped it.
-    void release_one() noexcept {
-        // Acquire and release: pairs with itself. It publishes `failure_`, and the uses of the memory.
-        if (holders_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-            this->fail_waiting(
-                failure_ ? std::move(failure_)
-                         : make_error<broken_promise_error>("the executor dropped the continuation"));
-        }
-    }
-
-    void stop_waiting(bool stop) noexcept final {
-        static_cast<void>(this->stop_waiting_for_parent(*this));
-        this->cancel_if_last(this->parent(), stop);
-    }
-
-    Executor& executor_;
-    std::exception_ptr failure_;
-    sync::atomic<int> holders_{2};
+    shared_pool<pool_base> kept_owner_;  // until the task is pushed
 };
 
 }}}  // namespace concurrent::futures::detail

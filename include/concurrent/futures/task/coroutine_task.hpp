@@ -361,7 +361,7 @@ private:
     // Returns true to one caller for each turn, the first included.
     [[nodiscard]] bool claim_turn(bool taken) noexcept {
         shared_state_base& its_future = future();
-        if (its_future.claim_to_help(taken)) {
+        if (its_future.claim_to_help(taken, nullptr)) {
             if (owner()) {
                 owner()->note_coroutine_started();
             }

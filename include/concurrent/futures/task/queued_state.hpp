@@ -20,16 +20,26 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
+// Which pool runs a task, or none. The pool may exist no more.
+struct pool_identity {
+    pool_identity() = default;
+    explicit pool_identity(pool_base* pool) noexcept
+        : address(pool), number(pool ? pool->number() : 0), library(pool ? pool->library() : 0) {}
+
+    pool_base* address = nullptr;
+    std::uint32_t number = 0;   // see `pool_base::find`
+    std::uint32_t library = 0;  // see `pool_base::library`
+};
+
 // `queued_state` is a task as its queue sees it, and connects a pool with a future's state. Derived classes
 // add the callable and its result.
 class queued_state : public work_item, public cached_memory {
 public:
     // `owner` is the pool that will run the task, or null if a `packaged_task` holds the task.
-    explicit queued_state(pool_base* owner) noexcept
-        : owner_(owner), owner_number_(owner ? owner->number() : 0) {
-        if (owner_) {
-            set_library(owner_->library());
-        }
+    explicit queued_state(pool_base* owner) noexcept : queued_state(pool_identity(owner)) {}
+    explicit queued_state(const pool_identity& owner) noexcept
+        : owner_(owner.address), owner_number_(owner.number) {
+        set_library(owner.library);
     }
 
     // Returns the process that the task's future depends on.
@@ -104,14 +114,26 @@ public:
         pool.replace_stale_item();
     }
 
-    // Returns the pool that runs the task or has run it, null if there is none, or it exists no more.
-    [[nodiscard]] shared_pool<pool_base> find_owner() noexcept {
-        if (!owner_) {
-            return {};
+    // Which pool runs the task or has run it.
+    [[nodiscard]] pool_identity owner_identity() const noexcept {
+        pool_identity identity;
+        identity.address = owner_;
+        identity.number = owner_number_;
+        identity.library = library();
+        return identity;
+    }
+
+    // Returns that pool, or null if it exists no more. Unless this thread is one of its workers, which have a
+    // reference to it, `kept` gets one.
+    [[nodiscard]] pool_base* find_owner(shared_pool<pool_base>& kept) const noexcept {
+        if (library() == pool_base::this_library()) {
+            const worker* const self = worker::current();
+            if (self && &self->pool() == owner_ && self->pool().number() == owner_number_) {
+                return owner_;
+            }
         }
-        // The pool exists as long as the task isn't done.
-        shared_pool<pool_base> found = future().unless_done([this] { return shared_pool(*owner_); });
-        return found ? found : pool_base::find(owner_, owner_number_);
+        kept = pool_base::find(owner_, owner_number_);
+        return kept.get();
     }
 
     // Returns a reference to the pool if this thread is none of its workers, which have one. Requires: the
@@ -162,8 +184,8 @@ protected:
             worker* const self = worker::current();
             return self && &self->pool() == owner_ ? self : nullptr;
         }
-        // The pool exists as long as the task isn't done.
-        return future.unless_done([this] { return owner_->worker_here(); });
+        // The pool exists from when the task no longer waits for others until the task is done.
+        return future.unless_done([&] { return future.is_unqueued() ? nullptr : owner_->worker_here(); });
     }
 
     // Not inlined, here and below: these are the same for results of all types.
@@ -241,7 +263,7 @@ protected:
     [[gnu::always_inline]] bool run_here(shared_state_base& future, worker& self,
                                          shared_state_base::handle* given_up) noexcept {
         const bool taken = self.take_back(*this);  // if so, this thread clears `in_queue`
-        if (!future.claim_to_help(taken)) {
+        if (!future.claim_to_help(taken, given_up)) {
             if (taken) {
                 future.release_from_queue();
                 owner_->replace_stale_item();
@@ -250,9 +272,6 @@ protected:
         }
         if (!taken) {
             note_stale();
-        }
-        if (given_up) {
-            given_up->reset();
         }
         run(self);
         future.complete_without_handle();
@@ -299,6 +318,8 @@ class task_state : public queued_state, public shared_state<T> {
 public:
     [[gnu::always_inline]] explicit task_state(pool_base* owner) noexcept
         : queued_state(owner), shared_state<T>(process_of(owner)) {}
+    explicit task_state(const pool_identity& owner) noexcept
+        : queued_state(owner), shared_state<T>(forks::process()) {}
 
     [[nodiscard]] shared_state_base::help_result help(shared_state_base::handle* given_up) noexcept final {
         return queued_state::help(*this, given_up);
