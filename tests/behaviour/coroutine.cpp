@@ -27,6 +27,7 @@
 #include "support/busy_workers.hpp"
 #include "support/captured_log.hpp"
 #include "support/catch.hpp"
+#include "support/forgetful_executor.hpp"
 #include "support/inline_executor.hpp"
 #include "support/sanitizer.hpp"
 
@@ -865,26 +866,13 @@ TEST_CASE("a coroutine may run on an executor of any kind") {
     CHECK(adds(executor, other).result() == 3);
 }
 
-namespace {
-
-// Makes futures, and forgets their tasks.
-struct forgets : futures::executor_base<forgets> {
-    template <class Fn>
-    auto submit(Fn fn) {
-        return futures::package(std::move(fn)).future;
-    }
-    static void shutdown(futures::shutdown_options = {}) {}
-};
-
-}  // namespace
-
 TEST_CASE("an executor of one's own drops turns of a coroutine, and the log handler isn't told, too") {
     const tests::captured_log log;
-    forgets forgetting;
+    tests::forgetful_executor forgetting;
     pool executor(1);
-    const auto begins = [](forgets&) -> futures::Future<int> { co_return 1; };
+    const auto begins = [](tests::forgetful_executor&) -> futures::Future<int> { co_return 1; };
     CHECK_THROWS_AS(begins(forgetting).result(), futures::broken_promise_error);
-    const auto visits = [](pool&, forgets& elsewhere) -> futures::Future<int> {
+    const auto visits = [](pool&, tests::forgetful_executor& elsewhere) -> futures::Future<int> {
         co_await elsewhere.schedule();
         co_return 1;
     };

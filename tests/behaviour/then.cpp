@@ -25,6 +25,7 @@
 #include "support/captured_log.hpp"
 #include "support/catch.hpp"
 #include "support/counts_copies.hpp"
+#include "support/forgetful_executor.hpp"
 #include "support/inline_executor.hpp"
 #include "support/sanitizer.hpp"
 
@@ -55,14 +56,6 @@ struct drops {
     template <class Fn>
     int submit(Fn) {
         return 0;
-    }
-};
-
-// Makes futures, and forgets their tasks.
-struct forgets {
-    template <class Fn>
-    auto submit(Fn fn) {
-        return futures::package(std::move(fn)).future;
     }
 };
 
@@ -230,7 +223,7 @@ TEST_CASE("then works with executors of one's own, and fails with what they thro
 TEST_CASE(
     "an executor of one's own drops or refuses work, which its user sees, and the log handler doesn't") {
     const tests::captured_log log;
-    forgets forgetting;
+    tests::forgetful_executor forgetting;
     refuses refusing;
     futures::Promise<int> promise;
     const auto first = promise.get_future().then(forgetting, [](int x) { return x; });
