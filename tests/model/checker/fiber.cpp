@@ -65,6 +65,7 @@ void fiber::start(void (*main)(), void* stack) {
     context_.uc_stack.ss_size = arena::stack_size;
     context_.uc_link = nullptr;
     makecontext(&context_, main, 0);
+    has_begun_ = false;
 }
 
 void fiber::switch_to(fiber& next) {
@@ -74,7 +75,14 @@ void fiber::switch_to(fiber& next) {
     void* const exceptions = __cxxabiv1::__cxa_get_globals();
     std::memcpy(exceptions_.data(), exceptions, exceptions_.size());
     std::memcpy(exceptions, next.exceptions_.data(), exceptions_.size());
-    swapcontext(&context_, &next.context_);
+    has_begun_ = true;
+    // A context is only for the first switch: each switch to one calls the system for the signal mask.
+    if (_setjmp(left_at_) == 0) {
+        if (next.has_begun_) {
+            _longjmp(next.left_at_, 1);
+        }
+        setcontext(&next.context_);
+    }
 }
 
 }  // namespace model

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <setjmp.h>
 #include <ucontext.h>
 
 #include <array>
@@ -27,7 +28,9 @@ public:
     void switch_to(fiber& next);
 
 private:
-    ucontext_t context_{};
+    ucontext_t context_{};  // where it begins
+    jmp_buf left_at_{};
+    bool has_begun_ = false;
     std::vector<std::byte> thread_locals_;
     std::array<std::byte, 2 * sizeof(void*)> exceptions_{};
 };
