@@ -26,18 +26,18 @@ using futures::detail::block_cache;
 
 constexpr std::size_t block_size = 96;
 
-std::vector<void*> allocate_blocks(std::size_t count) {
+std::vector<void*> allocate_blocks(std::size_t count, std::size_t size = block_size) {
     std::vector<void*> blocks(count);
     for (void*& each : blocks) {
-        each = block_cache::allocate(block_size);
-        std::memset(each, 0xA5, block_size);  // also for sanitizers and valgrind: all of it may be used
+        each = block_cache::allocate(size);
+        std::memset(each, 0xA5, size);  // also for sanitizers and valgrind: all of it may be used
     }
     return blocks;
 }
 
-void free_blocks(const std::vector<void*>& blocks) {
+void free_blocks(const std::vector<void*>& blocks, std::size_t size = block_size) {
     for (void* const each : blocks) {
-        block_cache::deallocate(each, block_size);
+        block_cache::deallocate(each, size);
     }
 }
 
@@ -68,15 +68,17 @@ TEST_CASE("a thread uses the blocks again that it has freed, whichever thread al
     if (!futures::detail::has_standard_operator_new()) {
         return;  // then each block goes back at once, and may or may not be given out again
     }
-    const auto blocks = allocate_blocks(1000);
+    constexpr std::size_t size = 24;                                     // no task is so small
+    free_blocks(allocate_blocks((std::size_t{32} << 20) / block_size));  // more than is kept
+    const auto blocks = allocate_blocks(1000, size);
     std::vector<void*> again;
     std::thread other([&] {
-        free_blocks(blocks);
-        again = allocate_blocks(1000);
+        free_blocks(blocks, size);
+        again = allocate_blocks(1000, size);
     });
     other.join();
     CHECK(in_both(blocks, again) == 1000);
-    free_blocks(again);
+    free_blocks(again, size);
 }
 
 TEST_CASE("a thread that ends leaves its blocks to others") {

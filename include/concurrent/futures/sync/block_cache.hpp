@@ -162,7 +162,8 @@ private:
 
     [[gnu::noinline]] static void add_full(std::size_t index, block* full) noexcept {
         const std::size_t bytes = bytes_of_full(index);
-        if (kept_bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= kept) {
+        kept_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+        if (make_room(index)) {
             depot& shared = depots_[index];
             if (shared.lock.try_lock()) {
                 full->next_full = shared.full.load(std::memory_order_relaxed);
@@ -173,6 +174,20 @@ private:
         }
         kept_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
         free_all(full);
+    }
+
+    // Frees magazines of sizes other than `index` as long as the depot has more than it keeps. A program may
+    // need other sizes now than before. Returns whether that suffices.
+    [[nodiscard]] static bool make_room(std::size_t index) noexcept {
+        std::size_t others = 1;
+        while (kept_bytes_.load(std::memory_order_relaxed) > kept && others != sizes) {
+            if (block* const full = take_full((index + others) % sizes)) {
+                free_all(full);
+            } else {
+                ++others;
+            }
+        }
+        return kept_bytes_.load(std::memory_order_relaxed) <= kept;
     }
 
     // Returns a full magazine, if there is one.
