@@ -163,15 +163,13 @@ public:
         return (word_.load(std::memory_order_relaxed) & handles) > 2 * one_handle;  // relaxed: a hint
     }
 
-    // pending → running. Returns true to exactly one caller, who must then produce the result. If the caller
-    // has `taken` the task out of its queue, the same step clears `in_queue`.
-    [[nodiscard]] bool claim(bool taken = false) noexcept {
+    // pending → running. Returns true to exactly one caller, who must then produce the result.
+    [[nodiscard]] bool claim() noexcept {
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while (state_of(word) == future_state::pending) {
             // Relaxed: the queue or the handle that the claimer came by orders what the claimer reads;
             // `complete` publishes what it writes.
-            const std::uint64_t claimed = with_state(word, future_state::running);
-            if (word_.compare_exchange_weak(word, taken ? claimed & ~in_queue : claimed,
+            if (word_.compare_exchange_weak(word, with_state(word, future_state::running),
                                             std::memory_order_relaxed)) {
                 return true;
             }
@@ -182,7 +180,8 @@ public:
     class handle;
 
     // pending → running, for a worker that waits for the task, and may have no handle. If it has one to give
-    // up, `given_up`, the same step removes that. Returns false if the task waits for other futures.
+    // up, `given_up`, the same step removes that. If the worker has `taken` the task out of its queue, the
+    // step also clears `in_queue`. Returns false if the task waits for other futures.
     [[nodiscard]] bool claim_to_help(bool taken, handle* given_up) noexcept {
         const std::uint64_t removed = given_up ? one_handle : 0;
         std::uint64_t word = word_.load(std::memory_order_relaxed);
