@@ -4,12 +4,12 @@ set(group shared_state)
 set(only "runs or is cancelled")
 set(finds "use after destruction|check|leak")
 set(old [==[
-            if (word_.compare_exchange_weak(word, taken ? claimed & ~in_queue : claimed,
+            if (word_.compare_exchange_weak(word, with_state(word, future_state::running),
                                             std::memory_order_relaxed)) {
                 return true;
             }
 ]==])
 set(new [==[
-            word_.store(taken ? claimed & ~in_queue : claimed, std::memory_order_relaxed);
+            word_.store(with_state(word, future_state::running), std::memory_order_relaxed);
             return true;
 ]==])

@@ -184,7 +184,8 @@ public:
     ///
     /// Use it for divide and conquer: tasks may call it, to any depth that the stack allows.
     ///
-    /// \throws what `submit` throws; then nothing was called
+    /// \throws what the first `submit` throws; then nothing was called. If a later one throws, as the
+    /// executor was shut down meanwhile, this thread makes that call.
     ///
     /// \code
     /// std::vector numbers{3, 1, 4, 1};
@@ -207,7 +208,8 @@ public:
     /// If calls throw, the first exception in the order of the input is rethrown. Chunks that have begun are
     /// finished, and no further chunk begins.
     ///
-    /// \throws what `submit` throws; then nothing was called
+    /// \throws what the first `submit` throws; then nothing was called. If a later one throws, as the
+    /// executor was shut down meanwhile, fewer threads do the work.
     ///
     /// \code
     /// std::vector numbers{1, 2, 3};
@@ -243,7 +245,8 @@ public:
     ///
     /// All threads call the same `combine` object at once. Exceptions are treated as in `for_each`.
     ///
-    /// \throws what `submit` throws; then nothing was called
+    /// \throws what the first `submit` throws; then nothing was called. If a later one throws, as the
+    /// executor was shut down meanwhile, fewer threads do the work.
     ///
     /// \code
     /// std::vector<std::string> words{"in ", "this ", "order"};
