@@ -882,13 +882,15 @@ TEST_CASE("an executor of one's own drops turns of a coroutine, and the log hand
 
 TEST_CASE("a coroutine on a pool whose initializer fails fails too, when it is to go on") {
     const tests::captured_log log;
+    std::latch submitted(1);
     std::latch first_works(1);
     std::atomic<int> threads = 0;
     futures::Promise<int> promise;
     futures::Future<int> suspended;
     {
-        pool executor({.max_workers = 2, .initializer = [&threads] {
+        pool executor({.max_workers = 2, .initializer = [&] {
                            if (threads++ == 1) {
+                               submitted.wait();
                                throw std::runtime_error("no database");
                            }
                        }});
@@ -900,6 +902,7 @@ TEST_CASE("a coroutine on a pool whose initializer fails fails too, when it is t
         for (int each = 0; each != 2; ++each) {
             blocked.push_back(executor.submit([&first_works] { first_works.wait(); }));
         }
+        submitted.count_down();
         while (log.lines().empty()) {
             std::this_thread::yield();
         }
