@@ -4086,7 +4086,7 @@ class task_group;
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// `callback` is the one door for code that runs because a future is done: a user's function, a continuation,
+// `callback` is the only way for code to run because a future is done: a user's function, a continuation,
 // or whatever completes or cancels another future, and so may lead to user code. A class that derives from
 // `callback` overrides `call_back` and owes nothing else. This class and `shared_state_base` see to the rest:
 //
@@ -5733,7 +5733,8 @@ public:
         notify_if_nobody_idle();
     }
 
-    // From now on, a worker that finds nothing ends, and no push is admitted.
+    // From now on, a worker that finds nothing ends, and no push is admitted but a turn of a coroutine. See
+    // `expects_items`.
     [[gnu::noinline]] void close() noexcept {
         std::size_t parked = 0;
         change([&parked](worker_counts::word now) {

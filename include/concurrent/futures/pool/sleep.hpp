@@ -284,7 +284,8 @@ public:
         notify_if_nobody_idle();
     }
 
-    // From now on, a worker that finds nothing ends, and no push is admitted.
+    // From now on, a worker that finds nothing ends, and no push is admitted but a turn of a coroutine. See
+    // `expects_items`.
     [[gnu::noinline]] void close() noexcept {
         std::size_t parked = 0;
         change([&parked](worker_counts::word now) {

@@ -11,7 +11,7 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// `callback` is the one door for code that runs because a future is done: a user's function, a continuation,
+// `callback` is the only way for code to run because a future is done: a user's function, a continuation,
 // or whatever completes or cancels another future, and so may lead to user code. A class that derives from
 // `callback` overrides `call_back` and owes nothing else. This class and `shared_state_base` see to the rest:
 //
