@@ -66,11 +66,11 @@ void deallocate(void* memory) noexcept {
 
 }  // namespace
 
-void* stack(thread_number thread) noexcept {
+std::span<std::byte> stack(thread_number thread) noexcept {
     if (!start) {
         start = static_cast<std::byte*>(reserve(extent));
     }
-    return start + capacity + stack_size * thread;
+    return {start + capacity + stack_size * thread, stack_size};
 }
 
 std::size_t offset(const void* address) noexcept {

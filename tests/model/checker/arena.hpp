@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 
 #include "timestamp.hpp"
 
@@ -19,7 +20,7 @@ void close() noexcept;
 
 // Room for the stack of a thread.
 constexpr std::size_t stack_size = std::size_t(1) << 20U;
-[[nodiscard]] void* stack(thread_number thread) noexcept;
+[[nodiscard]] std::span<std::byte> stack(thread_number thread) noexcept;
 
 // Where it is among all memory that executions use, stacks too; or beyond that.
 constexpr std::size_t extent = (std::size_t(1) << 26U) + most_threads * stack_size;

@@ -7,9 +7,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <span>
-
-#include "arena.hpp"
 
 // Not in every <cxxabi.h>, but in every ABI: where a thread keeps the exceptions that it has caught and how
 // many are under way, a pointer and a number.
@@ -55,14 +52,14 @@ const thread_local_block& thread_locals() {
 
 fiber::fiber() : thread_locals_(thread_locals().now.size()) {}
 
-void fiber::start(void (*main)(), void* stack) {
+void fiber::start(void (*main)(), std::span<std::byte> stack) {
     const auto initial = thread_locals().initial;
     std::fill(std::copy(initial.begin(), initial.end(), thread_locals_.begin()), thread_locals_.end(),
               std::byte(0));
     exceptions_ = {};
     getcontext(&context_);
-    context_.uc_stack.ss_sp = stack;
-    context_.uc_stack.ss_size = arena::stack_size;
+    context_.uc_stack.ss_sp = stack.data();
+    context_.uc_stack.ss_size = stack.size();
     context_.uc_link = nullptr;
     makecontext(&context_, main, 0);
     has_begun_ = false;

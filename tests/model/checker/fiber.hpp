@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstddef>
+#include <span>
 #include <vector>
 
 namespace model {
@@ -22,7 +23,7 @@ public:
 
     // Makes it one that will begin with `main`, which never returns, on `stack`. It may have been abandoned
     // before.
-    void start(void (*main)(), void* stack);
+    void start(void (*main)(), std::span<std::byte> stack);
 
     // Goes on with `next`, until somebody switches back.
     void switch_to(fiber& next);

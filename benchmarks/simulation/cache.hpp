@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+
+#pragma once
+
+#include <array>
+#include <bitset>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <source_location>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace simulation {
+
+using place = std::source_location;
+
+enum class access { read, write, read_modify_write };
+
+inline constexpr std::size_t most_cores = 192;
+
+// The caches of all cores. They have room for everything, and a line is in any number of them for reading, or
+// in one for writing.
+class cache {
+public:
+    // What happened since `forget_statistics` to all lines of one name.
+    struct statistics {
+        std::string name;
+        std::size_t lines = 0;
+        std::uint64_t moves = 0;          // to a core that had no copy
+        std::uint64_t most_moves = 0;     // of one line
+        std::uint64_t invalidations = 0;  // of other cores' copies by a core that had one too
+        std::int64_t lost = 0;            // nanoseconds of all cores, in such transfers and waiting for them
+    };
+
+    // Returns when the access is over that `core` begins at `now`.
+    std::int64_t use(std::size_t core, const void* address, access kind, std::int64_t now, place where);
+
+    void forget_statistics();
+    // Of all lines that were transferred. First come those for which the cores have lost the most time.
+    [[nodiscard]] std::vector<statistics> lines() const;
+
+private:
+    // A line is named by where the library accesses it; this is one such place.
+    struct user {
+        const void* address = nullptr;
+        place where;
+        std::int64_t lost = 0;
+    };
+
+    struct line {
+        std::bitset<most_cores> holders;
+        std::int64_t free_at = 0;  // transfers of one line take place one after the other
+        std::uint64_t moves = 0;
+        std::uint64_t invalidations = 0;
+        std::array<user, 4> users;
+    };
+
+    [[nodiscard]] static std::string name_of(const line& named);
+    static void note(line& at, const void* address, place where, std::int64_t lost);
+
+    std::deque<line> lines_;  // by order of first use
+    std::unordered_map<std::uintptr_t, line*> by_address_;
+};
+
+}  // namespace simulation
