@@ -9,14 +9,14 @@ The arguments are the two programs that CMake builds of cost.cpp. `--write` puts
 """
 
 import argparse
-import pathlib
 import re
 import shutil
 import subprocess
 import sys
 
-PAGE = pathlib.Path(__file__).resolve().parent.parent / "docs" / "performance.md"
-HEAD = "| what one costs, on one thread | instructions | read-modify-writes |\n|---|---|---|\n"
+import counts
+
+TITLES = ["what one costs, on one thread", "instructions", "read-modify-writes"]
 WORKS = {
     "submit_and_get": "a submit from outside, its run and its result",
     "spawn_and_join": "a submit in a task, and its result",
@@ -27,7 +27,6 @@ WORKS = {
     "map": "an element of `map` with `auto_chunksize` in a task",
 }
 TIMES = 20_000
-TOLERANCE = 0.03
 
 
 def instructions(program, work, times):
@@ -45,11 +44,6 @@ def per_time(count, program, work):
     return (count(program, work, 2 * TIMES) - count(program, work, TIMES)) / TIMES
 
 
-def goals(page):
-    rows = re.findall(r"^\| (.*) \| ([\d.]+) \| ([\d.]+) \|$", page.split(HEAD)[1].split("\n\n")[0] + "\n", re.MULTILINE)
-    return {text: (float(first), float(second)) for text, first, second in rows}
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true")
@@ -58,23 +52,16 @@ def main():
     arguments = parser.parse_args()
     if not shutil.which("valgrind"):
         sys.exit("there is no valgrind (Debian: valgrind)")
-    page = PAGE.read_text()
-    old = goals(page)
+    measured = {}
     rows = []
-    grown = []
     for work, text in WORKS.items():
-        counts = (per_time(instructions, arguments.instructions, work),
-                  per_time(read_modify_writes, arguments.read_modify_writes, work))
-        rows.append(f"| {text} | {counts[0]:.1f} | {max(counts[1], 0):.2f} |\n")
-        print(rows[-1], end="")
-        for count, before, what in zip(counts, old.get(text, (0, 0)), ("instructions", "read-modify-writes")):
-            # A count of nearly nothing may change by what rounding hides.
-            if count > before * (1 + TOLERANCE) + 0.05:
-                grown.append(f"{text}: {before} -> {count:.2f} {what}")
+        measured[text] = (per_time(instructions, arguments.instructions, work),
+                          per_time(read_modify_writes, arguments.read_modify_writes, work))
+        rows.append([text, f"{measured[text][0]:.1f}", f"{max(measured[text][1], 0):.2f}"])
+        print(" | ".join(rows[-1]))
     if arguments.write:
-        before, after = page.split(HEAD)
-        PAGE.write_text(before + HEAD + "".join(rows) + "\n" + after.split("\n\n", 1)[1])
-    elif grown:
+        counts.write(TITLES, rows)
+    elif grown := counts.grown(TITLES, measured):
         sys.exit("grown by more than 3 %:\n" + "\n".join(grown))
 
 

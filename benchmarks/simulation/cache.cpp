@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string_view>
+#include <utility>
 
 #include "costs.hpp"
 #include "memory.hpp"
@@ -20,60 +22,70 @@ std::uintptr_t line_of(const void* address) {
     return memory::contains(address) ? number / line_size * line_size : number;
 }
 
-bool same(const place& one, const place& other) {
-    return one.line() == other.line() && one.file_name() == other.file_name();
-}
-
-std::string text_of(const place& where) {
-    std::string_view file = where.file_name();
-    constexpr std::string_view root = "concurrent/futures/";
-    if (const std::size_t at = file.rfind(root); at != std::string_view::npos) {
-        file.remove_prefix(at + root.size());
+// As an `#include` has it.
+std::string_view header_of(std::string_view file) {
+    for (const std::string_view root : {"concurrent/futures/", "/"}) {
+        if (const std::size_t at = file.rfind(root); at != std::string_view::npos) {
+            return file.substr(at + root.size());
+        }
     }
-    return std::string(file) + ':' + std::to_string(where.line());
+    return file;
 }
 
 }  // namespace
 
-std::int64_t cache::use(std::size_t core, const void* address, access kind, std::int64_t now, place where) {
+cache::line& cache::find(const void* address) {
     line*& found = by_address_[line_of(address)];
     if (!found) {
         found = &lines_.emplace_back();
     }
-    line& at = *found;
-    const std::int64_t work = costs::hit + (kind == access::read_modify_write ? costs::read_modify_write : 0);
+    return *found;
+}
+
+void cache::take_place(line& at, std::int64_t now) {
+    for (; !at.transfers.empty() && at.transfers.front().leaves_at <= now; at.transfers.pop_front()) {
+        if (at.transfers.front().for_writing) {
+            at.holders.reset();
+        }
+        at.holders.set(at.transfers.front().to);
+    }
+}
+
+std::int64_t cache::ask(std::size_t core, const void* address, access kind, std::int64_t now) {
+    line& at = find(address);
+    take_place(at, now);
+    for (const transfer& each : at.transfers) {
+        if (each.to == core) {
+            return now;  // what this core has just constructed there waits to be written
+        }
+    }
+    const bool is_read = kind == access::read;
     const bool has_copy = at.holders.test(core);
-    const bool is_only = has_copy && at.holders.count() == 1;
-    if (kind == access::read ? has_copy : is_only) {
-        return now + work;
+    if (has_copy && (is_read || at.holders.count() == 1)) {
+        return now;
     }
     if (at.holders.none()) {
         at.holders.set(core);
-        return now + work + costs::first_touch;
+        return now + costs::first_touch;
     }
-    const std::int64_t end = std::max(now, at.free_at) + costs::transfer;
-    at.free_at = end;
+    const std::int64_t begins_at = std::max(now, at.free_at);
+    at.free_at = begins_at + costs::transfer;
+    at.transfers.push_back({core, !is_read, begins_at + costs::transfer / 2});
     ++(has_copy ? at.invalidations : at.moves);
-    if (kind != access::read) {
-        at.holders.reset();
-    }
-    at.holders.set(core);
-    note(at, address, where, end - now);
-    return end + work;
+    return at.free_at;
 }
 
-void cache::note(line& at, const void* address, place where, std::int64_t lost) {
-    for (user& each : at.users) {
-        if (!each.address) {
-            each = {address, where, lost};
-            return;
-        }
-        if (same(each.where, where)) {
-            each.lost += lost;
-            return;
-        }
+void cache::note_lost(const void* address, place where, std::int64_t lost) {
+    auto& users = find(address).users;
+    const std::string_view file = where.file_name();
+    auto at = std::find_if(users.begin(), users.end(),
+                           [file](const user& each) { return !each.file || each.file == file; });
+    if (at == users.end()) {
+        --at;
+    } else if (!at->file) {
+        *at = {address, where.file_name(), 0};
     }
-    at.users.back().lost += lost;
+    at->lost += lost;
 }
 
 void cache::forget_statistics() {
@@ -84,14 +96,17 @@ void cache::forget_statistics() {
     }
 }
 
-// By the one or two places that lost the most time.
 std::string cache::name_of(const line& named) {
-    auto users = named.users;
-    std::stable_sort(users.begin(), users.end(),
-                     [](const user& one, const user& other) { return one.lost > other.lost; });
-    std::string name = memory::name_of(users[0].address) + ": " + text_of(users[0].where);
-    if (users[1].address) {
-        name += ", " + text_of(users[1].where);
+    std::set<std::string_view> headers;
+    for (const user& each : named.users) {
+        if (each.file) {
+            headers.insert(header_of(each.file));
+        }
+    }
+    std::string name = memory::name_of(named.users.front().address);
+    const char* separator = ": ";
+    for (const std::string_view each : headers) {
+        name.append(std::exchange(separator, ", ")).append(each);
     }
     return name;
 }

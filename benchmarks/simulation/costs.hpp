@@ -59,11 +59,8 @@ inline constexpr nanoseconds slice = 3'000'000;
 // operator new and operator delete. Measured here for 136 bytes: 8.7 ns for both.
 inline constexpr nanoseconds allocation = 5;
 
-// The instructions of a task beside its accesses of atomics, calibrated: on one core, where no line moves,
-// the simulation is to take as long as the real machine does for burst, fib and skynet. See run.py
-// --calibrate.
-inline constexpr nanoseconds submit = 15;
-inline constexpr nanoseconds run = 10;
-inline constexpr nanoseconds result = 5;
+// A task's own instructions, beside its accesses of atomics and locks. Calibrated: on one core, where no line
+// moves, burst, fib and skynet together are to take as long as on the real machine; see run.py.
+inline constexpr nanoseconds instructions_of_a_task = 1;
 
 }  // namespace simulation::costs

@@ -20,7 +20,7 @@ namespace {
 
 class machine {
 public:
-    explicit machine(std::size_t cores) : is_idle_(cores, true) {}
+    explicit machine(std::size_t cores) : is_idle_(cores, true), written_at_(cores) {}
 
     void run(void (*body)());
 
@@ -28,14 +28,8 @@ public:
     [[nodiscard]] std::size_t this_thread() const noexcept { return current_; }
     [[nodiscard]] std::int64_t& clock() noexcept { return self().clock; }
 
-    void use(const void* address, access kind, place where) {
-        give_way();
-        construct(address, kind, where);
-    }
-    void construct(const void* address, access kind, place where) {
-        const memory::outside own;
-        clock() = cache_.use(self().core, address, kind, clock(), where);
-    }
+    void use(const void* address, access kind, place where);
+    void construct(const void* address, place where);
 
     void yield();
     bool sleep_on(const void* address, std::int64_t until);
@@ -93,6 +87,7 @@ private:
     [[nodiscard]] std::size_t idle_core_for(const thread& wanting) const noexcept;
 
     std::vector<bool> is_idle_;
+    std::vector<std::int64_t> written_at_;  // when a core's writes so far are done
     cache cache_;
     std::deque<thread> threads_;
     std::size_t current_ = 0;
@@ -233,6 +228,33 @@ void machine::yield() {
     }
 }
 
+// Memory.
+
+void machine::use(const void* address, access kind, place where) {
+    give_way();
+    const memory::outside own;
+    thread& me = self();
+    if (kind == access::read_modify_write) {
+        me.clock = std::max(me.clock, written_at_[me.core]);
+    }
+    const std::int64_t at = cache_.ask(me.core, address, kind, me.clock);
+    if (at != me.clock) {
+        cache_.note_lost(address, where, at - me.clock);
+        me.clock = at;
+        give_way();
+    }
+    me.clock += costs::hit + (kind == access::read_modify_write ? costs::read_modify_write : 0);
+}
+
+// A core does not wait for what it only writes, but its next read-modify-write does.
+void machine::construct(const void* address, place where) {
+    const memory::outside own;
+    thread& me = self();
+    const std::int64_t at = cache_.ask(me.core, address, access::write, me.clock);
+    cache_.note_lost(address, where, at - me.clock);
+    written_at_[me.core] = std::max(written_at_[me.core], at);
+}
+
 // Sleeping and waking.
 
 bool machine::sleep_on(const void* address, std::int64_t until) {
@@ -337,7 +359,7 @@ void use(const void* address, access kind, place where) {
 }
 void construct(const void* address, place where) {
     if (active) {
-        active->construct(address, access::write, where);
+        active->construct(address, where);
     }
 }
 

@@ -137,7 +137,7 @@ std::string name_of(const void* address) {
         std::upper_bound(allocations().begin(), allocations().end(), std::pair(offset, SIZE_MAX));
     const std::size_t size = std::prev(after)->second;
     const auto named = names().find(size);
-    return named != names().end() ? named->second : std::to_string(size) + " bytes";
+    return named != names().end() ? named->second : "allocation of " + std::to_string(size) + " bytes";
 }
 
 void name(std::size_t size, std::string name) {

@@ -29,17 +29,10 @@ using executor_type = futures::thread_pool_executor<>;
 
 template <class Fn>
 auto submit(executor_type& executor, Fn fn) {
-    spend(costs::submit);
     return executor.submit([fn] {
-        spend(costs::run);
+        spend(costs::instructions_of_a_task);
         return fn();
     });
-}
-
-template <class T>
-T result_of(const futures::Future<T>& future) {
-    spend(costs::result);
-    return future.result();
 }
 
 // Threads wait here until so many have come.
@@ -81,13 +74,13 @@ void submit_and_get(executor_type& executor, int tasks) {
         all.push_back(submit(executor, [number] { return number; }));
     }
     for (const auto& each : all) {
-        result_of(each);
+        each.result();
     }
 }
 
 void wait_one_by_one(executor_type& executor, int tasks) {
     for (int number = 0; number < tasks; ++number) {
-        result_of(submit(executor, [number] { return number; }));
+        submit(executor, [number] { return number; }).result();
     }
 }
 
@@ -142,7 +135,7 @@ int fibonacci(executor_type& executor, int n) {
     }
     const auto first = submit(executor, [&executor, n] { return fibonacci(executor, n - 1); });
     const int second = fibonacci(executor, n - 2);
-    return result_of(first) + second;
+    return first.result() + second;
 }
 
 int spawns_of(int n) {
@@ -151,7 +144,7 @@ int spawns_of(int n) {
 
 constexpr int skynet_children = 10;
 
-long skynet(executor_type& executor, long first, long size) {
+long sum_of_skynet(executor_type& executor, long first, long size) {
     if (size == 1) {
         return first;
     }
@@ -160,11 +153,11 @@ long skynet(executor_type& executor, long first, long size) {
         const long part = size / skynet_children;
         const long begin = first + static_cast<long>(child) * part;
         children[child] =
-            submit(executor, [&executor, begin, part] { return skynet(executor, begin, part); });
+            submit(executor, [&executor, begin, part] { return sum_of_skynet(executor, begin, part); });
     }
     long sum = 0;
     for (const auto& each : children) {
-        sum += result_of(each);
+        sum += each.result();
     }
     return sum;
 }
@@ -185,7 +178,7 @@ amount wake(int workers) {
         }));
     }
     for (const auto& each : tasks) {
-        result_of(each);
+        each.result();
     }
     stop_measuring();
     return {workers, *std::max_element(begins.begin(), begins.end()) - start};
@@ -197,12 +190,11 @@ amount map(int workers) {
     warm_up(executor, workers);
     const auto map_all = [&] {
         const auto function = [](int element) {
-            spend(costs::run);
+            spend(costs::instructions_of_a_task);
             return element;
         };
         for (const int each : executor.map({.chunksize = 1}, function, std::views::iota(0, elements))) {
             static_cast<void>(each);
-            spend(costs::submit + costs::result);
         }
     };
     map_all();
@@ -213,28 +205,33 @@ amount map(int workers) {
     return {elements};
 }
 
-// `work` is one task, which submits all others. It is done once before, so that memory has been used.
-template <class Work>
-amount recurse(int workers, int tasks, Work work) {
+// `work(executor, size)` is one task, which submits all others. A small one is done before, so that memory
+// has been used.
+template <class Size>
+amount recurse(int workers, int tasks, Size small, Size large, void (*work)(executor_type&, Size)) {
     executor_type executor(workers);
     warm_up(executor, workers);
-    executor.submit([&] { work(executor); }).result();
+    executor.submit([&] { work(executor, small); }).result();
     primitives::this_thread::sleep_for(std::chrono::milliseconds(1));
     start_measuring();
-    executor.submit([&] { work(executor); }).result();
+    executor.submit([&] { work(executor, large); }).result();
     stop_measuring();
     return {tasks};
 }
 
 amount fib(int workers) {
-    constexpr int n = 24;
-    return recurse(workers, spawns_of(n), [](executor_type& executor) { fibonacci(executor, n); });
+    constexpr int n = 27;
+    return recurse(
+        workers, spawns_of(n), 16, n,
+        +[](executor_type& executor, int size) { static_cast<void>(fibonacci(executor, size)); });
 }
 
-amount sky(int workers) {
-    constexpr long leaves = 10'000;
-    constexpr int tasks = 11'110;
-    return recurse(workers, tasks, [](executor_type& executor) { skynet(executor, 0, leaves); });
+amount skynet(int workers) {
+    constexpr long leaves = 100'000;
+    constexpr int tasks = 111'110;
+    return recurse(
+        workers, tasks, 1'000L, leaves,
+        +[](executor_type& executor, long size) { static_cast<void>(sum_of_skynet(executor, 0, size)); });
 }
 
 }  // namespace
@@ -244,7 +241,7 @@ const std::map<std::string, scenario>& scenarios() {
                                                         {"burst_from_sixteen", {burst_from_sixteen}},
                                                         {"one_in_flight", {one_in_flight}},
                                                         {"fib", {fib}},
-                                                        {"skynet", {sky}},
+                                                        {"skynet", {skynet}},
                                                         {"wake", {wake, 1}},
                                                         {"map", {map}}};
     return all;
