@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::uintptr_t line_size = 64;
 
-// Where the linker puts static variables is no property of the library. So each has a line of its own.
+// Where the compiler puts variables on a stack, and the linker static ones, is no property of the library. So
+// each of their atomics has a line of its own.
 std::uintptr_t line_of(const void* address) {
     const auto number = reinterpret_cast<std::uintptr_t>(address);
     return memory::contains(address) ? number / line_size * line_size : number;

@@ -122,17 +122,14 @@ std::span<std::byte> stack(std::size_t thread) {
 bool contains(const void* address) noexcept {
     const auto at = reinterpret_cast<std::uintptr_t>(address);
     const auto first = reinterpret_cast<std::uintptr_t>(start);
-    return start && at >= first && at < first + extent;
+    return start && at >= first && at < first + capacity;
 }
 
 std::string name_of(const void* address) {
     if (!contains(address)) {
-        return "static variable";
+        return "on a stack, or static";
     }
     const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(address) - start);
-    if (offset >= capacity) {
-        return "stack";
-    }
     const auto after =
         std::upper_bound(allocations().begin(), allocations().end(), std::pair(offset, SIZE_MAX));
     const std::size_t size = std::prev(after)->second;

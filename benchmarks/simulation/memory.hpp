@@ -13,7 +13,7 @@ namespace simulation::memory {
 
 [[nodiscard]] std::span<std::byte> stack(std::size_t thread);
 
-// Whether it is on a stack, or was allocated by a simulated thread.
+// Whether a simulated thread has allocated it.
 [[nodiscard]] bool contains(const void* address) noexcept;
 
 // What the object at `address` is part of.
