@@ -8,12 +8,13 @@ Needs what benchmarks/CMakeLists.txt asks for; rivals that are not installed are
 """
 
 import argparse
-import html
 import json
 import os
 import pathlib
 import subprocess
 import sys
+
+from pictures import label, svg
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
 PROGRAMS = ["submit_get", "round_trip", "producers", "fibonacci", "map", "completion", "composition",
@@ -34,37 +35,11 @@ SHORT = {
     "oneTBB task_group::run, no future": "oneTBB, no future",
 }
 
-# What the picture of scaling shows, with a class of STYLE for each.
+# What the picture of scaling shows, with a class of `pictures.STYLE` for each.
 SCALING = {
     "scaling of Fibonacci(27) by tasks": "first",
     "scaling of a map of 20,000 elements": "second",
 }
-
-# Pictures bring their background with them, so that they can be read on pages of any colour.
-STYLE = """\
-text { font: 14px system-ui, sans-serif; fill: #1f2328; }
-.caption { font-weight: bold; }
-.paper { fill: #ffffff; }
-.quiet { fill: #59636e; }
-.rival { fill: #9aa4ae; }
-.grid { stroke: #d1d9e0; }
-.ideal { stroke: #59636e; stroke-dasharray: 4; }
-.first { color: #1a7f37; }
-.second { color: #0969da; }
-.first, .second { fill: currentColor; }
-.line { stroke: currentColor; stroke-width: 2.5; }
-.line, .ideal { fill: none; }
-@media (prefers-color-scheme: dark) {
-text { fill: #e6edf3; }
-.paper { fill: #0d1117; }
-.quiet { fill: #9da7b1; }
-.rival { fill: #6e7681; }
-.grid { stroke: #30363d; }
-.ideal { stroke: #9da7b1; }
-.first { color: #3fb950; }
-.second { color: #58a6ff; }
-}
-"""
 
 
 def run(command):
@@ -91,16 +66,6 @@ def measure(build, rounds):
         print("$", " ".join(map(str, command)), flush=True)
         goals.append((name, subprocess.run(command).returncode == 0))
     return figures, goals
-
-
-def svg(width, height, parts):
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{1.2 * width:.0f}" height="{1.2 * height:.0f}" '
-            f'viewBox="0 0 {width} {height}">\n<style>\n{STYLE}</style>\n'
-            f'<rect class="paper" width="100%" height="100%" rx="6"/>\n' + "\n".join(parts) + "\n</svg>\n")
-
-
-def label(x, y, text, attributes=""):
-    return f'<text x="{x:.1f}" y="{y:.1f}"{attributes and " " + attributes}>{html.escape(text)}</text>'
 
 
 def draw(figures, file):

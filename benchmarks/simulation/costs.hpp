@@ -60,7 +60,7 @@ inline constexpr nanoseconds slice = 3'000'000;
 inline constexpr nanoseconds allocation = 5;
 
 // A task's own instructions, beside its accesses of atomics and locks. Calibrated: on one core, where no line
-// moves, burst, fib and skynet together are to take as long as on the real machine; see run.py.
+// moves, burst, fib and skynet together are to take as long as on the real machine; see simulate.py.
 inline constexpr nanoseconds instructions_of_a_task = 1;
 
 }  // namespace simulation::costs
