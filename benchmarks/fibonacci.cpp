@@ -1,21 +1,43 @@
 // SPDX-License-Identifier: MIT
 
 // The thirtieth Fibonacci number, by two tasks for each but the smallest: nothing but submitting and waiting
-// inside tasks.
+// inside tasks. Then the same by two calls that are made at once.
+//
+// Options: --threads N.
 
 #include "fibonacci.hpp"
 
 #include <functional>
 
 #include "harness.hpp"
+#include "java.hpp"
+#include "processor_time.hpp"
 #include "rivals.hpp"
 
 namespace {
 
-constexpr int threads = 2;
+using executor_type = concurrent::futures::thread_pool_executor<>;
 
 int spawns_of(int n) {
     return n < 2 ? 0 : 1 + spawns_of(n - 1) + spawns_of(n - 2);
+}
+
+int by_calls(int n) {
+    return n < 2 ? n : by_calls(n - 1) + by_calls(n - 2);
+}
+
+int by_submits(int workers, int n) {
+    executor_type executor(workers);
+    return executor.submit(benchmarks::fibonacci, std::ref(executor), n).result();
+}
+
+int by_invoke(executor_type& executor, int n) {
+    if (n < 2) {
+        return n;
+    }
+    const auto [first, second] = executor.invoke([&executor, n] { return by_invoke(executor, n - 1); },
+                                                 [&executor, n] { return by_invoke(executor, n - 2); });
+    return first + second;
 }
 
 #if defined(BENCHMARKS_HAVE_TBB)
@@ -28,6 +50,17 @@ int by_task_group(int n) {
     group.run([&first, n] { first = by_task_group(n - 1); });
     const int second = by_task_group(n - 2);
     group.wait();
+    return first + second;
+}
+
+int by_parallel_invoke(int n) {
+    if (n < 2) {
+        return n;
+    }
+    int first = 0;
+    int second = 0;
+    tbb::parallel_invoke([&first, n] { first = by_parallel_invoke(n - 1); },
+                         [&second, n] { second = by_parallel_invoke(n - 2); });
     return first + second;
 }
 #endif
@@ -49,33 +82,74 @@ int by_openmp(int n) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    benchmarks::contest contest("Fibonacci(30) by tasks that wait for tasks", "ns a spawn", argc, argv);
-    const int n = contest.brief() ? 12 : 30;
-    const int spawns = spawns_of(n);
-    contest.add(benchmarks::ours::name, [=] {
-        concurrent::futures::thread_pool_executor executor(threads);
-        return benchmarks::nanoseconds_of(
-                   [&] { executor.submit(benchmarks::fibonacci, std::ref(executor), n).result(); }) /
-               spawns;
+    const int threads = benchmarks::take_threads(argc, argv);
+    benchmarks::contest submits(
+        benchmarks::with_threads("Fibonacci(30) by tasks that wait for tasks", threads), "ns a spawn", argc,
+        argv);
+    const int n = submits.brief() ? 12 : 30;
+    const auto figure = [spawns = spawns_of(n), expected = by_calls(n)](auto&& work) {
+        return benchmarks::nanoseconds_until(expected, work) / spawns;
+    };
+    submits.add(benchmarks::ours::name, [=] {
+        executor_type executor(threads);
+        return figure([&] { return executor.submit(benchmarks::fibonacci, std::ref(executor), n).result(); });
     });
 #if defined(BENCHMARKS_HAVE_TBB)
-    contest.add(
+    submits.add(
         "oneTBB task_group",
         [=] {
-            const tbb::global_control control(tbb::global_control::max_allowed_parallelism, threads);
-            return benchmarks::nanoseconds_of([&] { by_task_group(n); }) / spawns;
+            const benchmarks::tbb_limit limit(threads);
+            return figure([=] { return by_task_group(n); });
         },
-        benchmarks::at_least(1));
+        benchmarks::at_least(2.2));
 #endif
+    benchmarks::add_java(submits, "fibonacci", n, threads);
 #if defined(_OPENMP)
-    contest.add("OpenMP task", [=] {
-        return benchmarks::nanoseconds_of([&] {
+    submits.add("OpenMP task", [=] {
+        return figure([=] {
+            int result = 0;
 #pragma omp parallel num_threads(threads)
 #pragma omp single
-                   by_openmp(n);
-               }) /
-               spawns;
+            result = by_openmp(n);
+            return result;
+        });
     });
 #endif
-    contest.run();
+    submits.run();
+
+    benchmarks::contest forks(benchmarks::with_threads("Fibonacci(30) by invoke", threads), "ns a spawn",
+                              argc, argv);
+    forks.add("concurrent::futures invoke", [=] {
+        executor_type executor(threads);
+        return figure([&] { return executor.submit(by_invoke, std::ref(executor), n).result(); });
+    });
+#if defined(BENCHMARKS_HAVE_TBB)
+    forks.add(
+        "oneTBB parallel_invoke",
+        [=] {
+            const benchmarks::tbb_limit limit(threads);
+            return figure([=] { return by_parallel_invoke(n); });
+        },
+        benchmarks::at_least(3.5));
+#endif
+    forks.run();
+
+    benchmarks::contest wall("Fibonacci(30) by tasks, from the start of the pool to its end", "ms", argc,
+                             argv);
+    benchmarks::contest processors("Fibonacci(30) by tasks, processor time in wall time", "%", argc, argv);
+    for (const int workers : {1, 2}) {
+        const char* const name =
+            workers == 1 ? "concurrent::futures, 1 worker" : "concurrent::futures, 2 workers";
+        wall.add(name, [=] { return benchmarks::nanoseconds_of([=] { by_submits(workers, n); }) / 1e6; });
+        processors.add(name,
+                       [=] { return benchmarks::processor_percent_of([=] { by_submits(workers, n); }); });
+    }
+#if defined(BENCHMARKS_HAVE_TBB)
+    processors.add("oneTBB task_group, 2 threads", [=] {
+        const benchmarks::tbb_limit limit(2);
+        return benchmarks::processor_percent_of([=] { by_task_group(n); });
+    });
+#endif
+    wall.run();
+    processors.run();
 }

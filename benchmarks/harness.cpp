@@ -24,6 +24,25 @@ double median(const std::vector<double>& sorted) {
 
 }  // namespace
 
+int take_option(int& argc, char** argv, std::string_view name, int otherwise) {
+    char** const end = argv + argc;
+    char** const option = std::find(argv + 1, end, name);
+    if (end - option < 2) {
+        return otherwise;
+    }
+    const int number = std::max(1, std::atoi(option[1]));
+    std::copy(option + 2, end, option);
+    argc -= 2;
+    return number;
+}
+
+std::string with_threads(std::string name, int threads) {
+    if (threads != 2) {
+        name += ", " + std::to_string(threads) + (threads == 1 ? " thread" : " threads");
+    }
+    return name;
+}
+
 contest::contest(std::string name, std::string unit, int argc, char** argv)
     : name_(std::move(name)), unit_(std::move(unit)) {
     for (int i = 1; i < argc; ++i) {
@@ -36,7 +55,8 @@ contest::contest(std::string name, std::string unit, int argc, char** argv)
         } else if (option == "--json" && i + 1 < argc) {
             json_ = argv[++i];
         } else {
-            std::cerr << "usage: " << argv[0] << " [--rounds N] [--brief] [--json FILE]\n";
+            std::cerr << "usage: " << argv[0]
+                      << " [--rounds N] [--brief] [--json FILE]; some programs have more options\n";
             std::exit(2);
         }
     }

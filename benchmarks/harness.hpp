@@ -5,7 +5,9 @@
 #include <chrono>
 #include <functional>
 #include <limits>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -18,6 +20,31 @@ double nanoseconds_of(Work&& work) {
     work();
     return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count();
 }
+
+// How long `work` took to return `expected`, in nanoseconds.
+template <class Result, class Work>
+double nanoseconds_until(const Result& expected, Work&& work) {
+    Result result{};
+    const double time = nanoseconds_of([&] { result = work(); });
+    if (result != expected) {
+        throw std::logic_error("a wrong result");
+    }
+    return time;
+}
+
+// The positive number that follows the option `name`, or `otherwise`. A program calls this for the options of
+// its own before it has a contest. The option is removed from the arguments, as a contest refuses what it
+// doesn't know.
+int take_option(int& argc, char** argv, std::string_view name, int otherwise);
+
+// How many threads compute, for each contestant alike: as the option --threads N says, or 2. As
+// `take_option`.
+inline int take_threads(int& argc, char** argv) {
+    return take_option(argc, argv, "--threads", 2);
+}
+
+// A contest's name, with the number of threads if that is not the usual one.
+std::string with_threads(std::string name, int threads);
 
 // Several ways to do the same work, measured by turns in one process, so that what the machine does meanwhile
 // befalls all of them alike.

@@ -21,6 +21,8 @@
 #define BENCHMARKS_HAVE_TBB
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/parallel_invoke.h>
+#include <oneapi/tbb/parallel_reduce.h>
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
 #endif
@@ -68,6 +70,13 @@ struct asio_pool {
 #endif
 
 #if defined(BENCHMARKS_HAVE_TBB)
+// As long as it lives, oneTBB uses so many threads, the calling one included.
+struct tbb_limit {
+    explicit tbb_limit(int threads)
+        : control(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads)) {}
+    tbb::global_control control;
+};
+
 struct tbb_arena {
     static constexpr const char* name = "oneTBB task_arena::enqueue, packaged_task";
     // One slot is kept for the thread that waits, which enqueue doesn't use.

@@ -17,8 +17,8 @@ import sys
 from pictures import label, svg
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
-PROGRAMS = ["submit_get", "round_trip", "producers", "fibonacci", "map", "completion", "composition",
-            "sleepers", "scaling"]
+PROGRAMS = ["submit_get", "round_trip", "producers", "fibonacci", "skynet", "nqueens", "matmul", "map", "loops",
+            "completion", "composition", "sleepers", "scaling", "limits"]
 
 # What the picture shows: benchmark, as the programs name it, and its caption.
 SHOWN = {
