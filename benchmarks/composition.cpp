@@ -64,7 +64,7 @@ double two_submits(int tasks) {
 double tbb_continue_nodes(int tasks) {
     using tbb::flow::continue_msg;
     using node = tbb::flow::continue_node<continue_msg>;
-    const tbb::global_control control(tbb::global_control::max_allowed_parallelism, threads);
+    const benchmarks::tbb_limit limit(threads);
     return benchmarks::nanoseconds_of([&] {
                std::vector<int> values(static_cast<std::size_t>(tasks));
                tbb::flow::graph graph;

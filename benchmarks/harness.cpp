@@ -55,8 +55,9 @@ contest::contest(std::string name, std::string unit, int argc, char** argv)
         } else if (option == "--json" && i + 1 < argc) {
             json_ = argv[++i];
         } else {
-            std::cerr << "usage: " << argv[0]
-                      << " [--rounds N] [--brief] [--json FILE]; some programs have more options\n";
+            std::cerr
+                << "usage: " << argv[0]
+                << " [--rounds N] [--brief] [--json FILE]; the first comment of some programs has more\n";
             std::exit(2);
         }
     }

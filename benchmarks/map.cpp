@@ -61,7 +61,7 @@ int main(int argc, char** argv) {
     });
 #if defined(BENCHMARKS_HAVE_TBB)
     const auto by_parallel_for = [&](double* output) {
-        const tbb::global_control control(tbb::global_control::max_allowed_parallelism, threads);
+        const benchmarks::tbb_limit limit(threads);
         tbb::parallel_for(tbb::blocked_range<std::size_t>(0, input.size()), [&](const auto& range) {
             for (std::size_t i = range.begin(); i != range.end(); ++i) {
                 output[i] = work(input[i]);

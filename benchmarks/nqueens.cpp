@@ -6,8 +6,10 @@
 // Options: --threads N.
 
 #include <array>
+#include <bit>
 #include <concurrent/futures.hpp>
 #include <cstddef>
+#include <numeric>
 #include <span>
 
 #include "harness.hpp"
@@ -25,20 +27,21 @@ class board {
 public:
     [[nodiscard]] bool full() const noexcept { return rows_ == size; }
 
-    [[nodiscard]] bool allows(std::size_t column) const noexcept {
+    // The columns of the next row that a queen of this board threatens, a bit for each. Without branches, as
+    // those that can't be predicted would take most of the time.
+    [[nodiscard]] unsigned threatened_columns() const noexcept {
+        unsigned threatened = 0;
         for (std::size_t row = 0; row < rows_; ++row) {
+            const unsigned column = 1U << columns_[row];
             const std::size_t distance = rows_ - row;
-            if (columns_[row] == column || columns_[row] + distance == column ||
-                columns_[row] == column + distance) {
-                return false;
-            }
+            threatened |= column | column << distance | column >> distance;
         }
-        return true;
+        return threatened;
     }
 
-    [[nodiscard]] board with(std::size_t column) const noexcept {
+    [[nodiscard]] board with(unsigned char column) const noexcept {
         board next = *this;
-        next.columns_[rows_] = static_cast<unsigned char>(column);
+        next.columns_[rows_] = column;
         ++next.rows_;
         return next;
     }
@@ -48,51 +51,53 @@ private:
     unsigned char rows_ = 0;
 };
 
-// The boards that have one queen more.
-class next_boards {
+// Where the next queen may stand.
+class free_columns {
 public:
-    explicit next_boards(const board& current) noexcept {
-        for (std::size_t column = 0; column < size; ++column) {
-            if (current.allows(column)) {
-                boards_[count_++] = current.with(column);
-            }
+    explicit free_columns(const board& current) noexcept {
+        for (unsigned rest = ~current.threatened_columns() & ((1U << size) - 1); rest != 0;
+             rest &= rest - 1) {
+            columns_[count_++] = static_cast<unsigned char>(std::countr_zero(rest));
         }
     }
 
-    [[nodiscard]] std::span<const board> all() const noexcept { return std::span(boards_).first(count_); }
+    [[nodiscard]] std::span<const unsigned char> all() const noexcept {
+        return std::span(columns_).first(count_);
+    }
 
 private:
-    std::array<board, size> boards_;
+    std::array<unsigned char, size> columns_{};
     std::size_t count_ = 0;
 };
 
 int count_boards(const board& current) {
     int count = 1;
     if (!current.full()) {
-        const next_boards next(current);
-        for (const board& each : next.all()) {
-            count += count_boards(each);
+        const free_columns columns(current);
+        for (const unsigned char column : columns.all()) {
+            count += count_boards(current.with(column));
         }
     }
     return count;
 }
 
-// Each next board but the last is a task.
+// The board with each next queen but the last is a task.
 int by_submits(executor_type& executor, const board& current) {
     if (current.full()) {
         return 1;
     }
-    const next_boards next(current);
-    const std::span<const board> boards = next.all();
-    if (boards.empty()) {
+    const free_columns free(current);
+    const std::span<const unsigned char> columns = free.all();
+    if (columns.empty()) {
         return 0;
     }
     std::array<concurrent::futures::Future<int>, size - 1> submitted;
-    for (std::size_t i = 0; i + 1 < boards.size(); ++i) {
-        submitted[i] = executor.submit([&executor, each = boards[i]] { return by_submits(executor, each); });
+    for (std::size_t i = 0; i + 1 < columns.size(); ++i) {
+        submitted[i] = executor.submit(
+            [&executor, next = current.with(columns[i])] { return by_submits(executor, next); });
     }
-    int sum = by_submits(executor, boards.back());
-    for (std::size_t i = boards.size() - 1; i-- > 0;) {
+    int sum = by_submits(executor, current.with(columns.back()));
+    for (std::size_t i = columns.size() - 1; i-- > 0;) {
         sum += submitted[i].result();
     }
     return sum;
@@ -100,20 +105,20 @@ int by_submits(executor_type& executor, const board& current) {
 
 int by_invoke(executor_type& executor, const board& current);
 
-// A call has as many branches as were written down, so the boards are halved until there is one.
-int by_invoke(executor_type& executor, std::span<const board> boards) {
-    if (boards.size() < 2) {
-        return boards.empty() ? 0 : by_invoke(executor, boards.front());
+// A call of invoke has as many branches as were written down, so the columns are halved until there is one.
+int by_invoke(executor_type& executor, const board& current, std::span<const unsigned char> columns) {
+    if (columns.size() < 2) {
+        return columns.empty() ? 0 : by_invoke(executor, current.with(columns.front()));
     }
-    const std::size_t half = boards.size() / 2;
+    const std::size_t half = columns.size() / 2;
     const auto [first, second] =
-        executor.invoke([&executor, boards, half] { return by_invoke(executor, boards.first(half)); },
-                        [&executor, boards, half] { return by_invoke(executor, boards.subspan(half)); });
+        executor.invoke([&] { return by_invoke(executor, current, columns.first(half)); },
+                        [&] { return by_invoke(executor, current, columns.subspan(half)); });
     return first + second;
 }
 
 int by_invoke(executor_type& executor, const board& current) {
-    return current.full() ? 1 : by_invoke(executor, next_boards(current).all());
+    return current.full() ? 1 : by_invoke(executor, current, free_columns(current).all());
 }
 
 #if defined(BENCHMARKS_HAVE_TBB)
@@ -121,40 +126,37 @@ int by_task_group(const board& current) {
     if (current.full()) {
         return 1;
     }
-    const next_boards next(current);
-    const std::span<const board> boards = next.all();
-    if (boards.empty()) {
+    const free_columns free(current);
+    const std::span<const unsigned char> columns = free.all();
+    if (columns.empty()) {
         return 0;
     }
-    std::array<int, size> counts{};
+    std::array<int, size - 1> counts{};
     tbb::task_group group;
-    for (std::size_t i = 0; i + 1 < boards.size(); ++i) {
-        group.run([&count = counts[i], each = boards[i]] { count = by_task_group(each); });
+    for (std::size_t i = 0; i + 1 < columns.size(); ++i) {
+        group.run([&count = counts[i], next = current.with(columns[i])] { count = by_task_group(next); });
     }
-    int sum = by_task_group(boards.back());
+    const int last = by_task_group(current.with(columns.back()));
     group.wait();
-    for (std::size_t i = 0; i + 1 < boards.size(); ++i) {
-        sum += counts[i];
-    }
-    return sum;
+    return std::accumulate(counts.begin(), counts.end(), last);
 }
 
 int by_parallel_invoke(const board& current);
 
-int by_parallel_invoke(std::span<const board> boards) {
-    if (boards.size() < 2) {
-        return boards.empty() ? 0 : by_parallel_invoke(boards.front());
+int by_parallel_invoke(const board& current, std::span<const unsigned char> columns) {
+    if (columns.size() < 2) {
+        return columns.empty() ? 0 : by_parallel_invoke(current.with(columns.front()));
     }
-    const std::size_t half = boards.size() / 2;
+    const std::size_t half = columns.size() / 2;
     int first = 0;
     int second = 0;
-    tbb::parallel_invoke([&first, boards, half] { first = by_parallel_invoke(boards.first(half)); },
-                         [&second, boards, half] { second = by_parallel_invoke(boards.subspan(half)); });
+    tbb::parallel_invoke([&] { first = by_parallel_invoke(current, columns.first(half)); },
+                         [&] { second = by_parallel_invoke(current, columns.subspan(half)); });
     return first + second;
 }
 
 int by_parallel_invoke(const board& current) {
-    return current.full() ? 1 : by_parallel_invoke(next_boards(current).all());
+    return current.full() ? 1 : by_parallel_invoke(current, free_columns(current).all());
 }
 #endif
 

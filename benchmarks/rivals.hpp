@@ -80,11 +80,7 @@ struct tbb_limit {
 struct tbb_arena {
     static constexpr const char* name = "oneTBB task_arena::enqueue, packaged_task";
     // One slot is kept for the thread that waits, which enqueue doesn't use.
-    explicit tbb_arena(int threads)
-        : control(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads) + 1),
-          arena(threads, 0) {
-        arena.initialize();
-    }
+    explicit tbb_arena(int threads) : limit(threads + 1), arena(threads, 0) { arena.initialize(); }
     template <class Fn>
     auto submit(Fn&& fn) {
         // A TBB task must be copyable.
@@ -93,7 +89,7 @@ struct tbb_arena {
         arena.enqueue([task] { (*task)(); });
         return future;
     }
-    tbb::global_control control;
+    tbb_limit limit;
     tbb::task_arena arena;
 };
 #endif

@@ -2,7 +2,9 @@
 """Builds and runs all benchmarks, prints their tables and which goals were reached, and draws the pictures of
 README.md and docs/performance.md and writes the latter's table. Exits with 1 if a goal was missed.
 
-    benchmarks/run.py [--build DIRECTORY] [--rounds N] [--draw docs]
+    benchmarks/run.py [--build DIRECTORY] [--rounds N] [--brief] [--draw docs]
+
+--brief does a small part of the work, once, only to see that everything runs. Its figures say nothing.
 
 Needs what benchmarks/CMakeLists.txt asks for; rivals that are not installed are left out.
 """
@@ -47,7 +49,7 @@ def run(command):
     subprocess.run(command, check=True)
 
 
-def measure(build, rounds):
+def measure(build, options):
     """Returns the figures, and the goals as pairs of what was to be reached and whether it was."""
     run(["cmake", "-S", SOURCE, "-B", build, "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_CXX_FLAGS=-O3",
          "-DCONCURRENT_FUTURES_BUILD_BENCHMARKS=ON", "-DCONCURRENT_FUTURES_BUILD_TESTS=OFF",
@@ -56,12 +58,13 @@ def measure(build, rounds):
     file = build / "figures.json"
     file.unlink(missing_ok=True)
     for program in PROGRAMS:
-        run([build / "benchmarks" / f"benchmark_{program}", "--rounds", str(rounds), "--json", file])
+        run([build / "benchmarks" / f"benchmark_{program}", "--json", file, *options])
     figures = [json.loads(line) for line in file.read_text().splitlines()]
     goals = [(f'{each["benchmark"]}: {each["contestant"]}, {each["verdict"]}', each["verdict"].endswith("reached"))
              for each in figures if each["verdict"]]
+    brief = [each for each in options if each == "--brief"]
     for name, command in {
-            "an idle pool never wakes": [build / "benchmarks" / "benchmark_idle"],
+            "an idle pool never wakes": [build / "benchmarks" / "benchmark_idle", *brief],
             "the cost to compile": [sys.executable, SOURCE / "benchmarks" / "compile_cost.py"]}.items():
         print("$", " ".join(map(str, command)), flush=True)
         goals.append((name, subprocess.run(command).returncode == 0))
@@ -151,9 +154,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, default=SOURCE / "build" / "benchmarks")
     parser.add_argument("--rounds", type=int, default=11)
+    parser.add_argument("--brief", action="store_true")
     parser.add_argument("--draw", type=pathlib.Path, metavar="DIRECTORY")
     arguments = parser.parse_args()
-    figures, goals = measure(arguments.build, arguments.rounds)
+    options = ["--brief"] if arguments.brief else ["--rounds", str(arguments.rounds)]
+    figures, goals = measure(arguments.build, options)
     if arguments.draw:
         draw(figures, arguments.draw / "performance.svg")
         draw_scaling(figures, arguments.draw / "scaling.svg")

@@ -47,7 +47,7 @@ int main(int argc, char** argv) {
     contest.add(
         "oneTBB task_group::run, no future",
         [=] {
-            const tbb::global_control control(tbb::global_control::max_allowed_parallelism, threads);
+            const benchmarks::tbb_limit limit(threads);
             return benchmarks::nanoseconds_of([&] {
                        tbb::task_group group;
                        for (int i = 0; i < tasks; ++i) {
