@@ -108,7 +108,7 @@ double blocking_trips(int trips) {
     return benchmarks::nanoseconds_of([&] { go(trips); }) / trips;
 }
 
-#if defined(BENCHMARKS_HAVE_ASIO)
+#if defined(BENCHMARKS_HAVE_ASIO) && defined(ASIO_HAS_CO_AWAIT)
 asio::awaitable<int> asio_task(int i) {
     co_return i;
 }
@@ -150,7 +150,7 @@ int main(int argc, char** argv) {
     awaited.add("concurrent::futures, co_await", [=] { return await_trips(trips); });
     awaited.add(
         "concurrent::futures, blocking", [=] { return blocking_trips(trips); }, benchmarks::at_least(1));
-#if defined(BENCHMARKS_HAVE_ASIO)
+#if defined(BENCHMARKS_HAVE_ASIO) && defined(ASIO_HAS_CO_AWAIT)
     awaited.add(
         "Asio thread_pool, co_spawn", [=] { return asio_trips(trips); }, benchmarks::at_least(1));
 #endif
