@@ -1,6 +1,7 @@
 """Tables of counts in docs/performance.md, for the scripts that count them again: a row is a text and some numbers. Counts don't
 drift from hour to hour, as times do, so a count that has grown is a mistake."""
 
+import itertools
 import pathlib
 import re
 
@@ -24,7 +25,8 @@ def write(titles, rows):
     head = head_of(titles)
     before, after = PAGE.read_text(encoding="utf-8").split(head)
     table = "".join(f"| {' | '.join(row)} |\n" for row in rows)
-    PAGE.write_text(before + head + table + "\n" + after.split("\n\n", 1)[1], encoding="utf-8")
+    rest = itertools.dropwhile(lambda line: line.startswith("|"), after.splitlines(keepends=True))
+    PAGE.write_text(before + head + table + "".join(rest), encoding="utf-8")
 
 
 def grown(titles, counts):
