@@ -3,7 +3,6 @@
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
-import java.util.Arrays;
 import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.ForkJoinTask;
 import java.util.concurrent.RecursiveTask;
@@ -11,12 +10,11 @@ import java.util.concurrent.RecursiveTask;
 // The Fibonacci numbers and skynet by Java's ForkJoinPool, as fibonacci.cpp and skynet.cpp have them: all
 // children but the last are forked, the last is called, and the newest is joined first.
 //
-//     java ForkJoin fibonacci|skynet SIZE THREADS SECONDS [ROUNDS]
+//     java ForkJoin fibonacci|skynet SIZE THREADS SECONDS
 //
 // SIZE is the number of the Fibonacci number, or how many levels of children skynet has. For SECONDS, the
-// program does rounds that don't count, so that the virtual machine has compiled what it will. Then it does
-// ROUNDS rounds and prints the median, in nanoseconds a task. Without ROUNDS, it prints "ready", and for each
-// line that it reads it does one round and prints the time of that.
+// program does rounds that don't count, so that the virtual machine has compiled what it will. Then it prints
+// "ready". For each line that it reads, it does one round and prints how long that took, in nanoseconds a task.
 final class ForkJoin {
     private static final int CHILDREN = 10;
 
@@ -151,15 +149,9 @@ final class ForkJoin {
         return (double) time / kernel.tasks();
     }
 
-    private static double median(double[] figures) {
-        Arrays.sort(figures);
-        final int half = figures.length / 2;
-        return figures.length % 2 != 0 ? figures[half] : (figures[half - 1] + figures[half]) / 2;
-    }
-
     public static void main(String[] arguments) throws IOException {
-        if (arguments.length < 4 || arguments.length > 5) {
-            System.err.println("usage: java ForkJoin fibonacci|skynet SIZE THREADS SECONDS [ROUNDS]");
+        if (arguments.length != 4) {
+            System.err.println("usage: java ForkJoin fibonacci|skynet SIZE THREADS SECONDS");
             System.exit(2);
         }
         final int size = Integer.parseInt(arguments[1]);
@@ -169,14 +161,6 @@ final class ForkJoin {
         do {
             nanosecondsATask(kernel, pool);
         } while (System.nanoTime() < end);
-        if (arguments.length == 5) {
-            final double[] figures = new double[Integer.parseInt(arguments[4])];
-            for (int i = 0; i < figures.length; ++i) {
-                figures[i] = nanosecondsATask(kernel, pool);
-            }
-            System.out.println(median(figures));
-            return;
-        }
         System.out.println("ready");
         final BufferedReader input = new BufferedReader(new InputStreamReader(System.in));
         while (input.readLine() != null) {

@@ -95,13 +95,8 @@ int main(int argc, char** argv) {
         return figure([&] { return executor.submit(benchmarks::fibonacci, std::ref(executor), n).result(); });
     });
 #if defined(BENCHMARKS_HAVE_TBB)
-    submits.add(
-        "oneTBB task_group",
-        [=] {
-            const benchmarks::tbb_limit limit(threads);
-            return figure([=] { return by_task_group(n); });
-        },
-        benchmarks::at_least(2.2));
+    benchmarks::add_tbb(submits, "oneTBB task_group", threads, 2.2,
+                        [=] { return figure([=] { return by_task_group(n); }); });
 #endif
     benchmarks::add_java(submits, "fibonacci", n, threads);
 #if defined(_OPENMP)
@@ -124,13 +119,8 @@ int main(int argc, char** argv) {
         return figure([&] { return executor.submit(by_invoke, std::ref(executor), n).result(); });
     });
 #if defined(BENCHMARKS_HAVE_TBB)
-    forks.add(
-        "oneTBB parallel_invoke",
-        [=] {
-            const benchmarks::tbb_limit limit(threads);
-            return figure([=] { return by_parallel_invoke(n); });
-        },
-        benchmarks::at_least(3.5));
+    benchmarks::add_tbb(forks, "oneTBB parallel_invoke", threads, 3.5,
+                        [=] { return figure([=] { return by_parallel_invoke(n); }); });
 #endif
     forks.run();
 

@@ -6,31 +6,16 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <vector>
 
 #include "fibonacci.hpp"
 #include "harness.hpp"
 #include "rivals.hpp"
 #include "skynet.hpp"
+#include "submit_get.hpp"
 
 namespace {
 
 using executor_type = concurrent::futures::thread_pool_executor<>;
-
-double nanoseconds_a_task(int workers, int tasks) {
-    executor_type executor(workers);
-    return benchmarks::nanoseconds_of([&] {
-               std::vector<concurrent::futures::Future<int>> futures;
-               futures.reserve(static_cast<std::size_t>(tasks));
-               for (int i = 0; i < tasks; ++i) {
-                   futures.push_back(executor.submit([i] { return i; }));
-               }
-               for (auto& future : futures) {
-                   static_cast<void>(future.result());
-               }
-           }) /
-           tasks;
-}
 
 }  // namespace
 
@@ -46,8 +31,9 @@ int main(int argc, char** argv) {
 
     benchmarks::contest burst("200,000 empty tasks from one thread, limits of 2 and 1,000 workers",
                               "ns a task", argc, argv);
-    add(burst, 1000, 1 / 0.9,
-        [tasks = burst.scaled(200'000)](int workers) { return nanoseconds_a_task(workers, tasks); });
+    add(burst, 1000, 1 / 0.9, [tasks = burst.scaled(200'000)](int workers) {
+        return benchmarks::submit_and_get<benchmarks::ours>(workers, tasks);
+    });
     burst.run();
 
     benchmarks::contest fibonacci("Fibonacci(30) by tasks, 2 and 32 workers", "ms", argc, argv);

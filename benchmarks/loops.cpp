@@ -65,23 +65,19 @@ void run_reduce(benchmarks::contest& contest, int threads, std::span<const doubl
         });
     });
 #if defined(BENCHMARKS_HAVE_TBB)
-    contest.add(
-        "oneTBB parallel_reduce",
-        [=] {
-            const benchmarks::tbb_limit limit(threads);
-            return figure([&] {
-                return tbb::parallel_reduce(
-                    tbb::blocked_range<std::size_t>(0, numbers.size()), 0.0,
-                    [&](const auto& range, double sum) {
-                        for (std::size_t i = range.begin(); i != range.end(); ++i) {
-                            sum += transform(numbers[i]);
-                        }
-                        return sum;
-                    },
-                    std::plus<>());
-            });
-        },
-        benchmarks::at_least(0.97));
+    benchmarks::add_tbb(contest, "oneTBB parallel_reduce", threads, 0.97, [=] {
+        return figure([&] {
+            return tbb::parallel_reduce(
+                tbb::blocked_range<std::size_t>(0, numbers.size()), 0.0,
+                [&](const auto& range, double sum) {
+                    for (std::size_t i = range.begin(); i != range.end(); ++i) {
+                        sum += transform(numbers[i]);
+                    }
+                    return sum;
+                },
+                std::plus<>());
+        });
+    });
 #endif
     contest.add("one thread", [=] { return figure([&] { return sum_of_each(numbers, transform); }); });
     contest.run();
@@ -110,19 +106,15 @@ int main(int argc, char** argv) {
         return figure([&] { executor.submit([&] { executor.for_each(change, numbers); }).result(); });
     });
 #if defined(BENCHMARKS_HAVE_TBB)
-    in_place.add(
-        "oneTBB parallel_for",
-        [&] {
-            const benchmarks::tbb_limit limit(threads);
-            return figure([&] {
-                tbb::parallel_for(tbb::blocked_range<std::size_t>(0, numbers.size()), [&](const auto& range) {
-                    for (std::size_t i = range.begin(); i != range.end(); ++i) {
-                        change(numbers[i]);
-                    }
-                });
+    benchmarks::add_tbb(in_place, "oneTBB parallel_for", threads, 0.97, [&] {
+        return figure([&] {
+            tbb::parallel_for(tbb::blocked_range<std::size_t>(0, numbers.size()), [&](const auto& range) {
+                for (std::size_t i = range.begin(); i != range.end(); ++i) {
+                    change(numbers[i]);
+                }
             });
-        },
-        benchmarks::at_least(0.97));
+        });
+    });
 #endif
     in_place.add("one thread", [&] {
         return figure([&] {

@@ -194,20 +194,9 @@ int main(int argc, char** argv) {
             [&](const part& whole) { executor.submit([&] { by_invoke(executor, whole); }).result(); });
     });
 #if defined(BENCHMARKS_HAVE_TBB)
-    submits.add(
-        "oneTBB task_group",
-        [&] {
-            const benchmarks::tbb_limit limit(threads);
-            return figure(by_task_group);
-        },
-        benchmarks::at_least(1));
-    forks.add(
-        "oneTBB parallel_invoke",
-        [&] {
-            const benchmarks::tbb_limit limit(threads);
-            return figure(by_parallel_invoke);
-        },
-        benchmarks::at_least(1));
+    benchmarks::add_tbb(submits, "oneTBB task_group", threads, 1, [&] { return figure(by_task_group); });
+    benchmarks::add_tbb(forks, "oneTBB parallel_invoke", threads, 1,
+                        [&] { return figure(by_parallel_invoke); });
 #endif
     submits.run();
     forks.run();

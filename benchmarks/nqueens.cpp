@@ -175,13 +175,8 @@ int main(int argc, char** argv) {
             [&] { return executor.submit([&] { return by_submits(executor, board()); }).result(); });
     });
 #if defined(BENCHMARKS_HAVE_TBB)
-    submits.add(
-        "oneTBB task_group",
-        [=] {
-            const benchmarks::tbb_limit limit(threads);
-            return figure([] { return by_task_group(board()); });
-        },
-        benchmarks::at_least(1.5));
+    benchmarks::add_tbb(submits, "oneTBB task_group", threads, 1.5,
+                        [=] { return figure([] { return by_task_group(board()); }); });
 #endif
     submits.add("one thread, no tasks", [=] {
         return benchmarks::nanoseconds_until(boards, [] { return count_boards(board()); }) / boards;
@@ -195,13 +190,8 @@ int main(int argc, char** argv) {
         return figure([&] { return executor.submit([&] { return by_invoke(executor, board()); }).result(); });
     });
 #if defined(BENCHMARKS_HAVE_TBB)
-    forks.add(
-        "oneTBB parallel_invoke",
-        [=] {
-            const benchmarks::tbb_limit limit(threads);
-            return figure([] { return by_parallel_invoke(board()); });
-        },
-        benchmarks::at_least(1.7));
+    benchmarks::add_tbb(forks, "oneTBB parallel_invoke", threads, 1.7,
+                        [=] { return figure([] { return by_parallel_invoke(board()); }); });
 #endif
     forks.run();
 }

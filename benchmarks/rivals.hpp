@@ -8,6 +8,7 @@
 #include <concurrent/futures.hpp>
 #include <future>
 #include <memory>
+#include <string>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -30,6 +31,8 @@
 #define BENCHMARKS_HAVE_THREAD_POOL
 #include <thread_pool/thread_pool.hpp>
 #endif
+
+#include "harness.hpp"
 
 namespace benchmarks {
 
@@ -76,6 +79,19 @@ struct tbb_limit {
         : control(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads)) {}
     tbb::global_control control;
 };
+
+// Adds a rival that computes with so many threads of oneTBB. Its time is to be at least `least_ratio` of
+// ours.
+template <class Measure>
+void add_tbb(contest& to, std::string name, int threads, double least_ratio, Measure measure) {
+    to.add(
+        std::move(name),
+        [threads, measure] {
+            const tbb_limit limit(threads);
+            return measure();
+        },
+        at_least(least_ratio));
+}
 
 struct tbb_arena {
     static constexpr const char* name = "oneTBB task_arena::enqueue, packaged_task";

@@ -89,13 +89,8 @@ int main(int argc, char** argv) {
         });
     });
 #if defined(BENCHMARKS_HAVE_TBB)
-    submits.add(
-        "oneTBB task_group",
-        [=] {
-            const benchmarks::tbb_limit limit(threads);
-            return figure([&] { return by_task_group(0, tree.leaves); });
-        },
-        benchmarks::at_least(1.4));
+    benchmarks::add_tbb(submits, "oneTBB task_group", threads, 1.4,
+                        [=] { return figure([&] { return by_task_group(0, tree.leaves); }); });
 #endif
     benchmarks::add_java(submits, "skynet", levels, threads);
     submits.run();
@@ -109,13 +104,8 @@ int main(int argc, char** argv) {
         });
     });
 #if defined(BENCHMARKS_HAVE_TBB)
-    forks.add(
-        "oneTBB parallel_invoke",
-        [=] {
-            const benchmarks::tbb_limit limit(threads);
-            return figure([&] { return by_parallel_invoke(0, tree.leaves, indices); });
-        },
-        benchmarks::at_least(2));
+    benchmarks::add_tbb(forks, "oneTBB parallel_invoke", threads, 2,
+                        [=] { return figure([&] { return by_parallel_invoke(0, tree.leaves, indices); }); });
 #endif
     forks.run();
 }

@@ -5,13 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstdlib>
 #include <map>
 #include <new>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "checker/replaced_new.hpp"
 #include "checker/reserve.hpp"
 #include "costs.hpp"
 #include "machine.hpp"
@@ -87,31 +86,6 @@ void* allocate(std::size_t size, std::size_t alignment) {
     return start + at;
 }
 
-void* allocate_anywhere(std::size_t size, std::size_t alignment) {
-    if (is_open) {
-        return allocate(size, alignment);
-    }
-    void* const memory = std::aligned_alloc(alignment, (size + alignment) / alignment * alignment);
-    if (!memory) {
-        throw std::bad_alloc();
-    }
-    return memory;
-}
-
-void deallocate(void* memory) noexcept {
-    if (!contains(memory)) {
-        std::free(memory);
-        return;
-    }
-    auto* const at = static_cast<std::byte*>(memory);
-    const std::size_t size = std::launder(reinterpret_cast<header*>(at - sizeof(header)))->size;
-    block** const list = size != 0 ? list_of(size) : nullptr;
-    if (list && is_open) {
-        work(costs::allocation);
-        *list = ::new (memory) block{*list};
-    }
-}
-
 }  // namespace
 
 std::span<std::byte> stack(std::size_t thread) {
@@ -159,21 +133,21 @@ inside::~inside() {
 
 }  // namespace simulation::memory
 
-void* operator new(std::size_t size) {
-    return simulation::memory::allocate_anywhere(size, __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+void* model::allocate_own(std::size_t size, std::size_t alignment) {
+    return simulation::memory::is_open ? simulation::memory::allocate(size, alignment) : nullptr;
 }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-    return simulation::memory::allocate_anywhere(size, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* memory) noexcept {
-    simulation::memory::deallocate(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-    simulation::memory::deallocate(memory);
-}
-void operator delete(void* memory, std::align_val_t) noexcept {
-    simulation::memory::deallocate(memory);
-}
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-    simulation::memory::deallocate(memory);
+
+bool model::deallocate_own(void* memory) noexcept {
+    using namespace simulation::memory;
+    if (!contains(memory)) {
+        return false;
+    }
+    auto* const at = static_cast<std::byte*>(memory);
+    const std::size_t size = std::launder(reinterpret_cast<header*>(at - sizeof(header)))->size;
+    block** const list = size != 0 ? list_of(size) : nullptr;
+    if (list && is_open) {
+        simulation::work(simulation::costs::allocation);
+        *list = ::new (memory) block{*list};
+    }
+    return true;
 }

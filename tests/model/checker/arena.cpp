@@ -2,12 +2,12 @@
 
 #include "arena.hpp"
 
-#include <cstdlib>
 #include <cstring>
 #include <new>
 
 #include "failure.hpp"
 #include "operations.hpp"
+#include "replaced_new.hpp"
 #include "reserve.hpp"
 
 namespace model::arena {
@@ -35,33 +35,6 @@ void* allocate(std::size_t size, std::size_t alignment) {
     ++live_count;
     ::new (start + at - sizeof(header)) header{size, false};
     return start + at;
-}
-
-void* allocate_anywhere(std::size_t size, std::size_t alignment) {
-    if (is_open) {
-        return allocate(size, alignment);
-    }
-    void* const memory = std::aligned_alloc(alignment, (size + alignment) / alignment * alignment);
-    if (!memory) {
-        throw std::bad_alloc();
-    }
-    return memory;
-}
-
-void deallocate(void* memory) noexcept {
-    auto* const at = static_cast<std::byte*>(memory);
-    if (!start || at < start || at >= start + capacity) {
-        std::free(memory);
-        return;
-    }
-    header& head = *std::launder(reinterpret_cast<header*>(at - sizeof(header)));
-    if (head.deleted) {
-        fail("use after destruction: memory is deleted twice");
-    }
-    head.deleted = true;
-    --live_count;
-    delete_plain(memory, head.size);
-    std::memset(memory, 0xDD, head.size);
 }
 
 }  // namespace
@@ -103,21 +76,22 @@ left::~left() {
 
 }  // namespace model::arena
 
-void* operator new(std::size_t size) {
-    return model::arena::allocate_anywhere(size, __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+void* model::allocate_own(std::size_t size, std::size_t alignment) {
+    return arena::is_open ? arena::allocate(size, alignment) : nullptr;
 }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-    return model::arena::allocate_anywhere(size, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* memory) noexcept {
-    model::arena::deallocate(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-    model::arena::deallocate(memory);
-}
-void operator delete(void* memory, std::align_val_t) noexcept {
-    model::arena::deallocate(memory);
-}
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-    model::arena::deallocate(memory);
+
+bool model::deallocate_own(void* memory) noexcept {
+    auto* const at = static_cast<std::byte*>(memory);
+    if (!arena::start || at < arena::start || at >= arena::start + arena::capacity) {
+        return false;
+    }
+    auto& head = *std::launder(reinterpret_cast<arena::header*>(at - sizeof(arena::header)));
+    if (head.deleted) {
+        fail("use after destruction: memory is deleted twice");
+    }
+    head.deleted = true;
+    --arena::live_count;
+    delete_plain(memory, head.size);
+    std::memset(memory, 0xDD, head.size);
+    return true;
 }

@@ -163,7 +163,7 @@ public:
         return (word_.load(std::memory_order_relaxed) & handles) > 2 * one_handle;  // relaxed: a hint
     }
 
-    // pending → running. Returns true to exactly one caller, who must then produce the result.
+    // Changes the state from pending to running. Exactly one caller gets true, and must produce the result.
     [[nodiscard]] bool claim() noexcept {
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while (state_of(word) == future_state::pending) {

@@ -86,7 +86,8 @@ private:
     T value_;
 };
 
-// As glibc's: no thread spins, and whoever unlocks wakes one that sleeps. It takes as much memory.
+// Behaves as glibc's mutex does: a thread that finds it locked sleeps without spinning, and the thread that
+// unlocks it wakes one sleeper. It has the size of glibc's.
 class mutex {
 public:
     constexpr mutex() = default;
