@@ -1959,6 +1959,12 @@ public:
         return is_waiting(word) && (word & unqueued);
     }
 
+    // Whether the future waits for others, or was cancelled or failed while it did. Then its pool may exist
+    // no more.
+    [[nodiscard]] bool was_not_queued() const noexcept {
+        return (word_.load(std::memory_order_acquire) & unqueued) != 0;  // acquire: as in `is_unqueued`
+    }
+
     // The following are for coroutines.
 
     // pending → running, for one that starts at once. Requires: no other thread knows the state.
@@ -5314,7 +5320,7 @@ template <class Any = any_future>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// All pools of the process that were not destroyed. A task that is done may have outlived its pool, and asks
+// All pools of the process. A task that is done may have outlived its pool, and asks
 // here before it touches that.
 class live_pools {
 public:
@@ -5325,8 +5331,8 @@ public:
         entry& operator=(const entry&) = delete;
 
     protected:
-        entry() noexcept { instance().add(*this); }
-        ~entry() { instance().remove(*this); }
+        entry() = default;
+        ~entry() = default;
 
     private:
         friend class live_pools;
@@ -5339,6 +5345,25 @@ public:
     [[gnu::visibility("default"), gnu::noinline]] static live_pools& instance() noexcept {
         static no_destructor<live_pools> pools;  // a pool may be destroyed later than other static objects
         return pools.get();
+    }
+
+    // A pool is in the list only while all of it exists, as threads that `find` a pool use it at once: the
+    // constructor of the most derived class adds it last of all, and the destructor removes it first of all.
+    // Both are code of the library that made the pool, so they have the same list.
+    void add(entry& added) noexcept {
+        const std::lock_guard lock(mutex_);
+        added.next_ = std::exchange(first_, &added);
+        if (added.next_) {
+            added.next_->previous_ = &added;
+        }
+    }
+
+    void remove(entry& removed) noexcept {
+        const std::lock_guard lock(mutex_);
+        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
+        if (removed.next_) {
+            removed.next_->previous_ = removed.previous_;
+        }
     }
 
     // Calls `visit(entry)` for each pool, until that returns true, and lets no pool be destroyed meanwhile.
@@ -5356,22 +5381,6 @@ private:
         // As for `orphaned_threads`: no other thread may hold the mutex at a fork.
         at_fork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
                 [] { instance().mutex_.unlock(); });
-    }
-
-    void add(entry& added) noexcept {
-        const std::lock_guard lock(mutex_);
-        added.next_ = std::exchange(first_, &added);
-        if (added.next_) {
-            added.next_->previous_ = &added;
-        }
-    }
-
-    void remove(entry& removed) noexcept {
-        const std::lock_guard lock(mutex_);
-        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
-        if (removed.next_) {
-            removed.next_->previous_ = removed.previous_;
-        }
     }
 
     sync::mutex mutex_;
@@ -7762,6 +7771,19 @@ public:
         return identity;
     }
 
+    // Returns a reference to that pool if another shared library made it, and it is sure to exist.
+    // `find_owner` might not find it: a version script can give each library a list of pools of its own.
+    [[nodiscard]] shared_pool<pool_base> keep_owner_of_another_library() noexcept {
+        if (!owner_ || library() == pool_base::this_library()) {
+            return {};
+        }
+        shared_state_base& its_future = future();
+        return its_future.unless_done([&] {
+            const bool exists = its_future.is_unqueued() ? keeps_owner() : !its_future.was_not_queued();
+            return exists ? shared_pool(*owner_) : shared_pool<pool_base>();
+        });
+    }
+
     // Returns that pool, or null if it exists no more. Unless this thread is one of its workers, which have a
     // reference to it, `kept` gets one.
     [[nodiscard]] pool_base* find_owner(shared_pool<pool_base>& kept) const noexcept {
@@ -7805,6 +7827,8 @@ protected:
     virtual void call() noexcept = 0;
     // Destroys the captures.
     virtual void discard() noexcept = 0;
+    // Whether the pool exists as long as the task waits for others.
+    [[nodiscard]] virtual bool keeps_owner() const noexcept { return false; }
 
     // Returns the pool that has the task, or null. The pool exists as long as the task isn't done.
     [[nodiscard]] pool_base* owner() const noexcept { return owner_; }
@@ -7823,8 +7847,8 @@ protected:
             worker* const self = worker::current();
             return self && &self->pool() == owner_ ? self : nullptr;
         }
-        // The pool exists from when the task no longer waits for others until the task is done.
-        return future.unless_done([&] { return future.is_unqueued() ? nullptr : owner_->worker_here(); });
+        // The pool exists from when the task was queued until it is done.
+        return future.unless_done([&] { return future.was_not_queued() ? nullptr : owner_->worker_here(); });
     }
 
     // Not inlined, here and below: these are the same for results of all types.
@@ -11240,7 +11264,7 @@ struct continuation_origin {
     shared_state_base& parent;
     bool sees_failures;
     pool_identity owner;  // which will run it; if there is none, it runs as a done callback does
-    // Keeps the owner, unless that runs the parent, too: as long as the parent isn't done, it exists.
+    // Keeps the owner, unless that runs the parent, too, and `find_owner` will find it.
     shared_pool<pool_base> kept_owner;
 };
 
@@ -11250,6 +11274,7 @@ class continuation_state : public continuation_task<T> {
 public:
     explicit continuation_state(continuation_origin&& origin) noexcept
         : continuation_task<T>(origin.owner, origin.parent, origin.sees_failures),
+          keeps_owner_(origin.kept_owner),
           kept_owner_(std::move(origin.kept_owner)) {}
 
 protected:
@@ -11283,6 +11308,9 @@ private:
         this->cancel_if_last(this->parent(), stop);
     }
 
+    [[nodiscard]] bool keeps_owner() const noexcept final { return keeps_owner_; }
+
+    const bool keeps_owner_;
     shared_pool<pool_base> kept_owner_;  // until the task is pushed
 };
 
@@ -11522,9 +11550,10 @@ public:
     // As a task of the executor that ran `parent`.
     template <bool moves, class T, class Fn>
     [[nodiscard]] static auto then(Future<T> parent, Fn&& fn) {
-        const queued_state* const task = future_access::state(parent).as_task();
+        queued_state* const task = future_access::state(parent).as_task();
         return start_in_pool<moves>(std::move(parent), task ? task->owner_identity() : pool_identity(),
-                                    shared_pool<pool_base>(), std::forward<Fn>(fn));
+                                    task ? task->keep_owner_of_another_library() : shared_pool<pool_base>(),
+                                    std::forward<Fn>(fn));
     }
 
     // As a task of `executor`.
@@ -12155,6 +12184,8 @@ protected:
     coroutine_task(pool_base* pool, bool has_executor) noexcept
         : queued_state(pool), has_executor_(has_executor) {}
     ~coroutine_task() = default;
+
+    [[nodiscard]] bool keeps_owner() const noexcept final { return true; }
 
     // Queues the next turn. If that fails, the future does. The coroutine may have ended when this returns.
     virtual void push_turn() noexcept {
@@ -13495,11 +13526,13 @@ public:
                 "a thread initializer failed, the thread pool is not usable any more; the initializer's "
                 "exception is nested in this one");
         }
+        live_pools::instance().add(*this);
     }
 
     // A task may own the last reference to its executor. It can run, and destroy this pool, while `push` is
     // still executing on the submitting thread. Waits for such threads.
     [[gnu::noinline]] ~worker_pool() override {
+        live_pools::instance().remove(*this);
         // Acquire: pairs with the release of `end_visit`.
         for (back_off delay; visitors_.load(std::memory_order_acquire) != 0;) {
             delay.pause();

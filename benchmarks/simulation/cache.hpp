@@ -22,8 +22,8 @@ inline constexpr std::size_t most_cores = 192;
 
 // The caches of all cores. They have room for everything, and a line is in any number of them for reading, or
 // in one for writing. A line that a core asks for leaves the others when half of the transfer is over; until
-// then, they use it. The core that gets it keeps it for at least half of a transfer, so it can use what it has
-// waited for.
+// then, they use it. The core that gets it keeps it for at least half of a transfer, so it can use what it
+// has waited for.
 class cache {
 public:
     // What happened since `forget_statistics` to all lines of one name.

@@ -8,6 +8,7 @@
 #include <exception>
 #include <latch>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -232,6 +233,42 @@ TEST_CASE(
     CHECK_THROWS_AS(first.result(), futures::broken_promise_error);
     CHECK_THROWS_AS(second.result(), std::logic_error);
     CHECK(log.lines().empty());
+}
+
+TEST_CASE("a future of an executor that is gone is continued while others are made") {
+    std::mutex mutex;
+    futures::Future<int> newest;
+    std::atomic<bool> stops = false;
+    int wrong = 0;
+    int refused = 0;
+    std::thread continues([&] {
+        while (!stops) {
+            futures::Future<int> done;
+            {
+                const std::lock_guard lock(mutex);
+                done = newest;
+            }
+            if (done.valid()) {
+                try {
+                    wrong += done.then([](int x) { return x + 1; }).result() != 2;
+                } catch (const futures::executor_shutdown&) {
+                    ++refused;
+                }
+            }
+        }
+    });
+    // A new pool has the memory of the last, and for a moment what that has left there.
+    for (int each = 0; each != tests::often(2000); ++each) {
+        futures::thread_pool_executor executor(1);
+        const auto done = executor.submit([] { return 1; });
+        done.wait();
+        const std::lock_guard lock(mutex);
+        newest = done;
+    }
+    stops = true;
+    continues.join();
+    CHECK(wrong == 0);
+    CHECK(refused > 0);
 }
 
 TEST_CASE("then fails if the executor was shut down or destroyed, but passes a failure on") {

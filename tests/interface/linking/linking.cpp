@@ -5,11 +5,15 @@
 
 #include <dlfcn.h>
 
+#include <chrono>
 #include <cstddef>
+#include <future>
+#include <latch>
 #include <map>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "part.hpp"
@@ -65,6 +69,28 @@ void for_each_pair(Check check, const parts& among = all_parts()) {
         }
     }
 }
+
+// Its destructor waits until somebody lets it go on.
+class held_up {
+public:
+    struct gate {
+        std::latch reached{1};
+        std::latch open{1};
+    };
+
+    explicit held_up(gate& its_gate) noexcept : gate_(&its_gate) {}
+    held_up(held_up&& other) noexcept : gate_(std::exchange(other.gate_, nullptr)) {}
+    held_up& operator=(held_up&&) = delete;
+    ~held_up() {
+        if (gate_) {
+            gate_->reached.count_down();
+            gate_->open.wait();
+        }
+    }
+
+private:
+    gate* gate_;
+};
 
 }  // namespace
 
@@ -158,4 +184,49 @@ TEST_CASE("an executor that one part made may be destroyed in a task of another"
             CHECK(future.result());
         },
         all_parts_and_a_closed_one());
+}
+
+TEST_CASE("continuations run as tasks of an executor that another part made") {
+    for (const auto& [name, maker] : all_parts_and_a_closed_one()) {
+        INFO(name);
+        const auto executor = maker->make_executor(1);
+        std::latch may_go(1);
+        const auto first = executor->submit([&] { may_go.wait(); });
+        const auto id = [] { return std::this_thread::get_id(); };
+        const auto second = first.then(id);
+        const auto third = second.then([id](std::thread::id) { return id(); });
+        may_go.count_down();
+        CHECK(third.result() == executor->submit(id).result());
+        CHECK(second.result() == third.result());
+    }
+}
+
+TEST_CASE(
+    "a continuation that is being cancelled is waited for when its executor, which another part made, is "
+    "gone") {
+    for (const auto& [name, maker] : all_parts_and_a_closed_one()) {
+        INFO(name);
+        auto executor = maker->make_executor(1);
+        std::latch worker_is_busy(1);
+        std::latch worker_may_go(1);
+        held_up::gate of_parent;
+        held_up::gate of_next;
+        executor->submit([&] {
+            worker_is_busy.count_down();
+            worker_may_go.wait();
+        });
+        worker_is_busy.wait();
+        const auto parent = executor->submit([held = held_up(of_parent)] { return 1; });
+        const auto next = parent.then([held = held_up(of_next)](int value) { return value; });
+        std::thread canceller([&] { parent.cancel(); });
+        of_parent.reached.wait();
+        worker_may_go.count_down();
+        executor.reset();
+        of_parent.open.count_down();
+        of_next.reached.wait();
+        CHECK(next.wait_for(std::chrono::milliseconds(1)) == std::future_status::timeout);
+        of_next.open.count_down();
+        canceller.join();
+        CHECK(next.cancelled());
+    }
 }

@@ -155,9 +155,10 @@ public:
     // As a task of the executor that ran `parent`.
     template <bool moves, class T, class Fn>
     [[nodiscard]] static auto then(Future<T> parent, Fn&& fn) {
-        const queued_state* const task = future_access::state(parent).as_task();
+        queued_state* const task = future_access::state(parent).as_task();
         return start_in_pool<moves>(std::move(parent), task ? task->owner_identity() : pool_identity(),
-                                    shared_pool<pool_base>(), std::forward<Fn>(fn));
+                                    task ? task->keep_owner_of_another_library() : shared_pool<pool_base>(),
+                                    std::forward<Fn>(fn));
     }
 
     // As a task of `executor`.

@@ -11,7 +11,7 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// All pools of the process that were not destroyed. A task that is done may have outlived its pool, and asks
+// All pools of the process. A task that is done may have outlived its pool, and asks
 // here before it touches that.
 class live_pools {
 public:
@@ -22,8 +22,8 @@ public:
         entry& operator=(const entry&) = delete;
 
     protected:
-        entry() noexcept { instance().add(*this); }
-        ~entry() { instance().remove(*this); }
+        entry() = default;
+        ~entry() = default;
 
     private:
         friend class live_pools;
@@ -36,6 +36,25 @@ public:
     [[gnu::visibility("default"), gnu::noinline]] static live_pools& instance() noexcept {
         static no_destructor<live_pools> pools;  // a pool may be destroyed later than other static objects
         return pools.get();
+    }
+
+    // A pool is in the list only while all of it exists, as threads that `find` a pool use it at once: the
+    // constructor of the most derived class adds it last of all, and the destructor removes it first of all.
+    // Both are code of the library that made the pool, so they have the same list.
+    void add(entry& added) noexcept {
+        const std::lock_guard lock(mutex_);
+        added.next_ = std::exchange(first_, &added);
+        if (added.next_) {
+            added.next_->previous_ = &added;
+        }
+    }
+
+    void remove(entry& removed) noexcept {
+        const std::lock_guard lock(mutex_);
+        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
+        if (removed.next_) {
+            removed.next_->previous_ = removed.previous_;
+        }
     }
 
     // Calls `visit(entry)` for each pool, until that returns true, and lets no pool be destroyed meanwhile.
@@ -53,22 +72,6 @@ private:
         // As for `orphaned_threads`: no other thread may hold the mutex at a fork.
         at_fork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
                 [] { instance().mutex_.unlock(); });
-    }
-
-    void add(entry& added) noexcept {
-        const std::lock_guard lock(mutex_);
-        added.next_ = std::exchange(first_, &added);
-        if (added.next_) {
-            added.next_->previous_ = &added;
-        }
-    }
-
-    void remove(entry& removed) noexcept {
-        const std::lock_guard lock(mutex_);
-        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
-        if (removed.next_) {
-            removed.next_->previous_ = removed.previous_;
-        }
     }
 
     sync::mutex mutex_;

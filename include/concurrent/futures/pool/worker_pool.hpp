@@ -12,6 +12,7 @@
 #include <concurrent/futures/error.hpp>
 #include <concurrent/futures/log_handler.hpp>
 #include <concurrent/futures/platform/platform.hpp>
+#include <concurrent/futures/pool/live_pools.hpp>
 #include <concurrent/futures/pool/orphaned_threads.hpp>
 #include <concurrent/futures/pool/pool_base.hpp>
 #include <concurrent/futures/pool/sleep.hpp>
@@ -62,11 +63,13 @@ public:
                 "a thread initializer failed, the thread pool is not usable any more; the initializer's "
                 "exception is nested in this one");
         }
+        live_pools::instance().add(*this);
     }
 
     // A task may own the last reference to its executor. It can run, and destroy this pool, while `push` is
     // still executing on the submitting thread. Waits for such threads.
     [[gnu::noinline]] ~worker_pool() override {
+        live_pools::instance().remove(*this);
         // Acquire: pairs with the release of `end_visit`.
         for (back_off delay; visitors_.load(std::memory_order_acquire) != 0;) {
             delay.pause();

@@ -260,6 +260,12 @@ public:
         return is_waiting(word) && (word & unqueued);
     }
 
+    // Whether the future waits for others, or was cancelled or failed while it did. Then its pool may exist
+    // no more.
+    [[nodiscard]] bool was_not_queued() const noexcept {
+        return (word_.load(std::memory_order_acquire) & unqueued) != 0;  // acquire: as in `is_unqueued`
+    }
+
     // The following are for coroutines.
 
     // pending → running, for one that starts at once. Requires: no other thread knows the state.

@@ -111,7 +111,7 @@ struct continuation_origin {
     shared_state_base& parent;
     bool sees_failures;
     pool_identity owner;  // which will run it; if there is none, it runs as a done callback does
-    // Keeps the owner, unless that runs the parent, too: as long as the parent isn't done, it exists.
+    // Keeps the owner, unless that runs the parent, too, and `find_owner` will find it.
     shared_pool<pool_base> kept_owner;
 };
 
@@ -121,6 +121,7 @@ class continuation_state : public continuation_task<T> {
 public:
     explicit continuation_state(continuation_origin&& origin) noexcept
         : continuation_task<T>(origin.owner, origin.parent, origin.sees_failures),
+          keeps_owner_(origin.kept_owner),
           kept_owner_(std::move(origin.kept_owner)) {}
 
 protected:
@@ -154,6 +155,9 @@ private:
         this->cancel_if_last(this->parent(), stop);
     }
 
+    [[nodiscard]] bool keeps_owner() const noexcept final { return keeps_owner_; }
+
+    const bool keeps_owner_;
     shared_pool<pool_base> kept_owner_;  // until the task is pushed
 };
 

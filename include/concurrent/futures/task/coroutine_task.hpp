@@ -205,6 +205,8 @@ protected:
         : queued_state(pool), has_executor_(has_executor) {}
     ~coroutine_task() = default;
 
+    [[nodiscard]] bool keeps_owner() const noexcept final { return true; }
+
     // Queues the next turn. If that fails, the future does. The coroutine may have ended when this returns.
     virtual void push_turn() noexcept {
         push_or_fail(*owner(), [this] { owner()->push_coroutine(*this); });

@@ -123,6 +123,19 @@ public:
         return identity;
     }
 
+    // Returns a reference to that pool if another shared library made it, and it is sure to exist.
+    // `find_owner` might not find it: a version script can give each library a list of pools of its own.
+    [[nodiscard]] shared_pool<pool_base> keep_owner_of_another_library() noexcept {
+        if (!owner_ || library() == pool_base::this_library()) {
+            return {};
+        }
+        shared_state_base& its_future = future();
+        return its_future.unless_done([&] {
+            const bool exists = its_future.is_unqueued() ? keeps_owner() : !its_future.was_not_queued();
+            return exists ? shared_pool(*owner_) : shared_pool<pool_base>();
+        });
+    }
+
     // Returns that pool, or null if it exists no more. Unless this thread is one of its workers, which have a
     // reference to it, `kept` gets one.
     [[nodiscard]] pool_base* find_owner(shared_pool<pool_base>& kept) const noexcept {
@@ -166,6 +179,8 @@ protected:
     virtual void call() noexcept = 0;
     // Destroys the captures.
     virtual void discard() noexcept = 0;
+    // Whether the pool exists as long as the task waits for others.
+    [[nodiscard]] virtual bool keeps_owner() const noexcept { return false; }
 
     // Returns the pool that has the task, or null. The pool exists as long as the task isn't done.
     [[nodiscard]] pool_base* owner() const noexcept { return owner_; }
@@ -184,8 +199,8 @@ protected:
             worker* const self = worker::current();
             return self && &self->pool() == owner_ ? self : nullptr;
         }
-        // The pool exists from when the task no longer waits for others until the task is done.
-        return future.unless_done([&] { return future.is_unqueued() ? nullptr : owner_->worker_here(); });
+        // The pool exists from when the task was queued until it is done.
+        return future.unless_done([&] { return future.was_not_queued() ? nullptr : owner_->worker_here(); });
     }
 
     // Not inlined, here and below: these are the same for results of all types.
