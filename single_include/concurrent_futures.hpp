@@ -5331,7 +5331,7 @@ public:
         entry& operator=(const entry&) = delete;
 
     protected:
-        entry() = default;
+        entry() noexcept = default;
         ~entry() = default;
 
     private:
@@ -6094,7 +6094,8 @@ public:
     // Wakes a worker or starts a thread if an item waits and no worker is about to find it.
     void wake_one() noexcept {
         if (sleep_.wake_one()) {
-            start_thread();
+            // The analyzer leaves out the constructor of `worker_pool`, and so takes it for unfinished.
+            start_thread();  // NOLINT(clang-analyzer-cplusplus.PureVirtualCall)
         }
     }
 
@@ -6161,6 +6162,8 @@ public:
     [[nodiscard]] virtual bool shared_queue_seems_empty() const noexcept = 0;
 
 protected:
+    // The analyzer leaves out the constructor of `sleep_`.
+    // NOLINTNEXTLINE(clang-analyzer-optin.cplusplus.UninitializedObject)
     pool_base(std::size_t max_workers, bool allows_local_queues) noexcept
         : sleep_(*this, max_workers == 1),
           uses_local_queues_(allows_local_queues),

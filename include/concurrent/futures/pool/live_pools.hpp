@@ -22,7 +22,7 @@ public:
         entry& operator=(const entry&) = delete;
 
     protected:
-        entry() = default;
+        entry() noexcept = default;
         ~entry() = default;
 
     private:
