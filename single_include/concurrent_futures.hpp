@@ -1767,7 +1767,9 @@ class queued_state;
 // and sees that the future waits for others, can reach those.
 //
 // A worker that waits for a task, and runs it, may have no handle on it: the others must be able to tell
-// which handle is the last. So `helped` holds the memory, from the claim until the task is done.
+// which handle is the last. So `helped` holds the memory, from the claim until the task is done. A worker
+// that looks at what it waits for has a `weak_handle`, which is like a `std::weak_ptr`: it holds nothing but
+// the memory, too, and is no handle. If the last handle goes meanwhile, it destroys the result all the same.
 //
 // A coroutine is claimed once, when it starts, and `helped` holds the memory of what runs until that is done.
 // While it doesn't run, it is `suspended`: first it waits for another future, as `unqueued` says; then it
@@ -1833,7 +1835,7 @@ public:
 
     void remove_handle() noexcept {
         // Acquire: pairs with the release with which other threads removed handles or cleared `in_queue`.
-        if ((word_.load(std::memory_order_acquire) & (handles | in_queue | helped)) == one_handle) {
+        if ((word_.load(std::memory_order_acquire) & (handles | holds_memory)) == one_handle) {
             destroy();  // nobody else can add a handle
             return;
         }
@@ -1843,12 +1845,12 @@ public:
         if ((before & handles) != one_handle) {
             return;
         }
-        if (!(before & (in_queue | helped))) {
+        if (!(before & holds_memory)) {
             destroy();
         } else if (state_of(before) == future_state::finished) {
             clear_result();
         }
-        // Else the queue destroys the state when the task has run, or when its turn comes.
+        // Else what holds the memory destroys the state, when the task has run, or when its turn comes.
     }
 
     // Whether there is one handle, but for a promise's.
@@ -1858,8 +1860,8 @@ public:
     [[nodiscard]] bool has_one_handle() const noexcept { return has_handles(1); }
 
     // A hint, but certain if nobody else can copy or drop a handle.
-    [[nodiscard]] bool has_more_than_two_handles() const noexcept {
-        return (word_.load(std::memory_order_relaxed) & handles) > 2 * one_handle;  // relaxed: a hint
+    [[nodiscard]] bool has_more_handles_than(std::uint64_t number) const noexcept {
+        return (word_.load(std::memory_order_relaxed) & handles) > number * one_handle;  // relaxed: a hint
     }
 
     // Changes the state from pending to running. Exactly one caller gets true, and must produce the result.
@@ -1876,13 +1878,13 @@ public:
         return false;
     }
 
-    class handle;
+    class weak_handle;
 
-    // pending → running, for a worker that waits for the task, and may have no handle. If it has one to give
-    // up, `given_up`, the same step removes that. If the worker has `taken` the task out of its queue, the
-    // step also clears `in_queue`. Returns false if the task waits for other futures.
-    [[nodiscard]] bool claim_to_help(bool taken, handle* given_up) noexcept {
-        const std::uint64_t removed = given_up ? one_handle : 0;
+    // pending → running, for a worker that waits for the task, and may have no handle. If it has a weak one
+    // to give up, `given_up`, the same step removes that. If the worker has `taken` the task out of its
+    // queue, the step also clears `in_queue`. Returns false if the task waits for other futures.
+    [[nodiscard]] bool claim_to_help(bool taken, weak_handle* given_up) noexcept {
+        const std::uint64_t removed = given_up ? given_up->counted_as() : 0;
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while (state_of(word) == future_state::pending && !(word & unqueued)) {
             const std::uint64_t claimed = (with_state(word, future_state::running) | helped) - removed;
@@ -1890,7 +1892,7 @@ public:
             if (word_.compare_exchange_weak(word, taken ? claimed & ~in_queue : claimed,
                                             std::memory_order_acquire, std::memory_order_relaxed)) {
                 if (given_up) {
-                    static_cast<void>(given_up->release());
+                    given_up->release();
                 }
                 return true;
             }
@@ -2040,7 +2042,7 @@ public:
             // As in `release_from_queue`.
         } while (!word_.compare_exchange_weak(word, word & ~in_queue, std::memory_order_acq_rel,
                                               std::memory_order_relaxed));
-        delete_if_released(word);
+        delete_if_released(word & ~in_queue);
         return true;
     }
 
@@ -2052,20 +2054,18 @@ public:
     // Does the same, and needs no handle, as something else holds the memory: `helped`, which the same step
     // clears, or callbacks of other futures.
     void complete_without_handle() noexcept {
-        const std::uint64_t word = settle<future_state::finished, helped>(how_finished(), [] {});
-        if (is_left(word)) {
-            destroy();
-        } else if (!(word & handles)) {
-            clear_result();
+        if (!(settle<future_state::finished, helped>(how_finished(), [] {}) & handles)) {
+            destroy_without_handle();
         }
     }
 
     // running → finished; the same step clears `in_queue`. If there are callbacks, calls `before_callbacks()`
-    // before any waiter is told. Returns true if no handle is left: then the caller must `destroy`.
+    // before any waiter is told. Returns true if no handle is left: then the caller must
+    // `destroy_without_handle`.
     // Requires: the caller has claimed, taken the task out of its queue, and stored the result.
     template <class BeforeCallbacks>
     [[nodiscard]] bool complete_taken(BeforeCallbacks before_callbacks) noexcept {
-        return is_left(settle<future_state::finished, in_queue>(how_finished(), before_callbacks));
+        return !(settle<future_state::finished, in_queue>(how_finished(), before_callbacks) & handles);
     }
 
     // Returns whether there is a handle. For the thread that has taken the task, false is final; else it is a
@@ -2075,12 +2075,15 @@ public:
         return (word_.load(std::memory_order_relaxed) & handles) != 0;
     }
 
-    // Logs an exception that nobody looked at, and frees the state. Requires: no handle and no queue is left.
-    void destroy() noexcept {
-        if (exception_) {
-            destroy_failed();
+    // Logs an exception that nobody looked at, and destroys the result. Frees the state, unless something
+    // still holds the memory, and then does that. Requires: there was no handle when this thread completed
+    // the future.
+    void destroy_without_handle() noexcept {
+        // Acquire: pairs with the release with which other threads gave the memory up.
+        if (is_left(word_.load(std::memory_order_acquire))) {
+            destroy();
         } else {
-            dispose();
+            clear_result();
         }
     }
 
@@ -2114,6 +2117,43 @@ public:
         explicit handle(shared_state_base* state) noexcept : state_(state) {}
 
         shared_state_base* state_ = nullptr;
+    };
+
+    // A `weak_handle` holds the memory of the state for a moment, or is empty.
+    class weak_handle {
+    public:
+        weak_handle() noexcept = default;
+        // Requires: the future can't be done yet, or there is a handle.
+        explicit weak_handle(shared_state_base& state) noexcept
+            : state_(&state), counted_as_(state.add_weak_handle()) {}
+        weak_handle(weak_handle&& other) noexcept
+            : state_(std::exchange(other.state_, nullptr)), counted_as_(other.counted_as_) {}
+        weak_handle& operator=(weak_handle&& other) noexcept {
+            if (this != &other) {
+                reset();
+                state_ = std::exchange(other.state_, nullptr);
+                counted_as_ = other.counted_as_;
+            }
+            return *this;
+        }
+        ~weak_handle() { reset(); }
+        [[nodiscard]] explicit operator bool() const noexcept { return state_ != nullptr; }
+        void reset() noexcept {
+            if (shared_state_base* const state = std::exchange(state_, nullptr)) {
+                state->remove_weak_handle(counted_as_);
+            }
+        }
+        [[nodiscard]] shared_state_base& state() const noexcept { return *state_; }
+
+    private:
+        friend class shared_state_base;
+
+        [[nodiscard]] std::uint64_t counted_as() const noexcept { return counted_as_; }
+        // The word doesn't count it any more.
+        void release() noexcept { state_ = nullptr; }
+
+        shared_state_base* state_ = nullptr;
+        std::uint64_t counted_as_ = 0;
     };
 
     // pending → cancelled. Returns true if this call or an earlier one cancelled the future. If this thread
@@ -2159,9 +2199,9 @@ public:
     };
 
     // For a wait without a limit: runs the task if it is queued in this thread's pool; or, if another worker
-    // of the pool runs it, something that it has submitted. If `given_up`, then it is the caller's handle,
-    // which is removed before anything runs.
-    virtual help_result help(handle* given_up) noexcept {
+    // of the pool runs it, something that it has submitted. If `given_up`, then the caller keeps the state by
+    // that alone, and it is removed before anything runs.
+    virtual help_result help(weak_handle* given_up) noexcept {
         static_cast<void>(given_up);
         return help_result::none;
     }
@@ -2172,21 +2212,22 @@ public:
     [[nodiscard]] virtual helper* helper_here() noexcept { return nullptr; }
     // Runs the task; returns false if it is no longer queued. Requires: `helper_here()` returned the first
     // argument. See above for the second.
-    virtual bool help(helper&, handle* given_up) noexcept {
+    virtual bool help(helper&, weak_handle* given_up) noexcept {
         static_cast<void>(given_up);
         return false;
     }
     // Returns this thread's helper if the future may depend on others that this thread can run; else null.
     [[nodiscard]] virtual helper* helper_of_others() noexcept { return nullptr; }
-    // Returns a handle on a future without which this one can't go on: the one with number `index`, or, where
-    // that is done, a later one, whose number is stored in `index`. Returns an empty handle if there is none.
+    // Returns a weak handle on a future without which this one can't go on: the one with number `index`, or,
+    // where that is done, a later one, whose number is stored in `index`. Returns an empty handle if there is
+    // none.
     //
     // When a future that waits for others comes to depend on another, or can be run, it tells its waiters by
     // `change`. A task that is queued or runs depends on what the workers wait for that keep it from ending.
     // When one of those begins to sleep, it calls `have_obstacles_look_again`.
-    [[nodiscard]] virtual handle dependency(std::size_t& index) noexcept {
+    [[nodiscard]] virtual weak_handle dependency(std::size_t& index) noexcept {
         static_cast<void>(index);
-        return handle();
+        return {};
     }
     // Whether a dependency keeps its number, and what the future comes to depend on gets a greater one.
     [[nodiscard]] virtual bool numbers_dependencies() const noexcept { return false; }
@@ -2238,7 +2279,7 @@ public:
     void release_from_queue() noexcept {
         wait_for_unlocking();
         // Acquire and release: pairs with the other side's in `remove_handle` and `clear_result`.
-        delete_if_released(word_.fetch_and(~in_queue, std::memory_order_acq_rel));
+        delete_if_released(word_.fetch_and(~in_queue, std::memory_order_acq_rel) & ~in_queue);
     }
 
     // Whether something must be run, by a worker or by who waits for that, before the future can be done.
@@ -2294,8 +2335,9 @@ private:
         return (word_.load(std::memory_order_acquire) & handles) == number * one_handle;
     }
 
-    // The word has two bits of `future_state`, six flags, 23 bits of the process's number (which are enough
-    // on all known systems), four more flags, and from bit 35 the number of handles.
+    // The word has two bits of `future_state`, six flags, 22 bits of the process's number (which are enough
+    // on all known systems), four more flags, three bits of the number of weak handles, and from bit 37 the
+    // number of handles.
     static constexpr std::uint64_t state_bits = 3;
     static constexpr std::uint64_t locked = 1 << 2;
     static constexpr std::uint64_t has_waiters = 1 << 3;
@@ -2303,13 +2345,16 @@ private:
     static constexpr std::uint64_t cancelling = 1 << 5;  // the state bits say running
     static constexpr std::uint64_t in_queue = 1 << 6;
     static constexpr std::uint64_t cleared = 1 << 7;  // the result or the exception is destroyed
-    static constexpr std::uint64_t process_bits = 0x7FFF'FF00;
-    static constexpr std::uint64_t inherited = 0x8000'0000;  // made by the process that forked this one
-    static constexpr std::uint64_t unqueued = std::uint64_t(1) << 32;   // it waits for other futures
-    static constexpr std::uint64_t helped = std::uint64_t(1) << 33;     // a worker that waits for it runs it
-    static constexpr std::uint64_t suspended = std::uint64_t(1) << 34;  // a coroutine that doesn't run
-    static constexpr std::uint64_t one_handle = std::uint64_t(1) << 35;
+    static constexpr std::uint64_t process_bits = 0x3FFF'FF00;
+    static constexpr std::uint64_t inherited = 0x4000'0000;  // made by the process that forked this one
+    static constexpr std::uint64_t unqueued = 0x8000'0000;   // it waits for other futures
+    static constexpr std::uint64_t helped = std::uint64_t(1) << 32;     // a worker that waits for it runs it
+    static constexpr std::uint64_t suspended = std::uint64_t(1) << 33;  // a coroutine that doesn't run
+    static constexpr std::uint64_t one_weak_handle = std::uint64_t(1) << 34;
+    static constexpr std::uint64_t weak_handles = 7 * one_weak_handle;
+    static constexpr std::uint64_t one_handle = std::uint64_t(1) << 37;
     static constexpr std::uint64_t handles = ~(one_handle - 1);
+    static constexpr std::uint64_t holds_memory = in_queue | helped | weak_handles;
 
     static constexpr future_state state_of(std::uint64_t word) noexcept {
         return static_cast<future_state>(word & state_bits);
@@ -2335,7 +2380,7 @@ private:
     }
 
     // Changes the state to `to`, and clears the flags `released` in the same step. Returns the word after
-    // that: if it `is_left`, the caller must `destroy`.
+    // that: if it has no handles, the caller must `destroy_without_handle`.
     template <future_state to, std::uint64_t released, class BeforeCallbacks>
     [[nodiscard]] std::uint64_t settle(outcome how, BeforeCallbacks before_callbacks) noexcept {
         std::uint64_t word = word_.load(std::memory_order_relaxed);
@@ -2356,9 +2401,7 @@ private:
     }
 
     // Whether no handle is left, and nothing else holds the memory.
-    static constexpr bool is_left(std::uint64_t word) noexcept {
-        return !(word & (handles | in_queue | helped));
-    }
+    static constexpr bool is_left(std::uint64_t word) noexcept { return !(word & (handles | holds_memory)); }
 
     // Does the same if there are waiters or another thread holds the lock.
     template <future_state to, std::uint64_t released, class BeforeCallbacks>
@@ -2414,6 +2457,35 @@ private:
         static_cast<void>(settle<future_state::cancelled, 0>(outcome::cancelled, [] {}));
     }
 
+    // Returns what the weak handle is counted as. If there are too many, that is a handle.
+    [[nodiscard]] std::uint64_t add_weak_handle() noexcept {
+        std::uint64_t word = word_.load(std::memory_order_relaxed);
+        for (;;) {
+            const std::uint64_t added = (word & weak_handles) == weak_handles ? one_handle : one_weak_handle;
+            // Relaxed: as in `add_handle`.
+            if (word_.compare_exchange_weak(word, word + added, std::memory_order_relaxed)) {
+                return added;
+            }
+        }
+    }
+    void remove_weak_handle(std::uint64_t counted_as) noexcept {
+        if (counted_as == one_handle) {
+            remove_handle();
+        } else {
+            // Acquire and release: as in `release_from_queue`.
+            delete_if_released(word_.fetch_sub(one_weak_handle, std::memory_order_acq_rel) - one_weak_handle);
+        }
+    }
+
+    // Logs an exception that nobody looked at, and frees the state. Requires: nothing holds the memory.
+    void destroy() noexcept {
+        if (exception_) {
+            destroy_failed();
+        } else {
+            dispose();
+        }
+    }
+
     [[gnu::cold, gnu::noinline]] void destroy_failed() noexcept {
         trampoline::call([this]() noexcept {
             log_if_not_looked_at();
@@ -2421,15 +2493,15 @@ private:
         });
     }
 
-    // The queue held the memory in `before`, and does so no more. If a finished state has no handles,
-    // `clear_result` destroys the result; whichever comes second deletes.
-    void delete_if_released(std::uint64_t before) noexcept {
-        if (!(before & handles) && ((before & cleared) || state_of(before) == future_state::cancelled)) {
+    // Called when something holds the memory no more; `after` is the word since then. If a finished state has
+    // no handles, `clear_result` destroys the result; whichever comes last deletes.
+    void delete_if_released(std::uint64_t after) noexcept {
+        if (is_left(after) && ((after & cleared) || state_of(after) == future_state::cancelled)) {
             delete this;
         }
     }
 
-    // Called by the last handle while a queue still holds the memory.
+    // Called by the last handle while something still holds the memory.
     [[gnu::noinline]] void clear_result() noexcept {
         trampoline::call([this]() noexcept {
             if (exception_) {
@@ -2438,9 +2510,9 @@ private:
             } else {
                 discard_result();
             }
-            // Acquire and release: pairs with those of `release_from_queue`; the one that comes later frees
-            // the memory.
-            if (!(word_.fetch_or(cleared, std::memory_order_acq_rel) & in_queue)) {
+            // Acquire and release: pairs with those of `release_from_queue` and `remove_weak_handle`; the one
+            // that comes last frees the memory.
+            if (!(word_.fetch_or(cleared, std::memory_order_acq_rel) & holds_memory)) {
                 delete this;
             }
         });
@@ -2855,9 +2927,9 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // future comes to depend on something else, or can be run, `on_change` is called, and the thread looks
 // again. That a dependency is done is no reason to wake: what depends on it changes then, or is done.
 //
-// A node has no handle on its future, or those that depend on the future could not tell which handle is the
-// last. The future exists as long as the node was not told that it ends, as somebody will complete it. So
-// under the mutex, which `on_ending` takes, the thread can get a handle for the moment that it needs one.
+// A node doesn't hold its future. That exists as long as the node was not told that it ends, as somebody will
+// complete it. So under the mutex, which `on_ending` takes, the thread can get a weak handle for the moment
+// that it needs one.
 //
 // Each future is looked at once, and once more for each change; what it depended on before is not looked at
 // again then, if that can be told. So n futures cost O(n), in whatever order they become done, and the depth
@@ -2922,14 +2994,14 @@ public:
 
     // Goes on until there is something to be run. `to_the_end` says that the wait ends only with its futures:
     // then this also runs what descends from tasks that run elsewhere. Throws if there is no memory.
-    [[nodiscard]] step next(shared_state_base::handle& found, helper*& self, bool to_the_end) {
+    [[nodiscard]] step next(shared_state_base::weak_handle& found, helper*& self, bool to_the_end) {
         for (;;) {
             hear_news();
             node* const next = open_;
             if (!next) {
                 return step::nothing;
             }
-            shared_state_base::handle handle = handle_on(*next);
+            shared_state_base::weak_handle handle = handle_on(*next);
             if (handle && handle.state().is_waiting()) {
                 self = handle.state().helper_here();
                 if (self) {
@@ -2980,7 +3052,7 @@ public:
     void have_obstacles_look_again(bool all) noexcept {
         for (node* each = leaves_; each && (all || !each->is_told_of); each = each->next_leaf) {
             each->is_told_of = true;
-            if (const shared_state_base::handle handle = handle_on(*each)) {
+            if (const shared_state_base::weak_handle handle = handle_on(*each)) {
                 handle.state().have_obstacles_look_again();
             }
         }
@@ -2994,10 +3066,10 @@ public:
         changed_.notify_all();
     }
 
-    // Skips `skipped` of the awaited futures, and returns a handle on the next that is not done. Adds to
-    // `index` how many it has passed over as they are done. If there are no more, returns an empty handle,
+    // Skips `skipped` of the awaited futures, and returns a weak handle on the next that is not done. Adds to
+    // `index` how many it has passed over as they are done. If there are no more, returns an empty one,
     // and takes from `skipped` how many there were. Another worker calls this, while the wait is shown.
-    [[nodiscard]] shared_state_base::handle root(std::size_t& skipped, std::size_t& index) noexcept {
+    [[nodiscard]] shared_state_base::weak_handle root(std::size_t& skipped, std::size_t& index) noexcept {
         const std::lock_guard lock(mutex_);
         for (node* each = roots_; each; each = each->next_root) {
             if (skipped != 0) {
@@ -3005,7 +3077,7 @@ public:
             } else if (each->is_ending) {
                 ++index;
             } else {
-                return shared_state_base::handle(each->state);
+                return shared_state_base::weak_handle(each->state);
             }
         }
         return {};
@@ -3112,10 +3184,11 @@ private:
         }
     }
 
-    // Returns a handle on the node's future, empty if that ends.
-    [[nodiscard]] shared_state_base::handle handle_on(node& which) noexcept {
+    // Returns a weak handle on the node's future, empty if that ends.
+    [[nodiscard]] shared_state_base::weak_handle handle_on(node& which) noexcept {
         const std::lock_guard lock(mutex_);
-        return which.is_ending ? shared_state_base::handle() : shared_state_base::handle(which.state);
+        return which.is_ending ? shared_state_base::weak_handle()
+                               : shared_state_base::weak_handle(which.state);
     }
 
     // Opens the nodes of what the future of `parent` depends on; false if that is nothing.
@@ -3126,7 +3199,7 @@ private:
         bool found = false;
         try {
             for (std::size_t index = parent.next_dependency;; ++index) {
-                const shared_state_base::handle dependency = state.dependency(index);
+                const shared_state_base::weak_handle dependency = state.dependency(index);
                 if (!dependency) {
                     break;
                 }
@@ -3152,11 +3225,12 @@ private:
     }
 
     // Returns a new node, or null if there is one already or the future is done. A root has no `parent`; a
-    // node that becomes one is as good as new. Requires: the caller has a handle on `state`.
+    // node that becomes one is as good as new. Requires: the caller has a handle on `state`, weak or not.
     [[nodiscard]] node* make_node(shared_state_base& state, node* parent, bool wakes) {
         node** known = nullptr;
-        // With one handle of the caller and one of a future that depends on it, no other future does.
-        if ((parent && parent->is_leaf) || state.has_more_than_two_handles()) {
+        // One handle is of a future that depends on it; of a root, one is the caller's. If there is no other,
+        // no other future depends on it.
+        if ((parent && parent->is_leaf) || state.has_more_handles_than(parent ? 1 : 2)) {
             known = &shared_[&state];
             if (*known && handle_on(**known)) {
                 (*known)->is_shared = true;
@@ -3264,7 +3338,7 @@ private:
     }
 
     void stop_watching(node& stopped) noexcept {
-        const shared_state_base::handle handle = handle_on(stopped);
+        const shared_state_base::weak_handle handle = handle_on(stopped);
         const bool removed = handle && handle.state().remove_waiter(stopped);
         std::unique_lock lock(mutex_);
         if (!removed && !stopped.is_done) {
@@ -3325,7 +3399,7 @@ public:
         if (!is_shown_) {
             walk_.forget_what_is_done();
         }
-        shared_state_base::handle found;
+        shared_state_base::weak_handle found;
         helper* self = nullptr;
         const dependency_walk::step found_out = walk_.next(found, self, to_the_end);
         if (found_out == dependency_walk::step::nothing) {
@@ -3661,14 +3735,14 @@ private:
 inline constexpr int short_way = 4;
 
 // Returns what `state` waits for, if that is one future that isn't done.
-[[nodiscard]] inline shared_state_base::handle only_dependency(shared_state_base& state) noexcept {
-    shared_state_base::handle first;
+[[nodiscard]] inline shared_state_base::weak_handle only_dependency(shared_state_base& state) noexcept {
+    shared_state_base::weak_handle first;
     if (state.is_unqueued()) {
         std::size_t index = 0;
         first = state.dependency(index);
         ++index;
         if (first && state.dependency(index)) {
-            first = shared_state_base::handle();
+            first = shared_state_base::weak_handle();
         }
     }
     return first;
@@ -3679,7 +3753,7 @@ inline constexpr int short_way = 4;
 [[nodiscard, gnu::noinline]] inline bool help_what_is_near(shared_state_base& state) noexcept {
     bool has_helped = false;
     for (std::size_t index = 0; state.is_unqueued(); ++index) {
-        shared_state_base::handle next = state.dependency(index);
+        shared_state_base::weak_handle next = state.dependency(index);
         if (!next) {
             break;
         }
@@ -7268,9 +7342,9 @@ private:
             const std::uint64_t number = each->number_;
             bool found = false;
             {
-                shared_state_base::handle seen(each->state());
+                shared_state_base::weak_handle seen(each->state());
                 const unlocked meanwhile(lock);
-                const shared_state_base::handle kept = std::move(seen);
+                const shared_state_base::weak_handle kept = std::move(seen);
                 found = look(kept.state());
             }
             if (found) {
@@ -7713,7 +7787,7 @@ public:
         }
         if (its_future.complete_taken([&self] { self.note_busy(); })) {
             self.note_busy();
-            its_future.destroy();
+            its_future.destroy_without_handle();
         }
         return true;
     }
@@ -7817,7 +7891,7 @@ public:
         }
         call();
         if (its_future.complete_taken([] {})) {
-            its_future.destroy();
+            its_future.destroy_without_handle();
         }
     }
 
@@ -7866,7 +7940,7 @@ protected:
 
     // Not inlined: it is the same for results of all types.
     [[nodiscard, gnu::noinline]] shared_state_base::help_result help(
-        shared_state_base& future, shared_state_base::handle* given_up) noexcept {
+        shared_state_base& future, shared_state_base::weak_handle* given_up) noexcept {
         if (future.is_unqueued()) {
             return shared_state_base::help_result::waits_for_others;
         }
@@ -7882,8 +7956,8 @@ protected:
 
     // Does the part of `help` that is about a task which runs. Requires: `self` is the calling thread's
     // worker, whose pool has the task.
-    [[nodiscard]] shared_state_base::help_result help_runner(shared_state_base& future, worker& self,
-                                                             shared_state_base::handle* given_up) noexcept {
+    [[nodiscard]] shared_state_base::help_result help_runner(
+        shared_state_base& future, worker& self, shared_state_base::weak_handle* given_up) noexcept {
         if (self.runs(*this)) {
             return shared_state_base::help_result::waits_for_self;
         }
@@ -7899,9 +7973,9 @@ protected:
 
     // Returns what a worker waits for that keeps the task from ending, with number `index`; see
     // `shared_state_base::dependency`. Requires: the task doesn't wait for others.
-    [[nodiscard, gnu::noinline]] shared_state_base::handle obstacle(shared_state_base& future,
-                                                                    std::size_t& index) noexcept {
-        shared_state_base::handle found;
+    [[nodiscard, gnu::noinline]] shared_state_base::weak_handle obstacle(shared_state_base& future,
+                                                                         std::size_t& index) noexcept {
+        shared_state_base::weak_handle found;
         std::size_t skipped = index;
         for_each_obstacle(future, [&](blocked_wait& wait) {
             // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every wait is one of a walk
@@ -7927,7 +8001,7 @@ protected:
     // the calling thread's worker, whose pool has the task. `given_up` is a handle that is removed before the
     // task runs, or null.
     [[gnu::always_inline]] bool run_here(shared_state_base& future, worker& self,
-                                         shared_state_base::handle* given_up) noexcept {
+                                         shared_state_base::weak_handle* given_up) noexcept {
         const bool taken = self.take_back(*this);  // if so, this thread clears `in_queue`
         if (!future.claim_to_help(taken, given_up)) {
             if (taken) {
@@ -7965,7 +8039,7 @@ private:
         discard();
         its_future.set_exception(std::move(reason));
         if (its_future.complete_taken([] {})) {
-            its_future.destroy();
+            its_future.destroy_without_handle();
         }
     }
 
@@ -7987,19 +8061,20 @@ public:
     explicit task_state(const pool_identity& owner) noexcept
         : queued_state(owner), shared_state<T>(forks::process()) {}
 
-    [[nodiscard]] shared_state_base::help_result help(shared_state_base::handle* given_up) noexcept final {
+    [[nodiscard]] shared_state_base::help_result help(
+        shared_state_base::weak_handle* given_up) noexcept final {
         return queued_state::help(*this, given_up);
     }
     [[nodiscard]] bool may_help() noexcept final { return queued_state::may_help(*this); }
     [[nodiscard]] helper* helper_here() noexcept final {
         return this->is_unqueued() ? nullptr : worker_here(*this);
     }
-    bool help(helper& self, shared_state_base::handle* given_up) noexcept final {
+    bool help(helper& self, shared_state_base::weak_handle* given_up) noexcept final {
         // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every helper is a worker
         return run_here(*this, static_cast<worker&>(self), given_up);
     }
     [[nodiscard]] helper* helper_of_others() noexcept final { return worker::current(); }
-    [[nodiscard]] shared_state_base::handle dependency(std::size_t& index) noexcept override {
+    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept override {
         return obstacle(*this, index);
     }
     void have_obstacles_look_again() noexcept final { queued_state::have_obstacles_look_again(*this); }
@@ -9381,7 +9456,7 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 template <class T>
 class composed_state : public shared_state<T> {
 public:
-    [[nodiscard]] shared_state_base::help_result help(shared_state_base::handle*) noexcept final {
+    [[nodiscard]] shared_state_base::help_result help(shared_state_base::weak_handle*) noexcept final {
         return this->is_unqueued() ? shared_state_base::help_result::waits_for_others
                                    : shared_state_base::help_result::none;
     }
@@ -9508,13 +9583,13 @@ protected:
     void drop_at(std::size_t index) noexcept { at(index).drop(); }
 
     // The first part that is not done, from `index` on.
-    [[nodiscard]] shared_state_base::handle dependency_of(std::size_t& index) noexcept {
-        shared_state_base::handle found;
+    [[nodiscard]] shared_state_base::weak_handle dependency_of(std::size_t& index) noexcept {
+        shared_state_base::weak_handle found;
         whole().if_unqueued([&] {
             for (; index < size(); ++index) {
                 shared_state_base* const state = at(index).state();
                 if (state && !state->done()) {
-                    found = shared_state_base::handle(*state);
+                    found = shared_state_base::weak_handle(*state);
                     return;
                 }
             }
@@ -9610,7 +9685,7 @@ class gathered_state : public composed_state<Result>, public gathering {
 public:
     using gathering::start;
 
-    [[nodiscard]] shared_state_base::handle dependency(std::size_t& index) noexcept final {
+    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept final {
         return dependency_of(index);
     }
 
@@ -10757,7 +10832,7 @@ public:
         suspend([] {});
     }
 
-    [[nodiscard]] handle dependency(std::size_t& index) noexcept override {
+    [[nodiscard]] weak_handle dependency(std::size_t& index) noexcept override {
         if (!is_unqueued() || group_.futures_.is_inherited()) {
             return {};
         }
@@ -10765,7 +10840,7 @@ public:
         std::uint64_t number = first_number_ + index;
         const outstanding_futures::entry* const found = group_.futures_.find(number);
         index = static_cast<std::size_t>(number - first_number_);
-        return found ? handle(found->state()) : handle();
+        return found ? weak_handle(found->state()) : weak_handle();
     }
     [[nodiscard]] bool numbers_dependencies() const noexcept override { return true; }
 
@@ -11012,12 +11087,12 @@ public:
     // The state may have become done when this returns.
     void start() noexcept { call_when_done(future_access::state(outer_)); }
 
-    [[nodiscard]] shared_state_base::handle dependency(std::size_t& index) noexcept override {
-        shared_state_base::handle found;
+    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept override {
+        shared_state_base::weak_handle found;
         if (index == 0) {
             this->if_unqueued([&] {
                 if (!awaited().done()) {
-                    found = shared_state_base::handle(awaited());
+                    found = shared_state_base::weak_handle(awaited());
                 }
             });
         }
@@ -11125,7 +11200,7 @@ private:
 
     void complete() noexcept {
         if (this->complete_taken([] {})) {
-            this->destroy();
+            this->destroy_without_handle();
         }
     }
 
@@ -11199,12 +11274,12 @@ protected:
         return false;
     }
 
-    // Returns a handle on the parent if the task waits for it.
-    [[nodiscard]] shared_state_base::handle dependency_of(shared_state_base& future) const noexcept {
-        shared_state_base::handle parent;
+    // Returns a weak handle on the parent if the task waits for it.
+    [[nodiscard]] shared_state_base::weak_handle dependency_of(shared_state_base& future) const noexcept {
+        shared_state_base::weak_handle parent;
         future.if_unqueued([&] {
             if (!parent_.done()) {
-                parent = shared_state_base::handle(parent_);
+                parent = shared_state_base::weak_handle(parent_);
             }
         });
         return parent;
@@ -11244,11 +11319,11 @@ public:
     // Requires: the captures have a handle on the parent. The task may have ended when this returns.
     void start() noexcept { call_when_done(parent()); }
 
-    [[nodiscard]] shared_state_base::handle dependency(std::size_t& index) noexcept final {
+    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept final {
         if (!this->is_unqueued()) {
             return task_state<T>::dependency(index);
         }
-        return index == 0 ? dependency_of(*this) : shared_state_base::handle();
+        return index == 0 ? dependency_of(*this) : shared_state_base::weak_handle();
     }
 
     // It is queued when its parent is done, and so need not descend from the task that its worker runs.
@@ -12198,7 +12273,7 @@ protected:
     // See the functions of `shared_state_base` with these names.
 
     [[nodiscard]] shared_state_base::help_result help_coroutine(
-        shared_state_base::handle* given_up) noexcept {
+        shared_state_base::weak_handle* given_up) noexcept {
         shared_state_base& its_future = future();
         if (its_future.is_unqueued()) {
             return shared_state_base::help_result::waits_for_others;
@@ -12211,7 +12286,7 @@ protected:
                                               : help_runner(its_future, *self, given_up);
     }
 
-    bool run_turn_here(worker& self, shared_state_base::handle* given_up) noexcept {
+    bool run_turn_here(worker& self, shared_state_base::weak_handle* given_up) noexcept {
         shared_state_base& its_future = future();
         const bool taken = self.take_back(*this);
         while (!claim_turn(taken)) {
@@ -12233,11 +12308,11 @@ protected:
         return true;
     }
 
-    [[nodiscard]] shared_state_base::handle awaited() noexcept {
-        shared_state_base::handle found;
+    [[nodiscard]] shared_state_base::weak_handle awaited() noexcept {
+        shared_state_base::weak_handle found;
         future().if_unqueued([&] {
             if (awaited_ && !awaited_->done()) {
-                found = shared_state_base::handle(*awaited_);
+                found = shared_state_base::weak_handle(*awaited_);
             }
         });
         return found;
@@ -12396,23 +12471,24 @@ public:
         }
     }
 
-    [[nodiscard]] shared_state_base::help_result help(shared_state_base::handle* given_up) noexcept final {
+    [[nodiscard]] shared_state_base::help_result help(
+        shared_state_base::weak_handle* given_up) noexcept final {
         return this->help_coroutine(given_up);
     }
     [[nodiscard]] bool may_help() noexcept final { return queued_state::may_help(*this); }
     [[nodiscard]] helper* helper_here() noexcept final {
         return this->is_unqueued() ? nullptr : this->worker_here(*this);
     }
-    bool help(helper& self, shared_state_base::handle* given_up) noexcept final {
+    bool help(helper& self, shared_state_base::weak_handle* given_up) noexcept final {
         // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every helper is a worker
         return this->run_turn_here(static_cast<worker&>(self), given_up);
     }
     [[nodiscard]] helper* helper_of_others() noexcept final { return worker::current(); }
-    [[nodiscard]] shared_state_base::handle dependency(std::size_t& index) noexcept final {
+    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept final {
         if (!this->is_unqueued()) {
             return this->obstacle(*this, index);
         }
-        return index == 0 ? this->awaited() : shared_state_base::handle();
+        return index == 0 ? this->awaited() : shared_state_base::weak_handle();
     }
     void have_obstacles_look_again() noexcept final { queued_state::have_obstacles_look_again(*this); }
     [[nodiscard]] queued_state* as_task() noexcept final { return this; }

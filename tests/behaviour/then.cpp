@@ -3,9 +3,11 @@
 // Continuations: what `then` passes on, where it runs, and how it ends.
 
 #include <atomic>
+#include <chrono>
 #include <concurrent/futures.hpp>
 #include <cstddef>
 #include <exception>
+#include <future>
 #include <latch>
 #include <memory>
 #include <mutex>
@@ -529,6 +531,51 @@ TEST_CASE("a task is told that it would wait for a continuation of itself") {
     const auto next = task.then([](int x) { return x; });
     promise.set_result(next);
     CHECK_THROWS_AS(next.result(), futures::invalid_state_error);
+}
+
+TEST_CASE("what a worker looks at while it waits has no more handles than before") {
+    futures::thread_pool_executor pool(1);
+    futures::thread_pool_executor waiting(1);
+    // A worker looks again and again, as each of its waits is over at once.
+    const auto look_at = [&](const futures::Future<int>& future, std::atomic<bool>& looks) {
+        return waiting.submit([&, future] {
+            while (future.wait_for(std::chrono::microseconds(1)) != std::future_status::ready) {
+                looks = true;
+            }
+        });
+    };
+    SECTION("so what it waits for is cancelled with it") {
+        for (int round = 0; round != 300; ++round) {
+            tests::busy_workers busy(pool);
+            std::atomic<bool> has_run{false};
+            auto last = pool.submit([&] { has_run = true; }).then([] { return 1; });
+            std::atomic<bool> looks{false};
+            const auto looker = look_at(last, looks);
+            while (!looks) {
+            }
+            CHECK(last.cancel());
+            busy.release();
+            looker.wait();
+            pool.submit([] {}).wait();
+            CHECK_FALSE(has_run);
+        }
+    }
+    SECTION("so a value is moved on") {
+        for (int round = 0; round != 300; ++round) {
+            std::atomic<bool> looks{false};
+            std::optional<tests::busy_workers> busy(pool);
+            auto last =
+                pool.submit([] { return tests::counts_copies(); }).then([](tests::counts_copies value) {
+                    return value.copies;
+                });
+            const auto looker = look_at(last, looks);
+            while (!looks) {
+            }
+            busy->release();
+            CHECK(last.result() == 0);
+            looker.wait();
+        }
+    }
 }
 
 TEST_CASE("a part of what a task waits for is cancelled, and what sees that still runs") {

@@ -93,6 +93,18 @@ const scenario seen_cancelled(
         check(outer.result(), "it was cancelled");
     });
 
+const scenario cancelled_while_awaited(
+    "what a continuation waits for is cancelled with it, while a worker waits for both",
+    {.preemptions = 2, .stale_reads = 1}, [] {
+        futures::thread_pool_executor executor(1);
+        futures::Promise<value> promise;
+        const auto next = promise.get_future().then([](const value& x) { return value(x.get()); });
+        const auto waiting = executor.submit([&] { next.wait(); });
+        check(next.cancel(), "it is cancelled");
+        check(!promise.set_running_or_notify_cancel(), "so is what it waited for");
+        waiting.result();
+    });
+
 const scenario gathered("who waits for two that are gathered sees both", {.preemptions = 2}, [] {
     futures::Promise<value> first;
     futures::Promise<value> second;

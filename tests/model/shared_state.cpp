@@ -15,6 +15,7 @@ namespace {
 namespace futures = concurrent::futures;
 using futures::future_state;
 using futures::detail::shared_state;
+using weak_handle = futures::detail::shared_state_base::weak_handle;
 using model::check;
 using model::checked;
 using model::scenario;
@@ -348,7 +349,7 @@ const scenario two_handles_in_queue("two handles and a queue release a task that
 const scenario helped_without_handle(
     "a worker that helps gives its handle up, while the last one and a queue go", {.preemptions = 2}, [] {
         queued_task queued{make_value};
-        futures::detail::shared_state_base::handle mine(*queued.item);
+        weak_handle mine(*queued.item);
         thread dropper([future = std::move(queued.future)]() mutable { future = {}; });
         thread queue([&, item = queued.item] {
             if (!item->still_waits()) {
@@ -371,6 +372,43 @@ const scenario cancelled_in_queue("a handle and a queue release a task that was 
     queued.future = {};
     queue.join();
 });
+
+const scenario looked_at("a task runs and its last handle goes, while a worker looks at it",
+                         {.preemptions = 2}, [] {
+                             taken_task taken;
+                             weak_handle looking(*taken.item);
+                             thread worker([&] { taken.execute(); });
+                             thread looker([mine = std::move(looking)]() mutable { mine.reset(); });
+                             taken.future = {};
+                             worker.join();
+                             looker.join();
+                         });
+
+const scenario helped_while_looked_at(
+    "a task runs on the spot and its last handle goes, while another worker looks at it",
+    {.preemptions = 2, .stale_reads = 1}, [] {
+        queued_task queued{make_value};
+        weak_handle looking(*queued.item);
+        thread looker([mine = std::move(looking)]() mutable { mine.reset(); });
+        thread dropper([future = std::move(queued.future)]() mutable { future = {}; });
+        check(queued.item->help(queued.worker, nullptr), "it ran on the spot");
+        queued.item->release();
+        looker.join();
+        dropper.join();
+    });
+
+const scenario cancelled_while_looked_at(
+    "a handle and a queue release a task that was cancelled, while a worker looks at it", {.preemptions = 2},
+    [] {
+        queued_task queued{make_value};
+        weak_handle looking(*queued.item);
+        check(queued.future.cancel(), "it is cancelled");
+        thread queue([&] { queued.item->release(); });
+        thread looker([mine = std::move(looking)]() mutable { mine.reset(); });
+        queued.future = {};
+        queue.join();
+        looker.join();
+    });
 
 const scenario cancelled_by_pool("the pool cancels a task while its last handle goes", {}, [] {
     queued_task queued{make_value};

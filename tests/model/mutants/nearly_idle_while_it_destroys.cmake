@@ -5,8 +5,8 @@ set(only "a worker that destroys a result")
 set(finds "lost wake-up")
 set(old [==[
             self.note_busy();
-            its_future.destroy();
+            its_future.destroy_without_handle();
 ]==])
 set(new [==[
-            its_future.destroy();
+            its_future.destroy_without_handle();
 ]==])

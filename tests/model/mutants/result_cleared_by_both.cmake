@@ -4,8 +4,8 @@ set(group shared_state)
 set(only "the last handle destroys the result of a task that a queue")
 set(finds "use after destruction|data race|crash")
 set(old [==[
-        if (!(before & handles) && ((before & cleared) || state_of(before) == future_state::cancelled)) {
+        if (is_left(after) && ((after & cleared) || state_of(after) == future_state::cancelled)) {
 ]==])
 set(new [==[
-        if (!(before & handles)) {
+        if (is_left(after)) {
 ]==])

@@ -16,7 +16,7 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 template <class T>
 class composed_state : public shared_state<T> {
 public:
-    [[nodiscard]] shared_state_base::help_result help(shared_state_base::handle*) noexcept final {
+    [[nodiscard]] shared_state_base::help_result help(shared_state_base::weak_handle*) noexcept final {
         return this->is_unqueued() ? shared_state_base::help_result::waits_for_others
                                    : shared_state_base::help_result::none;
     }

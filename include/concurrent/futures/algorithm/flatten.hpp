@@ -50,12 +50,12 @@ public:
     // The state may have become done when this returns.
     void start() noexcept { call_when_done(future_access::state(outer_)); }
 
-    [[nodiscard]] shared_state_base::handle dependency(std::size_t& index) noexcept override {
-        shared_state_base::handle found;
+    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept override {
+        shared_state_base::weak_handle found;
         if (index == 0) {
             this->if_unqueued([&] {
                 if (!awaited().done()) {
-                    found = shared_state_base::handle(awaited());
+                    found = shared_state_base::weak_handle(awaited());
                 }
             });
         }
@@ -163,7 +163,7 @@ private:
 
     void complete() noexcept {
         if (this->complete_taken([] {})) {
-            this->destroy();
+            this->destroy_without_handle();
         }
     }
 

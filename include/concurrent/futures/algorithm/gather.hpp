@@ -137,13 +137,13 @@ protected:
     void drop_at(std::size_t index) noexcept { at(index).drop(); }
 
     // The first part that is not done, from `index` on.
-    [[nodiscard]] shared_state_base::handle dependency_of(std::size_t& index) noexcept {
-        shared_state_base::handle found;
+    [[nodiscard]] shared_state_base::weak_handle dependency_of(std::size_t& index) noexcept {
+        shared_state_base::weak_handle found;
         whole().if_unqueued([&] {
             for (; index < size(); ++index) {
                 shared_state_base* const state = at(index).state();
                 if (state && !state->done()) {
-                    found = shared_state_base::handle(*state);
+                    found = shared_state_base::weak_handle(*state);
                     return;
                 }
             }
@@ -239,7 +239,7 @@ class gathered_state : public composed_state<Result>, public gathering {
 public:
     using gathering::start;
 
-    [[nodiscard]] shared_state_base::handle dependency(std::size_t& index) noexcept final {
+    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept final {
         return dependency_of(index);
     }
 

@@ -342,9 +342,9 @@ private:
             const std::uint64_t number = each->number_;
             bool found = false;
             {
-                shared_state_base::handle seen(each->state());
+                shared_state_base::weak_handle seen(each->state());
                 const unlocked meanwhile(lock);
-                const shared_state_base::handle kept = std::move(seen);
+                const shared_state_base::weak_handle kept = std::move(seen);
                 found = look(kept.state());
             }
             if (found) {

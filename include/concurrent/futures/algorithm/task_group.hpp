@@ -307,7 +307,7 @@ public:
         suspend([] {});
     }
 
-    [[nodiscard]] handle dependency(std::size_t& index) noexcept override {
+    [[nodiscard]] weak_handle dependency(std::size_t& index) noexcept override {
         if (!is_unqueued() || group_.futures_.is_inherited()) {
             return {};
         }
@@ -315,7 +315,7 @@ public:
         std::uint64_t number = first_number_ + index;
         const outstanding_futures::entry* const found = group_.futures_.find(number);
         index = static_cast<std::size_t>(number - first_number_);
-        return found ? handle(found->state()) : handle();
+        return found ? weak_handle(found->state()) : weak_handle();
     }
     [[nodiscard]] bool numbers_dependencies() const noexcept override { return true; }
 

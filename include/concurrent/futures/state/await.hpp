@@ -199,14 +199,14 @@ private:
 inline constexpr int short_way = 4;
 
 // Returns what `state` waits for, if that is one future that isn't done.
-[[nodiscard]] inline shared_state_base::handle only_dependency(shared_state_base& state) noexcept {
-    shared_state_base::handle first;
+[[nodiscard]] inline shared_state_base::weak_handle only_dependency(shared_state_base& state) noexcept {
+    shared_state_base::weak_handle first;
     if (state.is_unqueued()) {
         std::size_t index = 0;
         first = state.dependency(index);
         ++index;
         if (first && state.dependency(index)) {
-            first = shared_state_base::handle();
+            first = shared_state_base::weak_handle();
         }
     }
     return first;
@@ -217,7 +217,7 @@ inline constexpr int short_way = 4;
 [[nodiscard, gnu::noinline]] inline bool help_what_is_near(shared_state_base& state) noexcept {
     bool has_helped = false;
     for (std::size_t index = 0; state.is_unqueued(); ++index) {
-        shared_state_base::handle next = state.dependency(index);
+        shared_state_base::weak_handle next = state.dependency(index);
         if (!next) {
             break;
         }

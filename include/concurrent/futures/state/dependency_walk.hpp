@@ -27,9 +27,9 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // future comes to depend on something else, or can be run, `on_change` is called, and the thread looks
 // again. That a dependency is done is no reason to wake: what depends on it changes then, or is done.
 //
-// A node has no handle on its future, or those that depend on the future could not tell which handle is the
-// last. The future exists as long as the node was not told that it ends, as somebody will complete it. So
-// under the mutex, which `on_ending` takes, the thread can get a handle for the moment that it needs one.
+// A node doesn't hold its future. That exists as long as the node was not told that it ends, as somebody will
+// complete it. So under the mutex, which `on_ending` takes, the thread can get a weak handle for the moment
+// that it needs one.
 //
 // Each future is looked at once, and once more for each change; what it depended on before is not looked at
 // again then, if that can be told. So n futures cost O(n), in whatever order they become done, and the depth
@@ -94,14 +94,14 @@ public:
 
     // Goes on until there is something to be run. `to_the_end` says that the wait ends only with its futures:
     // then this also runs what descends from tasks that run elsewhere. Throws if there is no memory.
-    [[nodiscard]] step next(shared_state_base::handle& found, helper*& self, bool to_the_end) {
+    [[nodiscard]] step next(shared_state_base::weak_handle& found, helper*& self, bool to_the_end) {
         for (;;) {
             hear_news();
             node* const next = open_;
             if (!next) {
                 return step::nothing;
             }
-            shared_state_base::handle handle = handle_on(*next);
+            shared_state_base::weak_handle handle = handle_on(*next);
             if (handle && handle.state().is_waiting()) {
                 self = handle.state().helper_here();
                 if (self) {
@@ -152,7 +152,7 @@ public:
     void have_obstacles_look_again(bool all) noexcept {
         for (node* each = leaves_; each && (all || !each->is_told_of); each = each->next_leaf) {
             each->is_told_of = true;
-            if (const shared_state_base::handle handle = handle_on(*each)) {
+            if (const shared_state_base::weak_handle handle = handle_on(*each)) {
                 handle.state().have_obstacles_look_again();
             }
         }
@@ -166,10 +166,10 @@ public:
         changed_.notify_all();
     }
 
-    // Skips `skipped` of the awaited futures, and returns a handle on the next that is not done. Adds to
-    // `index` how many it has passed over as they are done. If there are no more, returns an empty handle,
+    // Skips `skipped` of the awaited futures, and returns a weak handle on the next that is not done. Adds to
+    // `index` how many it has passed over as they are done. If there are no more, returns an empty one,
     // and takes from `skipped` how many there were. Another worker calls this, while the wait is shown.
-    [[nodiscard]] shared_state_base::handle root(std::size_t& skipped, std::size_t& index) noexcept {
+    [[nodiscard]] shared_state_base::weak_handle root(std::size_t& skipped, std::size_t& index) noexcept {
         const std::lock_guard lock(mutex_);
         for (node* each = roots_; each; each = each->next_root) {
             if (skipped != 0) {
@@ -177,7 +177,7 @@ public:
             } else if (each->is_ending) {
                 ++index;
             } else {
-                return shared_state_base::handle(each->state);
+                return shared_state_base::weak_handle(each->state);
             }
         }
         return {};
@@ -284,10 +284,11 @@ private:
         }
     }
 
-    // Returns a handle on the node's future, empty if that ends.
-    [[nodiscard]] shared_state_base::handle handle_on(node& which) noexcept {
+    // Returns a weak handle on the node's future, empty if that ends.
+    [[nodiscard]] shared_state_base::weak_handle handle_on(node& which) noexcept {
         const std::lock_guard lock(mutex_);
-        return which.is_ending ? shared_state_base::handle() : shared_state_base::handle(which.state);
+        return which.is_ending ? shared_state_base::weak_handle()
+                               : shared_state_base::weak_handle(which.state);
     }
 
     // Opens the nodes of what the future of `parent` depends on; false if that is nothing.
@@ -298,7 +299,7 @@ private:
         bool found = false;
         try {
             for (std::size_t index = parent.next_dependency;; ++index) {
-                const shared_state_base::handle dependency = state.dependency(index);
+                const shared_state_base::weak_handle dependency = state.dependency(index);
                 if (!dependency) {
                     break;
                 }
@@ -324,11 +325,12 @@ private:
     }
 
     // Returns a new node, or null if there is one already or the future is done. A root has no `parent`; a
-    // node that becomes one is as good as new. Requires: the caller has a handle on `state`.
+    // node that becomes one is as good as new. Requires: the caller has a handle on `state`, weak or not.
     [[nodiscard]] node* make_node(shared_state_base& state, node* parent, bool wakes) {
         node** known = nullptr;
-        // With one handle of the caller and one of a future that depends on it, no other future does.
-        if ((parent && parent->is_leaf) || state.has_more_than_two_handles()) {
+        // One handle is of a future that depends on it; of a root, one is the caller's. If there is no other,
+        // no other future depends on it.
+        if ((parent && parent->is_leaf) || state.has_more_handles_than(parent ? 1 : 2)) {
             known = &shared_[&state];
             if (*known && handle_on(**known)) {
                 (*known)->is_shared = true;
@@ -436,7 +438,7 @@ private:
     }
 
     void stop_watching(node& stopped) noexcept {
-        const shared_state_base::handle handle = handle_on(stopped);
+        const shared_state_base::weak_handle handle = handle_on(stopped);
         const bool removed = handle && handle.state().remove_waiter(stopped);
         std::unique_lock lock(mutex_);
         if (!removed && !stopped.is_done) {

@@ -35,7 +35,7 @@ public:
         if (!is_shown_) {
             walk_.forget_what_is_done();
         }
-        shared_state_base::handle found;
+        shared_state_base::weak_handle found;
         helper* self = nullptr;
         const dependency_walk::step found_out = walk_.next(found, self, to_the_end);
         if (found_out == dependency_walk::step::nothing) {

@@ -68,7 +68,9 @@ class queued_state;
 // and sees that the future waits for others, can reach those.
 //
 // A worker that waits for a task, and runs it, may have no handle on it: the others must be able to tell
-// which handle is the last. So `helped` holds the memory, from the claim until the task is done.
+// which handle is the last. So `helped` holds the memory, from the claim until the task is done. A worker
+// that looks at what it waits for has a `weak_handle`, which is like a `std::weak_ptr`: it holds nothing but
+// the memory, too, and is no handle. If the last handle goes meanwhile, it destroys the result all the same.
 //
 // A coroutine is claimed once, when it starts, and `helped` holds the memory of what runs until that is done.
 // While it doesn't run, it is `suspended`: first it waits for another future, as `unqueued` says; then it
@@ -134,7 +136,7 @@ public:
 
     void remove_handle() noexcept {
         // Acquire: pairs with the release with which other threads removed handles or cleared `in_queue`.
-        if ((word_.load(std::memory_order_acquire) & (handles | in_queue | helped)) == one_handle) {
+        if ((word_.load(std::memory_order_acquire) & (handles | holds_memory)) == one_handle) {
             destroy();  // nobody else can add a handle
             return;
         }
@@ -144,12 +146,12 @@ public:
         if ((before & handles) != one_handle) {
             return;
         }
-        if (!(before & (in_queue | helped))) {
+        if (!(before & holds_memory)) {
             destroy();
         } else if (state_of(before) == future_state::finished) {
             clear_result();
         }
-        // Else the queue destroys the state when the task has run, or when its turn comes.
+        // Else what holds the memory destroys the state, when the task has run, or when its turn comes.
     }
 
     // Whether there is one handle, but for a promise's.
@@ -159,8 +161,8 @@ public:
     [[nodiscard]] bool has_one_handle() const noexcept { return has_handles(1); }
 
     // A hint, but certain if nobody else can copy or drop a handle.
-    [[nodiscard]] bool has_more_than_two_handles() const noexcept {
-        return (word_.load(std::memory_order_relaxed) & handles) > 2 * one_handle;  // relaxed: a hint
+    [[nodiscard]] bool has_more_handles_than(std::uint64_t number) const noexcept {
+        return (word_.load(std::memory_order_relaxed) & handles) > number * one_handle;  // relaxed: a hint
     }
 
     // Changes the state from pending to running. Exactly one caller gets true, and must produce the result.
@@ -177,13 +179,13 @@ public:
         return false;
     }
 
-    class handle;
+    class weak_handle;
 
-    // pending → running, for a worker that waits for the task, and may have no handle. If it has one to give
-    // up, `given_up`, the same step removes that. If the worker has `taken` the task out of its queue, the
-    // step also clears `in_queue`. Returns false if the task waits for other futures.
-    [[nodiscard]] bool claim_to_help(bool taken, handle* given_up) noexcept {
-        const std::uint64_t removed = given_up ? one_handle : 0;
+    // pending → running, for a worker that waits for the task, and may have no handle. If it has a weak one
+    // to give up, `given_up`, the same step removes that. If the worker has `taken` the task out of its
+    // queue, the step also clears `in_queue`. Returns false if the task waits for other futures.
+    [[nodiscard]] bool claim_to_help(bool taken, weak_handle* given_up) noexcept {
+        const std::uint64_t removed = given_up ? given_up->counted_as() : 0;
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while (state_of(word) == future_state::pending && !(word & unqueued)) {
             const std::uint64_t claimed = (with_state(word, future_state::running) | helped) - removed;
@@ -191,7 +193,7 @@ public:
             if (word_.compare_exchange_weak(word, taken ? claimed & ~in_queue : claimed,
                                             std::memory_order_acquire, std::memory_order_relaxed)) {
                 if (given_up) {
-                    static_cast<void>(given_up->release());
+                    given_up->release();
                 }
                 return true;
             }
@@ -341,7 +343,7 @@ public:
             // As in `release_from_queue`.
         } while (!word_.compare_exchange_weak(word, word & ~in_queue, std::memory_order_acq_rel,
                                               std::memory_order_relaxed));
-        delete_if_released(word);
+        delete_if_released(word & ~in_queue);
         return true;
     }
 
@@ -353,20 +355,18 @@ public:
     // Does the same, and needs no handle, as something else holds the memory: `helped`, which the same step
     // clears, or callbacks of other futures.
     void complete_without_handle() noexcept {
-        const std::uint64_t word = settle<future_state::finished, helped>(how_finished(), [] {});
-        if (is_left(word)) {
-            destroy();
-        } else if (!(word & handles)) {
-            clear_result();
+        if (!(settle<future_state::finished, helped>(how_finished(), [] {}) & handles)) {
+            destroy_without_handle();
         }
     }
 
     // running → finished; the same step clears `in_queue`. If there are callbacks, calls `before_callbacks()`
-    // before any waiter is told. Returns true if no handle is left: then the caller must `destroy`.
+    // before any waiter is told. Returns true if no handle is left: then the caller must
+    // `destroy_without_handle`.
     // Requires: the caller has claimed, taken the task out of its queue, and stored the result.
     template <class BeforeCallbacks>
     [[nodiscard]] bool complete_taken(BeforeCallbacks before_callbacks) noexcept {
-        return is_left(settle<future_state::finished, in_queue>(how_finished(), before_callbacks));
+        return !(settle<future_state::finished, in_queue>(how_finished(), before_callbacks) & handles);
     }
 
     // Returns whether there is a handle. For the thread that has taken the task, false is final; else it is a
@@ -376,12 +376,15 @@ public:
         return (word_.load(std::memory_order_relaxed) & handles) != 0;
     }
 
-    // Logs an exception that nobody looked at, and frees the state. Requires: no handle and no queue is left.
-    void destroy() noexcept {
-        if (exception_) {
-            destroy_failed();
+    // Logs an exception that nobody looked at, and destroys the result. Frees the state, unless something
+    // still holds the memory, and then does that. Requires: there was no handle when this thread completed
+    // the future.
+    void destroy_without_handle() noexcept {
+        // Acquire: pairs with the release with which other threads gave the memory up.
+        if (is_left(word_.load(std::memory_order_acquire))) {
+            destroy();
         } else {
-            dispose();
+            clear_result();
         }
     }
 
@@ -415,6 +418,43 @@ public:
         explicit handle(shared_state_base* state) noexcept : state_(state) {}
 
         shared_state_base* state_ = nullptr;
+    };
+
+    // A `weak_handle` holds the memory of the state for a moment, or is empty.
+    class weak_handle {
+    public:
+        weak_handle() noexcept = default;
+        // Requires: the future can't be done yet, or there is a handle.
+        explicit weak_handle(shared_state_base& state) noexcept
+            : state_(&state), counted_as_(state.add_weak_handle()) {}
+        weak_handle(weak_handle&& other) noexcept
+            : state_(std::exchange(other.state_, nullptr)), counted_as_(other.counted_as_) {}
+        weak_handle& operator=(weak_handle&& other) noexcept {
+            if (this != &other) {
+                reset();
+                state_ = std::exchange(other.state_, nullptr);
+                counted_as_ = other.counted_as_;
+            }
+            return *this;
+        }
+        ~weak_handle() { reset(); }
+        [[nodiscard]] explicit operator bool() const noexcept { return state_ != nullptr; }
+        void reset() noexcept {
+            if (shared_state_base* const state = std::exchange(state_, nullptr)) {
+                state->remove_weak_handle(counted_as_);
+            }
+        }
+        [[nodiscard]] shared_state_base& state() const noexcept { return *state_; }
+
+    private:
+        friend class shared_state_base;
+
+        [[nodiscard]] std::uint64_t counted_as() const noexcept { return counted_as_; }
+        // The word doesn't count it any more.
+        void release() noexcept { state_ = nullptr; }
+
+        shared_state_base* state_ = nullptr;
+        std::uint64_t counted_as_ = 0;
     };
 
     // pending → cancelled. Returns true if this call or an earlier one cancelled the future. If this thread
@@ -460,9 +500,9 @@ public:
     };
 
     // For a wait without a limit: runs the task if it is queued in this thread's pool; or, if another worker
-    // of the pool runs it, something that it has submitted. If `given_up`, then it is the caller's handle,
-    // which is removed before anything runs.
-    virtual help_result help(handle* given_up) noexcept {
+    // of the pool runs it, something that it has submitted. If `given_up`, then the caller keeps the state by
+    // that alone, and it is removed before anything runs.
+    virtual help_result help(weak_handle* given_up) noexcept {
         static_cast<void>(given_up);
         return help_result::none;
     }
@@ -473,21 +513,22 @@ public:
     [[nodiscard]] virtual helper* helper_here() noexcept { return nullptr; }
     // Runs the task; returns false if it is no longer queued. Requires: `helper_here()` returned the first
     // argument. See above for the second.
-    virtual bool help(helper&, handle* given_up) noexcept {
+    virtual bool help(helper&, weak_handle* given_up) noexcept {
         static_cast<void>(given_up);
         return false;
     }
     // Returns this thread's helper if the future may depend on others that this thread can run; else null.
     [[nodiscard]] virtual helper* helper_of_others() noexcept { return nullptr; }
-    // Returns a handle on a future without which this one can't go on: the one with number `index`, or, where
-    // that is done, a later one, whose number is stored in `index`. Returns an empty handle if there is none.
+    // Returns a weak handle on a future without which this one can't go on: the one with number `index`, or,
+    // where that is done, a later one, whose number is stored in `index`. Returns an empty handle if there is
+    // none.
     //
     // When a future that waits for others comes to depend on another, or can be run, it tells its waiters by
     // `change`. A task that is queued or runs depends on what the workers wait for that keep it from ending.
     // When one of those begins to sleep, it calls `have_obstacles_look_again`.
-    [[nodiscard]] virtual handle dependency(std::size_t& index) noexcept {
+    [[nodiscard]] virtual weak_handle dependency(std::size_t& index) noexcept {
         static_cast<void>(index);
-        return handle();
+        return {};
     }
     // Whether a dependency keeps its number, and what the future comes to depend on gets a greater one.
     [[nodiscard]] virtual bool numbers_dependencies() const noexcept { return false; }
@@ -539,7 +580,7 @@ public:
     void release_from_queue() noexcept {
         wait_for_unlocking();
         // Acquire and release: pairs with the other side's in `remove_handle` and `clear_result`.
-        delete_if_released(word_.fetch_and(~in_queue, std::memory_order_acq_rel));
+        delete_if_released(word_.fetch_and(~in_queue, std::memory_order_acq_rel) & ~in_queue);
     }
 
     // Whether something must be run, by a worker or by who waits for that, before the future can be done.
@@ -595,8 +636,9 @@ private:
         return (word_.load(std::memory_order_acquire) & handles) == number * one_handle;
     }
 
-    // The word has two bits of `future_state`, six flags, 23 bits of the process's number (which are enough
-    // on all known systems), four more flags, and from bit 35 the number of handles.
+    // The word has two bits of `future_state`, six flags, 22 bits of the process's number (which are enough
+    // on all known systems), four more flags, three bits of the number of weak handles, and from bit 37 the
+    // number of handles.
     static constexpr std::uint64_t state_bits = 3;
     static constexpr std::uint64_t locked = 1 << 2;
     static constexpr std::uint64_t has_waiters = 1 << 3;
@@ -604,13 +646,16 @@ private:
     static constexpr std::uint64_t cancelling = 1 << 5;  // the state bits say running
     static constexpr std::uint64_t in_queue = 1 << 6;
     static constexpr std::uint64_t cleared = 1 << 7;  // the result or the exception is destroyed
-    static constexpr std::uint64_t process_bits = 0x7FFF'FF00;
-    static constexpr std::uint64_t inherited = 0x8000'0000;  // made by the process that forked this one
-    static constexpr std::uint64_t unqueued = std::uint64_t(1) << 32;   // it waits for other futures
-    static constexpr std::uint64_t helped = std::uint64_t(1) << 33;     // a worker that waits for it runs it
-    static constexpr std::uint64_t suspended = std::uint64_t(1) << 34;  // a coroutine that doesn't run
-    static constexpr std::uint64_t one_handle = std::uint64_t(1) << 35;
+    static constexpr std::uint64_t process_bits = 0x3FFF'FF00;
+    static constexpr std::uint64_t inherited = 0x4000'0000;  // made by the process that forked this one
+    static constexpr std::uint64_t unqueued = 0x8000'0000;   // it waits for other futures
+    static constexpr std::uint64_t helped = std::uint64_t(1) << 32;     // a worker that waits for it runs it
+    static constexpr std::uint64_t suspended = std::uint64_t(1) << 33;  // a coroutine that doesn't run
+    static constexpr std::uint64_t one_weak_handle = std::uint64_t(1) << 34;
+    static constexpr std::uint64_t weak_handles = 7 * one_weak_handle;
+    static constexpr std::uint64_t one_handle = std::uint64_t(1) << 37;
     static constexpr std::uint64_t handles = ~(one_handle - 1);
+    static constexpr std::uint64_t holds_memory = in_queue | helped | weak_handles;
 
     static constexpr future_state state_of(std::uint64_t word) noexcept {
         return static_cast<future_state>(word & state_bits);
@@ -636,7 +681,7 @@ private:
     }
 
     // Changes the state to `to`, and clears the flags `released` in the same step. Returns the word after
-    // that: if it `is_left`, the caller must `destroy`.
+    // that: if it has no handles, the caller must `destroy_without_handle`.
     template <future_state to, std::uint64_t released, class BeforeCallbacks>
     [[nodiscard]] std::uint64_t settle(outcome how, BeforeCallbacks before_callbacks) noexcept {
         std::uint64_t word = word_.load(std::memory_order_relaxed);
@@ -657,9 +702,7 @@ private:
     }
 
     // Whether no handle is left, and nothing else holds the memory.
-    static constexpr bool is_left(std::uint64_t word) noexcept {
-        return !(word & (handles | in_queue | helped));
-    }
+    static constexpr bool is_left(std::uint64_t word) noexcept { return !(word & (handles | holds_memory)); }
 
     // Does the same if there are waiters or another thread holds the lock.
     template <future_state to, std::uint64_t released, class BeforeCallbacks>
@@ -715,6 +758,35 @@ private:
         static_cast<void>(settle<future_state::cancelled, 0>(outcome::cancelled, [] {}));
     }
 
+    // Returns what the weak handle is counted as. If there are too many, that is a handle.
+    [[nodiscard]] std::uint64_t add_weak_handle() noexcept {
+        std::uint64_t word = word_.load(std::memory_order_relaxed);
+        for (;;) {
+            const std::uint64_t added = (word & weak_handles) == weak_handles ? one_handle : one_weak_handle;
+            // Relaxed: as in `add_handle`.
+            if (word_.compare_exchange_weak(word, word + added, std::memory_order_relaxed)) {
+                return added;
+            }
+        }
+    }
+    void remove_weak_handle(std::uint64_t counted_as) noexcept {
+        if (counted_as == one_handle) {
+            remove_handle();
+        } else {
+            // Acquire and release: as in `release_from_queue`.
+            delete_if_released(word_.fetch_sub(one_weak_handle, std::memory_order_acq_rel) - one_weak_handle);
+        }
+    }
+
+    // Logs an exception that nobody looked at, and frees the state. Requires: nothing holds the memory.
+    void destroy() noexcept {
+        if (exception_) {
+            destroy_failed();
+        } else {
+            dispose();
+        }
+    }
+
     [[gnu::cold, gnu::noinline]] void destroy_failed() noexcept {
         trampoline::call([this]() noexcept {
             log_if_not_looked_at();
@@ -722,15 +794,15 @@ private:
         });
     }
 
-    // The queue held the memory in `before`, and does so no more. If a finished state has no handles,
-    // `clear_result` destroys the result; whichever comes second deletes.
-    void delete_if_released(std::uint64_t before) noexcept {
-        if (!(before & handles) && ((before & cleared) || state_of(before) == future_state::cancelled)) {
+    // Called when something holds the memory no more; `after` is the word since then. If a finished state has
+    // no handles, `clear_result` destroys the result; whichever comes last deletes.
+    void delete_if_released(std::uint64_t after) noexcept {
+        if (is_left(after) && ((after & cleared) || state_of(after) == future_state::cancelled)) {
             delete this;
         }
     }
 
-    // Called by the last handle while a queue still holds the memory.
+    // Called by the last handle while something still holds the memory.
     [[gnu::noinline]] void clear_result() noexcept {
         trampoline::call([this]() noexcept {
             if (exception_) {
@@ -739,9 +811,9 @@ private:
             } else {
                 discard_result();
             }
-            // Acquire and release: pairs with those of `release_from_queue`; the one that comes later frees
-            // the memory.
-            if (!(word_.fetch_or(cleared, std::memory_order_acq_rel) & in_queue)) {
+            // Acquire and release: pairs with those of `release_from_queue` and `remove_weak_handle`; the one
+            // that comes last frees the memory.
+            if (!(word_.fetch_or(cleared, std::memory_order_acq_rel) & holds_memory)) {
                 delete this;
             }
         });

@@ -43,12 +43,12 @@ protected:
         return false;
     }
 
-    // Returns a handle on the parent if the task waits for it.
-    [[nodiscard]] shared_state_base::handle dependency_of(shared_state_base& future) const noexcept {
-        shared_state_base::handle parent;
+    // Returns a weak handle on the parent if the task waits for it.
+    [[nodiscard]] shared_state_base::weak_handle dependency_of(shared_state_base& future) const noexcept {
+        shared_state_base::weak_handle parent;
         future.if_unqueued([&] {
             if (!parent_.done()) {
-                parent = shared_state_base::handle(parent_);
+                parent = shared_state_base::weak_handle(parent_);
             }
         });
         return parent;
@@ -88,11 +88,11 @@ public:
     // Requires: the captures have a handle on the parent. The task may have ended when this returns.
     void start() noexcept { call_when_done(parent()); }
 
-    [[nodiscard]] shared_state_base::handle dependency(std::size_t& index) noexcept final {
+    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept final {
         if (!this->is_unqueued()) {
             return task_state<T>::dependency(index);
         }
-        return index == 0 ? dependency_of(*this) : shared_state_base::handle();
+        return index == 0 ? dependency_of(*this) : shared_state_base::weak_handle();
     }
 
     // It is queued when its parent is done, and so need not descend from the task that its worker runs.

@@ -215,7 +215,7 @@ protected:
     // See the functions of `shared_state_base` with these names.
 
     [[nodiscard]] shared_state_base::help_result help_coroutine(
-        shared_state_base::handle* given_up) noexcept {
+        shared_state_base::weak_handle* given_up) noexcept {
         shared_state_base& its_future = future();
         if (its_future.is_unqueued()) {
             return shared_state_base::help_result::waits_for_others;
@@ -228,7 +228,7 @@ protected:
                                               : help_runner(its_future, *self, given_up);
     }
 
-    bool run_turn_here(worker& self, shared_state_base::handle* given_up) noexcept {
+    bool run_turn_here(worker& self, shared_state_base::weak_handle* given_up) noexcept {
         shared_state_base& its_future = future();
         const bool taken = self.take_back(*this);
         while (!claim_turn(taken)) {
@@ -250,11 +250,11 @@ protected:
         return true;
     }
 
-    [[nodiscard]] shared_state_base::handle awaited() noexcept {
-        shared_state_base::handle found;
+    [[nodiscard]] shared_state_base::weak_handle awaited() noexcept {
+        shared_state_base::weak_handle found;
         future().if_unqueued([&] {
             if (awaited_ && !awaited_->done()) {
-                found = shared_state_base::handle(*awaited_);
+                found = shared_state_base::weak_handle(*awaited_);
             }
         });
         return found;
@@ -413,23 +413,24 @@ public:
         }
     }
 
-    [[nodiscard]] shared_state_base::help_result help(shared_state_base::handle* given_up) noexcept final {
+    [[nodiscard]] shared_state_base::help_result help(
+        shared_state_base::weak_handle* given_up) noexcept final {
         return this->help_coroutine(given_up);
     }
     [[nodiscard]] bool may_help() noexcept final { return queued_state::may_help(*this); }
     [[nodiscard]] helper* helper_here() noexcept final {
         return this->is_unqueued() ? nullptr : this->worker_here(*this);
     }
-    bool help(helper& self, shared_state_base::handle* given_up) noexcept final {
+    bool help(helper& self, shared_state_base::weak_handle* given_up) noexcept final {
         // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every helper is a worker
         return this->run_turn_here(static_cast<worker&>(self), given_up);
     }
     [[nodiscard]] helper* helper_of_others() noexcept final { return worker::current(); }
-    [[nodiscard]] shared_state_base::handle dependency(std::size_t& index) noexcept final {
+    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept final {
         if (!this->is_unqueued()) {
             return this->obstacle(*this, index);
         }
-        return index == 0 ? this->awaited() : shared_state_base::handle();
+        return index == 0 ? this->awaited() : shared_state_base::weak_handle();
     }
     void have_obstacles_look_again() noexcept final { queued_state::have_obstacles_look_again(*this); }
     [[nodiscard]] queued_state* as_task() noexcept final { return this; }

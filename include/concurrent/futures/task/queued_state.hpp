@@ -62,7 +62,7 @@ public:
         }
         if (its_future.complete_taken([&self] { self.note_busy(); })) {
             self.note_busy();
-            its_future.destroy();
+            its_future.destroy_without_handle();
         }
         return true;
     }
@@ -166,7 +166,7 @@ public:
         }
         call();
         if (its_future.complete_taken([] {})) {
-            its_future.destroy();
+            its_future.destroy_without_handle();
         }
     }
 
@@ -215,7 +215,7 @@ protected:
 
     // Not inlined: it is the same for results of all types.
     [[nodiscard, gnu::noinline]] shared_state_base::help_result help(
-        shared_state_base& future, shared_state_base::handle* given_up) noexcept {
+        shared_state_base& future, shared_state_base::weak_handle* given_up) noexcept {
         if (future.is_unqueued()) {
             return shared_state_base::help_result::waits_for_others;
         }
@@ -231,8 +231,8 @@ protected:
 
     // Does the part of `help` that is about a task which runs. Requires: `self` is the calling thread's
     // worker, whose pool has the task.
-    [[nodiscard]] shared_state_base::help_result help_runner(shared_state_base& future, worker& self,
-                                                             shared_state_base::handle* given_up) noexcept {
+    [[nodiscard]] shared_state_base::help_result help_runner(
+        shared_state_base& future, worker& self, shared_state_base::weak_handle* given_up) noexcept {
         if (self.runs(*this)) {
             return shared_state_base::help_result::waits_for_self;
         }
@@ -248,9 +248,9 @@ protected:
 
     // Returns what a worker waits for that keeps the task from ending, with number `index`; see
     // `shared_state_base::dependency`. Requires: the task doesn't wait for others.
-    [[nodiscard, gnu::noinline]] shared_state_base::handle obstacle(shared_state_base& future,
-                                                                    std::size_t& index) noexcept {
-        shared_state_base::handle found;
+    [[nodiscard, gnu::noinline]] shared_state_base::weak_handle obstacle(shared_state_base& future,
+                                                                         std::size_t& index) noexcept {
+        shared_state_base::weak_handle found;
         std::size_t skipped = index;
         for_each_obstacle(future, [&](blocked_wait& wait) {
             // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every wait is one of a walk
@@ -276,7 +276,7 @@ protected:
     // the calling thread's worker, whose pool has the task. `given_up` is a handle that is removed before the
     // task runs, or null.
     [[gnu::always_inline]] bool run_here(shared_state_base& future, worker& self,
-                                         shared_state_base::handle* given_up) noexcept {
+                                         shared_state_base::weak_handle* given_up) noexcept {
         const bool taken = self.take_back(*this);  // if so, this thread clears `in_queue`
         if (!future.claim_to_help(taken, given_up)) {
             if (taken) {
@@ -314,7 +314,7 @@ private:
         discard();
         its_future.set_exception(std::move(reason));
         if (its_future.complete_taken([] {})) {
-            its_future.destroy();
+            its_future.destroy_without_handle();
         }
     }
 
@@ -336,19 +336,20 @@ public:
     explicit task_state(const pool_identity& owner) noexcept
         : queued_state(owner), shared_state<T>(forks::process()) {}
 
-    [[nodiscard]] shared_state_base::help_result help(shared_state_base::handle* given_up) noexcept final {
+    [[nodiscard]] shared_state_base::help_result help(
+        shared_state_base::weak_handle* given_up) noexcept final {
         return queued_state::help(*this, given_up);
     }
     [[nodiscard]] bool may_help() noexcept final { return queued_state::may_help(*this); }
     [[nodiscard]] helper* helper_here() noexcept final {
         return this->is_unqueued() ? nullptr : worker_here(*this);
     }
-    bool help(helper& self, shared_state_base::handle* given_up) noexcept final {
+    bool help(helper& self, shared_state_base::weak_handle* given_up) noexcept final {
         // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every helper is a worker
         return run_here(*this, static_cast<worker&>(self), given_up);
     }
     [[nodiscard]] helper* helper_of_others() noexcept final { return worker::current(); }
-    [[nodiscard]] shared_state_base::handle dependency(std::size_t& index) noexcept override {
+    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept override {
         return obstacle(*this, index);
     }
     void have_obstacles_look_again() noexcept final { queued_state::have_obstacles_look_again(*this); }
