@@ -18,8 +18,8 @@ STATES = ["pending", "running", "cancelled", "finished"]
 
 # Flags, which state/shared_state.hpp explains.
 CANCELLING = 1 << 5  # a thread destroys what the task captured
-UNQUEUED = 1 << 32  # it waits for other futures
-SUSPENDED = 1 << 34  # a coroutine that doesn't run
+UNQUEUED = 1 << 31  # it waits for other futures
+SUSPENDED = 1 << 33  # a coroutine that doesn't run
 
 
 def number_in(atomic):
