@@ -1580,21 +1580,36 @@ public:
         --size_;
     }
 
-    // Calls `visit(wait)` for the wait of `worker`, or, if that is null, for all waits, if there are
-    // `workers`. No wait ends meanwhile.
+    // Calls `visit(wait)` for the wait of `worker`, if it sleeps. The wait doesn't end meanwhile; nor do
+    // those below.
     template <class Visit>
-    void for_each(const void* worker, std::size_t workers, Visit visit) noexcept {
+    void for_wait_of(const void* worker, Visit visit) noexcept {
         const std::lock_guard lock(lock_);
-        if (worker || size_ == workers) {
-            for (blocked_wait* each = first_; each; each = each->next_) {
-                if (!worker || each->worker_ == worker) {
-                    visit(*each);
-                }
+        for_each([&](blocked_wait& each) {
+            if (each.worker_ == worker) {
+                visit(each);
             }
+        });
+    }
+
+    // Calls `visit(wait)` for each wait, if there are `workers`.
+    template <class Visit>
+    void for_all(std::size_t workers, Visit visit) noexcept {
+        const std::lock_guard lock(lock_);
+        if (size_ == workers) {
+            for_each(visit);
         }
     }
 
 private:
+    // Requires: the lock is held.
+    template <class Visit>
+    void for_each(Visit visit) noexcept {
+        for (blocked_wait* each = first_; each; each = each->next_) {
+            visit(*each);
+        }
+    }
+
     spin_lock lock_;
     blocked_wait* first_ = nullptr;
     std::size_t size_ = 0;
@@ -3014,7 +3029,9 @@ public:
             if (!handle) {
                 continue;
             }
-            if (!handle.state().is_unqueued() && !std::exchange(next->is_leaf, true)) {
+            // A coroutine may go on without being queued, and block.
+            const bool may_run = !handle.state().is_unqueued() || handle.state().runs_in_turns();
+            if (may_run && !std::exchange(next->is_leaf, true)) {
                 next->next_leaf = std::exchange(leaves_, next);
                 next->is_told_of = false;
             }
@@ -3358,7 +3375,7 @@ private:
     std::size_t kept_count_ = 0;  // what was left of them when the last were freed
     node* roots_ = nullptr;       // written under the mutex
     node* open_ = nullptr;        // those to be looked at
-    node* leaves_ = nullptr;      // those of tasks that are queued or run; they may be done
+    node* leaves_ = nullptr;      // those of tasks that may be queued or run; they may be done
     bool starts_again_ = false;
     std::unordered_map<const shared_state_base*, node*> shared_;  // on whose futures others have handles
 
@@ -6203,11 +6220,11 @@ public:
     // The waits of its workers that sleep.
     [[nodiscard]] blocked_wait_list& blocked_waits() noexcept { return blocked_waits_; }
 
-    // Calls `visit(wait)` for what keeps the pool from running a task that it has: if a worker runs the task,
-    // whose local queue is `runner`, for that worker's wait; else for all waits, if all workers sleep.
+    // Calls `visit(wait)` for what keeps the pool from running a task that waits in it: for all waits of its
+    // workers, if all sleep.
     template <class Visit>
-    void for_each_obstacle(const void* runner, Visit visit) noexcept {
-        blocked_waits_.for_each(runner, most_workers_, visit);
+    void for_each_obstacle(Visit visit) noexcept {
+        blocked_waits_.for_all(most_workers_, visit);
     }
 
     // Whether workers keep what they submit in local queues.
@@ -6654,6 +6671,10 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // it reads whether to wake a worker, and the lock provides this order anyway.
 class local_queue {
 public:
+    local_queue() = default;
+    // For a worker; `waits` is its pool's list.
+    explicit local_queue(blocked_wait_list& waits) noexcept : waits_(&waits) {}
+
     [[nodiscard]] std::size_t size() const noexcept { return lock_.count(); }
 
     // Relaxed: a hint.
@@ -6698,9 +6719,9 @@ public:
         return here;
     }
 
-    // The owner begins to run `item`. `numbers` says whether the pool's items may be numbered anew; where
-    // local queues are not used, a stale item may still be in a queue that is ordered by its number.
-    // Requires: the calling thread is the owner.
+    // The owner begins to run `item`. `numbers` says whether the item may be numbered anew: a stale item of a
+    // pool that doesn't use local queues may still be in a queue that is ordered by its number. Requires: the
+    // calling thread is the owner.
     void note_running(work_item& item, bool numbers) const noexcept {
         if (numbers) {
             item.set_sequence(pushed_);
@@ -6714,12 +6735,24 @@ public:
         item.place_.store(0, std::memory_order_relaxed);  // relaxed: the lock of its state orders it
     }
 
-    // Returns the local queue of the worker that runs `item`, null if none has begun to.
+    // Returns the local queue of the worker that runs `item`, null if none has begun to. The worker may be
+    // one of another pool than that which has the item.
     [[nodiscard]] static local_queue* queue_of_runner(const work_item& item) noexcept {
         // Acquire: pairs with the release of `note_running`.
         const std::uintptr_t place = item.place_.load(std::memory_order_acquire);
         // NOLINTNEXTLINE(performance-no-int-to-ptr): one word for both, so that it changes at once
         return (place & 1) != 0 ? reinterpret_cast<local_queue*>(place - 1) : nullptr;
+    }
+
+    [[nodiscard]] bool is_in_the_pool_of(const local_queue& other) const noexcept {
+        return waits_ == other.waits_;
+    }
+
+    // Calls `visit(wait)` for the wait of the owner, if it sleeps in a task. Requires: the queue is a
+    // worker's.
+    template <class Visit>
+    void for_wait_of_owner(Visit visit) noexcept {
+        waits_->for_wait_of(this, visit);
     }
 
     // Takes out an item that the owner has pushed since it began to run `awaited`, and for whose result
@@ -6800,6 +6833,7 @@ private:
     work_item* newest_ = nullptr;
     std::uint64_t pushed_ = 0;  // the number of the last item; written under the lock
     purge_schedule schedule_;
+    blocked_wait_list* const waits_ = nullptr;
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -6815,7 +6849,10 @@ class worker final : public helper, public sleeper {
 public:
     // `previous` is the worker that was made before, or null.
     worker(pool_base& pool, std::string name, worker* previous = nullptr)
-        : pool_(pool), name_(std::move(name)), previous_worker_(previous) {}
+        : pool_(pool),
+          name_(std::move(name)),
+          previous_worker_(previous),
+          local_queue_(pool.blocked_waits()) {}
 
     // Returns the worker of the calling thread, as far as this library knows; null if no pool started the
     // thread.
@@ -6858,9 +6895,16 @@ public:
         }
     }
 
-    // This worker begins to run `item`, or goes on with it.
+    // This worker begins to run `item`, which its pool has, or goes on with it.
     void note_running(work_item& item) const noexcept {
         local_queue_.note_running(item, pool_.uses_local_queues());
+    }
+
+    // The calling thread begins to run `item`, which another pool has, or none, or goes on with it.
+    static void note_running_elsewhere(work_item& item) noexcept {
+        if (const worker* const self = current()) {
+            self->local_queue_.note_running(item, false);
+        }
     }
 
     // While this exists, the worker runs `item`. A worker may run several tasks, on top of each other.
@@ -6891,7 +6935,7 @@ public:
     template <class StillRuns, class OnFound>
     [[nodiscard]] bool run_descendant(const work_item& awaited, StillRuns still_runs,
                                       OnFound on_found) noexcept {
-        local_queue* const others = local_queue::queue_of_runner(awaited);
+        local_queue* const others = queue_of_colleague(awaited);
         work_item* const descendant = others ? others->take_pushed_since(awaited, still_runs) : nullptr;
         if (!descendant) {
             return false;
@@ -6904,13 +6948,19 @@ public:
     }
 
     // A hint.
-    [[nodiscard]] static bool seems_to_have_descendants(const work_item& awaited) noexcept {
-        const local_queue* const others = local_queue::queue_of_runner(awaited);
+    [[nodiscard]] bool seems_to_have_descendants(const work_item& awaited) const noexcept {
+        const local_queue* const others = queue_of_colleague(awaited);
         return others && !others->seems_empty();
     }
 
 private:
     friend class victims;
+
+    // Returns the local queue of the worker of this pool that runs `item`, if there is one.
+    [[nodiscard]] local_queue* queue_of_colleague(const work_item& item) const noexcept {
+        local_queue* const found = local_queue::queue_of_runner(item);
+        return found && found->is_in_the_pool_of(local_queue_) ? found : nullptr;
+    }
 
     pool_base& pool_;
     const std::string name_;
@@ -7889,6 +7939,7 @@ public:
             its_future.release_from_queue();
             return;
         }
+        worker::note_running_elsewhere(*this);
         call();
         if (its_future.complete_taken([] {})) {
             its_future.destroy_without_handle();
@@ -7935,7 +7986,14 @@ protected:
 
     [[nodiscard, gnu::noinline]] bool runs_here(shared_state_base& future) noexcept {
         const worker* const self = worker_here(future);
-        return self && self->runs(*this) && !future.done();
+        return (self ? self->runs(*this) : runs_here_for_others()) && !future.done();
+    }
+
+    // Whether this thread is in the middle of running the task, which its worker's pool doesn't have.
+    // Requires: the task is not done.
+    [[nodiscard]] bool runs_here_for_others() const noexcept {
+        const worker* const self = worker::current();
+        return self && self->runs(*this);
     }
 
     // Not inlined: it is the same for results of all types.
@@ -7946,7 +8004,8 @@ protected:
         }
         worker* const self = worker_here(future);
         if (!self) {
-            return shared_state_base::help_result::none;
+            return runs_here_for_others() ? shared_state_base::help_result::waits_for_self
+                                          : shared_state_base::help_result::none;
         }
         if (run_here(future, *self, given_up)) {
             return shared_state_base::help_result::helped;
@@ -7994,7 +8053,8 @@ protected:
     }
 
     [[nodiscard, gnu::noinline]] bool may_help(shared_state_base& future) noexcept {
-        return worker_here(future) && worker::seems_to_have_descendants(*this);
+        const worker* const self = worker_here(future);
+        return self && self->seems_to_have_descendants(*this);
     }
 
     // Runs the task; returns false if it is no longer queued. Requires: `future` is its state, and `self` is
@@ -8022,13 +8082,16 @@ private:
     template <class Visit>
     void for_each_obstacle(shared_state_base& future, Visit visit) noexcept {
         future.with_lock([&] {
-            // The pool exists as long as the task isn't done.
-            if (owner_ && !future.done() && !future.is_unqueued()) {
-                const local_queue* const runner =
-                    future.is_waiting() ? nullptr : local_queue::queue_of_runner(*this);
-                if (runner || future.is_waiting()) {
-                    owner_->for_each_obstacle(runner, visit);
+            if (future.done() || future.is_unqueued()) {
+                return;
+            }
+            if (!future.is_waiting()) {
+                // The worker exists as long as it runs the task; that can't end, or be suspended, meanwhile.
+                if (local_queue* const runner = local_queue::queue_of_runner(*this)) {
+                    runner->for_wait_of_owner(visit);
                 }
+            } else if (owner_) {
+                owner_->for_each_obstacle(visit);  // the pool exists as long as the task isn't done
             }
         });
     }
@@ -10053,7 +10116,7 @@ private:
                 continue;
             }
             if (!spin_until_done_or_may_help(
-                    settled, [&] { return self && worker::seems_to_have_descendants(*this); })) {
+                    settled, [&] { return self && self->seems_to_have_descendants(*this); })) {
                 block();
             }
         }
@@ -11460,6 +11523,7 @@ private:
     void run() noexcept {
         const shared_state_base::handle kept(*this);
         if (this->claim()) {
+            worker::note_running_elsewhere(*this);
             this->call();
             this->complete();
         }
@@ -12098,6 +12162,9 @@ public:
     // Requires: the coroutine is suspended before its body begins.
     void set_frame(std::coroutine_handle<> frame) noexcept { frame_ = frame; }
 
+    // The coroutine, which no executor runs, starts on this thread.
+    void note_started_here() noexcept { worker::note_running_elsewhere(*this); }
+
     [[nodiscard]] bool has_executor() const noexcept { return has_executor_; }
 
     // Queues the first turn. If that fails, the future does. The coroutine may have ended when this returns.
@@ -12151,8 +12218,7 @@ public:
     }
     void arrive() {
         wait_for_departure();
-        forget_awaited();
-        frame_.resume();
+        resume_here();
     }
     // What was submitted will not call `arrive`. The coroutine goes on nevertheless.
     void note_dropped() noexcept {
@@ -12160,8 +12226,7 @@ public:
         if (has_executor_) {
             queue_turn();
         } else {
-            forget_awaited();
-            frame_.resume();
+            resume_here();
         }
     }
 
@@ -12203,6 +12268,7 @@ public:
     void run_turn() noexcept {
         do {
             if (claim_turn(true)) {
+                worker::note_running_elsewhere(*this);
                 frame_.resume();
                 return;
             }
@@ -12280,7 +12346,8 @@ protected:
         }
         worker* const self = worker_here(its_future);
         if (!self) {
-            return shared_state_base::help_result::none;
+            return runs_here_for_others() ? shared_state_base::help_result::waits_for_self
+                                          : shared_state_base::help_result::none;
         }
         return run_turn_here(*self, given_up) ? shared_state_base::help_result::helped
                                               : help_runner(its_future, *self, given_up);
@@ -12380,8 +12447,7 @@ private:
         if (has_executor_) {
             queue_turn();
         } else {
-            forget_awaited();
-            frame_.resume();
+            resume_here();
         }
     }
 
@@ -12403,11 +12469,18 @@ private:
         }
     }
 
+    // The coroutine goes on, on this thread, which may be a worker of another pool.
     void go_on_here() noexcept {
         forget_awaited();
         if (worker* const self = worker_here(future())) {
             self->note_running(*this);
+        } else {
+            worker::note_running_elsewhere(*this);
         }
+    }
+    void resume_here() {
+        go_on_here();
+        frame_.resume();
     }
 
     void forget_awaited() noexcept {
@@ -12692,7 +12765,13 @@ public:
 // What starts a coroutine: it waits for its first turn, unless no executor runs it.
 template <class Promise>
 struct first_turn {
-    [[nodiscard]] bool await_ready() const noexcept { return !promise.state().has_executor(); }
+    [[nodiscard]] bool await_ready() const noexcept {
+        if (promise.state().has_executor()) {
+            return false;
+        }
+        promise.state().note_started_here();
+        return true;
+    }
     void await_suspend(std::coroutine_handle<>) const noexcept { promise.state().start(); }
     void await_resume() const noexcept {}
 

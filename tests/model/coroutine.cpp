@@ -117,6 +117,20 @@ const scenario goes_to_pool("a coroutine goes on in a pool before its thread has
                                 setter.join();
                             });
 
+futures::Future<value> block_in(pool* there, pool* needed) {
+    co_await there->schedule();
+    co_return value(needed->submit([] { return value(1); }).result().get() + 1);
+}
+
+const scenario blocks_elsewhere(
+    "a coroutine blocks on another pool's worker, and needs the worker that waits for it",
+    {.preemptions = 1, .stale_reads = 1}, [] {
+        pool waits(1);
+        pool blocks(1);
+        const auto waiting = waits.submit([&] { return value(block_in(&blocks, &waits).result().get()); });
+        check(waiting.result().get() == 2, "the result is the coroutine's");
+    });
+
 const scenario outlives_scope("the scope of a pool waits for a coroutine that waits",
                               {.preemptions = 2, .stale_reads = 1}, [] {
                                   futures::Promise<value> promise;

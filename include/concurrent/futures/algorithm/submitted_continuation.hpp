@@ -77,6 +77,7 @@ private:
     void run() noexcept {
         const shared_state_base::handle kept(*this);
         if (this->claim()) {
+            worker::note_running_elsewhere(*this);
             this->call();
             this->complete();
         }

@@ -147,11 +147,11 @@ public:
     // The waits of its workers that sleep.
     [[nodiscard]] blocked_wait_list& blocked_waits() noexcept { return blocked_waits_; }
 
-    // Calls `visit(wait)` for what keeps the pool from running a task that it has: if a worker runs the task,
-    // whose local queue is `runner`, for that worker's wait; else for all waits, if all workers sleep.
+    // Calls `visit(wait)` for what keeps the pool from running a task that waits in it: for all waits of its
+    // workers, if all sleep.
     template <class Visit>
-    void for_each_obstacle(const void* runner, Visit visit) noexcept {
-        blocked_waits_.for_each(runner, most_workers_, visit);
+    void for_each_obstacle(Visit visit) noexcept {
+        blocked_waits_.for_all(most_workers_, visit);
     }
 
     // Whether workers keep what they submit in local queues.

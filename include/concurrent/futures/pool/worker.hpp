@@ -23,7 +23,10 @@ class worker final : public helper, public sleeper {
 public:
     // `previous` is the worker that was made before, or null.
     worker(pool_base& pool, std::string name, worker* previous = nullptr)
-        : pool_(pool), name_(std::move(name)), previous_worker_(previous) {}
+        : pool_(pool),
+          name_(std::move(name)),
+          previous_worker_(previous),
+          local_queue_(pool.blocked_waits()) {}
 
     // Returns the worker of the calling thread, as far as this library knows; null if no pool started the
     // thread.
@@ -66,9 +69,16 @@ public:
         }
     }
 
-    // This worker begins to run `item`, or goes on with it.
+    // This worker begins to run `item`, which its pool has, or goes on with it.
     void note_running(work_item& item) const noexcept {
         local_queue_.note_running(item, pool_.uses_local_queues());
+    }
+
+    // The calling thread begins to run `item`, which another pool has, or none, or goes on with it.
+    static void note_running_elsewhere(work_item& item) noexcept {
+        if (const worker* const self = current()) {
+            self->local_queue_.note_running(item, false);
+        }
     }
 
     // While this exists, the worker runs `item`. A worker may run several tasks, on top of each other.
@@ -99,7 +109,7 @@ public:
     template <class StillRuns, class OnFound>
     [[nodiscard]] bool run_descendant(const work_item& awaited, StillRuns still_runs,
                                       OnFound on_found) noexcept {
-        local_queue* const others = local_queue::queue_of_runner(awaited);
+        local_queue* const others = queue_of_colleague(awaited);
         work_item* const descendant = others ? others->take_pushed_since(awaited, still_runs) : nullptr;
         if (!descendant) {
             return false;
@@ -112,13 +122,19 @@ public:
     }
 
     // A hint.
-    [[nodiscard]] static bool seems_to_have_descendants(const work_item& awaited) noexcept {
-        const local_queue* const others = local_queue::queue_of_runner(awaited);
+    [[nodiscard]] bool seems_to_have_descendants(const work_item& awaited) const noexcept {
+        const local_queue* const others = queue_of_colleague(awaited);
         return others && !others->seems_empty();
     }
 
 private:
     friend class victims;
+
+    // Returns the local queue of the worker of this pool that runs `item`, if there is one.
+    [[nodiscard]] local_queue* queue_of_colleague(const work_item& item) const noexcept {
+        local_queue* const found = local_queue::queue_of_runner(item);
+        return found && found->is_in_the_pool_of(local_queue_) ? found : nullptr;
+    }
 
     pool_base& pool_;
     const std::string name_;

@@ -10,6 +10,7 @@
 #include <concurrent/futures/platform/platform.hpp>
 #include <concurrent/futures/queue/purge.hpp>
 #include <concurrent/futures/queue/work_item.hpp>
+#include <concurrent/futures/sync/blocked_wait.hpp>
 #include <concurrent/futures/sync/counting_guard.hpp>
 #include <concurrent/futures/sync/counting_lock.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
@@ -27,6 +28,10 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // it reads whether to wake a worker, and the lock provides this order anyway.
 class local_queue {
 public:
+    local_queue() = default;
+    // For a worker; `waits` is its pool's list.
+    explicit local_queue(blocked_wait_list& waits) noexcept : waits_(&waits) {}
+
     [[nodiscard]] std::size_t size() const noexcept { return lock_.count(); }
 
     // Relaxed: a hint.
@@ -71,9 +76,9 @@ public:
         return here;
     }
 
-    // The owner begins to run `item`. `numbers` says whether the pool's items may be numbered anew; where
-    // local queues are not used, a stale item may still be in a queue that is ordered by its number.
-    // Requires: the calling thread is the owner.
+    // The owner begins to run `item`. `numbers` says whether the item may be numbered anew: a stale item of a
+    // pool that doesn't use local queues may still be in a queue that is ordered by its number. Requires: the
+    // calling thread is the owner.
     void note_running(work_item& item, bool numbers) const noexcept {
         if (numbers) {
             item.set_sequence(pushed_);
@@ -87,12 +92,24 @@ public:
         item.place_.store(0, std::memory_order_relaxed);  // relaxed: the lock of its state orders it
     }
 
-    // Returns the local queue of the worker that runs `item`, null if none has begun to.
+    // Returns the local queue of the worker that runs `item`, null if none has begun to. The worker may be
+    // one of another pool than that which has the item.
     [[nodiscard]] static local_queue* queue_of_runner(const work_item& item) noexcept {
         // Acquire: pairs with the release of `note_running`.
         const std::uintptr_t place = item.place_.load(std::memory_order_acquire);
         // NOLINTNEXTLINE(performance-no-int-to-ptr): one word for both, so that it changes at once
         return (place & 1) != 0 ? reinterpret_cast<local_queue*>(place - 1) : nullptr;
+    }
+
+    [[nodiscard]] bool is_in_the_pool_of(const local_queue& other) const noexcept {
+        return waits_ == other.waits_;
+    }
+
+    // Calls `visit(wait)` for the wait of the owner, if it sleeps in a task. Requires: the queue is a
+    // worker's.
+    template <class Visit>
+    void for_wait_of_owner(Visit visit) noexcept {
+        waits_->for_wait_of(this, visit);
     }
 
     // Takes out an item that the owner has pushed since it began to run `awaited`, and for whose result
@@ -173,6 +190,7 @@ private:
     work_item* newest_ = nullptr;
     std::uint64_t pushed_ = 0;  // the number of the last item; written under the lock
     purge_schedule schedule_;
+    blocked_wait_list* const waits_ = nullptr;
 };
 
 }}}  // namespace concurrent::futures::detail

@@ -114,7 +114,9 @@ public:
             if (!handle) {
                 continue;
             }
-            if (!handle.state().is_unqueued() && !std::exchange(next->is_leaf, true)) {
+            // A coroutine may go on without being queued, and block.
+            const bool may_run = !handle.state().is_unqueued() || handle.state().runs_in_turns();
+            if (may_run && !std::exchange(next->is_leaf, true)) {
                 next->next_leaf = std::exchange(leaves_, next);
                 next->is_told_of = false;
             }
@@ -458,7 +460,7 @@ private:
     std::size_t kept_count_ = 0;  // what was left of them when the last were freed
     node* roots_ = nullptr;       // written under the mutex
     node* open_ = nullptr;        // those to be looked at
-    node* leaves_ = nullptr;      // those of tasks that are queued or run; they may be done
+    node* leaves_ = nullptr;      // those of tasks that may be queued or run; they may be done
     bool starts_again_ = false;
     std::unordered_map<const shared_state_base*, node*> shared_;  // on whose futures others have handles
 

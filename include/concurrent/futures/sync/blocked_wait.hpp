@@ -54,21 +54,36 @@ public:
         --size_;
     }
 
-    // Calls `visit(wait)` for the wait of `worker`, or, if that is null, for all waits, if there are
-    // `workers`. No wait ends meanwhile.
+    // Calls `visit(wait)` for the wait of `worker`, if it sleeps. The wait doesn't end meanwhile; nor do
+    // those below.
     template <class Visit>
-    void for_each(const void* worker, std::size_t workers, Visit visit) noexcept {
+    void for_wait_of(const void* worker, Visit visit) noexcept {
         const std::lock_guard lock(lock_);
-        if (worker || size_ == workers) {
-            for (blocked_wait* each = first_; each; each = each->next_) {
-                if (!worker || each->worker_ == worker) {
-                    visit(*each);
-                }
+        for_each([&](blocked_wait& each) {
+            if (each.worker_ == worker) {
+                visit(each);
             }
+        });
+    }
+
+    // Calls `visit(wait)` for each wait, if there are `workers`.
+    template <class Visit>
+    void for_all(std::size_t workers, Visit visit) noexcept {
+        const std::lock_guard lock(lock_);
+        if (size_ == workers) {
+            for_each(visit);
         }
     }
 
 private:
+    // Requires: the lock is held.
+    template <class Visit>
+    void for_each(Visit visit) noexcept {
+        for (blocked_wait* each = first_; each; each = each->next_) {
+            visit(*each);
+        }
+    }
+
     spin_lock lock_;
     blocked_wait* first_ = nullptr;
     std::size_t size_ = 0;

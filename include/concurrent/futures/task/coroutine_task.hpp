@@ -40,6 +40,9 @@ public:
     // Requires: the coroutine is suspended before its body begins.
     void set_frame(std::coroutine_handle<> frame) noexcept { frame_ = frame; }
 
+    // The coroutine, which no executor runs, starts on this thread.
+    void note_started_here() noexcept { worker::note_running_elsewhere(*this); }
+
     [[nodiscard]] bool has_executor() const noexcept { return has_executor_; }
 
     // Queues the first turn. If that fails, the future does. The coroutine may have ended when this returns.
@@ -93,8 +96,7 @@ public:
     }
     void arrive() {
         wait_for_departure();
-        forget_awaited();
-        frame_.resume();
+        resume_here();
     }
     // What was submitted will not call `arrive`. The coroutine goes on nevertheless.
     void note_dropped() noexcept {
@@ -102,8 +104,7 @@ public:
         if (has_executor_) {
             queue_turn();
         } else {
-            forget_awaited();
-            frame_.resume();
+            resume_here();
         }
     }
 
@@ -145,6 +146,7 @@ public:
     void run_turn() noexcept {
         do {
             if (claim_turn(true)) {
+                worker::note_running_elsewhere(*this);
                 frame_.resume();
                 return;
             }
@@ -222,7 +224,8 @@ protected:
         }
         worker* const self = worker_here(its_future);
         if (!self) {
-            return shared_state_base::help_result::none;
+            return runs_here_for_others() ? shared_state_base::help_result::waits_for_self
+                                          : shared_state_base::help_result::none;
         }
         return run_turn_here(*self, given_up) ? shared_state_base::help_result::helped
                                               : help_runner(its_future, *self, given_up);
@@ -322,8 +325,7 @@ private:
         if (has_executor_) {
             queue_turn();
         } else {
-            forget_awaited();
-            frame_.resume();
+            resume_here();
         }
     }
 
@@ -345,11 +347,18 @@ private:
         }
     }
 
+    // The coroutine goes on, on this thread, which may be a worker of another pool.
     void go_on_here() noexcept {
         forget_awaited();
         if (worker* const self = worker_here(future())) {
             self->note_running(*this);
+        } else {
+            worker::note_running_elsewhere(*this);
         }
+    }
+    void resume_here() {
+        go_on_here();
+        frame_.resume();
     }
 
     void forget_awaited() noexcept {

@@ -164,6 +164,7 @@ public:
             its_future.release_from_queue();
             return;
         }
+        worker::note_running_elsewhere(*this);
         call();
         if (its_future.complete_taken([] {})) {
             its_future.destroy_without_handle();
@@ -210,7 +211,14 @@ protected:
 
     [[nodiscard, gnu::noinline]] bool runs_here(shared_state_base& future) noexcept {
         const worker* const self = worker_here(future);
-        return self && self->runs(*this) && !future.done();
+        return (self ? self->runs(*this) : runs_here_for_others()) && !future.done();
+    }
+
+    // Whether this thread is in the middle of running the task, which its worker's pool doesn't have.
+    // Requires: the task is not done.
+    [[nodiscard]] bool runs_here_for_others() const noexcept {
+        const worker* const self = worker::current();
+        return self && self->runs(*this);
     }
 
     // Not inlined: it is the same for results of all types.
@@ -221,7 +229,8 @@ protected:
         }
         worker* const self = worker_here(future);
         if (!self) {
-            return shared_state_base::help_result::none;
+            return runs_here_for_others() ? shared_state_base::help_result::waits_for_self
+                                          : shared_state_base::help_result::none;
         }
         if (run_here(future, *self, given_up)) {
             return shared_state_base::help_result::helped;
@@ -269,7 +278,8 @@ protected:
     }
 
     [[nodiscard, gnu::noinline]] bool may_help(shared_state_base& future) noexcept {
-        return worker_here(future) && worker::seems_to_have_descendants(*this);
+        const worker* const self = worker_here(future);
+        return self && self->seems_to_have_descendants(*this);
     }
 
     // Runs the task; returns false if it is no longer queued. Requires: `future` is its state, and `self` is
@@ -297,13 +307,16 @@ private:
     template <class Visit>
     void for_each_obstacle(shared_state_base& future, Visit visit) noexcept {
         future.with_lock([&] {
-            // The pool exists as long as the task isn't done.
-            if (owner_ && !future.done() && !future.is_unqueued()) {
-                const local_queue* const runner =
-                    future.is_waiting() ? nullptr : local_queue::queue_of_runner(*this);
-                if (runner || future.is_waiting()) {
-                    owner_->for_each_obstacle(runner, visit);
+            if (future.done() || future.is_unqueued()) {
+                return;
+            }
+            if (!future.is_waiting()) {
+                // The worker exists as long as it runs the task; that can't end, or be suspended, meanwhile.
+                if (local_queue* const runner = local_queue::queue_of_runner(*this)) {
+                    runner->for_wait_of_owner(visit);
                 }
+            } else if (owner_) {
+                owner_->for_each_obstacle(visit);  // the pool exists as long as the task isn't done
             }
         });
     }

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+
+// Workers of several pools wait for each other, whatever it is that they run and wait for.
+
+#include <concurrent/futures.hpp>
+#include <latch>
+#include <utility>
+
+#include "support/catch.hpp"
+
+namespace futures = concurrent::futures;
+
+namespace {
+
+using pool = futures::thread_pool_executor<>;
+
+// Has the workers of a pool run its tasks, as an executor of one's own that limits or orders them does.
+class relaying_executor : public futures::executor_base<relaying_executor> {
+public:
+    explicit relaying_executor(pool& runs_them) : runs_them_(runs_them) {}
+
+    template <class Fn, class... Args>
+    auto submit(Fn&& fn, Args&&... args) {
+        auto [task, future] = futures::package(std::forward<Fn>(fn), std::forward<Args>(args)...);
+        static_cast<void>(runs_them_.submit(std::move(task)));
+        return std::move(future);
+    }
+    void shutdown(futures::shutdown_options = {}) {}
+
+private:
+    pool& runs_them_;
+};
+
+template <class Fn>
+futures::Future<int> call_in(pool&, pool& goes_to, Fn fn) {
+    co_await goes_to.schedule();
+    co_return fn();
+}
+
+template <class Fn>
+futures::Future<int> call_after(futures::Future<void> before, Fn fn) {
+    co_await before;
+    co_return fn();
+}
+
+template <class Fn>
+futures::Future<int> call_as_task_of(relaying_executor&, Fn fn) {
+    co_return fn();
+}
+
+}  // namespace
+
+TEST_CASE("what runs on another pool's worker may block there, and whoever waits for it helps") {
+    pool first(1);
+    pool second(1);
+    pool third(1);
+    relaying_executor relaying(third);
+    std::latch waits{1};
+    // What the only worker of `second` waits for calls this on the worker of `third`.
+    const auto needs_second = [&] {
+        waits.wait();
+        return second.submit([] { return 1; }).result();
+    };
+    const auto check_wait_for = [&](auto begin) {
+        const auto waiting = second.submit([&] {
+            const futures::Future<int> begun = begin();
+            waits.count_down();
+            return begun.result();
+        });
+        CHECK(waiting.result() == 1);
+    };
+
+    SECTION("a coroutine of a pool that went on there") {
+        check_wait_for([&] { return call_in(first, third, needs_second); });
+    }
+    SECTION("a coroutine without an executor") {
+        std::latch begun{1};
+        check_wait_for([&] {
+            auto coroutine = call_after(third.submit([&] { begun.wait(); }), needs_second);
+            begun.count_down();
+            return coroutine;
+        });
+    }
+    SECTION("a coroutine of an executor of one's own") {
+        check_wait_for([&] { return call_as_task_of(relaying, needs_second); });
+    }
+    SECTION("a task of an executor of one's own") {
+        check_wait_for([&] { return relaying.submit(needs_second); });
+    }
+    SECTION("a continuation of an executor of one's own") {
+        check_wait_for([&] { return first.submit([] {}).then(relaying, needs_second); });
+    }
+    SECTION("a continuation of a promise's future") {
+        futures::Promise<void> promise;
+        check_wait_for([&] {
+            auto continuation = promise.get_future().then(needs_second);
+            static_cast<void>(third.submit([&] { promise.set_result(); }));
+            return continuation;
+        });
+    }
+}
+
+TEST_CASE("what a worker runs that its pool doesn't have is told if it waits for itself") {
+    pool executor(1);
+    pool other(1);
+    relaying_executor relaying(executor);
+    std::latch has_future{1};
+    futures::Future<int> itself;
+    const auto waits_for_itself = [&] {
+        has_future.wait();
+        return itself.result();
+    };
+    const auto check_told = [&](futures::Future<int> begun) {
+        itself = std::move(begun);
+        has_future.count_down();
+        while (!itself.done()) {
+        }
+        CHECK_THROWS_AS(itself.result(), futures::invalid_state_error);
+    };
+
+    SECTION("a task of an executor of one's own") { check_told(relaying.submit(waits_for_itself)); }
+    SECTION("a coroutine of an executor of one's own") {
+        check_told(call_as_task_of(relaying, waits_for_itself));
+    }
+    SECTION("a coroutine of another pool") { check_told(call_in(other, executor, waits_for_itself)); }
+    SECTION("a coroutine without an executor") {
+        std::latch begun{1};
+        auto coroutine = call_after(executor.submit([&] { begun.wait(); }), waits_for_itself);
+        begun.count_down();
+        check_told(std::move(coroutine));
+    }
+    itself = {};
+}
