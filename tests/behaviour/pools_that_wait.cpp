@@ -3,6 +3,7 @@
 // Workers of several pools wait for each other, whatever it is that they run and wait for.
 
 #include <concurrent/futures.hpp>
+#include <functional>
 #include <latch>
 #include <utility>
 
@@ -31,20 +32,17 @@ private:
     pool& runs_them_;
 };
 
-template <class Fn>
-futures::Future<int> call_in(pool&, pool& goes_to, Fn fn) {
+futures::Future<int> call_in(pool&, pool& goes_to, std::function<int()> fn) {
     co_await goes_to.schedule();
     co_return fn();
 }
 
-template <class Fn>
-futures::Future<int> call_after(futures::Future<void> before, Fn fn) {
+futures::Future<int> call_after(futures::Future<void> before, std::function<int()> fn) {
     co_await before;
     co_return fn();
 }
 
-template <class Fn>
-futures::Future<int> call_as_task_of(relaying_executor&, Fn fn) {
+futures::Future<int> call_as_task_of(relaying_executor&, std::function<int()> fn) {
     co_return fn();
 }
 
@@ -118,11 +116,15 @@ TEST_CASE("what a worker runs that its pool doesn't have is told if it waits for
         CHECK_THROWS_AS(itself.result(), futures::invalid_state_error);
     };
 
-    SECTION("a task of an executor of one's own") { check_told(relaying.submit(waits_for_itself)); }
+    SECTION("a task of an executor of one's own") {
+        check_told(relaying.submit(waits_for_itself));
+    }
     SECTION("a coroutine of an executor of one's own") {
         check_told(call_as_task_of(relaying, waits_for_itself));
     }
-    SECTION("a coroutine of another pool") { check_told(call_in(other, executor, waits_for_itself)); }
+    SECTION("a coroutine of another pool") {
+        check_told(call_in(other, executor, waits_for_itself));
+    }
     SECTION("a coroutine without an executor") {
         std::latch begun{1};
         auto coroutine = call_after(executor.submit([&] { begun.wait(); }), waits_for_itself);
