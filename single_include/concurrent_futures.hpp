@@ -8368,6 +8368,11 @@ struct stop_source_for<true> {
 };
 #endif
 
+// Says whether a callable passes every failure on by itself, so that its task's own future needn't tell of
+// it.
+template <class Fn>
+concept passes_failures_on = requires { typename Fn::passes_failures_on; };
+
 // Says whether a result of type `T` may refer to the captures, as what `&user::name` returns of a copied user
 // does. Then the captures are destroyed with the result.
 template <class T>
@@ -8385,7 +8390,11 @@ public:
     template <class Owner, class OtherFn, class... OtherArgs>
     explicit task_of(Owner&& owner, OtherFn&& fn, OtherArgs&&... args)
         : base(std::forward<Owner>(owner)),
-          captures_(std::in_place, std::forward<OtherFn>(fn), std::forward<OtherArgs>(args)...) {}
+          captures_(std::in_place, std::forward<OtherFn>(fn), std::forward<OtherArgs>(args)...) {
+        if constexpr (passes_failures_on<Fn>) {
+            this->mark_exception_as_looked_at();
+        }
+    }
 
     bool signal_stop() noexcept override {
         return this->state() == future_state::running && stop_source_.request_stop();
@@ -11482,6 +11491,8 @@ private:
     // What the executor runs.
     class submitted {
     public:
+        using passes_failures_on = void;  // see `detail::passes_failures_on`
+
         explicit submitted(submitted_continuation_state& task) noexcept : task_(&task) {}
         submitted(submitted&& other) noexcept : task_(std::exchange(other.task_, nullptr)) {}
         submitted& operator=(submitted&&) = delete;
@@ -11947,6 +11958,8 @@ class submitted_call {
     enum class phase { submitting, submitted, dropped };
 
 public:
+    using passes_failures_on = void;  // see `detail::passes_failures_on`
+
     submitted_call(submitted_call&&) noexcept = default;
     submitted_call& operator=(submitted_call&&) = delete;
     // Acquire and release: pairs with that of `submit`, so one of both sees the other's.

@@ -29,6 +29,7 @@
 #include "support/catch.hpp"
 #include "support/forgetful_executor.hpp"
 #include "support/inline_executor.hpp"
+#include "support/refusing_executor.hpp"
 #include "support/sanitizer.hpp"
 
 namespace futures = concurrent::futures;
@@ -877,6 +878,21 @@ TEST_CASE("an executor of one's own drops turns of a coroutine, and the log hand
         co_return 1;
     };
     CHECK_THROWS_AS(visits(executor, forgetting).result(), futures::cancelled_error);
+    CHECK(log.lines().empty());
+}
+
+TEST_CASE(
+    "an executor of one's own makes tasks of turns and refuses them, and the log handler isn't told, too") {
+    const tests::captured_log log;
+    tests::refusing_executor refusing;
+    pool executor(1);
+    const auto begins = [](tests::refusing_executor&) -> futures::Future<int> { co_return 1; };
+    CHECK_THROWS_AS(begins(refusing).result(), std::logic_error);
+    const auto visits = [](pool&, tests::refusing_executor& elsewhere) -> futures::Future<int> {
+        co_await elsewhere.schedule();
+        co_return 1;
+    };
+    CHECK_THROWS_AS(visits(executor, refusing).result(), std::logic_error);
     CHECK(log.lines().empty());
 }
 

@@ -30,6 +30,7 @@
 #include "support/counts_copies.hpp"
 #include "support/forgetful_executor.hpp"
 #include "support/inline_executor.hpp"
+#include "support/refusing_executor.hpp"
 #include "support/sanitizer.hpp"
 
 namespace futures = concurrent::futures;
@@ -228,12 +229,15 @@ TEST_CASE(
     const tests::captured_log log;
     tests::forgetful_executor forgetting;
     refuses refusing;
+    tests::refusing_executor refusing_late;
     futures::Promise<int> promise;
     const auto first = promise.get_future().then(forgetting, [](int x) { return x; });
     const auto second = promise.get_future().then(refusing, [](int x) { return x; });
+    const auto third = promise.get_future().then(refusing_late, [](int x) { return x; });
     promise.set_result(1);
     CHECK_THROWS_AS(first.result(), futures::broken_promise_error);
     CHECK_THROWS_AS(second.result(), std::logic_error);
+    CHECK_THROWS_AS(third.result(), std::logic_error);
     CHECK(log.lines().empty());
 }
 

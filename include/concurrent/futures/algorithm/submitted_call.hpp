@@ -16,6 +16,8 @@ class submitted_call {
     enum class phase { submitting, submitted, dropped };
 
 public:
+    using passes_failures_on = void;  // see `detail::passes_failures_on`
+
     submitted_call(submitted_call&&) noexcept = default;
     submitted_call& operator=(submitted_call&&) = delete;
     // Acquire and release: pairs with that of `submit`, so one of both sees the other's.

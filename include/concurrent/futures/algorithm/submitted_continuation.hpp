@@ -36,6 +36,8 @@ private:
     // What the executor runs.
     class submitted {
     public:
+        using passes_failures_on = void;  // see `detail::passes_failures_on`
+
         explicit submitted(submitted_continuation_state& task) noexcept : task_(&task) {}
         submitted(submitted&& other) noexcept : task_(std::exchange(other.task_, nullptr)) {}
         submitted& operator=(submitted&&) = delete;

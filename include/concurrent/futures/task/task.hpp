@@ -63,6 +63,11 @@ struct stop_source_for<true> {
 };
 #endif
 
+// Says whether a callable passes every failure on by itself, so that its task's own future needn't tell of
+// it.
+template <class Fn>
+concept passes_failures_on = requires { typename Fn::passes_failures_on; };
+
 // Says whether a result of type `T` may refer to the captures, as what `&user::name` returns of a copied user
 // does. Then the captures are destroyed with the result.
 template <class T>
@@ -80,7 +85,11 @@ public:
     template <class Owner, class OtherFn, class... OtherArgs>
     explicit task_of(Owner&& owner, OtherFn&& fn, OtherArgs&&... args)
         : base(std::forward<Owner>(owner)),
-          captures_(std::in_place, std::forward<OtherFn>(fn), std::forward<OtherArgs>(args)...) {}
+          captures_(std::in_place, std::forward<OtherFn>(fn), std::forward<OtherArgs>(args)...) {
+        if constexpr (passes_failures_on<Fn>) {
+            this->mark_exception_as_looked_at();
+        }
+    }
 
     bool signal_stop() noexcept override {
         return this->state() == future_state::running && stop_source_.request_stop();
