@@ -4586,7 +4586,8 @@ public:
 
     /// Returns the future of `fn(value)`, which runs as soon as this future has a value: as a task of the
     /// executor that ran this future. If no executor ran it, as that of a `Promise` or a `package`, `fn` runs
-    /// as a done callback does.
+    /// as a done callback does. An executor of your own that ran it, as a continuation or a coroutine, must
+    /// still exist; a destroyed `thread_pool_executor` fails the new future.
     ///
     /// - `fn` gets the value as a `const T&`, or what the reference is that the task returned, or nothing if
     ///   that is void. Called on an rvalue, this gives up the handle, and `fn` gets a `T&&` if it was the
@@ -7791,6 +7792,24 @@ private:
 }}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/task/executor_reference.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+class submitted_continuation;
+
+// Refers to an executor of one's own, whose type is forgotten, or to none. Nothing keeps the executor.
+struct executor_reference {
+    void* executor = nullptr;
+    // Submits the continuation to the executor. Throws what that throws.
+    void (*submit)(void* executor, submitted_continuation&& continuation) = nullptr;
+
+    [[nodiscard]] explicit operator bool() const noexcept { return executor != nullptr; }
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/task/queued_state.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -7931,6 +7950,10 @@ public:
     }
 
     [[nodiscard]] bool has_owner() const noexcept { return owner_ != nullptr; }
+
+    // Returns the executor of one's own that runs the task or has run it, if it is one that the library
+    // knows. Whoever uses it makes sure that it exists.
+    [[nodiscard]] virtual executor_reference own_executor() const noexcept { return {}; }
 
     // Runs the task, unless the future was cancelled, for the `packaged_task` that holds it.
     void run_packaged() noexcept {
@@ -11369,7 +11392,15 @@ protected:
 
     [[nodiscard]] shared_state_base& parent() const noexcept { return parent_; }
 
+    // Runs the task, for the executor of one's own to which it was submitted, unless it was cancelled.
+    virtual void run_submitted() noexcept = 0;
+    // The thread that submits it and the `submitted_continuation` both hold the memory. The second to go
+    // makes the task fail if it has not run.
+    virtual void release_submitted() noexcept = 0;
+
 private:
+    friend class submitted_continuation;
+
     void pass_on_failure(shared_state_base& future, queued_state& task) const noexcept {
         std::exception_ptr failure;
         // As long as the task waits, nobody destroys its captures, which have a handle on the parent.
@@ -11384,10 +11415,55 @@ private:
     const bool sees_failures_;
 };
 
-// The state of a continuation, however it is run.
-template <class T>
-class continuation_task : public task_state<T>, protected continuation {
+// What an executor of one's own runs for a continuation, or drops.
+class submitted_continuation {
 public:
+    using passes_failures_on = void;  // see `detail::passes_failures_on`
+
+    explicit submitted_continuation(continuation& task) noexcept : task_(&task) {}
+    submitted_continuation(submitted_continuation&& other) noexcept
+        : task_(std::exchange(other.task_, nullptr)) {}
+    submitted_continuation& operator=(submitted_continuation&&) = delete;
+    ~submitted_continuation() {
+        if (task_) {
+            task_->release_submitted();
+        }
+    }
+    void operator()() noexcept {
+        if (continuation* const task = std::exchange(task_, nullptr)) {
+            task->run_submitted();
+            task->release_submitted();
+        }
+    }
+
+private:
+    continuation* task_;
+};
+
+// What a continuation is made of.
+struct continuation_origin {
+    shared_state_base& parent;
+    bool sees_failures;
+    // Which will run it. If there is none of both, it runs as a done callback does.
+    pool_identity owner;
+    executor_reference own_executor;
+    // Keeps the owner, unless that runs the parent, too, and `find_owner` will find it.
+    shared_pool<pool_base> kept_owner;
+};
+
+// The state of a continuation.
+template <class T>
+class continuation_state : public task_state<T>, private continuation {
+public:
+    explicit continuation_state(continuation_origin&& origin) noexcept
+        : task_state<T>(origin.owner),
+          continuation(origin.parent, origin.sees_failures),
+          keeps_owner_(origin.kept_owner),
+          kept_owner_(std::move(origin.kept_owner)),
+          own_executor_(origin.own_executor) {
+        this->note_unqueued();
+    }
+
     // Requires: the captures have a handle on the parent. The task may have ended when this returns.
     void start() noexcept { call_when_done(parent()); }
 
@@ -11401,37 +11477,19 @@ public:
     // It is queued when its parent is done, and so need not descend from the task that its worker runs.
     [[nodiscard]] bool has_handle() noexcept final { return false; }
 
-protected:
-    continuation_task(const pool_identity& owner, shared_state_base& parent, bool sees_failures) noexcept
-        : task_state<T>(owner), continuation(parent, sees_failures) {
-        this->note_unqueued();
-    }
-    ~continuation_task() override = default;
-};
-
-// What a continuation is made of.
-struct continuation_origin {
-    shared_state_base& parent;
-    bool sees_failures;
-    pool_identity owner;  // which will run it; if there is none, it runs as a done callback does
-    // Keeps the owner, unless that runs the parent, too, and `find_owner` will find it.
-    shared_pool<pool_base> kept_owner;
-};
-
-// The state of a continuation that a pool runs, or that runs as a done callback does.
-template <class T>
-class continuation_state : public continuation_task<T> {
-public:
-    explicit continuation_state(continuation_origin&& origin) noexcept
-        : continuation_task<T>(origin.owner, origin.parent, origin.sees_failures),
-          keeps_owner_(origin.kept_owner),
-          kept_owner_(std::move(origin.kept_owner)) {}
+    [[nodiscard]] executor_reference own_executor() const noexcept final { return own_executor_; }
 
 protected:
     ~continuation_state() override = default;
 
 private:
     void call_back(outcome how) final {
+        if (own_executor_) {
+            if (this->begin(*this, *this, how)) {
+                submit();
+            }
+            return;
+        }
         // Once the task may be run, its pool must exist until it was pushed. By then the task may be gone.
         shared_pool<pool_base> kept = std::move(kept_owner_);
         const bool runs_inline = !this->has_owner();
@@ -11451,6 +11509,34 @@ private:
         this->push_or_fail(*pool, [&] { pool->push(*this); });
     }
 
+    void submit() noexcept {
+        try {
+            own_executor_.submit(own_executor_.executor, submitted_continuation(*this));
+        } catch (...) {
+            failure_ = std::current_exception();
+        }
+        release_submitted();
+    }
+
+    void run_submitted() noexcept final {
+        const shared_state_base::handle kept(*this);
+        if (this->claim()) {
+            worker::note_running_elsewhere(*this);
+            this->call();
+            this->complete();
+        }
+    }
+
+    // It fails with what the executor has thrown, or because the executor has dropped it.
+    void release_submitted() noexcept final {
+        // Acquire and release: pairs with itself. It publishes `failure_`, and the uses of the memory.
+        if (holders_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+            this->fail_waiting(
+                failure_ ? std::move(failure_)
+                         : make_error<broken_promise_error>("the executor dropped the continuation"));
+        }
+    }
+
     void stop_waiting(bool stop) noexcept final {
         if (this->stop_waiting_for_parent(*this)) {
             kept_owner_.reset();
@@ -11462,104 +11548,33 @@ private:
 
     const bool keeps_owner_;
     shared_pool<pool_base> kept_owner_;  // until the task is pushed
+    const executor_reference own_executor_;
+    std::exception_ptr failure_;    // what `own_executor_` has thrown
+    sync::atomic<int> holders_{2};  // once it is submitted to that
 };
 
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/algorithm/submitted_continuation.hpp
+// concurrent/futures/algorithm/reference_to.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// The state of a continuation that an executor of any other kind runs.
-template <class Executor, class T>
-class submitted_continuation_state : public continuation_task<T> {
-public:
-    struct origin {
-        shared_state_base& parent;
-        bool sees_failures;
-        Executor& executor;
-    };
-
-    explicit submitted_continuation_state(origin&& from) noexcept
-        : continuation_task<T>(pool_identity(), from.parent, from.sees_failures), executor_(from.executor) {}
-
-protected:
-    ~submitted_continuation_state() override = default;
-
-private:
-    // What the executor runs.
-    class submitted {
-    public:
-        using passes_failures_on = void;  // see `detail::passes_failures_on`
-
-        explicit submitted(submitted_continuation_state& task) noexcept : task_(&task) {}
-        submitted(submitted&& other) noexcept : task_(std::exchange(other.task_, nullptr)) {}
-        submitted& operator=(submitted&&) = delete;
-        ~submitted() {
-            if (task_) {
-                task_->release_one();
-            }
-        }
-        void operator()() noexcept {
-            if (submitted_continuation_state* const task = std::exchange(task_, nullptr)) {
-                task->run();
-                task->release_one();
-            }
-        }
-
-    private:
-        submitted_continuation_state* task_;
-    };
-
-    void call_back(outcome how) final {
-        if (this->begin(*this, *this, how)) {
-            try {
-                submit(submitted(*this));
-            } catch (...) {
-                failure_ = std::current_exception();
-            }
-            release_one();
-        }
-    }
-
-    void submit(submitted call) {
-        if constexpr (future_type<decltype(executor_.submit(std::move(call)))>) {
-            static_cast<void>(future_access::disregard(executor_.submit(std::move(call))));
+// Returns a reference to an executor of any kind, through which continuations are submitted.
+template <class Executor>
+[[nodiscard]] executor_reference reference_to(Executor& executor) noexcept {
+    executor_reference reference;
+    reference.executor = std::addressof(executor);
+    reference.submit = [](void* submits, submitted_continuation&& continuation) {
+        Executor& target = *static_cast<Executor*>(submits);
+        if constexpr (future_type<decltype(target.submit(std::move(continuation)))>) {
+            static_cast<void>(future_access::disregard(target.submit(std::move(continuation))));
         } else {
-            static_cast<void>(executor_.submit(std::move(call)));
+            static_cast<void>(target.submit(std::move(continuation)));
         }
-    }
-
-    void run() noexcept {
-        const shared_state_base::handle kept(*this);
-        if (this->claim()) {
-            worker::note_running_elsewhere(*this);
-            this->call();
-            this->complete();
-        }
-    }
-
-    // `call` and the `submitted` both hold the memory. The second to go makes the task fail if it has not
-    // run: with what the executor has thrown, or because the executor has dropped it.
-    void release_one() noexcept {
-        // Acquire and release: pairs with itself. It publishes `failure_`, and the uses of the memory.
-        if (holders_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-            this->fail_waiting(
-                failure_ ? std::move(failure_)
-                         : make_error<broken_promise_error>("the executor dropped the continuation"));
-        }
-    }
-
-    void stop_waiting(bool stop) noexcept final {
-        static_cast<void>(this->stop_waiting_for_parent(*this));
-        this->cancel_if_last(this->parent(), stop);
-    }
-
-    Executor& executor_;
-    std::exception_ptr failure_;
-    sync::atomic<int> holders_{2};
-};
+    };
+    return reference;
+}
 
 }}}  // namespace concurrent::futures::detail
 
@@ -11703,43 +11718,33 @@ public:
     // As a task of the executor that ran `parent`.
     template <bool moves, class T, class Fn>
     [[nodiscard]] static auto then(Future<T> parent, Fn&& fn) {
-        queued_state* const task = future_access::state(parent).as_task();
-        return start_in_pool<moves>(std::move(parent), task ? task->owner_identity() : pool_identity(),
-                                    task ? task->keep_owner_of_another_library() : shared_pool<pool_base>(),
-                                    std::forward<Fn>(fn));
+        shared_state<T>& state = future_access::state(parent);
+        continuation_origin origin{state, false, {}, {}, {}};
+        if (queued_state* const task = state.as_task()) {
+            origin.owner = task->owner_identity();
+            origin.own_executor = task->own_executor();
+            origin.kept_owner = task->keep_owner_of_another_library();
+        }
+        return start<moves>(std::move(origin), std::move(parent), std::forward<Fn>(fn));
     }
 
     // As a task of `executor`.
     template <bool moves, class T, class Executor, class Fn>
     [[nodiscard]] static auto then_in(Future<T> parent, Executor& executor, Fn&& fn) {
+        continuation_origin origin{future_access::state(parent), false, {}, {}, {}};
         if constexpr (requires { shared_pool<pool_base>(*executor.pool_); }) {
-            shared_pool<pool_base> pool(*executor.pool_);
-            const pool_identity owner(pool.get());
-            return start_in_pool<moves>(std::move(parent), owner, std::move(pool), std::forward<Fn>(fn));
+            origin.kept_owner = shared_pool<pool_base>(*executor.pool_);
+            origin.owner = pool_identity(origin.kept_owner.get());
         } else {
-            using call = call_of<std::decay_t<Fn>, T, moves>;
-            using state = submitted_continuation_state<Executor, typename task_result<call>::type>;
-            shared_state<T>& parent_state = future_access::state(parent);
-            return start<state, call>(typename state::origin{parent_state, call::sees_failures, executor},
-                                      std::move(parent), std::forward<Fn>(fn));
+            origin.own_executor = reference_to(executor);
         }
+        return start<moves>(std::move(origin), std::move(parent), std::forward<Fn>(fn));
     }
 
 private:
     template <class Fn, class T, bool moves>
     using call_of =
         typename continued_call_for<Fn, T, moves, continuation_of<Fn, T, moves>::takes_token>::type;
-
-    template <bool moves, class T, class Fn>
-    [[nodiscard]] static auto start_in_pool(Future<T> parent, const pool_identity& owner,
-                                            shared_pool<pool_base> kept_owner, Fn&& fn) {
-        using call = call_of<std::decay_t<Fn>, T, moves>;
-        using state = continuation_state<typename task_result<call>::type>;
-        shared_state<T>& parent_state = future_access::state(parent);
-        return start<state, call>(
-            continuation_origin{parent_state, call::sees_failures, owner, std::move(kept_owner)},
-            std::move(parent), std::forward<Fn>(fn));
-    }
 
     // Does what `flatten` does. If that throws, destroys the task `unstarted`, whose future is `outer`.
     template <class T>
@@ -11753,13 +11758,15 @@ private:
         }
     }
 
-    template <class State, class Call, class Origin, class T, class Fn>
-    [[nodiscard]] static auto start(Origin origin, Future<T> parent, Fn&& fn) {
-        using result = typename task_result<Call>::type;
+    template <bool moves, class T, class Fn>
+    [[nodiscard]] static auto start(continuation_origin origin, Future<T> parent, Fn&& fn) {
+        using call = call_of<std::decay_t<Fn>, T, moves>;
+        using result = typename task_result<call>::type;
         throw_if_inherited(origin.parent);
+        origin.sees_failures = call::sees_failures;
         // The task destroys itself when the last handle goes.
-        State& made =
-            *new task_of<State, Call>(std::move(origin), Call(std::forward<Fn>(fn), std::move(parent)));
+        continuation_state<result>& made = *new task_of<continuation_state<result>, call>(
+            std::move(origin), call(std::forward<Fn>(fn), std::move(parent)));
         Future<result> future = future_access::adopt<result>(made);
         if constexpr (is_future<result>) {
             // Before the start: if there is no memory, the task doesn't run.
@@ -12613,6 +12620,10 @@ public:
         : coroutine_state<T>(nullptr, true), executor_(executor) {}
 
     void start() noexcept override { push_turn(); }
+
+    [[nodiscard]] executor_reference own_executor() const noexcept override {
+        return reference_to(executor_);
+    }
 
 protected:
     ~submitted_coroutine_state() override = default;

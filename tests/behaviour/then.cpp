@@ -56,6 +56,30 @@ struct refuses {
     }
 };
 
+// Keeps its tasks until somebody runs them.
+class keeping_executor {
+public:
+    template <class Fn>
+    auto submit(Fn fn) {
+        auto [task, future] = futures::package(std::move(fn));
+        tasks_.push_back(std::move(task));
+        return std::move(future);
+    }
+    std::size_t run_all() {
+        std::size_t count = 0;
+        for (; !tasks_.empty(); ++count) {
+            futures::packaged_task first = std::move(tasks_.front());
+            tasks_.erase(tasks_.begin());
+            first();
+        }
+        return count;
+    }
+    void shutdown(futures::shutdown_options = {}) {}
+
+private:
+    std::vector<futures::packaged_task> tasks_;
+};
+
 struct drops {
     template <class Fn>
     int submit(Fn) {
@@ -239,6 +263,41 @@ TEST_CASE(
     CHECK_THROWS_AS(second.result(), std::logic_error);
     CHECK_THROWS_AS(third.result(), std::logic_error);
     CHECK(log.lines().empty());
+}
+
+TEST_CASE("a then goes on in the executor of one's own that ran the future") {
+    keeping_executor executor;
+    futures::Promise<int> promise;
+    const auto add_one = [](int x) { return x + 1; };
+    const auto first = promise.get_future().then(executor, add_one);
+    const auto second = first.then(add_one);
+    promise.set_result(1);
+    CHECK_FALSE(first.done());
+    CHECK(executor.run_all() == 2);
+    CHECK(second.result() == 3);
+
+    SECTION("if that is done already") {
+        const auto third = second.then(add_one);
+        CHECK_FALSE(third.done());
+        CHECK(executor.run_all() == 1);
+        CHECK(third.result() == 4);
+    }
+    SECTION("also after a future that a function returned") {
+        const auto third = second.then([&](int) { return promise.get_future(); }).then(add_one);
+        CHECK_FALSE(third.done());
+        CHECK(executor.run_all() == 2);
+        CHECK(third.result() == 2);
+    }
+    SECTION("also if that was a coroutine") {
+        const auto one = [](keeping_executor&) -> futures::Future<int> { co_return 1; };
+        const auto next = one(executor).then(add_one);
+        CHECK(executor.run_all() == 2);
+        CHECK(next.result() == 2);
+        const auto last = next.then(add_one);
+        CHECK_FALSE(last.done());
+        CHECK(executor.run_all() == 1);
+        CHECK(last.result() == 3);
+    }
 }
 
 TEST_CASE("a future of an executor that is gone is continued while others are made") {

@@ -13,7 +13,7 @@
 
 #include <concurrent/futures/algorithm/flatten.hpp>
 #include <concurrent/futures/algorithm/future_range.hpp>
-#include <concurrent/futures/algorithm/submitted_continuation.hpp>
+#include <concurrent/futures/algorithm/reference_to.hpp>
 #include <concurrent/futures/future/copyable.hpp>
 #include <concurrent/futures/future/future.hpp>
 #include <concurrent/futures/pool/pool_base.hpp>
@@ -155,43 +155,33 @@ public:
     // As a task of the executor that ran `parent`.
     template <bool moves, class T, class Fn>
     [[nodiscard]] static auto then(Future<T> parent, Fn&& fn) {
-        queued_state* const task = future_access::state(parent).as_task();
-        return start_in_pool<moves>(std::move(parent), task ? task->owner_identity() : pool_identity(),
-                                    task ? task->keep_owner_of_another_library() : shared_pool<pool_base>(),
-                                    std::forward<Fn>(fn));
+        shared_state<T>& state = future_access::state(parent);
+        continuation_origin origin{state, false, {}, {}, {}};
+        if (queued_state* const task = state.as_task()) {
+            origin.owner = task->owner_identity();
+            origin.own_executor = task->own_executor();
+            origin.kept_owner = task->keep_owner_of_another_library();
+        }
+        return start<moves>(std::move(origin), std::move(parent), std::forward<Fn>(fn));
     }
 
     // As a task of `executor`.
     template <bool moves, class T, class Executor, class Fn>
     [[nodiscard]] static auto then_in(Future<T> parent, Executor& executor, Fn&& fn) {
+        continuation_origin origin{future_access::state(parent), false, {}, {}, {}};
         if constexpr (requires { shared_pool<pool_base>(*executor.pool_); }) {
-            shared_pool<pool_base> pool(*executor.pool_);
-            const pool_identity owner(pool.get());
-            return start_in_pool<moves>(std::move(parent), owner, std::move(pool), std::forward<Fn>(fn));
+            origin.kept_owner = shared_pool<pool_base>(*executor.pool_);
+            origin.owner = pool_identity(origin.kept_owner.get());
         } else {
-            using call = call_of<std::decay_t<Fn>, T, moves>;
-            using state = submitted_continuation_state<Executor, typename task_result<call>::type>;
-            shared_state<T>& parent_state = future_access::state(parent);
-            return start<state, call>(typename state::origin{parent_state, call::sees_failures, executor},
-                                      std::move(parent), std::forward<Fn>(fn));
+            origin.own_executor = reference_to(executor);
         }
+        return start<moves>(std::move(origin), std::move(parent), std::forward<Fn>(fn));
     }
 
 private:
     template <class Fn, class T, bool moves>
     using call_of =
         typename continued_call_for<Fn, T, moves, continuation_of<Fn, T, moves>::takes_token>::type;
-
-    template <bool moves, class T, class Fn>
-    [[nodiscard]] static auto start_in_pool(Future<T> parent, const pool_identity& owner,
-                                            shared_pool<pool_base> kept_owner, Fn&& fn) {
-        using call = call_of<std::decay_t<Fn>, T, moves>;
-        using state = continuation_state<typename task_result<call>::type>;
-        shared_state<T>& parent_state = future_access::state(parent);
-        return start<state, call>(
-            continuation_origin{parent_state, call::sees_failures, owner, std::move(kept_owner)},
-            std::move(parent), std::forward<Fn>(fn));
-    }
 
     // Does what `flatten` does. If that throws, destroys the task `unstarted`, whose future is `outer`.
     template <class T>
@@ -205,13 +195,15 @@ private:
         }
     }
 
-    template <class State, class Call, class Origin, class T, class Fn>
-    [[nodiscard]] static auto start(Origin origin, Future<T> parent, Fn&& fn) {
-        using result = typename task_result<Call>::type;
+    template <bool moves, class T, class Fn>
+    [[nodiscard]] static auto start(continuation_origin origin, Future<T> parent, Fn&& fn) {
+        using call = call_of<std::decay_t<Fn>, T, moves>;
+        using result = typename task_result<call>::type;
         throw_if_inherited(origin.parent);
+        origin.sees_failures = call::sees_failures;
         // The task destroys itself when the last handle goes.
-        State& made =
-            *new task_of<State, Call>(std::move(origin), Call(std::forward<Fn>(fn), std::move(parent)));
+        continuation_state<result>& made = *new task_of<continuation_state<result>, call>(
+            std::move(origin), call(std::forward<Fn>(fn), std::move(parent)));
         Future<result> future = future_access::adopt<result>(made);
         if constexpr (is_future<result>) {
             // Before the start: if there is no memory, the task doesn't run.

@@ -16,6 +16,7 @@
 #include <stop_token>  // std::stop_token
 #endif
 
+#include <concurrent/futures/algorithm/reference_to.hpp>
 #include <concurrent/futures/algorithm/submitted_call.hpp>
 #include <concurrent/futures/error.hpp>
 #include <concurrent/futures/executor/executor.hpp>
@@ -24,6 +25,7 @@
 #include <concurrent/futures/pool/pool_base.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
 #include <concurrent/futures/task/coroutine_task.hpp>
+#include <concurrent/futures/task/executor_reference.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 {
 namespace detail {
@@ -36,6 +38,10 @@ public:
         : coroutine_state<T>(nullptr, true), executor_(executor) {}
 
     void start() noexcept override { push_turn(); }
+
+    [[nodiscard]] executor_reference own_executor() const noexcept override {
+        return reference_to(executor_);
+    }
 
 protected:
     ~submitted_coroutine_state() override = default;

@@ -245,7 +245,8 @@ public:
 
     /// Returns the future of `fn(value)`, which runs as soon as this future has a value: as a task of the
     /// executor that ran this future. If no executor ran it, as that of a `Promise` or a `package`, `fn` runs
-    /// as a done callback does.
+    /// as a done callback does. An executor of your own that ran it, as a continuation or a coroutine, must
+    /// still exist; a destroyed `thread_pool_executor` fails the new future.
     ///
     /// - `fn` gets the value as a `const T&`, or what the reference is that the task returned, or nothing if
     ///   that is void. Called on an rvalue, this gives up the handle, and `fn` gets a `T&&` if it was the

@@ -3,14 +3,16 @@
 #pragma once
 
 #include <cstddef>    // std::size_t
-#include <exception>  // std::exception_ptr
-#include <utility>    // std::move
+#include <exception>  // std::exception_ptr, std::current_exception
+#include <utility>    // std::move, std::exchange
 
 #include <concurrent/futures/error.hpp>
 #include <concurrent/futures/pool/pool_base.hpp>
 #include <concurrent/futures/state/callback.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
 #include <concurrent/futures/state/waiter.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
+#include <concurrent/futures/task/executor_reference.hpp>
 #include <concurrent/futures/task/queued_state.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -66,7 +68,15 @@ protected:
 
     [[nodiscard]] shared_state_base& parent() const noexcept { return parent_; }
 
+    // Runs the task, for the executor of one's own to which it was submitted, unless it was cancelled.
+    virtual void run_submitted() noexcept = 0;
+    // The thread that submits it and the `submitted_continuation` both hold the memory. The second to go
+    // makes the task fail if it has not run.
+    virtual void release_submitted() noexcept = 0;
+
 private:
+    friend class submitted_continuation;
+
     void pass_on_failure(shared_state_base& future, queued_state& task) const noexcept {
         std::exception_ptr failure;
         // As long as the task waits, nobody destroys its captures, which have a handle on the parent.
@@ -81,10 +91,55 @@ private:
     const bool sees_failures_;
 };
 
-// The state of a continuation, however it is run.
-template <class T>
-class continuation_task : public task_state<T>, protected continuation {
+// What an executor of one's own runs for a continuation, or drops.
+class submitted_continuation {
 public:
+    using passes_failures_on = void;  // see `detail::passes_failures_on`
+
+    explicit submitted_continuation(continuation& task) noexcept : task_(&task) {}
+    submitted_continuation(submitted_continuation&& other) noexcept
+        : task_(std::exchange(other.task_, nullptr)) {}
+    submitted_continuation& operator=(submitted_continuation&&) = delete;
+    ~submitted_continuation() {
+        if (task_) {
+            task_->release_submitted();
+        }
+    }
+    void operator()() noexcept {
+        if (continuation* const task = std::exchange(task_, nullptr)) {
+            task->run_submitted();
+            task->release_submitted();
+        }
+    }
+
+private:
+    continuation* task_;
+};
+
+// What a continuation is made of.
+struct continuation_origin {
+    shared_state_base& parent;
+    bool sees_failures;
+    // Which will run it. If there is none of both, it runs as a done callback does.
+    pool_identity owner;
+    executor_reference own_executor;
+    // Keeps the owner, unless that runs the parent, too, and `find_owner` will find it.
+    shared_pool<pool_base> kept_owner;
+};
+
+// The state of a continuation.
+template <class T>
+class continuation_state : public task_state<T>, private continuation {
+public:
+    explicit continuation_state(continuation_origin&& origin) noexcept
+        : task_state<T>(origin.owner),
+          continuation(origin.parent, origin.sees_failures),
+          keeps_owner_(origin.kept_owner),
+          kept_owner_(std::move(origin.kept_owner)),
+          own_executor_(origin.own_executor) {
+        this->note_unqueued();
+    }
+
     // Requires: the captures have a handle on the parent. The task may have ended when this returns.
     void start() noexcept { call_when_done(parent()); }
 
@@ -98,37 +153,19 @@ public:
     // It is queued when its parent is done, and so need not descend from the task that its worker runs.
     [[nodiscard]] bool has_handle() noexcept final { return false; }
 
-protected:
-    continuation_task(const pool_identity& owner, shared_state_base& parent, bool sees_failures) noexcept
-        : task_state<T>(owner), continuation(parent, sees_failures) {
-        this->note_unqueued();
-    }
-    ~continuation_task() override = default;
-};
-
-// What a continuation is made of.
-struct continuation_origin {
-    shared_state_base& parent;
-    bool sees_failures;
-    pool_identity owner;  // which will run it; if there is none, it runs as a done callback does
-    // Keeps the owner, unless that runs the parent, too, and `find_owner` will find it.
-    shared_pool<pool_base> kept_owner;
-};
-
-// The state of a continuation that a pool runs, or that runs as a done callback does.
-template <class T>
-class continuation_state : public continuation_task<T> {
-public:
-    explicit continuation_state(continuation_origin&& origin) noexcept
-        : continuation_task<T>(origin.owner, origin.parent, origin.sees_failures),
-          keeps_owner_(origin.kept_owner),
-          kept_owner_(std::move(origin.kept_owner)) {}
+    [[nodiscard]] executor_reference own_executor() const noexcept final { return own_executor_; }
 
 protected:
     ~continuation_state() override = default;
 
 private:
     void call_back(outcome how) final {
+        if (own_executor_) {
+            if (this->begin(*this, *this, how)) {
+                submit();
+            }
+            return;
+        }
         // Once the task may be run, its pool must exist until it was pushed. By then the task may be gone.
         shared_pool<pool_base> kept = std::move(kept_owner_);
         const bool runs_inline = !this->has_owner();
@@ -148,6 +185,34 @@ private:
         this->push_or_fail(*pool, [&] { pool->push(*this); });
     }
 
+    void submit() noexcept {
+        try {
+            own_executor_.submit(own_executor_.executor, submitted_continuation(*this));
+        } catch (...) {
+            failure_ = std::current_exception();
+        }
+        release_submitted();
+    }
+
+    void run_submitted() noexcept final {
+        const shared_state_base::handle kept(*this);
+        if (this->claim()) {
+            worker::note_running_elsewhere(*this);
+            this->call();
+            this->complete();
+        }
+    }
+
+    // It fails with what the executor has thrown, or because the executor has dropped it.
+    void release_submitted() noexcept final {
+        // Acquire and release: pairs with itself. It publishes `failure_`, and the uses of the memory.
+        if (holders_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+            this->fail_waiting(
+                failure_ ? std::move(failure_)
+                         : make_error<broken_promise_error>("the executor dropped the continuation"));
+        }
+    }
+
     void stop_waiting(bool stop) noexcept final {
         if (this->stop_waiting_for_parent(*this)) {
             kept_owner_.reset();
@@ -159,6 +224,9 @@ private:
 
     const bool keeps_owner_;
     shared_pool<pool_base> kept_owner_;  // until the task is pushed
+    const executor_reference own_executor_;
+    std::exception_ptr failure_;    // what `own_executor_` has thrown
+    sync::atomic<int> holders_{2};  // once it is submitted to that
 };
 
 }}}  // namespace concurrent::futures::detail

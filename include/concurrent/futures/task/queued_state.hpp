@@ -17,6 +17,7 @@
 #include <concurrent/futures/sync/blocked_wait.hpp>
 #include <concurrent/futures/sync/forks.hpp>
 #include <concurrent/futures/sync/helper.hpp>
+#include <concurrent/futures/task/executor_reference.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
@@ -156,6 +157,10 @@ public:
     }
 
     [[nodiscard]] bool has_owner() const noexcept { return owner_ != nullptr; }
+
+    // Returns the executor of one's own that runs the task or has run it, if it is one that the library
+    // knows. Whoever uses it makes sure that it exists.
+    [[nodiscard]] virtual executor_reference own_executor() const noexcept { return {}; }
 
     // Runs the task, unless the future was cancelled, for the `packaged_task` that holds it.
     void run_packaged() noexcept {
