@@ -55,6 +55,32 @@ struct cancels_next {
     }
 };
 
+// Runs each task at once, but some on a worker; after `left` tasks it refuses them.
+class mostly_at_once : public futures::executor_base<mostly_at_once> {
+public:
+    mostly_at_once(futures::thread_pool_executor<>& pool, std::size_t limit) : left(limit), pool_(pool) {}
+
+    template <class Fn>
+    auto submit(Fn fn) {
+        if (left == 0) {
+            throw std::logic_error("refused");
+        }
+        auto [task, future] = futures::package(std::move(fn));
+        if (--left % (many / 2) == 0) {
+            static_cast<void>(pool_.submit(std::move(task)));
+        } else {
+            task();
+        }
+        return std::move(future);
+    }
+    void shutdown(futures::shutdown_options = {}) {}
+
+    std::size_t left;
+
+private:
+    futures::thread_pool_executor<>& pool_;
+};
+
 }  // namespace
 
 TEST_CASE("a chain of done callbacks, each of which completes the next future, ends") {
@@ -222,4 +248,27 @@ TEST_CASE("whoever waits deep in a chain of callbacks gets what those complete t
     }
     promises.front().set_result(1);
     CHECK(waited == 5 * 10);
+}
+
+TEST_CASE("a coroutine goes on as many tasks, one after the other, of an executor that runs them at once") {
+    futures::thread_pool_executor pool(1);
+    mostly_at_once executor(pool, many);
+    const auto goes_on = [](mostly_at_once& tasks) -> futures::Future<std::size_t> {
+        std::size_t count = 0;
+        bool refused = false;
+        while (!refused) {
+            try {
+                co_await tasks.schedule();
+                ++count;
+            } catch (const std::logic_error&) {
+                refused = true;
+            }
+        }
+        tasks.left = 2;
+        co_await tasks.schedule();
+        co_await tasks.schedule();
+        co_return count;
+    };
+    CHECK(goes_on(executor).result() == many - 1);  // the first task is its start
+    CHECK(executor.left == 0);
 }

@@ -4,7 +4,7 @@
 
 #include <coroutine>  // std::coroutine_handle
 #include <cstddef>    // std::size_t
-#include <exception>  // std::exception_ptr
+#include <exception>  // std::exception_ptr, std::current_exception
 #include <memory>     // std::addressof
 #include <utility>    // std::exchange, std::move
 #include <version>    // __cpp_lib_jthread
@@ -15,6 +15,7 @@
 #endif
 
 #include <concurrent/futures/error.hpp>
+#include <concurrent/futures/log_handler.hpp>
 #include <concurrent/futures/pool/pool_base.hpp>
 #include <concurrent/futures/pool/stoppable.hpp>
 #include <concurrent/futures/pool/worker.hpp>
@@ -64,35 +65,43 @@ public:
         return false;
     }
 
-    // The coroutine, which this thread runs, is suspended, until something that `submit()` submits calls
-    // `arrive` or `note_dropped`, on any thread, maybe before `submit()` returns. That is a handle on the
-    // future of it. If it throws, the coroutine goes on at once.
+    // How something is submitted that calls `arrive` or `note_dropped` of a coroutine.
+    struct departure_order {
+        coroutine_task* coroutine = nullptr;
+        // These exist as long as the coroutine is suspended.
+        void* awaiter = nullptr;
+        std::exception_ptr* failure = nullptr;  // where what `submit` throws is stored, for the coroutine
+        // Returns a handle on the future of what was submitted.
+        shared_state_base::handle (*submit)(coroutine_task& coroutine, void* awaiter) = nullptr;
+    };
+
+    // The coroutine, which this thread runs, is suspended, until what is submitted calls `arrive` or
+    // `note_dropped`, on any thread, maybe before `submit` returns. Returns false if nothing was submitted:
+    // then the coroutine goes on at once.
     //
     // This thread has no handle meanwhile: others could not tell which handle is the last. Whoever lets the
     // coroutine go on, on another thread, waits until this thread needs it no more.
-    template <class Submit>
-    void wait_for_arrival(Submit submit) {
-        shared_state_base& its_future = future();
+    [[nodiscard]] bool wait_for_arrival(departure_order order) {
         local_queue::note_suspended(*this);
         has_departed_.store(false, std::memory_order_relaxed);  // relaxed: `submit` publishes it
-        its_future.suspend([] {});
+        future().suspend([] {});
+        if (departure* const outer = departure::to_return_to(*this)) {
+            outer->next = order;
+            return true;
+        }
         departure here(*this);
-        shared_state_base::handle submitted;
-        try {
-            submitted = submit();
-        } catch (...) {
+        if (!depart(here, order)) {
             go_on_here();
-            throw;
+            return false;
         }
-        if (here.has_arrived) {
-            return;  // the coroutine may have ended
+        while (here.next.coroutine) {
+            const departure_order next = std::exchange(here.next, {});
+            if (!depart(here, next)) {
+                here.has_arrived = true;
+                next.coroutine->resume_here();
+            }
         }
-        static_cast<void>(its_future.change([&] {
-            awaited_ = std::addressof(submitted.state());
-            submitted_ = std::move(submitted);
-        }));
-        // Release: pairs with the acquire in `wait_for_departure`.
-        has_departed_.store(true, std::memory_order_release);
+        return true;
     }
     void arrive() {
         wait_for_departure();
@@ -295,18 +304,59 @@ protected:
 private:
     // A thread submits what lets a coroutine go on. If that happens on this very thread, meanwhile, the
     // thread can't wait for itself, and is told.
+    //
+    // Then the coroutine runs on top of the departure, and may depart again. An executor that runs its tasks
+    // at once would so need more and more of the stack. So if there are many departures, the thread returns
+    // to the coroutine's last one first, and departs from there.
     struct departure {
         explicit departure(const coroutine_task& leaving) noexcept : task(leaving) { newest = this; }
         departure(const departure&) = delete;
         departure& operator=(const departure&) = delete;
         ~departure() { newest = outer; }
 
+        [[nodiscard]] static departure* to_return_to(const coroutine_task& leaving) noexcept {
+            constexpr int many = 32;
+            departure* found = newest && newest->depth >= many ? newest : nullptr;
+            while (found && (&found->task != &leaving || !found->has_arrived || found->next.coroutine)) {
+                found = found->outer;
+            }
+            return found;
+        }
+
         const coroutine_task& task;
         departure* const outer = newest;
+        const int depth = outer ? outer->depth + 1 : 1;
         bool has_arrived = false;
+        departure_order next;  // if it has a coroutine
 
         static constinit inline thread_local departure* newest = nullptr;
     };
+
+    // Returns false if nothing was submitted. By then the coroutine may have ended.
+    [[nodiscard]] static bool depart(departure& here, const departure_order& order) noexcept {
+        coroutine_task& leaving = *order.coroutine;
+        here.has_arrived = false;
+        shared_state_base::handle submitted;
+        try {
+            submitted = order.submit(leaving, order.awaiter);
+        } catch (...) {
+            if (here.has_arrived) {
+                log("an executor has run a task, and has thrown nevertheless", std::current_exception());
+            } else {
+                *order.failure = std::current_exception();
+            }
+        }
+        if (!here.has_arrived && submitted) {
+            static_cast<void>(leaving.future().change([&] {
+                leaving.awaited_ = std::addressof(submitted.state());
+                leaving.submitted_ = std::move(submitted);
+            }));
+            // Release: pairs with the acquire in `wait_for_departure`.
+            leaving.has_departed_.store(true, std::memory_order_release);
+            return true;
+        }
+        return here.has_arrived;
+    }
 
     void wait_for_departure() noexcept {
         for (departure* each = departure::newest; each; each = each->outer) {
