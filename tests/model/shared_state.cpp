@@ -4,6 +4,7 @@
 
 #include <concurrent/futures.hpp>
 
+#include <array>
 #include <type_traits>
 #include <utility>
 
@@ -408,6 +409,23 @@ const scenario cancelled_while_looked_at(
         queued.future = {};
         queue.join();
         looker.join();
+    });
+
+const scenario looked_at_by_many(
+    "the last handle goes, while so many workers look at the result that they count as one",
+    {.preemptions = 2}, [] {
+        taken_task taken;
+        {
+            std::array<weak_handle, 8> looking;
+            for (weak_handle& each : looking) {
+                each = weak_handle(*taken.item);
+            }
+            thread worker([&] { taken.execute(); });
+            thread looker([mine = std::move(looking)]() mutable { mine = {}; });
+            taken.future = {};
+            worker.join();
+            looker.join();
+        }
     });
 
 const scenario cancelled_by_pool("the pool cancels a task while its last handle goes", {}, [] {

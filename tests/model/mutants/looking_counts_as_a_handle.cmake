@@ -4,8 +4,8 @@ set(group composition)
 set(only "what a continuation waits for is cancelled with it")
 set(finds "so is what it waited for")
 set(old [==[
-(word & weak_handles) == weak_handles ? one_handle : one_weak_handle;
+    static constexpr std::uint64_t one_weak_handle = std::uint64_t(1) << 34;
 ]==])
 set(new [==[
-(word & weak_handles) == weak_handles ? one_weak_handle : one_handle;
+    static constexpr std::uint64_t one_weak_handle = std::uint64_t(1) << 37;
 ]==])

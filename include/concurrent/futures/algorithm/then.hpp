@@ -158,9 +158,12 @@ public:
         shared_state<T>& state = future_access::state(parent);
         continuation_origin origin{state, false, {}, {}, {}};
         if (queued_state* const task = state.as_task()) {
-            origin.owner = task->owner_identity();
-            origin.own_executor = task->own_executor();
-            origin.kept_owner = task->keep_owner_of_another_library();
+            if (task->has_owner()) {
+                origin.owner = task->owner_identity();
+                origin.kept_owner = task->keep_owner_of_another_library();
+            } else {
+                origin.own_executor = task->own_executor();
+            }
         }
         return start<moves>(std::move(origin), std::move(parent), std::forward<Fn>(fn));
     }
@@ -196,7 +199,7 @@ private:
     }
 
     template <bool moves, class T, class Fn>
-    [[nodiscard]] static auto start(continuation_origin origin, Future<T> parent, Fn&& fn) {
+    [[nodiscard]] static auto start(continuation_origin&& origin, Future<T> parent, Fn&& fn) {
         using call = call_of<std::decay_t<Fn>, T, moves>;
         using result = typename task_result<call>::type;
         throw_if_inherited(origin.parent);

@@ -148,10 +148,9 @@ public:
         }
         if (!(before & holds_memory)) {
             destroy();
-        } else if (state_of(before) == future_state::finished) {
-            clear_result();
+        } else {
+            clear_result_if_finished(before);
         }
-        // Else what holds the memory destroys the state, when the task has run, or when its turn comes.
     }
 
     // Whether there is one handle, but for a promise's.
@@ -185,7 +184,7 @@ public:
     // to give up, `given_up`, the same step removes that. If the worker has `taken` the task out of its
     // queue, the step also clears `in_queue`. Returns false if the task waits for other futures.
     [[nodiscard]] bool claim_to_help(bool taken, weak_handle* given_up) noexcept {
-        const std::uint64_t removed = given_up ? given_up->counted_as() : 0;
+        const std::uint64_t removed = given_up ? one_weak_handle : 0;
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         while (state_of(word) == future_state::pending && !(word & unqueued)) {
             const std::uint64_t claimed = (with_state(word, future_state::running) | helped) - removed;
@@ -425,15 +424,12 @@ public:
     public:
         weak_handle() noexcept = default;
         // Requires: the future can't be done yet, or there is a handle.
-        explicit weak_handle(shared_state_base& state) noexcept
-            : state_(&state), counted_as_(state.add_weak_handle()) {}
-        weak_handle(weak_handle&& other) noexcept
-            : state_(std::exchange(other.state_, nullptr)), counted_as_(other.counted_as_) {}
+        explicit weak_handle(shared_state_base& state) noexcept : state_(&state) { state.add_weak_handle(); }
+        weak_handle(weak_handle&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
         weak_handle& operator=(weak_handle&& other) noexcept {
             if (this != &other) {
                 reset();
                 state_ = std::exchange(other.state_, nullptr);
-                counted_as_ = other.counted_as_;
             }
             return *this;
         }
@@ -441,7 +437,7 @@ public:
         [[nodiscard]] explicit operator bool() const noexcept { return state_ != nullptr; }
         void reset() noexcept {
             if (shared_state_base* const state = std::exchange(state_, nullptr)) {
-                state->remove_weak_handle(counted_as_);
+                state->remove_weak_handle();
             }
         }
         [[nodiscard]] shared_state_base& state() const noexcept { return *state_; }
@@ -449,12 +445,10 @@ public:
     private:
         friend class shared_state_base;
 
-        [[nodiscard]] std::uint64_t counted_as() const noexcept { return counted_as_; }
         // The word doesn't count it any more.
         void release() noexcept { state_ = nullptr; }
 
         shared_state_base* state_ = nullptr;
-        std::uint64_t counted_as_ = 0;
     };
 
     // pending → cancelled. Returns true if this call or an earlier one cancelled the future. If this thread
@@ -638,7 +632,7 @@ private:
 
     // The word has two bits of `future_state`, six flags, 22 bits of the process's number (which are enough
     // on all known systems), four more flags, three bits of the number of weak handles, and from bit 37 the
-    // number of handles.
+    // number of handles. Eight weak handles count as one handle.
     static constexpr std::uint64_t state_bits = 3;
     static constexpr std::uint64_t locked = 1 << 2;
     static constexpr std::uint64_t has_waiters = 1 << 3;
@@ -758,23 +752,17 @@ private:
         static_cast<void>(settle<future_state::cancelled, 0>(outcome::cancelled, [] {}));
     }
 
-    // Returns what the weak handle is counted as. If there are too many, that is a handle.
-    [[nodiscard]] std::uint64_t add_weak_handle() noexcept {
-        std::uint64_t word = word_.load(std::memory_order_relaxed);
-        for (;;) {
-            const std::uint64_t added = (word & weak_handles) == weak_handles ? one_handle : one_weak_handle;
-            // Relaxed: as in `add_handle`.
-            if (word_.compare_exchange_weak(word, word + added, std::memory_order_relaxed)) {
-                return added;
-            }
-        }
+    void add_weak_handle() noexcept {
+        word_.fetch_add(one_weak_handle, std::memory_order_relaxed);  // relaxed: as in `add_handle`
     }
-    void remove_weak_handle(std::uint64_t counted_as) noexcept {
-        if (counted_as == one_handle) {
-            remove_handle();
+    void remove_weak_handle() noexcept {
+        // Acquire and release: as in `release_from_queue`.
+        const std::uint64_t before = word_.fetch_sub(one_weak_handle, std::memory_order_acq_rel);
+        const std::uint64_t after = before - one_weak_handle;
+        if (!(after & handles) && (before & handles)) {
+            clear_result_if_finished(after);  // there were so many that they counted as a handle
         } else {
-            // Acquire and release: as in `release_from_queue`.
-            delete_if_released(word_.fetch_sub(one_weak_handle, std::memory_order_acq_rel) - one_weak_handle);
+            delete_if_released(after);
         }
     }
 
@@ -799,6 +787,14 @@ private:
     void delete_if_released(std::uint64_t after) noexcept {
         if (is_left(after) && ((after & cleared) || state_of(after) == future_state::cancelled)) {
             delete this;
+        }
+    }
+
+    // Called when the last handle is gone, while something still holds the memory; that destroys an
+    // unfinished state, when the task has run, or when its turn comes.
+    void clear_result_if_finished(std::uint64_t word) noexcept {
+        if (state_of(word) == future_state::finished) {
+            clear_result();
         }
     }
 
