@@ -11960,15 +11960,16 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // A call that an executor of any kind makes, or drops: then `when_dropped()` is called instead.
 template <class Fn, class WhenDropped>
 class submitted_call {
-    // How far the submit has got. As long as it goes on, it may drop the call and throw why.
-    enum class phase { submitting, submitted, dropped };
+    // How far the submit has got. As long as it goes on, it may drop the call and throw why. It may also have
+    // queued the call and throw nevertheless: then the call is not made any more.
+    enum class phase { submitting, submitted, dropped, called, refused };
 
 public:
     using passes_failures_on = void;  // see `detail::passes_failures_on`
 
     submitted_call(submitted_call&&) noexcept = default;
     submitted_call& operator=(submitted_call&&) = delete;
-    // Acquire and release: pairs with that of `submit`, so one of both sees the other's.
+    // Acquire and release, here and below: one of `submit` and the others sees what the other did.
     ~submitted_call() {
         if (phase_ && phase_->exchange(phase::dropped, std::memory_order_acq_rel) == phase::submitted) {
             when_dropped_();
@@ -11976,19 +11977,35 @@ public:
     }
 
     void operator()() {
-        phase_.reset();
-        fn_();
+        const std::shared_ptr<sync::atomic<phase>> shared = std::move(phase_);
+        if (shared->exchange(phase::called, std::memory_order_acq_rel) != phase::refused) {
+            fn_();
+        }
     }
 
-    // Submits the call, and returns the future of it. If this throws, neither is called.
+    // Submits the call, and returns a handle on the future of it. If this throws, neither is called. If the
+    // executor throws although it has called, that is logged, and the handle is empty.
     template <class Executor>
-    [[nodiscard]] static auto submit(Executor& executor, Fn fn, WhenDropped when_dropped) {
+    [[nodiscard]] static shared_state_base::handle submit(Executor& executor, Fn fn,
+                                                          WhenDropped when_dropped) {
         auto shared = std::make_shared<sync::atomic<phase>>(phase::submitting);
-        auto future = executor.submit(submitted_call(shared, fn, when_dropped));
+        shared_state_base::handle submitted;
+        try {
+            auto future = future_access::disregard(executor.submit(submitted_call(shared, fn, when_dropped)));
+            if (future.valid()) {
+                submitted = future_access::release(std::move(future));
+            }
+        } catch (...) {
+            if (shared->exchange(phase::refused, std::memory_order_acq_rel) != phase::called) {
+                throw;
+            }
+            log("an executor has run a task, and has thrown nevertheless", std::current_exception());
+            return submitted;
+        }
         if (shared->exchange(phase::submitted, std::memory_order_acq_rel) == phase::dropped) {
             when_dropped();
         }
-        return future;
+        return submitted;
     }
 
 private:
@@ -12002,7 +12019,7 @@ private:
 
 // Submits a call of `fn()` to `executor`. See `submitted_call`.
 template <class Executor, class Fn, class WhenDropped>
-[[nodiscard]] auto submit_call(Executor& executor, Fn fn, WhenDropped when_dropped) {
+[[nodiscard]] shared_state_base::handle submit_call(Executor& executor, Fn fn, WhenDropped when_dropped) {
     return submitted_call<Fn, WhenDropped>::submit(executor, std::move(fn), std::move(when_dropped));
 }
 
@@ -12211,7 +12228,7 @@ public:
         // These exist as long as the coroutine is suspended.
         void* awaiter = nullptr;
         std::exception_ptr* failure = nullptr;  // where what `submit` throws is stored, for the coroutine
-        // Returns a handle on the future of what was submitted.
+        // Returns a handle on the future of what was submitted, or an empty one if that is not known.
         shared_state_base::handle (*submit)(coroutine_task& coroutine, void* awaiter) = nullptr;
     };
 
@@ -12472,7 +12489,7 @@ private:
         static constinit inline thread_local departure* newest = nullptr;
     };
 
-    // Returns false if nothing was submitted. By then the coroutine may have ended.
+    // Returns false if nothing was submitted; else the coroutine may have ended by then.
     [[nodiscard]] static bool depart(departure& here, const departure_order& order) noexcept {
         coroutine_task& leaving = *order.coroutine;
         here.has_arrived = false;
@@ -12480,22 +12497,20 @@ private:
         try {
             submitted = order.submit(leaving, order.awaiter);
         } catch (...) {
-            if (here.has_arrived) {
-                log("an executor has run a task, and has thrown nevertheless", std::current_exception());
-            } else {
-                *order.failure = std::current_exception();
-            }
+            *order.failure = std::current_exception();
+            return false;
         }
-        if (!here.has_arrived && submitted) {
-            static_cast<void>(leaving.future().change([&] {
-                leaving.awaited_ = std::addressof(submitted.state());
-                leaving.submitted_ = std::move(submitted);
-            }));
+        if (!here.has_arrived) {
+            if (submitted) {
+                static_cast<void>(leaving.future().change([&] {
+                    leaving.awaited_ = std::addressof(submitted.state());
+                    leaving.submitted_ = std::move(submitted);
+                }));
+            }
             // Release: pairs with the acquire in `wait_for_departure`.
             leaving.has_departed_.store(true, std::memory_order_release);
-            return true;
         }
-        return here.has_arrived;
+        return true;
     }
 
     void wait_for_departure() noexcept {
@@ -12680,12 +12695,12 @@ private:
     void push_turn() noexcept override {
         std::exception_ptr failure;
         try {
-            static_cast<void>(future_access::disregard(submit_call(
+            static_cast<void>(submit_call(
                 executor_, [this] { this->run_turn(); },
                 [this] {
                     this->fail_waiting(
                         make_error<broken_promise_error>("the executor dropped a turn of the coroutine"));
-                })));
+                }));
             return;
         } catch (...) {
             failure = std::current_exception();
@@ -13057,13 +13072,13 @@ public:
 
 private:
     [[nodiscard]] shared_state_base::handle submit_arrival(coroutine_task& coroutine) {
-        return future_access::release(future_access::disregard(submit(
-            [&coroutine] { coroutine.arrive(); }, [&coroutine]() noexcept { coroutine.note_dropped(); })));
+        return submit([&coroutine] { coroutine.arrive(); },
+                      [&coroutine]() noexcept { coroutine.note_dropped(); });
     }
 
     // If the executor drops the task, the coroutine goes on by an exception.
     template <class GoOn, class WhenDropped>
-    [[nodiscard]] auto submit(GoOn go_on, WhenDropped when_dropped) {
+    [[nodiscard]] shared_state_base::handle submit(GoOn go_on, WhenDropped when_dropped) {
         return submit_call(executor_, go_on, [this, when_dropped] {
             was_dropped_ = true;
             when_dropped();

@@ -896,6 +896,34 @@ TEST_CASE(
     CHECK(log.lines().empty());
 }
 
+TEST_CASE("an executor of one's own queues or runs a turn of a coroutine, and throws nevertheless") {
+    const tests::captured_log log;
+    SECTION("what it has queued isn't run any more") {
+        tests::throwing_executor executor(false);
+        const auto begins = [](tests::throwing_executor&) -> futures::Future<int> { co_return 1; };
+        const auto goes_on = [](tests::throwing_executor& there) -> futures::Future<int> {
+            co_await there.schedule();
+            co_return 1;
+        };
+        CHECK_THROWS_AS(begins(executor).result(), std::logic_error);
+        CHECK_THROWS_AS(goes_on(executor).result(), std::logic_error);
+        CHECK(executor.run_all() == 2);
+        CHECK(log.lines().empty());
+    }
+    SECTION("what it has run is done, and the log handler is told") {
+        tests::throwing_executor executor(true);
+        const auto one = [](pool&, tests::throwing_executor& there) -> futures::Future<int> {
+            co_await there.schedule();
+            co_return 1;
+        };
+        pool other(1);
+        CHECK(one(other, executor).result() == 1);
+        other.submit([] {}).wait();  // after the turn in which it was logged
+        CHECK(log.lines() ==
+              std::vector<std::string>{"an executor has run a task, and has thrown nevertheless: refused"});
+    }
+}
+
 TEST_CASE("a coroutine on a pool whose initializer fails fails too, when it is to go on") {
     const tests::captured_log log;
     std::latch submitted(1);

@@ -48,13 +48,13 @@ public:
 
 private:
     [[nodiscard]] shared_state_base::handle submit_arrival(coroutine_task& coroutine) {
-        return future_access::release(future_access::disregard(submit(
-            [&coroutine] { coroutine.arrive(); }, [&coroutine]() noexcept { coroutine.note_dropped(); })));
+        return submit([&coroutine] { coroutine.arrive(); },
+                      [&coroutine]() noexcept { coroutine.note_dropped(); });
     }
 
     // If the executor drops the task, the coroutine goes on by an exception.
     template <class GoOn, class WhenDropped>
-    [[nodiscard]] auto submit(GoOn go_on, WhenDropped when_dropped) {
+    [[nodiscard]] shared_state_base::handle submit(GoOn go_on, WhenDropped when_dropped) {
         return submit_call(executor_, go_on, [this, when_dropped] {
             was_dropped_ = true;
             when_dropped();

@@ -50,12 +50,12 @@ private:
     void push_turn() noexcept override {
         std::exception_ptr failure;
         try {
-            static_cast<void>(future_access::disregard(submit_call(
+            static_cast<void>(submit_call(
                 executor_, [this] { this->run_turn(); },
                 [this] {
                     this->fail_waiting(
                         make_error<broken_promise_error>("the executor dropped a turn of the coroutine"));
-                })));
+                }));
             return;
         } catch (...) {
             failure = std::current_exception();

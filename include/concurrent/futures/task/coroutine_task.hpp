@@ -15,7 +15,6 @@
 #endif
 
 #include <concurrent/futures/error.hpp>
-#include <concurrent/futures/log_handler.hpp>
 #include <concurrent/futures/pool/pool_base.hpp>
 #include <concurrent/futures/pool/stoppable.hpp>
 #include <concurrent/futures/pool/worker.hpp>
@@ -71,7 +70,7 @@ public:
         // These exist as long as the coroutine is suspended.
         void* awaiter = nullptr;
         std::exception_ptr* failure = nullptr;  // where what `submit` throws is stored, for the coroutine
-        // Returns a handle on the future of what was submitted.
+        // Returns a handle on the future of what was submitted, or an empty one if that is not known.
         shared_state_base::handle (*submit)(coroutine_task& coroutine, void* awaiter) = nullptr;
     };
 
@@ -332,7 +331,7 @@ private:
         static constinit inline thread_local departure* newest = nullptr;
     };
 
-    // Returns false if nothing was submitted. By then the coroutine may have ended.
+    // Returns false if nothing was submitted; else the coroutine may have ended by then.
     [[nodiscard]] static bool depart(departure& here, const departure_order& order) noexcept {
         coroutine_task& leaving = *order.coroutine;
         here.has_arrived = false;
@@ -340,22 +339,20 @@ private:
         try {
             submitted = order.submit(leaving, order.awaiter);
         } catch (...) {
-            if (here.has_arrived) {
-                log("an executor has run a task, and has thrown nevertheless", std::current_exception());
-            } else {
-                *order.failure = std::current_exception();
-            }
+            *order.failure = std::current_exception();
+            return false;
         }
-        if (!here.has_arrived && submitted) {
-            static_cast<void>(leaving.future().change([&] {
-                leaving.awaited_ = std::addressof(submitted.state());
-                leaving.submitted_ = std::move(submitted);
-            }));
+        if (!here.has_arrived) {
+            if (submitted) {
+                static_cast<void>(leaving.future().change([&] {
+                    leaving.awaited_ = std::addressof(submitted.state());
+                    leaving.submitted_ = std::move(submitted);
+                }));
+            }
             // Release: pairs with the acquire in `wait_for_departure`.
             leaving.has_departed_.store(true, std::memory_order_release);
-            return true;
         }
-        return here.has_arrived;
+        return true;
     }
 
     void wait_for_departure() noexcept {
