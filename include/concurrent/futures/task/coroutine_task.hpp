@@ -80,7 +80,7 @@ public:
     //
     // This thread has no handle meanwhile: others could not tell which handle is the last. Whoever lets the
     // coroutine go on, on another thread, waits until this thread needs it no more.
-    [[nodiscard]] bool wait_for_arrival(departure_order order) {
+    [[nodiscard]] bool wait_for_arrival(const departure_order& order) {
         local_queue::note_suspended(*this);
         has_departed_.store(false, std::memory_order_relaxed);  // relaxed: `submit` publishes it
         future().suspend([] {});
