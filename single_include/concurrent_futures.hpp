@@ -6453,7 +6453,7 @@ private:
         work_item* previous_;         // in a local queue
     };
     // The address of the local queue that holds the item; or, with the lowest bit set, of the local queue of
-    // the worker that runs it; or 0.
+    // the worker that runs it, and with the next bit as well if that is one of another pool; or 0.
     sync::atomic<std::uintptr_t> place_{0};
     // The item's number in the queue that holds it; or, while it runs, of the last item that its worker had
     // pushed to its local queue before.
@@ -6716,33 +6716,46 @@ public:
         return here;
     }
 
-    // The owner begins to run `item`. `numbers` says whether the item may be numbered anew: a stale item of a
-    // pool that doesn't use local queues may still be in a queue that is ordered by its number. Requires: the
-    // calling thread is the owner.
+    // The owner begins to run `item`. `numbers` says whether the pool's items may be numbered anew; where
+    // local queues are not used, a stale item may still be in a queue that is ordered by its number.
+    // Requires: the calling thread is the owner, and its pool has the item.
     void note_running(work_item& item, bool numbers) const noexcept {
         if (numbers) {
             item.set_sequence(pushed_);
         }
         // Release: pairs with the acquire of `queue_of_runner`.
-        item.place_.store(address() | 1, std::memory_order_release);
+        item.place_.store(address() | running, std::memory_order_release);
     }
 
-    // A coroutine: its worker no longer runs it, and it will go on later.
-    static void note_suspended(work_item& item) noexcept {
+    // The same, for an item that another pool has, or none.
+    void note_running_elsewhere(work_item& item) const noexcept {
+        item.place_.store(address() | running | elsewhere, std::memory_order_release);  // as above
+    }
+    // Whether the owner was the last to do that, and the item was not suspended since.
+    [[nodiscard]] bool runs_elsewhere(const work_item& item) const noexcept {
+        return item.place_.load(std::memory_order_relaxed) == (address() | running | elsewhere);
+    }
+
+    // A coroutine: its worker no longer runs it, and it will go on later. Returns what `note_going_on` needs
+    // if it goes on at once, on this thread.
+    static std::uintptr_t note_suspended(work_item& item) noexcept {
+        const std::uintptr_t place = item.place_.load(std::memory_order_relaxed);
         item.place_.store(0, std::memory_order_relaxed);  // relaxed: the lock of its state orders it
+        return place;
+    }
+    static void note_going_on(work_item& item, std::uintptr_t place) noexcept {
+        item.place_.store(place, std::memory_order_release);  // as in `note_running`
     }
 
-    // Returns the local queue of the worker that runs `item`, null if none has begun to. The worker may be
-    // one of another pool than that which has the item.
-    [[nodiscard]] static local_queue* queue_of_runner(const work_item& item) noexcept {
+    // Returns the local queue of the worker that runs `item`, null if none has begun to. If `anywhere`, the
+    // worker may be one of another pool than that which has the item: it may be gone by now, unless the
+    // caller keeps the item from being done and from being suspended.
+    [[nodiscard]] static local_queue* queue_of_runner(const work_item& item, bool anywhere = false) noexcept {
         // Acquire: pairs with the release of `note_running`.
         const std::uintptr_t place = item.place_.load(std::memory_order_acquire);
+        const bool found = (place & running) != 0 && (anywhere || (place & elsewhere) == 0);
         // NOLINTNEXTLINE(performance-no-int-to-ptr): one word for both, so that it changes at once
-        return (place & 1) != 0 ? reinterpret_cast<local_queue*>(place - 1) : nullptr;
-    }
-
-    [[nodiscard]] bool is_in_the_pool_of(const local_queue& other) const noexcept {
-        return waits_ == other.waits_;
+        return found ? reinterpret_cast<local_queue*>(place & ~(running | elsewhere)) : nullptr;
     }
 
     // Calls `visit(wait)` for the wait of the owner, if it sleeps in a task. Requires: the queue is a
@@ -6806,6 +6819,10 @@ public:
 
 private:
     using guard = counting_guard<counting_lock>;
+
+    // Bits of `work_item::place_`.
+    static constexpr std::uintptr_t running = 1;
+    static constexpr std::uintptr_t elsewhere = 2;
 
     work_item* take_oldest(guard& lock) noexcept {
         work_item* const item = oldest_;
@@ -6897,11 +6914,17 @@ public:
         local_queue_.note_running(item, pool_.uses_local_queues());
     }
 
-    // The calling thread begins to run `item`, which another pool has, or none, or goes on with it.
+    // The calling thread begins to run `item`, which another pool has, or none, or goes on with it. Before
+    // the thread does anything else, the item is done, or `note_suspended` was called.
     static void note_running_elsewhere(work_item& item) noexcept {
         if (const worker* const self = current()) {
-            self->local_queue_.note_running(item, false);
+            self->local_queue_.note_running_elsewhere(item);
         }
+    }
+    // Whether the calling thread was the last to do that, and the item was not suspended since.
+    [[nodiscard]] static bool runs_elsewhere(const work_item& item) noexcept {
+        const worker* const self = current();
+        return self && self->local_queue_.runs_elsewhere(item);
     }
 
     // While this exists, the worker runs `item`. A worker may run several tasks, on top of each other.
@@ -6921,7 +6944,7 @@ public:
 
     // Whether this worker is in the middle of running `item`. Requires: `item` is not done.
     [[nodiscard]] bool runs(const work_item& item) const noexcept {
-        return local_queue::queue_of_runner(item) == &local_queue_;
+        return local_queue::queue_of_runner(item, true) == &local_queue_;
     }
 
     // For a worker that waits for `awaited`, which another worker runs: runs a task that `awaited` has
@@ -6932,7 +6955,7 @@ public:
     template <class StillRuns, class OnFound>
     [[nodiscard]] bool run_descendant(const work_item& awaited, StillRuns still_runs,
                                       OnFound on_found) noexcept {
-        local_queue* const others = queue_of_colleague(awaited);
+        local_queue* const others = local_queue::queue_of_runner(awaited);
         work_item* const descendant = others ? others->take_pushed_since(awaited, still_runs) : nullptr;
         if (!descendant) {
             return false;
@@ -6945,19 +6968,13 @@ public:
     }
 
     // A hint.
-    [[nodiscard]] bool seems_to_have_descendants(const work_item& awaited) const noexcept {
-        const local_queue* const others = queue_of_colleague(awaited);
+    [[nodiscard]] static bool seems_to_have_descendants(const work_item& awaited) noexcept {
+        const local_queue* const others = local_queue::queue_of_runner(awaited);
         return others && !others->seems_empty();
     }
 
 private:
     friend class victims;
-
-    // Returns the local queue of the worker of this pool that runs `item`, if there is one.
-    [[nodiscard]] local_queue* queue_of_colleague(const work_item& item) const noexcept {
-        local_queue* const found = local_queue::queue_of_runner(item);
-        return found && found->is_in_the_pool_of(local_queue_) ? found : nullptr;
-    }
 
     pool_base& pool_;
     const std::string name_;
@@ -8072,8 +8089,7 @@ protected:
     }
 
     [[nodiscard, gnu::noinline]] bool may_help(shared_state_base& future) noexcept {
-        const worker* const self = worker_here(future);
-        return self && self->seems_to_have_descendants(*this);
+        return worker_here(future) && worker::seems_to_have_descendants(*this);
     }
 
     // Runs the task; returns false if it is no longer queued. Requires: `future` is its state, and `self` is
@@ -8105,8 +8121,9 @@ private:
                 return;
             }
             if (!future.is_waiting()) {
-                // The worker exists as long as it runs the task; that can't end, or be suspended, meanwhile.
-                if (local_queue* const runner = local_queue::queue_of_runner(*this)) {
+                // The worker exists as long as it runs the task; that can't end meanwhile, nor leave the
+                // worker.
+                if (local_queue* const runner = local_queue::queue_of_runner(*this, true)) {
                     runner->for_wait_of_owner(visit);
                 }
             } else if (owner_) {
@@ -10144,7 +10161,7 @@ private:
                 continue;
             }
             if (!spin_until_done_or_may_help(
-                    settled, [&] { return self && self->seems_to_have_descendants(*this); })) {
+                    settled, [&] { return self && worker::seems_to_have_descendants(*this); })) {
                 block();
             }
         }
@@ -11515,11 +11532,10 @@ private:
     }
 
     void run_submitted() noexcept final {
-        const shared_state_base::handle kept(*this);
-        if (this->claim()) {
+        if (this->claim_to_help(false, nullptr)) {
             worker::note_running_elsewhere(*this);
             this->call();
-            this->complete();
+            this->complete_without_handle();
         }
     }
 
@@ -11560,7 +11576,8 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 template <class Executor>
 [[nodiscard]] executor_reference reference_to(Executor& executor) noexcept {
     executor_reference reference;
-    reference.executor = std::addressof(executor);
+    // The executor may be const.
+    reference.executor = const_cast<void*>(static_cast<const void*>(std::addressof(executor)));
     reference.submit = [](void* submits, submitted_continuation&& continuation) {
         Executor& target = *static_cast<Executor*>(submits);
         if constexpr (future_type<decltype(target.submit(std::move(continuation)))>) {
@@ -12198,9 +12215,6 @@ public:
     // Requires: the coroutine is suspended before its body begins.
     void set_frame(std::coroutine_handle<> frame) noexcept { frame_ = frame; }
 
-    // The coroutine, which no executor runs, starts on this thread.
-    void note_started_here() noexcept { worker::note_running_elsewhere(*this); }
-
     [[nodiscard]] bool has_executor() const noexcept { return has_executor_; }
 
     // Queues the first turn. If that fails, the future does. The coroutine may have ended when this returns.
@@ -12213,12 +12227,12 @@ public:
     // goes on.
     [[nodiscard]] bool wait_for(shared_state_base& awaited) noexcept {
         shared_state_base& its_future = future();
-        local_queue::note_suspended(*this);
+        const std::uintptr_t place = local_queue::note_suspended(*this);
         its_future.suspend([&] { awaited_ = &awaited; });
         if (call_when_done_later(awaited)) {
             return true;  // by now the coroutine may run elsewhere
         }
-        go_on_here();
+        go_on(place);
         return false;
     }
 
@@ -12239,7 +12253,7 @@ public:
     // This thread has no handle meanwhile: others could not tell which handle is the last. Whoever lets the
     // coroutine go on, on another thread, waits until this thread needs it no more.
     [[nodiscard]] bool wait_for_arrival(const departure_order& order) {
-        local_queue::note_suspended(*this);
+        const std::uintptr_t place = local_queue::note_suspended(*this);
         has_departed_.store(false, std::memory_order_relaxed);  // relaxed: `submit` publishes it
         future().suspend([] {});
         if (departure* const outer = departure::to_return_to(*this)) {
@@ -12248,22 +12262,19 @@ public:
         }
         departure here(*this);
         if (!depart(here, order)) {
-            go_on_here();
+            go_on(place);
             return false;
         }
         while (here.next.coroutine) {
             const departure_order next = std::exchange(here.next, {});
             if (!depart(here, next)) {
                 here.has_arrived = true;
-                next.coroutine->resume_here();
+                next.coroutine->resume_within(&here);
             }
         }
         return true;
     }
-    void arrive() {
-        wait_for_departure();
-        resume_here();
-    }
+    void arrive() { resume_within(wait_for_departure()); }
     // What was submitted will not call `arrive`. The coroutine goes on nevertheless.
     void note_dropped() noexcept {
         wait_for_departure();
@@ -12312,6 +12323,7 @@ public:
     void run_turn() noexcept {
         do {
             if (claim_turn(true)) {
+                const visit here(*this);
                 worker::note_running_elsewhere(*this);
                 frame_.resume();
                 return;
@@ -12474,7 +12486,7 @@ private:
         [[nodiscard]] static departure* to_return_to(const coroutine_task& leaving) noexcept {
             constexpr int many = 32;
             departure* found = newest && newest->depth >= many ? newest : nullptr;
-            while (found && (&found->task != &leaving || !found->has_arrived || found->next.coroutine)) {
+            while (found && (&found->task != &leaving || !found->is_resuming)) {
                 found = found->outer;
             }
             return found;
@@ -12484,7 +12496,8 @@ private:
         departure* const outer = newest;
         const int depth = outer ? outer->depth + 1 : 1;
         bool has_arrived = false;
-        departure_order next;  // if it has a coroutine
+        bool is_resuming = false;  // the coroutine, on top of this, and has not returned yet
+        departure_order next;      // if it has a coroutine
 
         static constinit inline thread_local departure* newest = nullptr;
     };
@@ -12513,17 +12526,19 @@ private:
         return true;
     }
 
-    void wait_for_departure() noexcept {
+    // Returns the departure if this thread is in the middle of it.
+    departure* wait_for_departure() noexcept {
         for (departure* each = departure::newest; each; each = each->outer) {
             if (&each->task == this && !each->has_arrived) {
                 each->has_arrived = true;
-                return;
+                return each;
             }
         }
-        // Acquire: pairs with the release in `wait_for_arrival`.
+        // Acquire: pairs with the release in `depart`.
         for (back_off delay; !has_departed_.load(std::memory_order_acquire);) {
             delay.pause();
         }
+        return nullptr;
     }
 
     void call_back(outcome) final {
@@ -12552,18 +12567,49 @@ private:
         }
     }
 
-    // The coroutine goes on, on this thread, which may be a worker of another pool.
-    void go_on_here() noexcept {
+    // While it exists, this thread resumes the coroutine, maybe as a worker of another pool. The coroutine
+    // may be suspended by an awaiter of which the library doesn't know, and then it isn't run here any more.
+    // Its memory is kept meanwhile.
+    class visit {
+    public:
+        explicit visit(coroutine_task& task) noexcept : task_(task), kept_(task.future()) {}
+        visit(const visit&) = delete;
+        visit& operator=(const visit&) = delete;
+        ~visit() {
+            if (worker::runs_elsewhere(task_)) {
+                // Under the lock: who looks at this worker's wait has it, too.
+                kept_.state().with_lock([this] { static_cast<void>(local_queue::note_suspended(task_)); });
+            }
+        }
+
+    private:
+        coroutine_task& task_;
+        const shared_state_base::weak_handle kept_;
+    };
+
+    // The coroutine goes on, on this thread, which has not left it since it was at `place`.
+    void go_on(std::uintptr_t place) noexcept {
+        forget_awaited();
+        local_queue::note_going_on(*this, place);
+    }
+    void resume_here() {
+        const visit here(*this);
         forget_awaited();
         if (worker* const self = worker_here(future())) {
             self->note_running(*this);
         } else {
             worker::note_running_elsewhere(*this);
         }
-    }
-    void resume_here() {
-        go_on_here();
         frame_.resume();
+    }
+    void resume_within(departure* here) {
+        if (here) {
+            here->is_resuming = true;
+        }
+        resume_here();
+        if (here) {
+            here->is_resuming = false;
+        }
     }
 
     void forget_awaited() noexcept {
@@ -12852,13 +12898,7 @@ public:
 // What starts a coroutine: it waits for its first turn, unless no executor runs it.
 template <class Promise>
 struct first_turn {
-    [[nodiscard]] bool await_ready() const noexcept {
-        if (promise.state().has_executor()) {
-            return false;
-        }
-        promise.state().note_started_here();
-        return true;
-    }
+    [[nodiscard]] bool await_ready() const noexcept { return !promise.state().has_executor(); }
     void await_suspend(std::coroutine_handle<>) const noexcept { promise.state().start(); }
     void await_resume() const noexcept {}
 

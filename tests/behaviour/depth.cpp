@@ -15,6 +15,7 @@
 #include "support/busy_workers.hpp"
 #include "support/captured_log.hpp"
 #include "support/catch.hpp"
+#include "support/inline_executor.hpp"
 #include "support/sanitizer.hpp"
 
 namespace futures = concurrent::futures;
@@ -271,4 +272,29 @@ TEST_CASE("a coroutine goes on as many tasks, one after the other, of an executo
     };
     CHECK(goes_on(executor).result() == many - 1);  // the first task is its start
     CHECK(executor.left == 0);
+}
+
+TEST_CASE("a coroutine on top of another's many tasks, and in its memory, goes on by itself") {
+    tests::inline_executor executor;
+    const auto goes_on = [](int, tests::inline_executor& there,
+                            futures::Future<void> before) -> futures::Future<int> {
+        co_await before;
+        for (int turn = 0; turn != 100; ++turn) {
+            co_await there.schedule();
+        }
+        co_return 1;
+    };
+    futures::Promise<void> promise;
+    int result = 0;
+    auto first = goes_on(0, executor, promise.get_future());
+    first.add_done_callback([&](futures::Future<int> done) {
+        done = {};
+        const auto second = goes_on(0, executor, promise.get_future());
+        if (second.done()) {
+            result = second.result();
+        }
+    });
+    first = {};
+    promise.set_result();
+    CHECK(result == 1);
 }

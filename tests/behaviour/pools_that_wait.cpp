@@ -3,6 +3,7 @@
 // Workers of several pools wait for each other, whatever it is that they run and wait for.
 
 #include <concurrent/futures.hpp>
+#include <coroutine>
 #include <functional>
 #include <latch>
 #include <utility>
@@ -44,6 +45,21 @@ futures::Future<int> call_after(futures::Future<void> before, std::function<int(
 
 futures::Future<int> call_as_task_of(relaying_executor&, std::function<int()> fn) {
     co_return fn();
+}
+
+// Suspends a coroutine in a way that the library doesn't know. Whoever has the handle resumes it.
+struct foreign_awaiter {
+    std::coroutine_handle<>& suspended;
+
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> frame) const noexcept { suspended = frame; }
+    void await_resume() const noexcept {}
+};
+
+futures::Future<int> await_foreign(futures::Future<void> before, std::coroutine_handle<>& suspended) {
+    co_await before;
+    co_await foreign_awaiter{suspended};
+    co_return 1;
 }
 
 }  // namespace
@@ -132,4 +148,32 @@ TEST_CASE("what a worker runs that its pool doesn't have is told if it waits for
         check_told(std::move(coroutine));
     }
     itself = {};
+}
+
+TEST_CASE("a coroutine that a foreign awaiter has suspended is not taken for one that its last worker runs") {
+    std::coroutine_handle<> suspended;
+    futures::Promise<void> promise;
+    SECTION("the worker waits for it") {
+        pool executor(1);
+        std::latch begun{1};
+        const auto waits = executor.submit([&] {
+            const auto coroutine = await_foreign(promise.get_future(), suspended);
+            promise.set_result();  // resumes it
+            begun.count_down();
+            return coroutine.result();
+        });
+        begun.wait();
+        suspended.resume();
+        CHECK(waits.result() == 1);
+    }
+    SECTION("the worker is gone") {
+        const auto coroutine = await_foreign(promise.get_future(), suspended);
+        pool(1).submit([&] { promise.set_result(); }).result();
+        pool executor(1);
+        const auto waits = executor.submit([&] { return coroutine.result(); });
+        while (!waits.running()) {
+        }
+        suspended.resume();
+        CHECK(waits.result() == 1);
+    }
 }

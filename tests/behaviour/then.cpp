@@ -49,6 +49,16 @@ futures::Future<std::size_t> chain(futures::Future<std::size_t> last,
     return last;
 }
 
+struct constant_executor {
+    template <class Fn>
+    auto submit(Fn fn) const {
+        auto [task, future] = futures::package(std::move(fn));
+        task();
+        return std::move(future);
+    }
+    void shutdown(futures::shutdown_options = {}) const {}
+};
+
 struct refuses {
     template <class Fn>
     futures::Future<int> submit(Fn) {
@@ -297,6 +307,38 @@ TEST_CASE("a then goes on in the executor of one's own that ran the future") {
         CHECK_FALSE(last.done());
         CHECK(executor.run_all() == 1);
         CHECK(last.result() == 3);
+    }
+}
+
+TEST_CASE("an executor of one's own that runs a continuation has no handle on its future") {
+    tests::inline_executor executor;
+    futures::Promise<int> promise;
+    SECTION("so a value is moved on") {
+        const auto copies = promise.get_future()
+                                .then(executor, [](int) { return tests::counts_copies(); })
+                                .then([](tests::counts_copies&& value) { return value.copies; });
+        promise.set_result(1);
+        CHECK(copies.result() == 0);
+    }
+#if defined(__cpp_lib_jthread)
+    SECTION("so a stop is passed on") {
+        futures::Future<int> last;
+        last = promise.get_future()
+                   .then(executor,
+                         [&](std::stop_token token, int) {
+                             last.request_stop();
+                             return token.stop_requested();
+                         })
+                   .then([](bool stopped) { return stopped ? 2 : 1; });
+        promise.set_result(1);
+        CHECK(last.result() == 2);
+    }
+#endif
+    SECTION("also if it is const") {
+        const constant_executor constant;
+        const auto next = promise.get_future().then(constant, [](int x) { return x + 1; });
+        promise.set_result(1);
+        CHECK(next.result() == 2);
     }
 }
 

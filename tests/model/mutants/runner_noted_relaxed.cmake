@@ -4,8 +4,8 @@ set(group queues)
 set(only "what was pushed since a task began")
 set(finds "what the task has not pushed is left")
 set(old [==[
-        item.place_.store(address() | 1, std::memory_order_release);
+        item.place_.store(address() | running, std::memory_order_release);
 ]==])
 set(new [==[
-        item.place_.store(address() | 1, std::memory_order_relaxed);
+        item.place_.store(address() | running, std::memory_order_relaxed);
 ]==])

@@ -4,7 +4,7 @@ set(group coroutine)
 set(only "a coroutine blocks on another pool's worker")
 set(finds "lost wake-up")
 set(old [==[
-            self->local_queue_.note_running(item, false);
+            self->local_queue_.note_running_elsewhere(item);
 ]==])
 set(new [==[
             static_cast<void>(self);

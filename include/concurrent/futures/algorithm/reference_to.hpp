@@ -16,7 +16,8 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 template <class Executor>
 [[nodiscard]] executor_reference reference_to(Executor& executor) noexcept {
     executor_reference reference;
-    reference.executor = std::addressof(executor);
+    // The executor may be const.
+    reference.executor = const_cast<void*>(static_cast<const void*>(std::addressof(executor)));
     reference.submit = [](void* submits, submitted_continuation&& continuation) {
         Executor& target = *static_cast<Executor*>(submits);
         if constexpr (future_type<decltype(target.submit(std::move(continuation)))>) {

@@ -207,13 +207,7 @@ public:
 // What starts a coroutine: it waits for its first turn, unless no executor runs it.
 template <class Promise>
 struct first_turn {
-    [[nodiscard]] bool await_ready() const noexcept {
-        if (promise.state().has_executor()) {
-            return false;
-        }
-        promise.state().note_started_here();
-        return true;
-    }
+    [[nodiscard]] bool await_ready() const noexcept { return !promise.state().has_executor(); }
     void await_suspend(std::coroutine_handle<>) const noexcept { promise.state().start(); }
     void await_resume() const noexcept {}
 

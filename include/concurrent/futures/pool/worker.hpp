@@ -74,11 +74,17 @@ public:
         local_queue_.note_running(item, pool_.uses_local_queues());
     }
 
-    // The calling thread begins to run `item`, which another pool has, or none, or goes on with it.
+    // The calling thread begins to run `item`, which another pool has, or none, or goes on with it. Before
+    // the thread does anything else, the item is done, or `note_suspended` was called.
     static void note_running_elsewhere(work_item& item) noexcept {
         if (const worker* const self = current()) {
-            self->local_queue_.note_running(item, false);
+            self->local_queue_.note_running_elsewhere(item);
         }
+    }
+    // Whether the calling thread was the last to do that, and the item was not suspended since.
+    [[nodiscard]] static bool runs_elsewhere(const work_item& item) noexcept {
+        const worker* const self = current();
+        return self && self->local_queue_.runs_elsewhere(item);
     }
 
     // While this exists, the worker runs `item`. A worker may run several tasks, on top of each other.
@@ -98,7 +104,7 @@ public:
 
     // Whether this worker is in the middle of running `item`. Requires: `item` is not done.
     [[nodiscard]] bool runs(const work_item& item) const noexcept {
-        return local_queue::queue_of_runner(item) == &local_queue_;
+        return local_queue::queue_of_runner(item, true) == &local_queue_;
     }
 
     // For a worker that waits for `awaited`, which another worker runs: runs a task that `awaited` has
@@ -109,7 +115,7 @@ public:
     template <class StillRuns, class OnFound>
     [[nodiscard]] bool run_descendant(const work_item& awaited, StillRuns still_runs,
                                       OnFound on_found) noexcept {
-        local_queue* const others = queue_of_colleague(awaited);
+        local_queue* const others = local_queue::queue_of_runner(awaited);
         work_item* const descendant = others ? others->take_pushed_since(awaited, still_runs) : nullptr;
         if (!descendant) {
             return false;
@@ -122,19 +128,13 @@ public:
     }
 
     // A hint.
-    [[nodiscard]] bool seems_to_have_descendants(const work_item& awaited) const noexcept {
-        const local_queue* const others = queue_of_colleague(awaited);
+    [[nodiscard]] static bool seems_to_have_descendants(const work_item& awaited) noexcept {
+        const local_queue* const others = local_queue::queue_of_runner(awaited);
         return others && !others->seems_empty();
     }
 
 private:
     friend class victims;
-
-    // Returns the local queue of the worker of this pool that runs `item`, if there is one.
-    [[nodiscard]] local_queue* queue_of_colleague(const work_item& item) const noexcept {
-        local_queue* const found = local_queue::queue_of_runner(item);
-        return found && found->is_in_the_pool_of(local_queue_) ? found : nullptr;
-    }
 
     pool_base& pool_;
     const std::string name_;

@@ -76,33 +76,46 @@ public:
         return here;
     }
 
-    // The owner begins to run `item`. `numbers` says whether the item may be numbered anew: a stale item of a
-    // pool that doesn't use local queues may still be in a queue that is ordered by its number. Requires: the
-    // calling thread is the owner.
+    // The owner begins to run `item`. `numbers` says whether the pool's items may be numbered anew; where
+    // local queues are not used, a stale item may still be in a queue that is ordered by its number.
+    // Requires: the calling thread is the owner, and its pool has the item.
     void note_running(work_item& item, bool numbers) const noexcept {
         if (numbers) {
             item.set_sequence(pushed_);
         }
         // Release: pairs with the acquire of `queue_of_runner`.
-        item.place_.store(address() | 1, std::memory_order_release);
+        item.place_.store(address() | running, std::memory_order_release);
     }
 
-    // A coroutine: its worker no longer runs it, and it will go on later.
-    static void note_suspended(work_item& item) noexcept {
+    // The same, for an item that another pool has, or none.
+    void note_running_elsewhere(work_item& item) const noexcept {
+        item.place_.store(address() | running | elsewhere, std::memory_order_release);  // as above
+    }
+    // Whether the owner was the last to do that, and the item was not suspended since.
+    [[nodiscard]] bool runs_elsewhere(const work_item& item) const noexcept {
+        return item.place_.load(std::memory_order_relaxed) == (address() | running | elsewhere);
+    }
+
+    // A coroutine: its worker no longer runs it, and it will go on later. Returns what `note_going_on` needs
+    // if it goes on at once, on this thread.
+    static std::uintptr_t note_suspended(work_item& item) noexcept {
+        const std::uintptr_t place = item.place_.load(std::memory_order_relaxed);
         item.place_.store(0, std::memory_order_relaxed);  // relaxed: the lock of its state orders it
+        return place;
+    }
+    static void note_going_on(work_item& item, std::uintptr_t place) noexcept {
+        item.place_.store(place, std::memory_order_release);  // as in `note_running`
     }
 
-    // Returns the local queue of the worker that runs `item`, null if none has begun to. The worker may be
-    // one of another pool than that which has the item.
-    [[nodiscard]] static local_queue* queue_of_runner(const work_item& item) noexcept {
+    // Returns the local queue of the worker that runs `item`, null if none has begun to. If `anywhere`, the
+    // worker may be one of another pool than that which has the item: it may be gone by now, unless the
+    // caller keeps the item from being done and from being suspended.
+    [[nodiscard]] static local_queue* queue_of_runner(const work_item& item, bool anywhere = false) noexcept {
         // Acquire: pairs with the release of `note_running`.
         const std::uintptr_t place = item.place_.load(std::memory_order_acquire);
+        const bool found = (place & running) != 0 && (anywhere || (place & elsewhere) == 0);
         // NOLINTNEXTLINE(performance-no-int-to-ptr): one word for both, so that it changes at once
-        return (place & 1) != 0 ? reinterpret_cast<local_queue*>(place - 1) : nullptr;
-    }
-
-    [[nodiscard]] bool is_in_the_pool_of(const local_queue& other) const noexcept {
-        return waits_ == other.waits_;
+        return found ? reinterpret_cast<local_queue*>(place & ~(running | elsewhere)) : nullptr;
     }
 
     // Calls `visit(wait)` for the wait of the owner, if it sleeps in a task. Requires: the queue is a
@@ -166,6 +179,10 @@ public:
 
 private:
     using guard = counting_guard<counting_lock>;
+
+    // Bits of `work_item::place_`.
+    static constexpr std::uintptr_t running = 1;
+    static constexpr std::uintptr_t elsewhere = 2;
 
     work_item* take_oldest(guard& lock) noexcept {
         work_item* const item = oldest_;

@@ -70,7 +70,7 @@ private:
         work_item* previous_;         // in a local queue
     };
     // The address of the local queue that holds the item; or, with the lowest bit set, of the local queue of
-    // the worker that runs it; or 0.
+    // the worker that runs it, and with the next bit as well if that is one of another pool; or 0.
     sync::atomic<std::uintptr_t> place_{0};
     // The item's number in the queue that holds it; or, while it runs, of the last item that its worker had
     // pushed to its local queue before.

@@ -168,7 +168,7 @@ private:
                 continue;
             }
             if (!spin_until_done_or_may_help(
-                    settled, [&] { return self && self->seems_to_have_descendants(*this); })) {
+                    settled, [&] { return self && worker::seems_to_have_descendants(*this); })) {
                 block();
             }
         }

@@ -195,11 +195,10 @@ private:
     }
 
     void run_submitted() noexcept final {
-        const shared_state_base::handle kept(*this);
-        if (this->claim()) {
+        if (this->claim_to_help(false, nullptr)) {
             worker::note_running_elsewhere(*this);
             this->call();
-            this->complete();
+            this->complete_without_handle();
         }
     }
 

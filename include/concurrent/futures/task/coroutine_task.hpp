@@ -4,6 +4,7 @@
 
 #include <coroutine>  // std::coroutine_handle
 #include <cstddef>    // std::size_t
+#include <cstdint>    // std::uintptr_t
 #include <exception>  // std::exception_ptr, std::current_exception
 #include <memory>     // std::addressof
 #include <utility>    // std::exchange, std::move
@@ -40,9 +41,6 @@ public:
     // Requires: the coroutine is suspended before its body begins.
     void set_frame(std::coroutine_handle<> frame) noexcept { frame_ = frame; }
 
-    // The coroutine, which no executor runs, starts on this thread.
-    void note_started_here() noexcept { worker::note_running_elsewhere(*this); }
-
     [[nodiscard]] bool has_executor() const noexcept { return has_executor_; }
 
     // Queues the first turn. If that fails, the future does. The coroutine may have ended when this returns.
@@ -55,12 +53,12 @@ public:
     // goes on.
     [[nodiscard]] bool wait_for(shared_state_base& awaited) noexcept {
         shared_state_base& its_future = future();
-        local_queue::note_suspended(*this);
+        const std::uintptr_t place = local_queue::note_suspended(*this);
         its_future.suspend([&] { awaited_ = &awaited; });
         if (call_when_done_later(awaited)) {
             return true;  // by now the coroutine may run elsewhere
         }
-        go_on_here();
+        go_on(place);
         return false;
     }
 
@@ -81,7 +79,7 @@ public:
     // This thread has no handle meanwhile: others could not tell which handle is the last. Whoever lets the
     // coroutine go on, on another thread, waits until this thread needs it no more.
     [[nodiscard]] bool wait_for_arrival(const departure_order& order) {
-        local_queue::note_suspended(*this);
+        const std::uintptr_t place = local_queue::note_suspended(*this);
         has_departed_.store(false, std::memory_order_relaxed);  // relaxed: `submit` publishes it
         future().suspend([] {});
         if (departure* const outer = departure::to_return_to(*this)) {
@@ -90,22 +88,19 @@ public:
         }
         departure here(*this);
         if (!depart(here, order)) {
-            go_on_here();
+            go_on(place);
             return false;
         }
         while (here.next.coroutine) {
             const departure_order next = std::exchange(here.next, {});
             if (!depart(here, next)) {
                 here.has_arrived = true;
-                next.coroutine->resume_here();
+                next.coroutine->resume_within(&here);
             }
         }
         return true;
     }
-    void arrive() {
-        wait_for_departure();
-        resume_here();
-    }
+    void arrive() { resume_within(wait_for_departure()); }
     // What was submitted will not call `arrive`. The coroutine goes on nevertheless.
     void note_dropped() noexcept {
         wait_for_departure();
@@ -154,6 +149,7 @@ public:
     void run_turn() noexcept {
         do {
             if (claim_turn(true)) {
+                const visit here(*this);
                 worker::note_running_elsewhere(*this);
                 frame_.resume();
                 return;
@@ -316,7 +312,7 @@ private:
         [[nodiscard]] static departure* to_return_to(const coroutine_task& leaving) noexcept {
             constexpr int many = 32;
             departure* found = newest && newest->depth >= many ? newest : nullptr;
-            while (found && (&found->task != &leaving || !found->has_arrived || found->next.coroutine)) {
+            while (found && (&found->task != &leaving || !found->is_resuming)) {
                 found = found->outer;
             }
             return found;
@@ -326,7 +322,8 @@ private:
         departure* const outer = newest;
         const int depth = outer ? outer->depth + 1 : 1;
         bool has_arrived = false;
-        departure_order next;  // if it has a coroutine
+        bool is_resuming = false;  // the coroutine, on top of this, and has not returned yet
+        departure_order next;      // if it has a coroutine
 
         static constinit inline thread_local departure* newest = nullptr;
     };
@@ -355,17 +352,19 @@ private:
         return true;
     }
 
-    void wait_for_departure() noexcept {
+    // Returns the departure if this thread is in the middle of it.
+    departure* wait_for_departure() noexcept {
         for (departure* each = departure::newest; each; each = each->outer) {
             if (&each->task == this && !each->has_arrived) {
                 each->has_arrived = true;
-                return;
+                return each;
             }
         }
-        // Acquire: pairs with the release in `wait_for_arrival`.
+        // Acquire: pairs with the release in `depart`.
         for (back_off delay; !has_departed_.load(std::memory_order_acquire);) {
             delay.pause();
         }
+        return nullptr;
     }
 
     void call_back(outcome) final {
@@ -394,18 +393,49 @@ private:
         }
     }
 
-    // The coroutine goes on, on this thread, which may be a worker of another pool.
-    void go_on_here() noexcept {
+    // While it exists, this thread resumes the coroutine, maybe as a worker of another pool. The coroutine
+    // may be suspended by an awaiter of which the library doesn't know, and then it isn't run here any more.
+    // Its memory is kept meanwhile.
+    class visit {
+    public:
+        explicit visit(coroutine_task& task) noexcept : task_(task), kept_(task.future()) {}
+        visit(const visit&) = delete;
+        visit& operator=(const visit&) = delete;
+        ~visit() {
+            if (worker::runs_elsewhere(task_)) {
+                // Under the lock: who looks at this worker's wait has it, too.
+                kept_.state().with_lock([this] { static_cast<void>(local_queue::note_suspended(task_)); });
+            }
+        }
+
+    private:
+        coroutine_task& task_;
+        const shared_state_base::weak_handle kept_;
+    };
+
+    // The coroutine goes on, on this thread, which has not left it since it was at `place`.
+    void go_on(std::uintptr_t place) noexcept {
+        forget_awaited();
+        local_queue::note_going_on(*this, place);
+    }
+    void resume_here() {
+        const visit here(*this);
         forget_awaited();
         if (worker* const self = worker_here(future())) {
             self->note_running(*this);
         } else {
             worker::note_running_elsewhere(*this);
         }
-    }
-    void resume_here() {
-        go_on_here();
         frame_.resume();
+    }
+    void resume_within(departure* here) {
+        if (here) {
+            here->is_resuming = true;
+        }
+        resume_here();
+        if (here) {
+            here->is_resuming = false;
+        }
     }
 
     void forget_awaited() noexcept {

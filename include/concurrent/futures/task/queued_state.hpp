@@ -283,8 +283,7 @@ protected:
     }
 
     [[nodiscard, gnu::noinline]] bool may_help(shared_state_base& future) noexcept {
-        const worker* const self = worker_here(future);
-        return self && self->seems_to_have_descendants(*this);
+        return worker_here(future) && worker::seems_to_have_descendants(*this);
     }
 
     // Runs the task; returns false if it is no longer queued. Requires: `future` is its state, and `self` is
@@ -316,8 +315,9 @@ private:
                 return;
             }
             if (!future.is_waiting()) {
-                // The worker exists as long as it runs the task; that can't end, or be suspended, meanwhile.
-                if (local_queue* const runner = local_queue::queue_of_runner(*this)) {
+                // The worker exists as long as it runs the task; that can't end meanwhile, nor leave the
+                // worker.
+                if (local_queue* const runner = local_queue::queue_of_runner(*this, true)) {
                     runner->for_wait_of_owner(visit);
                 }
             } else if (owner_) {
