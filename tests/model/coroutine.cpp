@@ -131,6 +131,18 @@ const scenario blocks_elsewhere(
         check(waiting.result().get() == 2, "the result is the coroutine's");
     });
 
+futures::Future<value> leave(pool&, pool* there) {
+    co_await there->schedule();
+    co_return value(2);
+}
+
+const scenario leaves_pool("a coroutine goes on in another pool before its worker has left it",
+                           {.preemptions = 1, .stale_reads = 1}, [] {
+                               pool second(1);
+                               pool first(1);
+                               static_cast<void>(leave(first, &second));  // the last handle
+                           });
+
 const scenario outlives_scope("the scope of a pool waits for a coroutine that waits",
                               {.preemptions = 2, .stale_reads = 1}, [] {
                                   futures::Promise<value> promise;
