@@ -1892,7 +1892,10 @@ public:
         return false;
     }
 
-    class weak_handle;
+    template <bool is_weak>
+    class handle_of;
+    using handle = handle_of<false>;
+    using weak_handle = handle_of<true>;
 
     // pending → running, for a worker that waits for the task, and may have no handle. If it has a weak one
     // to give up, `given_up`, the same step removes that. If the worker has `taken` the task out of its
@@ -1906,7 +1909,7 @@ public:
             if (word_.compare_exchange_weak(word, taken ? claimed & ~in_queue : claimed,
                                             std::memory_order_acquire, std::memory_order_relaxed)) {
                 if (given_up) {
-                    given_up->release();
+                    static_cast<void>(given_up->release());
                 }
                 return true;
             }
@@ -2101,26 +2104,39 @@ public:
         }
     }
 
-    // A `handle` owns one of the handles that the word counts, or is empty.
-    class handle {
+    // A `handle` owns one of the handles that the word counts, or is empty. A `weak_handle` holds the memory
+    // of the state for a moment, or is empty.
+    template <bool is_weak>
+    class handle_of {
     public:
-        handle() noexcept = default;
-        explicit handle(shared_state_base& state) noexcept : state_(&state) { state.add_handle(); }
+        handle_of() noexcept = default;
+        // Requires, for a weak one: the future can't be done yet, or there is a handle.
+        explicit handle_of(shared_state_base& state) noexcept : state_(&state) {
+            if constexpr (is_weak) {
+                state.add_weak_handle();
+            } else {
+                state.add_handle();
+            }
+        }
         // Takes over a handle that the caller has.
-        [[nodiscard]] static handle adopt(shared_state_base& state) noexcept { return handle(&state); }
-        handle(handle&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
-        handle& operator=(handle&& other) noexcept {
+        [[nodiscard]] static handle_of adopt(shared_state_base& state) noexcept { return handle_of(&state); }
+        handle_of(handle_of&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+        handle_of& operator=(handle_of&& other) noexcept {
             if (this != &other) {
                 reset();
                 state_ = std::exchange(other.state_, nullptr);
             }
             return *this;
         }
-        ~handle() { reset(); }
+        ~handle_of() { reset(); }
         [[nodiscard]] explicit operator bool() const noexcept { return state_ != nullptr; }
         void reset() noexcept {
             if (shared_state_base* const state = std::exchange(state_, nullptr)) {
-                state->remove_handle();
+                if constexpr (is_weak) {
+                    state->remove_weak_handle();
+                } else {
+                    state->remove_handle();
+                }
             }
         }
         [[nodiscard]] shared_state_base& state() const noexcept { return *state_; }
@@ -2128,39 +2144,7 @@ public:
         [[nodiscard]] shared_state_base& release() noexcept { return *std::exchange(state_, nullptr); }
 
     private:
-        explicit handle(shared_state_base* state) noexcept : state_(state) {}
-
-        shared_state_base* state_ = nullptr;
-    };
-
-    // A `weak_handle` holds the memory of the state for a moment, or is empty.
-    class weak_handle {
-    public:
-        weak_handle() noexcept = default;
-        // Requires: the future can't be done yet, or there is a handle.
-        explicit weak_handle(shared_state_base& state) noexcept : state_(&state) { state.add_weak_handle(); }
-        weak_handle(weak_handle&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
-        weak_handle& operator=(weak_handle&& other) noexcept {
-            if (this != &other) {
-                reset();
-                state_ = std::exchange(other.state_, nullptr);
-            }
-            return *this;
-        }
-        ~weak_handle() { reset(); }
-        [[nodiscard]] explicit operator bool() const noexcept { return state_ != nullptr; }
-        void reset() noexcept {
-            if (shared_state_base* const state = std::exchange(state_, nullptr)) {
-                state->remove_weak_handle();
-            }
-        }
-        [[nodiscard]] shared_state_base& state() const noexcept { return *state_; }
-
-    private:
-        friend class shared_state_base;
-
-        // The word doesn't count it any more.
-        void release() noexcept { state_ = nullptr; }
+        explicit handle_of(shared_state_base* state) noexcept : state_(state) {}
 
         shared_state_base* state_ = nullptr;
     };
@@ -7964,8 +7948,8 @@ public:
 
     [[nodiscard]] bool has_owner() const noexcept { return owner_ != nullptr; }
 
-    // Returns the executor of one's own that runs the task or has run it, if it is one that the library
-    // knows. Whoever uses it makes sure that it exists.
+    // Returns the executor of one's own that runs the task or has run it, if the library knows that. The
+    // caller makes sure that the executor still exists.
     [[nodiscard]] virtual executor_reference own_executor() const noexcept { return {}; }
 
     // Runs the task, unless the future was cancelled, for the `packaged_task` that holds it.
@@ -8032,6 +8016,12 @@ protected:
         return self && self->runs(*this);
     }
 
+    // Does what `help` does if this thread's worker has another pool than the task, or if there is none.
+    [[nodiscard]] shared_state_base::help_result help_elsewhere() const noexcept {
+        return runs_here_for_others() ? shared_state_base::help_result::waits_for_self
+                                      : shared_state_base::help_result::none;
+    }
+
     // Not inlined: it is the same for results of all types.
     [[nodiscard, gnu::noinline]] shared_state_base::help_result help(
         shared_state_base& future, shared_state_base::weak_handle* given_up) noexcept {
@@ -8040,8 +8030,7 @@ protected:
         }
         worker* const self = worker_here(future);
         if (!self) {
-            return runs_here_for_others() ? shared_state_base::help_result::waits_for_self
-                                          : shared_state_base::help_result::none;
+            return help_elsewhere();
         }
         if (run_here(future, *self, given_up)) {
             return shared_state_base::help_result::helped;
@@ -12402,8 +12391,7 @@ protected:
         }
         worker* const self = worker_here(its_future);
         if (!self) {
-            return runs_here_for_others() ? shared_state_base::help_result::waits_for_self
-                                          : shared_state_base::help_result::none;
+            return help_elsewhere();
         }
         return run_turn_here(*self, given_up) ? shared_state_base::help_result::helped
                                               : help_runner(its_future, *self, given_up);
@@ -12577,7 +12565,7 @@ private:
         visit& operator=(const visit&) = delete;
         ~visit() {
             if (worker::runs_elsewhere(task_)) {
-                // Under the lock: who looks at this worker's wait has it, too.
+                // Under the lock, so that no other thread is looking at the wait of this worker.
                 kept_.state().with_lock([this] { static_cast<void>(local_queue::note_suspended(task_)); });
             }
         }

@@ -47,7 +47,7 @@ futures::Future<int> call_as_task_of(relaying_executor&, std::function<int()> fn
     co_return fn();
 }
 
-// Suspends a coroutine in a way that the library doesn't know. Whoever has the handle resumes it.
+// Suspends a coroutine, and the library isn't told. The test resumes the coroutine by `suspended`.
 struct foreign_awaiter {
     std::coroutine_handle<>& suspended;
 
@@ -64,7 +64,7 @@ futures::Future<int> await_foreign(futures::Future<void> before, std::coroutine_
 
 }  // namespace
 
-TEST_CASE("what runs on another pool's worker may block there, and whoever waits for it helps") {
+TEST_CASE("a worker helps what it waits for if that blocks on another pool's worker") {
     pool first(1);
     pool second(1);
     pool third(1);

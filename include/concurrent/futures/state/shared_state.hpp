@@ -178,7 +178,10 @@ public:
         return false;
     }
 
-    class weak_handle;
+    template <bool is_weak>
+    class handle_of;
+    using handle = handle_of<false>;
+    using weak_handle = handle_of<true>;
 
     // pending → running, for a worker that waits for the task, and may have no handle. If it has a weak one
     // to give up, `given_up`, the same step removes that. If the worker has `taken` the task out of its
@@ -192,7 +195,7 @@ public:
             if (word_.compare_exchange_weak(word, taken ? claimed & ~in_queue : claimed,
                                             std::memory_order_acquire, std::memory_order_relaxed)) {
                 if (given_up) {
-                    given_up->release();
+                    static_cast<void>(given_up->release());
                 }
                 return true;
             }
@@ -387,26 +390,39 @@ public:
         }
     }
 
-    // A `handle` owns one of the handles that the word counts, or is empty.
-    class handle {
+    // A `handle` owns one of the handles that the word counts, or is empty. A `weak_handle` holds the memory
+    // of the state for a moment, or is empty.
+    template <bool is_weak>
+    class handle_of {
     public:
-        handle() noexcept = default;
-        explicit handle(shared_state_base& state) noexcept : state_(&state) { state.add_handle(); }
+        handle_of() noexcept = default;
+        // Requires, for a weak one: the future can't be done yet, or there is a handle.
+        explicit handle_of(shared_state_base& state) noexcept : state_(&state) {
+            if constexpr (is_weak) {
+                state.add_weak_handle();
+            } else {
+                state.add_handle();
+            }
+        }
         // Takes over a handle that the caller has.
-        [[nodiscard]] static handle adopt(shared_state_base& state) noexcept { return handle(&state); }
-        handle(handle&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
-        handle& operator=(handle&& other) noexcept {
+        [[nodiscard]] static handle_of adopt(shared_state_base& state) noexcept { return handle_of(&state); }
+        handle_of(handle_of&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+        handle_of& operator=(handle_of&& other) noexcept {
             if (this != &other) {
                 reset();
                 state_ = std::exchange(other.state_, nullptr);
             }
             return *this;
         }
-        ~handle() { reset(); }
+        ~handle_of() { reset(); }
         [[nodiscard]] explicit operator bool() const noexcept { return state_ != nullptr; }
         void reset() noexcept {
             if (shared_state_base* const state = std::exchange(state_, nullptr)) {
-                state->remove_handle();
+                if constexpr (is_weak) {
+                    state->remove_weak_handle();
+                } else {
+                    state->remove_handle();
+                }
             }
         }
         [[nodiscard]] shared_state_base& state() const noexcept { return *state_; }
@@ -414,39 +430,7 @@ public:
         [[nodiscard]] shared_state_base& release() noexcept { return *std::exchange(state_, nullptr); }
 
     private:
-        explicit handle(shared_state_base* state) noexcept : state_(state) {}
-
-        shared_state_base* state_ = nullptr;
-    };
-
-    // A `weak_handle` holds the memory of the state for a moment, or is empty.
-    class weak_handle {
-    public:
-        weak_handle() noexcept = default;
-        // Requires: the future can't be done yet, or there is a handle.
-        explicit weak_handle(shared_state_base& state) noexcept : state_(&state) { state.add_weak_handle(); }
-        weak_handle(weak_handle&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
-        weak_handle& operator=(weak_handle&& other) noexcept {
-            if (this != &other) {
-                reset();
-                state_ = std::exchange(other.state_, nullptr);
-            }
-            return *this;
-        }
-        ~weak_handle() { reset(); }
-        [[nodiscard]] explicit operator bool() const noexcept { return state_ != nullptr; }
-        void reset() noexcept {
-            if (shared_state_base* const state = std::exchange(state_, nullptr)) {
-                state->remove_weak_handle();
-            }
-        }
-        [[nodiscard]] shared_state_base& state() const noexcept { return *state_; }
-
-    private:
-        friend class shared_state_base;
-
-        // The word doesn't count it any more.
-        void release() noexcept { state_ = nullptr; }
+        explicit handle_of(shared_state_base* state) noexcept : state_(state) {}
 
         shared_state_base* state_ = nullptr;
     };

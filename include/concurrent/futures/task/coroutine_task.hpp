@@ -228,8 +228,7 @@ protected:
         }
         worker* const self = worker_here(its_future);
         if (!self) {
-            return runs_here_for_others() ? shared_state_base::help_result::waits_for_self
-                                          : shared_state_base::help_result::none;
+            return help_elsewhere();
         }
         return run_turn_here(*self, given_up) ? shared_state_base::help_result::helped
                                               : help_runner(its_future, *self, given_up);
@@ -403,7 +402,7 @@ private:
         visit& operator=(const visit&) = delete;
         ~visit() {
             if (worker::runs_elsewhere(task_)) {
-                // Under the lock: who looks at this worker's wait has it, too.
+                // Under the lock, so that no other thread is looking at the wait of this worker.
                 kept_.state().with_lock([this] { static_cast<void>(local_queue::note_suspended(task_)); });
             }
         }

@@ -158,8 +158,8 @@ public:
 
     [[nodiscard]] bool has_owner() const noexcept { return owner_ != nullptr; }
 
-    // Returns the executor of one's own that runs the task or has run it, if it is one that the library
-    // knows. Whoever uses it makes sure that it exists.
+    // Returns the executor of one's own that runs the task or has run it, if the library knows that. The
+    // caller makes sure that the executor still exists.
     [[nodiscard]] virtual executor_reference own_executor() const noexcept { return {}; }
 
     // Runs the task, unless the future was cancelled, for the `packaged_task` that holds it.
@@ -226,6 +226,12 @@ protected:
         return self && self->runs(*this);
     }
 
+    // Does what `help` does if this thread's worker has another pool than the task, or if there is none.
+    [[nodiscard]] shared_state_base::help_result help_elsewhere() const noexcept {
+        return runs_here_for_others() ? shared_state_base::help_result::waits_for_self
+                                      : shared_state_base::help_result::none;
+    }
+
     // Not inlined: it is the same for results of all types.
     [[nodiscard, gnu::noinline]] shared_state_base::help_result help(
         shared_state_base& future, shared_state_base::weak_handle* given_up) noexcept {
@@ -234,8 +240,7 @@ protected:
         }
         worker* const self = worker_here(future);
         if (!self) {
-            return runs_here_for_others() ? shared_state_base::help_result::waits_for_self
-                                          : shared_state_base::help_result::none;
+            return help_elsewhere();
         }
         if (run_here(future, *self, given_up)) {
             return shared_state_base::help_result::helped;
