@@ -16,7 +16,8 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 template <class Executor>
 [[nodiscard]] executor_reference reference_to(Executor& executor) noexcept {
     executor_reference reference;
-    // The executor may be const.
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): the function below knows whether the executor is
+    // const
     reference.executor = const_cast<void*>(static_cast<const void*>(std::addressof(executor)));
     reference.submit = [](void* submits, submitted_continuation&& continuation) {
         Executor& target = *static_cast<Executor*>(submits);
