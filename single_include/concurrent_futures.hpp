@@ -1542,8 +1542,9 @@ public:
     blocked_wait(const blocked_wait&) = delete;
     blocked_wait& operator=(const blocked_wait&) = delete;
 
-    // Has the worker look again whether there is something that it can run.
-    virtual void look_again() noexcept = 0;
+    // Has the worker look again whether there is something that it can run. If `tells_all`, it then has all
+    // others look again, as if it had just begun to sleep.
+    virtual void look_again(bool tells_all) noexcept = 0;
 
 protected:
     blocked_wait() = default;
@@ -1557,9 +1558,23 @@ private:
     const void* worker_ = nullptr;
 };
 
-// The waits of the workers of one pool that sleep in a task. A worker has one at most.
+// The waits of the workers of one pool that sleep in a task. A worker has one at most; so has a spare.
 class blocked_wait_list {
 public:
+    void add_spare() noexcept {
+        const std::lock_guard lock(lock_);
+        ++spares_;
+    }
+
+    // If all of the `workers` sleep that are left, and all spares, it is as if they had just begun to.
+    void remove_spare(std::size_t workers) noexcept {
+        const std::lock_guard lock(lock_);
+        --spares_;
+        if (all_sleep(workers)) {
+            for_each([](blocked_wait& each) { each.look_again(true); });
+        }
+    }
+
     void add(blocked_wait& added, const void* worker) noexcept {
         const std::lock_guard lock(lock_);
         added.worker_ = worker;
@@ -1592,17 +1607,19 @@ public:
         });
     }
 
-    // Calls `visit(wait)` for each wait, if there are `workers`.
+    // Calls `visit(wait)` for each wait, if all of the `workers` sleep, and all spares.
     template <class Visit>
     void for_all(std::size_t workers, Visit visit) noexcept {
         const std::lock_guard lock(lock_);
-        if (size_ == workers) {
+        if (all_sleep(workers)) {
             for_each(visit);
         }
     }
 
 private:
-    // Requires: the lock is held.
+    // Requires, here and below: the lock is held.
+    [[nodiscard]] bool all_sleep(std::size_t workers) const noexcept { return size_ == workers + spares_; }
+
     template <class Visit>
     void for_each(Visit visit) noexcept {
         for (blocked_wait* each = first_; each; each = each->next_) {
@@ -1613,6 +1630,37 @@ private:
     spin_lock lock_;
     blocked_wait* first_ = nullptr;
     std::size_t size_ = 0;
+    std::size_t spares_ = 0;
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/sync/errand.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+class helper;
+
+// What a worker leaves to a spare one.
+class errand {
+public:
+    errand(const errand&) = delete;
+    errand& operator=(const errand&) = delete;
+    virtual ~errand() = default;
+
+    // The spare calls this, on its thread.
+    virtual void run(helper& spare) noexcept = 0;
+
+protected:
+    // Errands for the same are equal.
+    explicit errand(const void* what_for) noexcept : what_for_(what_for) {}
+
+private:
+    friend class permit;
+
+    const void* const what_for_;
+    errand* next_ = nullptr;
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -1719,6 +1767,10 @@ public:
     // sleep. Another worker may call `look_again` meanwhile.
     virtual void begin_to_block(blocked_wait& wait) noexcept = 0;
     virtual void end_to_block(blocked_wait& wait) noexcept = 0;
+
+    // Has a spare run `left`, on a thread of its own, when this worker blocks, unless one is about to run an
+    // errand for the same. Returns false if no thread can be started.
+    [[nodiscard]] virtual bool leave_to_spare(std::unique_ptr<errand> left) noexcept = 0;
 
 protected:
     helper() = default;
@@ -2961,7 +3013,7 @@ public:
     // Adds a future that the thread waits for. If `wakes`, it is news when that is done. Requires: the caller
     // has a handle now. Throws if there is no memory.
     void add_root(shared_state_base& root, bool wakes) {
-        if (node* const added = make_node(root, nullptr, wakes)) {
+        if (node* const added = make_node(root, nullptr, false, wakes)) {
             added->is_root = true;
             {
                 const std::lock_guard lock(mutex_);
@@ -2983,13 +3035,17 @@ public:
     enum class step {
         nothing,        // there is nothing to be run here, until `has_news()`
         runnable,       // this thread can run `found`, by means of `self`; else `self` is null
+        for_spare,      // the same, but `found` may wait for what this thread is in the middle of running
         helped,         // this thread ran something
         waits_for_self  // a future depends on what this thread is in the middle of running
     };
 
     // Goes on until there is something to be run. `to_the_end` says that the wait ends only with its futures:
-    // then this also runs what descends from tasks that run elsewhere. Throws if there is no memory.
-    [[nodiscard]] step next(shared_state_base::weak_handle& found, helper*& self, bool to_the_end) {
+    // then, if the wait is not shown, this also runs what descends from tasks that run elsewhere. Throws if
+    // there is no memory.
+    [[nodiscard]] step next(shared_state_base::weak_handle& found, helper*& self, bool to_the_end,
+                            bool is_shown) {
+        self = nullptr;
         for (;;) {
             hear_news();
             node* const next = open_;
@@ -2997,11 +3053,12 @@ public:
                 return step::nothing;
             }
             shared_state_base::weak_handle handle = handle_on(*next);
-            if (handle && handle.state().is_waiting()) {
+            if (handle && handle.state().is_waiting() && !next->is_left_to_spare) {
                 self = handle.state().helper_here();
                 if (self) {
                     found = std::move(handle);
-                    return step::runnable;  // it stays open, as the caller may leave it to another worker
+                    // It stays open, as the caller may leave it to another worker.
+                    return next->is_beyond_queue ? step::for_spare : step::runnable;
                 }
             }
             open_ = next->next_open;
@@ -3013,9 +3070,15 @@ public:
             const bool may_run = !handle.state().is_unqueued() || handle.state().runs_in_turns();
             if (may_run && !std::exchange(next->is_leaf, true)) {
                 next->next_leaf = std::exchange(leaves_, next);
-                next->is_told_of = false;
+                tell_of(*next);
             }
-            if (expand(*next, handle.state()) || !to_the_end) {
+            if (expand(*next, handle.state()) || !to_the_end || next->is_beyond_queue) {
+                continue;
+            }
+            if (is_shown) {
+                if (handle.state().runs_here() && !next->is_beyond_leaf) {
+                    return step::waits_for_self;
+                }
                 continue;
             }
             const shared_state_base::help_result helped = handle.state().help(&handle);
@@ -3029,6 +3092,22 @@ public:
             }
         }
     }
+
+    // What `next` has just found is left to another worker: it finds more, but not this.
+    void set_aside() noexcept {
+        node* const found = open_;
+        open_ = std::exchange(found->next_open, set_aside_);
+        set_aside_ = found;
+    }
+    void open_what_was_set_aside() noexcept {
+        while (node* const each = set_aside_) {
+            set_aside_ = std::exchange(each->next_open, open_);
+            open_ = each;
+        }
+    }
+
+    // What `next` has just found is left to a spare, which will run it.
+    void note_left_to_spare() noexcept { open_->is_left_to_spare = true; }
 
     // Has `next` look again at what keeps tasks from ending that this thread can't run. Requires: the wait is
     // shown, or another worker's.
@@ -3045,10 +3124,20 @@ public:
     }
 
     // See `shared_state_base::have_obstacles_look_again`: does that for `all` leaves, or for those that are
-    // new since the last call. Requires: the wait is shown.
+    // new or have changed since the last call. Requires: the wait is shown.
     void have_obstacles_look_again(bool all) noexcept {
-        for (node* each = leaves_; each && (all || !each->is_told_of); each = each->next_leaf) {
-            each->is_told_of = true;
+        {
+            const std::lock_guard lock(mutex_);
+            all = std::exchange(tells_all_, false) || all;
+        }
+        if (all) {
+            for (node* each = leaves_; each; each = each->next_leaf) {
+                tell_of(*each);
+            }
+        }
+        while (node* const each = to_tell_) {
+            to_tell_ = each->next_to_tell;
+            each->is_to_tell = false;
             if (const shared_state_base::weak_handle handle = handle_on(*each)) {
                 handle.state().have_obstacles_look_again();
             }
@@ -3056,9 +3145,10 @@ public:
     }
 
     // Another worker calls this, while the wait is shown.
-    void look_again() noexcept override {
+    void look_again(bool tells_all) noexcept override {
         const std::lock_guard lock(mutex_);
         looks_again_ = true;
+        tells_all_ = tells_all_ || tells_all;
         has_news_.store(true, std::memory_order_relaxed);  // relaxed: see `has_news`
         changed_.notify_all();
     }
@@ -3103,6 +3193,7 @@ private:
         node* next_open = nullptr;
         node* next_root = nullptr;
         node* next_leaf = nullptr;
+        node* next_to_tell = nullptr;
         node* first_child = nullptr;  // what the future depends on
         node* next_sibling = nullptr;
         std::size_t next_dependency = 0;  // where a future that numbers them is looked at again
@@ -3110,10 +3201,14 @@ private:
         bool is_root = false;
         bool is_open = false;
         bool is_leaf = false;         // it is in the list of leaves
-        bool is_told_of = false;      // of this leaf, obstacles were told
+        bool is_to_tell = false;      // others have to look again at what keeps it from ending
         bool is_beyond_leaf = false;  // it was found by what another worker waits for
-        bool is_shared = false;       // another node's future depends on this one too
-        bool is_dropped = false;      // nothing that the thread waits for depends on it any more
+        // It was found by what keeps a pool from running a queued task. This thread waits for that task, but
+        // may not really need this one.
+        bool is_beyond_queue = false;
+        bool is_left_to_spare = false;
+        bool is_shared = false;   // another node's future depends on this one too
+        bool is_dropped = false;  // nothing that the thread waits for depends on it any more
 
         // Guarded by the mutex.
         node* next_news = nullptr;
@@ -3164,6 +3259,9 @@ private:
             if (is_done) {
                 drop(std::exchange(told->first_child, nullptr));
             } else if (!told->is_dropped) {
+                // A coroutine may have been queued for another turn.
+                told->is_left_to_spare = false;
+                tell_of(*told);
                 open(*told);
             }
         }
@@ -3181,6 +3279,12 @@ private:
         }
     }
 
+    void tell_of(node& changed) noexcept {
+        if (!std::exchange(changed.is_to_tell, true)) {
+            changed.next_to_tell = std::exchange(to_tell_, &changed);
+        }
+    }
+
     // Returns a weak handle on the node's future, empty if that ends.
     [[nodiscard]] shared_state_base::weak_handle handle_on(node& which) noexcept {
         const std::lock_guard lock(mutex_);
@@ -3193,6 +3297,8 @@ private:
         node* const opened_before = std::exchange(open_, nullptr);
         node** end = &open_;  // the first dependency is looked at first
         const auto append = [&] { *end = opened_before; };
+        const bool was_queued = state.is_waiting() && !state.is_unqueued();
+        const bool was_unqueued = state.is_unqueued();
         bool found = false;
         try {
             for (std::size_t index = parent.next_dependency;; ++index) {
@@ -3201,10 +3307,13 @@ private:
                     break;
                 }
                 found = true;
-                if (node* const child = make_node(dependency.state(), &parent, false)) {
+                // Asked only now: the future may have become a leaf meanwhile.
+                const bool is_leaf = !state.is_unqueued();
+                const bool is_beyond_queue =
+                    parent.is_beyond_queue || was_queued || (was_unqueued && is_leaf);
+                if (node* const child = make_node(dependency.state(), &parent, is_beyond_queue, false)) {
                     child->is_open = true;
-                    // Asked only now: the future may have become a leaf meanwhile.
-                    child->is_beyond_leaf = !state.is_unqueued() || parent.is_beyond_leaf;
+                    child->is_beyond_leaf = is_leaf || parent.is_beyond_leaf;
                     *end = child;
                     end = &child->next_open;
                 }
@@ -3223,7 +3332,7 @@ private:
 
     // Returns a new node, or null if there is one already or the future is done. A root has no `parent`; a
     // node that becomes one is as good as new. Requires: the caller has a handle on `state`, weak or not.
-    [[nodiscard]] node* make_node(shared_state_base& state, node* parent, bool wakes) {
+    [[nodiscard]] node* make_node(shared_state_base& state, node* parent, bool is_beyond_queue, bool wakes) {
         node** known = nullptr;
         // One handle is of a future that depends on it; of a root, one is the caller's. If there is no other,
         // no other future depends on it.
@@ -3231,6 +3340,7 @@ private:
             known = &shared_[&state];
             if (*known && handle_on(**known)) {
                 (*known)->is_shared = true;
+                (*known)->is_beyond_queue = (*known)->is_beyond_queue && is_beyond_queue;
                 return parent || (*known)->is_root ? nullptr : *known;
             }
         }
@@ -3239,6 +3349,7 @@ private:
             delete made;
             return nullptr;
         }
+        made->is_beyond_queue = is_beyond_queue;
         made->next_made = std::exchange(made_, made);
         ++made_count_;
         if (parent) {
@@ -3275,12 +3386,15 @@ private:
     void start_again() noexcept {
         shared_.clear();
         open_ = nullptr;
+        set_aside_ = nullptr;
         leaves_ = nullptr;
+        to_tell_ = nullptr;
         for (node* each = made_; each; each = each->next_made) {
             each->first_child = nullptr;
             each->next_dependency = 0;
             each->is_open = false;
             each->is_leaf = false;
+            each->is_to_tell = false;
             each->is_shared = false;
             if (each->is_root) {
                 open(*each);
@@ -3300,6 +3414,7 @@ private:
             keep(roots_, &node::next_root, stays);
             keep(open_, &node::next_open, stays);
             keep(leaves_, &node::next_leaf, stays);
+            keep(to_tell_, &node::next_to_tell, stays);
             std::erase_if(shared_, [&](const auto& each) { return !each.second || !stays(*each.second); });
             for (node* each = made_; each; each = each->next_made) {
                 keep(each->first_child, &node::next_sibling, stays);
@@ -3355,7 +3470,9 @@ private:
     std::size_t kept_count_ = 0;  // what was left of them when the last were freed
     node* roots_ = nullptr;       // written under the mutex
     node* open_ = nullptr;        // those to be looked at
-    node* leaves_ = nullptr;      // those of tasks that may be queued or run; they may be done
+    node* set_aside_ = nullptr;
+    node* to_tell_ = nullptr;
+    node* leaves_ = nullptr;  // those of tasks that may be queued or run; they may be done
     bool starts_again_ = false;
     std::unordered_map<const shared_state_base*, node*> shared_;  // on whose futures others have handles
 
@@ -3363,6 +3480,29 @@ private:
     // Guarded by the mutex.
     node* news_ = nullptr;
     bool looks_again_ = false;
+    bool tells_all_ = false;
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/state/helping_errand.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// Runs the task of a future, if it is still queued.
+class helping_errand final : public errand {
+public:
+    explicit helping_errand(shared_state_base& state) noexcept : errand(&state), kept_(state) {}
+
+    void run(helper& spare) noexcept override {
+        if (kept_.state().is_waiting() && kept_.state().helper_here()) {
+            kept_.state().help(spare, &kept_);
+        }
+    }
+
+private:
+    shared_state_base::weak_handle kept_;
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -3393,24 +3533,26 @@ public:
     // as long as they can: then `watching` is the helper that `watch` was given to, which it may be already.
     // Throws if there is no memory.
     [[nodiscard]] step go_on(bool to_the_end, idle_watch& watch, helper*& watching) {
+        walk_.open_what_was_set_aside();
         if (!is_shown_) {
             walk_.forget_what_is_done();
         }
         shared_state_base::weak_handle found;
         helper* self = nullptr;
-        const dependency_walk::step found_out = walk_.next(found, self, to_the_end);
+        dependency_walk::step found_out = walk_.next(found, self, to_the_end, is_shown_);
+        while (self && !to_the_end && (watching || self->watch_idle(watch))) {
+            watching = self;
+            walk_.set_aside();
+            found_out = walk_.next(found, self, to_the_end, is_shown_);
+        }
         if (found_out == dependency_walk::step::nothing) {
             return !show() ? step::look_again : watching ? step::watch : step::sleep;
         }
         if (found_out == dependency_walk::step::waits_for_self) {
             return step::waits_for_self;
         }
-        if (self && !to_the_end && (watching || self->watch_idle(watch))) {
-            watching = self;
-            return show() ? step::watch : step::look_again;
-        }
         hide();
-        if (self) {
+        if (self && (found_out != dependency_walk::step::for_spare || !leave_to_spare(found.state()))) {
             found.state().help(*self, &found);
         }
         return step::look_again;
@@ -3428,6 +3570,18 @@ public:
     }
 
 private:
+    // Returns false if no thread can be started.
+    [[nodiscard]] bool leave_to_spare(shared_state_base& found) {
+        if (!found.is_waiting()) {
+            return true;  // a spare was about to run it
+        }
+        if (!self_.leave_to_spare(std::make_unique<helping_errand>(found))) {
+            return false;
+        }
+        walk_.note_left_to_spare();
+        return true;
+    }
+
     // Returns whether the worker may sleep. If not, it must look once more.
     [[nodiscard]] bool show() noexcept {
         if (!std::exchange(is_shown_, true)) {
@@ -3815,7 +3969,8 @@ await_until(shared_state_base& state, const deadline& until, helper& self) {
             return done;
         }
     }
-    return spin_until_done(state, until) || block_until_done(state, until);
+    return spin_until_done(state, until) ||
+           help_others_until_done(state, until, self) == shared_state_base::help_result::helped;
 }
 
 inline void throw_if_inherited(const shared_state_base& state) {
@@ -6177,6 +6332,16 @@ public:
         wake_one();
     }
 
+    // A thread of this pool calls `begin_thread` first of all, and `end_thread` after its work.
+    void begin_thread(worker& self) const noexcept {
+        thread_record_() = {&self, number_};
+        runnable_threads::count_this_thread(true);
+    }
+    void end_thread() const noexcept {
+        runnable_threads::count_this_thread(false);
+        thread_record_().self = nullptr;
+    }
+
     // The worker functions below are called on the thread of `self`.
 
     // `self` searches from now on, or is as good as searching.
@@ -6214,6 +6379,16 @@ public:
     // The whole work of the thread of `self`.
     virtual void work(worker& self) noexcept = 0;
 
+    // Starts a spare for `blocked`, which runs `left` when `blocked` sleeps. Returns false if no thread can
+    // be started. See `worker`.
+    [[nodiscard]] virtual bool start_spare(worker& blocked, std::unique_ptr<errand> left) noexcept = 0;
+
+    // Runs `left` as soon as the worker blocks that has left it. The thread of a spare calls this.
+    virtual void run_errand(worker& self, errand& left) noexcept = 0;
+
+    void note_spare_started() noexcept { blocked_waits_.add_spare(); }
+    void note_spare_ended() noexcept { blocked_waits_.remove_spare(most_workers_); }
+
     // Queues `item` with a reference on it, or throws and leaves everything as it was.
     virtual void push(work_item& item) = 0;
 
@@ -6244,16 +6419,6 @@ protected:
 
     // Requires: `sleep_` has asked for a thread.
     virtual void start_thread() noexcept = 0;
-
-    // A thread of this pool calls `begin_thread` first of all, and `end_thread` after its work.
-    void begin_thread(worker& self) const noexcept {
-        thread_record_() = {&self, number_};
-        runnable_threads::count_this_thread(true);
-    }
-    void end_thread() const noexcept {
-        runnable_threads::count_this_thread(false);
-        thread_record_().self = nullptr;
-    }
 
     sleep sleep_;
 
@@ -6419,6 +6584,12 @@ protected:
     work_item() = default;
     ~work_item() = default;
 
+    // Others know of the item before it is pushed: one may claim it while it is being pushed, and run it.
+    // Requires: no queue has the item.
+    void set_known_early() noexcept {
+        place_.store(known_early, std::memory_order_relaxed);  // relaxed: what makes it known comes later
+    }
+
     // See `pool_base::library`. Stored here, where it takes no extra room.
     void set_library(std::uint32_t library) noexcept { library_ = library; }
     [[nodiscard]] std::uint32_t library() const noexcept { return library_; }
@@ -6430,6 +6601,8 @@ private:
     friend class local_queue;
     friend class work_list;
 
+    static constexpr std::uintptr_t known_early = 4;
+
     std::uint32_t library_ = 0;  // first, to fill a gap
     work_item* next_ = nullptr;
     union {
@@ -6437,7 +6610,8 @@ private:
         work_item* previous_;         // in a local queue
     };
     // The address of the local queue that holds the item; or, with the lowest bit set, of the local queue of
-    // the worker that runs it, and with the next bit as well if that is one of another pool; or 0.
+    // the worker that runs it, and with the next bit as well if that is one of another pool; or 0. With the
+    // bit `known_early` if others know of the item before it is pushed, unless it runs.
     sync::atomic<std::uintptr_t> place_{0};
     // The item's number in the queue that holds it; or, while it runs, of the last item that its worker had
     // pushed to its local queue before.
@@ -6671,7 +6845,7 @@ public:
         item.next_ = nullptr;
         item.previous_ = std::exchange(newest_, &item);
         (item.previous_ ? item.previous_->next_ : oldest_) = &item;
-        item.place_.store(address(), std::memory_order_relaxed);  // relaxed: see `take_back`
+        note_pushed(item);
         item.set_sequence(++pushed_);
         return true;
     }
@@ -6684,20 +6858,14 @@ public:
         return take_oldest(lock);
     }
 
-    // Requires: the calling thread is the owner, or has pushed `item`. Takes `item` out if it is in this
-    // queue.
-    [[nodiscard]] bool take_back(work_item& item) noexcept {
-        // Relaxed. Only this thread could have pushed the item here, so it knows at once if the item is not
-        // here. That the item is here is certain only under the lock.
-        if (item.place_.load(std::memory_order_relaxed) != address()) {
-            return false;
-        }
-        counting_guard lock(lock_);
-        const bool here = item.place_.load(std::memory_order_relaxed) == address();
-        if (here) {
-            unlink(item, lock);
-        }
-        return here;
+    // Takes `item` out if a local queue has it. Requires: that is a queue of the calling thread's pool, or
+    // the thread has pushed the item. This misses no item but one that others know before it is pushed.
+    [[nodiscard]] static bool take_back(work_item& item) noexcept {
+        // Acquire: pairs with the release of `note_pushed`, so that the queue can be used. Who knows of an
+        // item only since it was pushed has learnt of the queue in the same way.
+        const std::uintptr_t place = item.place_.load(std::memory_order_acquire);
+        local_queue* const queue = (place & running) == 0 ? queue_at(place) : nullptr;
+        return queue && queue->take_out(item);
     }
 
     // The owner begins to run `item`. `numbers` says whether the pool's items may be numbered anew; where
@@ -6724,7 +6892,7 @@ public:
     // if it goes on at once, on this thread.
     static std::uintptr_t note_suspended(work_item& item) noexcept {
         const std::uintptr_t place = item.place_.load(std::memory_order_relaxed);
-        item.place_.store(0, std::memory_order_relaxed);  // relaxed: the lock of its state orders it
+        item.set_known_early();  // relaxed: the lock of its state orders it
         return place;
     }
     static void note_going_on(work_item& item, std::uintptr_t place) noexcept {
@@ -6738,8 +6906,7 @@ public:
         // Acquire: pairs with the release of `note_running`.
         const std::uintptr_t place = item.place_.load(std::memory_order_acquire);
         const bool found = (place & running) != 0 && (anywhere || (place & elsewhere) == 0);
-        // NOLINTNEXTLINE(performance-no-int-to-ptr): one word for both, so that it changes at once
-        return found ? reinterpret_cast<local_queue*>(place & ~(running | elsewhere)) : nullptr;
+        return found ? queue_at(place) : nullptr;
     }
 
     // Calls `visit(wait)` for the wait of the owner, if it sleeps in a task. Requires: the queue is a
@@ -6807,6 +6974,46 @@ private:
     // Bits of `work_item::place_`.
     static constexpr std::uintptr_t running = 1;
     static constexpr std::uintptr_t elsewhere = 2;
+    static constexpr std::uintptr_t known_early = work_item::known_early;
+
+    [[nodiscard]] static local_queue* queue_at(std::uintptr_t place) noexcept {
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): one word for both, so that it changes at once
+        return reinterpret_cast<local_queue*>(place & ~(running | elsewhere | known_early));
+    }
+
+    // Under the lock. If others know of the item already, one may have claimed it, and run it while it is in
+    // this queue. Then the item's place is with that worker.
+    void note_pushed(work_item& item) const noexcept {
+        std::uintptr_t before = item.place_.load(std::memory_order_relaxed);
+        if (before == 0) {
+            // Relaxed: what publishes the item comes later.
+            item.place_.store(address(), std::memory_order_relaxed);
+        } else if (before == known_early) {
+            // Release: pairs with the acquire of `take_back`. If this fails, the item runs.
+            item.place_.compare_exchange_strong(before, address() | known_early, std::memory_order_release);
+        }
+    }
+
+    // Under the lock.
+    void note_taken_out(work_item& item) const noexcept {
+        // Relaxed, as all of this: `take_back` looks once more under the lock.
+        std::uintptr_t before = item.place_.load(std::memory_order_relaxed);
+        if (before == address()) {
+            item.place_.store(0, std::memory_order_relaxed);
+        } else if (before == (address() | known_early)) {
+            item.place_.compare_exchange_strong(before, known_early, std::memory_order_relaxed);
+        }
+    }
+
+    [[nodiscard]] bool take_out(work_item& item) noexcept {
+        counting_guard lock(lock_);
+        const std::uintptr_t place = item.place_.load(std::memory_order_relaxed);
+        const bool here = (place & ~known_early) == address();
+        if (here) {
+            unlink(item, lock);
+        }
+        return here;
+    }
 
     work_item* take_oldest(guard& lock) noexcept {
         work_item* const item = oldest_;
@@ -6820,7 +7027,7 @@ private:
     void unlink(work_item& item, guard& lock) noexcept {
         (item.previous_ ? item.previous_->next_ : oldest_) = item.next_;
         (item.next_ ? item.next_->previous_ : newest_) = item.previous_;
-        item.place_.store(0, std::memory_order_relaxed);  // relaxed: see `take_back`
+        note_taken_out(item);
         lock.set_count(lock.count() - 1);
     }
 
@@ -6837,12 +7044,96 @@ private:
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/sync/permit.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// The permit to run that a worker shares with its spares: only the one who has it runs, and the others wait
+// or sleep. It goes to who has asked for it first.
+class permit {
+public:
+    // The caller has the permit.
+    permit() = default;
+    permit(const permit&) = delete;
+    permit& operator=(const permit&) = delete;
+
+    // Called before a spare is started for `left`. Returns false if one is about to begin an equal errand.
+    [[nodiscard]] bool add_spare(errand& left) noexcept {
+        const std::lock_guard lock(mutex_);
+        for (const errand* each = first_left_; each; each = each->next_) {
+            if (each->what_for_ == left.what_for_) {
+                return false;
+            }
+        }
+        left.next_ = std::exchange(first_left_, &left);
+        ++spares_;
+        return true;
+    }
+    // A spare has the permit, and is about to run `left`; or it could not be started.
+    void remove_errand(errand& left) noexcept {
+        const std::lock_guard lock(mutex_);
+        errand** link = &first_left_;
+        while (*link != &left) {
+            link = &(*link)->next_;
+        }
+        *link = left.next_;
+    }
+    // It has ended, or could not be started.
+    void remove_spare() noexcept {
+        const std::lock_guard lock(mutex_);
+        --spares_;
+    }
+    [[nodiscard]] bool has_spares() noexcept {
+        const std::lock_guard lock(mutex_);
+        return spares_ != 0;
+    }
+
+    // Returns false if it would have to wait.
+    [[nodiscard]] bool try_acquire() noexcept {
+        const std::lock_guard lock(mutex_);
+        if (asked_ != released_) {
+            return false;
+        }
+        ++asked_;
+        return true;
+    }
+
+    void acquire() noexcept {
+        std::unique_lock lock(mutex_);
+        const std::size_t turn = asked_++;
+        changed_.wait(lock, [&] { return released_ == turn; });
+    }
+
+    void release() noexcept {
+        const std::lock_guard lock(mutex_);
+        ++released_;
+        changed_.notify_all();
+    }
+
+private:
+    sync::mutex mutex_;
+    sync::condition_variable changed_;
+    // Guarded by the mutex.
+    errand* first_left_ = nullptr;  // of those that no spare has begun
+    std::size_t spares_ = 0;
+    std::size_t asked_ = 1;     // how often it was asked for
+    std::size_t released_ = 0;  // how often it was given back
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/pool/worker.hpp
 
 namespace concurrent::futures { inline namespace v0_1 {
 namespace detail {
 
 // One thread of a pool.
+//
+// A worker that sleeps in a task may have to run another, but not on top of its own: that other task may turn
+// out to wait for its own. Then it leaves the other task to a spare, which is a worker with a thread of its
+// own, for this one task. The two share a `permit`, and each gives it back while it sleeps: so no more tasks
+// run at once than the pool has workers. Java's `ForkJoinPool` has such spare threads too.
 class worker final : public helper, public sleeper {
 public:
     // `previous` is the worker that was made before, or null.
@@ -6862,17 +7153,76 @@ public:
 
     // The following functions are called on this worker's thread.
 
-    // Takes `item` out if it is in the local queue.
-    [[nodiscard]] bool take_back(work_item& item) noexcept { return local_queue_.take_back(item); }
-
     [[nodiscard]] bool watch_idle(idle_watch& watch) noexcept override {
         return pool_.watch_idle(*this, watch);
     }
     [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept override { return pool_.unwatch_idle(watch); }
     void begin_to_block(blocked_wait& wait) noexcept override {
         pool_.blocked_waits().add(wait, &local_queue_);
+        give_permit_back();
     }
-    void end_to_block(blocked_wait& wait) noexcept override { pool_.blocked_waits().remove(wait); }
+    void end_to_block(blocked_wait& wait) noexcept override {
+        pool_.blocked_waits().remove(wait);
+        if (permit_ && !pool_.is_inherited()) {
+            permit_->acquire();
+        }
+    }
+    [[nodiscard]] bool leave_to_spare(std::unique_ptr<errand> left) noexcept override {
+        return pool_.start_spare(*this, std::move(left));
+    }
+
+    // Returns the permit to run, which this worker has. Throws if there is no memory.
+    [[nodiscard]] permit& share_permit() {
+        if (!permit_) {
+            if (!own_permit_) {
+                own_permit_ = std::make_unique<permit>();
+            }
+            permit_ = own_permit_.get();
+        }
+        return *permit_;
+    }
+    [[nodiscard]] bool shares_permit() const noexcept { return permit_ != nullptr; }
+
+    // Called between two tasks, if this worker shares its permit.
+    [[gnu::cold, gnu::noinline]] void let_spares_run() noexcept {
+        if (permit_->has_spares()) {
+            permit_->release();
+            take_permit_back();
+        } else {
+            permit_ = nullptr;
+        }
+    }
+
+    // These are called before this worker parks or ends, and afterwards.
+    void give_permit_back() noexcept {
+        if (permit_ && !pool_.is_inherited()) {
+            permit_->release();
+        }
+    }
+    void take_permit_back() noexcept {
+        if (permit_ && !permit_->try_acquire()) {
+            note_busy();  // nobody may rely on it meanwhile
+            permit_->acquire();
+        }
+    }
+
+    // A spare calls these before and after its errand. It never searches, so it is never as good as idle.
+    void begin_errand(errand& left) noexcept {
+        ++depth_;
+        permit_->acquire();
+        permit_->remove_errand(left);
+    }
+    void end_errand() noexcept {
+        permit_->release();
+        permit_->remove_spare();
+        permit_ = nullptr;
+        --depth_;
+    }
+    [[nodiscard]] bool is_initialized() const noexcept { return is_initialized_; }
+    void note_initialized() noexcept { is_initialized_ = true; }
+
+    // Called before a spare gets its errand.
+    void set_permit(permit& shared) noexcept { permit_ = &shared; }
 
     // Called before this worker publishes a task's result, if it runs no user code from then until it looks
     // for work: it is as good as searching. So a thread that sees the result and submits the next task starts
@@ -6972,6 +7322,9 @@ private:
     worker* last_victim_ = nullptr;
     bool is_victim_ = false;
     unsigned turns_ = 0;
+    bool is_initialized_ = false;  // a spare
+    permit* permit_ = nullptr;     // if there are spares
+    std::unique_ptr<permit> own_permit_;
 };
 
 inline worker* pool_base::worker_here() const noexcept {
@@ -8073,7 +8426,7 @@ protected:
 
     [[gnu::noinline]] void have_obstacles_look_again(shared_state_base& future) noexcept {
         if (future.is_waiting()) {
-            for_each_obstacle(future, [](blocked_wait& wait) { wait.look_again(); });
+            for_each_obstacle(future, [](blocked_wait& wait) { wait.look_again(false); });
         }
     }
 
@@ -8086,7 +8439,7 @@ protected:
     // task runs, or null.
     [[gnu::always_inline]] bool run_here(shared_state_base& future, worker& self,
                                          shared_state_base::weak_handle* given_up) noexcept {
-        const bool taken = self.take_back(*this);  // if so, this thread clears `in_queue`
+        const bool taken = local_queue::take_back(*this);  // if so, this thread clears `in_queue`
         if (!future.claim_to_help(taken, given_up)) {
             if (taken) {
                 future.release_from_queue();
@@ -11463,6 +11816,7 @@ public:
           keeps_owner_(origin.kept_owner),
           kept_owner_(std::move(origin.kept_owner)),
           own_executor_(origin.own_executor) {
+        this->set_known_early();
         this->note_unqueued();
     }
 
@@ -12372,7 +12726,9 @@ public:
 protected:
     // `pool` is null if there is none; then `has_executor` says whether something else runs the coroutine.
     coroutine_task(pool_base* pool, bool has_executor) noexcept
-        : queued_state(pool), has_executor_(has_executor) {}
+        : queued_state(pool), has_executor_(has_executor) {
+        set_known_early();
+    }
     ~coroutine_task() = default;
 
     [[nodiscard]] bool keeps_owner() const noexcept final { return true; }
@@ -12400,7 +12756,7 @@ protected:
 
     bool run_turn_here(worker& self, shared_state_base::weak_handle* given_up) noexcept {
         shared_state_base& its_future = future();
-        const bool taken = self.take_back(*this);
+        const bool taken = local_queue::take_back(*this);
         while (!claim_turn(taken)) {
             if (!taken) {
                 return false;
@@ -13417,6 +13773,11 @@ struct started_thread {
     sync::thread thread = {};
     bool has_worked = false;         // guarded by the mutex of `orphaned_threads`
     started_thread* next = nullptr;  // in a `thread_list`
+
+    // Of a spare.
+    std::unique_ptr<errand> left = {};
+    parking_spot has_errand = {};  // or has to end
+    started_thread* next_idle = nullptr;
 };
 
 // Threads that somebody has to join. Every unit that makes a pool compiles this, and a `std::list` takes
@@ -13647,8 +14008,32 @@ public:
         }
     }
 
-    // Requires: the pool is closed. Waits until every thread has ended. Several threads may call this at
-    // once.
+    // See `pool_base::start_spare`.
+    [[nodiscard, gnu::cold, gnu::noinline]] bool start_spare(worker& blocked,
+                                                             std::unique_ptr<errand> left) noexcept {
+        const std::lock_guard lock(mutex_);
+        if (starts_no_more_) {
+            return false;
+        }
+        try {
+            start_spare_locked(blocked, std::move(left));
+            return true;
+        } catch (...) {
+            return false;
+        }
+    }
+
+    // From now on, a spare that has run its errand ends.
+    [[gnu::noinline]] void end_spares() noexcept {
+        const std::lock_guard lock(mutex_);
+        spares_end_ = true;
+        while (idle_spares_) {
+            take_idle_spare().has_errand.unpark();
+        }
+    }
+
+    // Requires: the pool is closed, and `end_spares` was called. Waits until every thread has ended. Several
+    // threads may call this at once.
     [[gnu::noinline]] void join() {
         const std::lock_guard joining(joining_);
         // Workers that still run may start others.
@@ -13732,9 +14117,82 @@ private:
         none_.store(false);
     }
 
+    void start_spare_locked(worker& blocked, std::unique_ptr<errand> left) {
+        permit& shared = blocked.share_permit();
+        if (!shared.add_spare(*left)) {
+            return;
+        }
+        pool_.note_spare_started();
+        runnable_threads::add(1);
+        errand* const added = left.get();
+        try {
+            started_thread& spare = idle_spares_ ? take_idle_spare() : start_spare_thread();
+            spare.self->set_permit(shared);
+            spare.left = std::move(left);
+            spare.has_errand.unpark();
+        } catch (...) {
+            runnable_threads::remove(1);
+            pool_.note_spare_ended();
+            shared.remove_errand(*added);
+            shared.remove_spare();
+            throw;
+        }
+    }
+
+    [[nodiscard]] started_thread& take_idle_spare() noexcept {
+        return *std::exchange(idle_spares_, idle_spares_->next_idle);
+    }
+
+    [[nodiscard]] started_thread& start_spare_thread() {
+        last_worker_ = new worker(pool_, name_of_worker(max_workers_ + spares_), last_worker_);
+        std::unique_ptr<started_thread> started;
+        try {
+            started.reset(new started_thread{.pool = shared_pool(pool_), .self = last_worker_});
+            started->thread = sync::thread([this, record = started.get()] { run_spare(*record); });
+        } catch (...) {
+            started.reset();
+            remove_last_worker();
+            throw;
+        }
+        ++spares_;
+        threads_.add(*started);
+        return *started.release();
+    }
+
+    // What the thread of a spare does.
+    void run_spare(started_thread& started) noexcept {
+        worker& self = *started.self;
+        pool_.begin_thread(self);
+        show_thread_name(self.name());
+        started.has_errand.park();
+        while (started.left) {
+            pool_.run_errand(self, *started.left);
+            started.left.reset();
+            if (pool_.is_inherited() || !add_idle_spare(started)) {
+                break;
+            }
+            started.has_errand.park();
+        }
+        pool_.end_thread();
+        end(started);
+    }
+
+    // Returns false if the spare is to end.
+    [[nodiscard]] bool add_idle_spare(started_thread& idle) noexcept {
+        const std::lock_guard lock(mutex_);
+        if (!spares_end_) {
+            idle.next_idle = std::exchange(idle_spares_, &idle);
+        }
+        return !spares_end_;
+    }
+
     // What a thread does.
     static void run(started_thread& started) noexcept {
         started.pool->work(*started.self);
+        end(started);
+    }
+
+    static void end(started_thread& started) noexcept {
         if (started.pool->is_inherited()) {
             orphaned_threads::instance().keep(std::move(started.pool));
         }
@@ -13760,8 +14218,11 @@ private:
     sync::mutex mutex_;    // held while a thread is started
     // Guarded by `mutex_`.
     bool starts_no_more_ = false;
-    worker* last_worker_ = nullptr;  // of all that were ever started
-    thread_list threads_;            // those that nobody has joined
+    worker* last_worker_ = nullptr;  // of all that were ever started, spares included
+    std::size_t spares_ = 0;         // that were ever started
+    bool spares_end_ = false;        // once they have run their errands
+    started_thread* idle_spares_ = nullptr;
+    thread_list threads_;  // those that nobody has joined
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -13890,6 +14351,7 @@ public:
             shut_down_ = true;
         }
         sleep_.close();
+        threads_.end_spares();
         if (cancel_waiting) {
             end_waiting(nullptr);
         }
@@ -13956,10 +14418,29 @@ public:
                         end_thread();
                         return;
                     }
+                    if (self.shares_permit()) {
+                        self.let_spares_run();
+                    }
                 }
-            } while (spin(self) || sleep_.park(self));
+            } while (spin(self) || park(self));
         }
         end_thread();
+    }
+
+    [[nodiscard]] bool start_spare(worker& blocked, std::unique_ptr<errand> left) noexcept override {
+        return threads_.start_spare(blocked, std::move(left));
+    }
+
+    void run_errand(worker& self, errand& left) noexcept override {
+        self.begin_errand(left);
+        if (self.is_initialized() || initialize_spare(self)) {
+            left.run(self);
+        }
+        if (!is_inherited()) {
+            self.end_errand();
+            note_spare_ended();
+            runnable_threads::remove(1);
+        }
     }
 
     void throw_if_inherited() const {
@@ -14008,6 +14489,16 @@ private:
             item = queue_.pop();
         }
         return item ? item : victims_.steal();
+    }
+
+    // See `sleep::park`.
+    [[nodiscard]] bool park(worker& self) noexcept {
+        self.give_permit_back();
+        if (!sleep_.park(self)) {
+            return false;
+        }
+        self.take_permit_back();
+        return true;
     }
 
     // Looks for an item for a while without sleeping. Returns whether there seems to be one.
@@ -14132,6 +14623,21 @@ private:
             if (!is_inherited()) {
                 break_because_of_current_exception();
                 sleep_.initializer_has_failed(self);
+            }
+            return false;
+        }
+    }
+
+    [[gnu::cold, gnu::noinline]] bool initialize_spare(worker& self) noexcept {
+        try {
+            if (initializer_) {
+                initializer_();
+            }
+            self.note_initialized();
+            return !is_inherited();
+        } catch (...) {
+            if (!is_inherited()) {
+                break_because_of_current_exception();
             }
             return false;
         }

@@ -2,11 +2,20 @@
 
 // Workers of several pools wait for each other, whatever it is that they run and wait for.
 
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
 #include <concurrent/futures.hpp>
 #include <coroutine>
 #include <functional>
 #include <latch>
+#include <numeric>
+#include <random>
+#include <thread>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "support/catch.hpp"
 
@@ -110,6 +119,173 @@ TEST_CASE("a worker helps what it waits for if that blocks on another pool's wor
             auto continuation = promise.get_future().then(needs_second);
             static_cast<void>(third.submit([&] { promise.set_result(); }));
             return continuation;
+        });
+    }
+}
+
+TEST_CASE("a task that a worker runs for others may wait for what that worker was running") {
+    // Which task waits for which: Y -> Q -> P -> X. The worker of `first` waits in P, that of `second` in Y.
+    std::atomic<int> initialized{0};
+    pool first({.max_workers = 1, .initializer = [&] { ++initialized; }});
+    pool second(1);
+    std::latch y_runs{1};
+    std::atomic<int> running{0};
+    std::atomic<int> most_running{0};
+    // A task of `first` calls this when it begins and when its wait has ended.
+    const auto count_running = [&] {
+        const int now = ++running;
+        most_running = std::max(most_running.load(), now);
+    };
+    const auto p = first.submit([&] {
+        count_running();
+        y_runs.wait();
+        const auto x = second.submit([] { return 1; });
+        --running;
+        const int result = x.result() + 1;
+        count_running();
+        --running;
+        return std::pair(result, std::this_thread::get_id());
+    });
+    const auto q = first.submit([&] {
+        count_running();
+        --running;
+        const int result = p.result().first + 1;
+        count_running();
+        --running;
+        return std::pair(result, futures::this_thread_name());
+    });
+    // The worker always has something else to do, once P has ended.
+    const std::function<void()> again = [&] {
+        count_running();
+        --running;
+        if (!q.done()) {
+            static_cast<void>(first.submit(again));
+        }
+    };
+    static_cast<void>(first.submit(again));
+    const auto y = second.submit([&] {
+        y_runs.count_down();
+        return q.result().first + 1;
+    });
+    CHECK(y.result() == 4);
+    CHECK(most_running == 1);
+    CHECK(first.worker_count() == 1);
+    CHECK(initialized <= 2);
+    // The worker goes on as ever.
+    CHECK(first.submit([] { return std::this_thread::get_id(); }).result() == p.result().second);
+}
+
+TEST_CASE("many tasks of several pools wait for each other without a cycle") {
+    // Each waits for some of those before it, which are queued in any order.
+    constexpr int rounds = 30;
+    constexpr int tasks = 60;
+    for (int round = 0; round < rounds; ++round) {
+        std::minstd_rand random(static_cast<unsigned>(round + 1));
+        std::vector<futures::Future<int>> all(tasks);
+        std::array<pool, 3> pools{pool(1), pool(1), pool(round % 2 == 0 ? 1U : 2U)};
+        std::latch submitted{1};
+        std::vector<int> order(tasks);
+        std::iota(order.begin(), order.end(), 0);
+        std::shuffle(order.begin(), order.end(), random);
+        for (const int number : order) {
+            std::vector<int> before;
+            for (int each = 0; each < 3 && number != 0; ++each) {
+                before.push_back(static_cast<int>(random() % static_cast<unsigned>(number)));
+            }
+            all[static_cast<std::size_t>(number)] =
+                pools[random() % pools.size()].submit([&all, &submitted, before = std::move(before)] {
+                    submitted.wait();
+                    int longest = 0;
+                    for (const int each : before) {
+                        longest = std::max(longest, all[static_cast<std::size_t>(each)].result());
+                    }
+                    return longest + 1;
+                });
+        }
+        submitted.count_down();
+        for (const auto& each : all) {
+            CHECK(each.result() >= 1);
+        }
+    }
+}
+
+TEST_CASE("a task that was claimed in another worker's queue is known to run, when its turn has come there") {
+    pool two(2);
+    pool other(1);
+    std::latch submitted{1};
+    std::latch claimed{1};
+    std::latch turn_has_come{1};
+    futures::Future<int> task;
+    const auto claims = two.submit([&] {
+        submitted.wait();
+        return task.result();
+    });
+    const auto submits = two.submit([&] {
+        task = two.submit([&] {
+            claimed.count_down();
+            turn_has_come.wait();
+            return other.submit([] { return 1; }).result();
+        });
+        static_cast<void>(two.submit([&] { turn_has_come.count_down(); }));
+        submitted.count_down();
+        claimed.wait();
+    });
+    const auto waits = other.submit([&] {
+        submitted.wait();
+        return task.result();
+    });
+    CHECK(waits.result() == 1);
+    CHECK(claims.result() == 1);
+}
+
+TEST_CASE("a worker that leaves a part of what it waits for to another worker looks at the other parts") {
+    // The second worker of `two` begins when the part in `other` has run, whose only worker waits.
+    std::latch other_part_has_run{1};
+    std::atomic<int> begun{0};
+    pool two({.max_workers = 2, .initializer = [&] {
+                  if (++begun == 2) {
+                      other_part_has_run.wait();
+                  }
+              }});
+    pool other(1);
+    const auto check = [&](std::function<int(futures::Future<std::tuple<int, int>>)> wait_for) {
+        std::latch submitted{1};
+        futures::Future<int> task;
+        const auto waits = other.submit([&] {
+            submitted.wait();
+            return task.result();
+        });
+        task = two.submit([&] {
+            submitted.wait();
+            const auto one = two.submit([] { return 1; });
+            const auto both = futures::gather(one, other.submit([&] {
+                other_part_has_run.count_down();
+                return 2;
+            }));
+            return wait_for(both);
+        });
+        submitted.count_down();
+        CHECK(waits.result() == 3);
+    };
+    const auto sum = [](const std::tuple<int, int>& both) { return std::get<0>(both) + std::get<1>(both); };
+
+    SECTION("in as_completed") {
+        check([&](const auto& both) {
+            int result = 0;
+            for (const auto& done : futures::as_completed(std::vector{both})) {
+                result += sum(done.result());
+            }
+            return result;
+        });
+    }
+    SECTION("with a limit") {
+        check([&](const auto& both) { return sum(both.result(std::chrono::hours(1))); });
+    }
+    SECTION("in a completion queue") {
+        check([&](const auto& both) {
+            futures::completion_queue<std::tuple<int, int>> queue;
+            queue.add(both);
+            return sum(queue.next().result());
         });
     }
 }

@@ -238,6 +238,36 @@ const scenario shown_meanwhile(
         check(one.result().get() == 3, "both end");
     });
 
+const scenario left_to_spare(
+    "what a worker has to run for others waits for what it was running, and one of its pool runs at a time",
+    {.preemptions = 1, .stale_reads = 0}, [] {
+        parking_spot begun;
+        checked<int> first_ran;  // as there is one worker, whose tasks need no other order
+        futures::thread_pool_executor first(1);
+        futures::thread_pool_executor second(1);
+        const auto count = [&] { first_ran.set(first_ran.get() + 1); };
+        const auto one = first.submit([&] {
+            begun.park();
+            const auto simple = second.submit([] { return value(1); });
+            count();
+            const int result = simple.result().get() + 1;
+            count();
+            return value(result);
+        });
+        const auto two = first.submit([&] {
+            count();
+            const int result = one.result().get() + 1;
+            count();
+            return value(result);
+        });
+        const auto three = second.submit([&] {
+            begun.unpark();
+            return value(two.result().get() + 1);
+        });
+        check(three.result().get() == 4, "all end");
+        check(first.submit([&] { return first_ran.get(); }).result() == 4, "the worker goes on");
+    });
+
 const scenario gathered_late("a future fails while it is being gathered",
                              {.preemptions = 2, .stale_reads = 1}, [] {
                                  futures::Promise<value> first;

@@ -238,6 +238,27 @@ const scenario two_pools("a worker waits for a coroutine of another pool that aw
                              check(waits.result().get() == 2, "the result is the coroutine's");
                          });
 
+const scenario turn_told("a coroutine is queued in a pool whose worker waits for who waits for the coroutine",
+                         {.preemptions = 1, .stale_reads = 0}, [] {
+                             futures::Promise<value> promise;
+                             parking_spot submitted;
+                             pool one(1);
+                             pool other(1);
+                             const auto coroutine = add_one_in(one, promise.get_future());
+                             const std::vector more(
+                                 2, coroutine);  // so that the walk sees that it has been at the coroutine
+                             futures::Future<value> needs_coroutine;
+                             const auto needs_other = one.submit([&] {
+                                 submitted.park();
+                                 return value(needs_coroutine.result().get() + 1);
+                             });
+                             needs_coroutine =
+                                 other.submit([&] { return value(coroutine.result().get() + 1); });
+                             submitted.unpark();
+                             promise.set_result(value(1));
+                             check(needs_other.result().get() == 4, "both end");
+                         });
+
 // Its first task is one pool's, and all others are another's.
 struct first_elsewhere {
     template <class Fn>

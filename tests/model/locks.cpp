@@ -6,6 +6,7 @@
 #include <concurrent/futures/sync/counting_guard.hpp>
 #include <concurrent/futures/sync/counting_lock.hpp>
 #include <concurrent/futures/sync/counting_mutex.hpp>
+#include <concurrent/futures/sync/permit.hpp>
 #include <concurrent/futures/sync/spin_lock.hpp>
 
 #include "checker/model.hpp"
@@ -16,6 +17,7 @@ using concurrent::futures::detail::adding_one;
 using concurrent::futures::detail::counting_guard;
 using concurrent::futures::detail::counting_lock;
 using concurrent::futures::detail::counting_mutex;
+using concurrent::futures::detail::permit;
 using concurrent::futures::detail::spin_lock;
 using model::check;
 using model::checked;
@@ -42,6 +44,28 @@ const scenario two_threads("a spin_lock keeps two threads apart, and orders what
                            keep_two_apart<spin_lock, std::lock_guard<spin_lock>>);
 const scenario two_threads_counting("a counting_lock keeps two threads apart, and orders what they do", {},
                                     keep_two_apart<counting_lock, counting_guard<counting_lock>>);
+
+const scenario permitted("of a worker and its spares, one runs at a time", {}, [] {
+    permit shared;
+    checked<int> count;
+    const auto run_as_spare = [&] {
+        shared.acquire();
+        count.set(count.get() + 1);
+        shared.release();
+    };
+    thread one(run_as_spare);
+    thread two(run_as_spare);
+    count.set(count.get() + 1);
+    shared.release();
+    if (!shared.try_acquire()) {
+        shared.acquire();
+    }
+    count.set(count.get() + 1);
+    shared.release();
+    one.join();
+    two.join();
+    check(count.get() == 4, "each was counted");
+});
 
 const scenario three_threads("a spin_lock keeps three threads apart", {}, [] {
     spin_lock lock;

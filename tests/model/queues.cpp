@@ -28,6 +28,8 @@ public:
     [[nodiscard]] bool still_waits() noexcept override { return !stale; }
     [[nodiscard]] bool has_handle() noexcept override { return true; }
 
+    using work_item::set_known_early;
+
     // By whoever has taken it out.
     void take() {
         check(times.get() == 0, "an item is taken out once");
@@ -296,6 +298,26 @@ const scenario local_two_queues("local_queue: what another worker has stolen and
                                     thief.join();
                                     check(back != (others.size() != 0), "it is in one place");
                                 });
+
+const scenario local_runs_meanwhile(
+    "local_queue: what a thread claims while another pushes it is known to run there, also once it is popped",
+    {}, [] {
+        local_queue theirs;
+        local_queue mine;
+        item known;
+        known.set_known_early();
+        thread pusher([&] {
+            check(theirs.push(known, [] { return true; }), "a queue takes an item that is admitted");
+        });
+        thread thief([&] { static_cast<void>(theirs.pop()); });
+        static_cast<void>(local_queue::take_back(known));
+        mine.note_running(known, true);
+        pusher.join();
+        thief.join();
+        static_cast<void>(theirs.pop());
+        check(theirs.size() == 0, "nothing is left");
+        check(local_queue::queue_of_runner(known) == &mine, "it is known to run");
+    });
 
 // The owner runs a task that pushes one item, and then another that pushes the next; a helper waits for the
 // first task.

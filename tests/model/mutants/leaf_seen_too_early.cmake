@@ -4,8 +4,8 @@ set(group composition)
 set(only "a worker that sleeps is told")
 set(finds "crash")
 set(old [==[
-                    child->is_beyond_leaf = !state.is_unqueued() || parent.is_beyond_leaf;
+                const bool is_leaf = !state.is_unqueued();
 ]==])
 set(new [==[
-                    child->is_beyond_leaf = parent.is_leaf || parent.is_beyond_leaf;
+                const bool is_leaf = parent.is_leaf;
 ]==])

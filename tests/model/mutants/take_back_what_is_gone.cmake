@@ -4,6 +4,6 @@ set(group queues)
 set(only "local_queue: the owner takes back")
 set(finds "check|data race|crash")
 set(old [==[
-const bool here = item.place_.load(std::memory_order_relaxed) == address();]==])
+const bool here = (place & ~known_early) == address();]==])
 set(new [==[
 const bool here = true;]==])

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <memory>   // std::unique_ptr
 #include <mutex>    // std::lock_guard
 #include <utility>  // std::move, std::exchange
 
@@ -9,6 +10,8 @@
 #include <concurrent/futures/platform/platform.hpp>
 #include <concurrent/futures/pool/pool_base.hpp>
 #include <concurrent/futures/pool/shared_pool.hpp>
+#include <concurrent/futures/sync/errand.hpp>
+#include <concurrent/futures/sync/parking_spot.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -20,6 +23,11 @@ struct started_thread {
     sync::thread thread = {};
     bool has_worked = false;         // guarded by the mutex of `orphaned_threads`
     started_thread* next = nullptr;  // in a `thread_list`
+
+    // Of a spare.
+    std::unique_ptr<errand> left = {};
+    parking_spot has_errand = {};  // or has to end
+    started_thread* next_idle = nullptr;
 };
 
 // Threads that somebody has to join. Every unit that makes a pool compiles this, and a `std::list` takes

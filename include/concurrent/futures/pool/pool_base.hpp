@@ -5,12 +5,14 @@
 #include <atomic>   // std::atomic
 #include <cstddef>  // std::size_t, std::ptrdiff_t
 #include <cstdint>  // std::uint32_t, std::uintptr_t
+#include <memory>   // std::unique_ptr
 
 #include <concurrent/futures/pool/live_pools.hpp>
 #include <concurrent/futures/pool/shared_pool.hpp>
 #include <concurrent/futures/pool/sleep.hpp>
 #include <concurrent/futures/pool/stoppable.hpp>
 #include <concurrent/futures/sync/blocked_wait.hpp>
+#include <concurrent/futures/sync/errand.hpp>
 #include <concurrent/futures/sync/forks.hpp>
 #include <concurrent/futures/sync/idle_watch.hpp>
 #include <concurrent/futures/sync/spin_wait.hpp>
@@ -123,6 +125,16 @@ public:
         wake_one();
     }
 
+    // A thread of this pool calls `begin_thread` first of all, and `end_thread` after its work.
+    void begin_thread(worker& self) const noexcept {
+        thread_record_() = {&self, number_};
+        runnable_threads::count_this_thread(true);
+    }
+    void end_thread() const noexcept {
+        runnable_threads::count_this_thread(false);
+        thread_record_().self = nullptr;
+    }
+
     // The worker functions below are called on the thread of `self`.
 
     // `self` searches from now on, or is as good as searching.
@@ -160,6 +172,16 @@ public:
     // The whole work of the thread of `self`.
     virtual void work(worker& self) noexcept = 0;
 
+    // Starts a spare for `blocked`, which runs `left` when `blocked` sleeps. Returns false if no thread can
+    // be started. See `worker`.
+    [[nodiscard]] virtual bool start_spare(worker& blocked, std::unique_ptr<errand> left) noexcept = 0;
+
+    // Runs `left` as soon as the worker blocks that has left it. The thread of a spare calls this.
+    virtual void run_errand(worker& self, errand& left) noexcept = 0;
+
+    void note_spare_started() noexcept { blocked_waits_.add_spare(); }
+    void note_spare_ended() noexcept { blocked_waits_.remove_spare(most_workers_); }
+
     // Queues `item` with a reference on it, or throws and leaves everything as it was.
     virtual void push(work_item& item) = 0;
 
@@ -190,16 +212,6 @@ protected:
 
     // Requires: `sleep_` has asked for a thread.
     virtual void start_thread() noexcept = 0;
-
-    // A thread of this pool calls `begin_thread` first of all, and `end_thread` after its work.
-    void begin_thread(worker& self) const noexcept {
-        thread_record_() = {&self, number_};
-        runnable_threads::count_this_thread(true);
-    }
-    void end_thread() const noexcept {
-        runnable_threads::count_this_thread(false);
-        thread_record_().self = nullptr;
-    }
 
     sleep sleep_;
 

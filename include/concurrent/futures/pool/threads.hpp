@@ -11,11 +11,14 @@
 #include <utility>    // std::move, std::exchange
 
 #include <concurrent/futures/log_handler.hpp>
+#include <concurrent/futures/platform/platform.hpp>
 #include <concurrent/futures/pool/orphaned_threads.hpp>
 #include <concurrent/futures/pool/pool_base.hpp>
 #include <concurrent/futures/pool/shared_pool.hpp>
 #include <concurrent/futures/pool/sleep.hpp>
 #include <concurrent/futures/pool/worker.hpp>
+#include <concurrent/futures/sync/errand.hpp>
+#include <concurrent/futures/sync/permit.hpp>
 #include <concurrent/futures/sync/spin_wait.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
 
@@ -83,8 +86,32 @@ public:
         }
     }
 
-    // Requires: the pool is closed. Waits until every thread has ended. Several threads may call this at
-    // once.
+    // See `pool_base::start_spare`.
+    [[nodiscard, gnu::cold, gnu::noinline]] bool start_spare(worker& blocked,
+                                                             std::unique_ptr<errand> left) noexcept {
+        const std::lock_guard lock(mutex_);
+        if (starts_no_more_) {
+            return false;
+        }
+        try {
+            start_spare_locked(blocked, std::move(left));
+            return true;
+        } catch (...) {
+            return false;
+        }
+    }
+
+    // From now on, a spare that has run its errand ends.
+    [[gnu::noinline]] void end_spares() noexcept {
+        const std::lock_guard lock(mutex_);
+        spares_end_ = true;
+        while (idle_spares_) {
+            take_idle_spare().has_errand.unpark();
+        }
+    }
+
+    // Requires: the pool is closed, and `end_spares` was called. Waits until every thread has ended. Several
+    // threads may call this at once.
     [[gnu::noinline]] void join() {
         const std::lock_guard joining(joining_);
         // Workers that still run may start others.
@@ -168,9 +195,82 @@ private:
         none_.store(false);
     }
 
+    void start_spare_locked(worker& blocked, std::unique_ptr<errand> left) {
+        permit& shared = blocked.share_permit();
+        if (!shared.add_spare(*left)) {
+            return;
+        }
+        pool_.note_spare_started();
+        runnable_threads::add(1);
+        errand* const added = left.get();
+        try {
+            started_thread& spare = idle_spares_ ? take_idle_spare() : start_spare_thread();
+            spare.self->set_permit(shared);
+            spare.left = std::move(left);
+            spare.has_errand.unpark();
+        } catch (...) {
+            runnable_threads::remove(1);
+            pool_.note_spare_ended();
+            shared.remove_errand(*added);
+            shared.remove_spare();
+            throw;
+        }
+    }
+
+    [[nodiscard]] started_thread& take_idle_spare() noexcept {
+        return *std::exchange(idle_spares_, idle_spares_->next_idle);
+    }
+
+    [[nodiscard]] started_thread& start_spare_thread() {
+        last_worker_ = new worker(pool_, name_of_worker(max_workers_ + spares_), last_worker_);
+        std::unique_ptr<started_thread> started;
+        try {
+            started.reset(new started_thread{.pool = shared_pool(pool_), .self = last_worker_});
+            started->thread = sync::thread([this, record = started.get()] { run_spare(*record); });
+        } catch (...) {
+            started.reset();
+            remove_last_worker();
+            throw;
+        }
+        ++spares_;
+        threads_.add(*started);
+        return *started.release();
+    }
+
+    // What the thread of a spare does.
+    void run_spare(started_thread& started) noexcept {
+        worker& self = *started.self;
+        pool_.begin_thread(self);
+        show_thread_name(self.name());
+        started.has_errand.park();
+        while (started.left) {
+            pool_.run_errand(self, *started.left);
+            started.left.reset();
+            if (pool_.is_inherited() || !add_idle_spare(started)) {
+                break;
+            }
+            started.has_errand.park();
+        }
+        pool_.end_thread();
+        end(started);
+    }
+
+    // Returns false if the spare is to end.
+    [[nodiscard]] bool add_idle_spare(started_thread& idle) noexcept {
+        const std::lock_guard lock(mutex_);
+        if (!spares_end_) {
+            idle.next_idle = std::exchange(idle_spares_, &idle);
+        }
+        return !spares_end_;
+    }
+
     // What a thread does.
     static void run(started_thread& started) noexcept {
         started.pool->work(*started.self);
+        end(started);
+    }
+
+    static void end(started_thread& started) noexcept {
         if (started.pool->is_inherited()) {
             orphaned_threads::instance().keep(std::move(started.pool));
         }
@@ -196,8 +296,11 @@ private:
     sync::mutex mutex_;    // held while a thread is started
     // Guarded by `mutex_`.
     bool starts_no_more_ = false;
-    worker* last_worker_ = nullptr;  // of all that were ever started
-    thread_list threads_;            // those that nobody has joined
+    worker* last_worker_ = nullptr;  // of all that were ever started, spares included
+    std::size_t spares_ = 0;         // that were ever started
+    bool spares_end_ = false;        // once they have run their errands
+    started_thread* idle_spares_ = nullptr;
+    thread_list threads_;  // those that nobody has joined
 };
 
 }}}  // namespace concurrent::futures::detail

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>  // std::size_t
+#include <memory>   // std::unique_ptr, std::make_unique
 #include <string>   // std::string
 #include <utility>  // std::move
 
@@ -11,14 +12,21 @@
 #include <concurrent/futures/pool/sleep.hpp>
 #include <concurrent/futures/queue/local_queue.hpp>
 #include <concurrent/futures/queue/work_item.hpp>
+#include <concurrent/futures/sync/errand.hpp>
 #include <concurrent/futures/sync/helper.hpp>
 #include <concurrent/futures/sync/idle_watch.hpp>
+#include <concurrent/futures/sync/permit.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 {
 namespace detail {
 
 // One thread of a pool.
+//
+// A worker that sleeps in a task may have to run another, but not on top of its own: that other task may turn
+// out to wait for its own. Then it leaves the other task to a spare, which is a worker with a thread of its
+// own, for this one task. The two share a `permit`, and each gives it back while it sleeps: so no more tasks
+// run at once than the pool has workers. Java's `ForkJoinPool` has such spare threads too.
 class worker final : public helper, public sleeper {
 public:
     // `previous` is the worker that was made before, or null.
@@ -38,17 +46,76 @@ public:
 
     // The following functions are called on this worker's thread.
 
-    // Takes `item` out if it is in the local queue.
-    [[nodiscard]] bool take_back(work_item& item) noexcept { return local_queue_.take_back(item); }
-
     [[nodiscard]] bool watch_idle(idle_watch& watch) noexcept override {
         return pool_.watch_idle(*this, watch);
     }
     [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept override { return pool_.unwatch_idle(watch); }
     void begin_to_block(blocked_wait& wait) noexcept override {
         pool_.blocked_waits().add(wait, &local_queue_);
+        give_permit_back();
     }
-    void end_to_block(blocked_wait& wait) noexcept override { pool_.blocked_waits().remove(wait); }
+    void end_to_block(blocked_wait& wait) noexcept override {
+        pool_.blocked_waits().remove(wait);
+        if (permit_ && !pool_.is_inherited()) {
+            permit_->acquire();
+        }
+    }
+    [[nodiscard]] bool leave_to_spare(std::unique_ptr<errand> left) noexcept override {
+        return pool_.start_spare(*this, std::move(left));
+    }
+
+    // Returns the permit to run, which this worker has. Throws if there is no memory.
+    [[nodiscard]] permit& share_permit() {
+        if (!permit_) {
+            if (!own_permit_) {
+                own_permit_ = std::make_unique<permit>();
+            }
+            permit_ = own_permit_.get();
+        }
+        return *permit_;
+    }
+    [[nodiscard]] bool shares_permit() const noexcept { return permit_ != nullptr; }
+
+    // Called between two tasks, if this worker shares its permit.
+    [[gnu::cold, gnu::noinline]] void let_spares_run() noexcept {
+        if (permit_->has_spares()) {
+            permit_->release();
+            take_permit_back();
+        } else {
+            permit_ = nullptr;
+        }
+    }
+
+    // These are called before this worker parks or ends, and afterwards.
+    void give_permit_back() noexcept {
+        if (permit_ && !pool_.is_inherited()) {
+            permit_->release();
+        }
+    }
+    void take_permit_back() noexcept {
+        if (permit_ && !permit_->try_acquire()) {
+            note_busy();  // nobody may rely on it meanwhile
+            permit_->acquire();
+        }
+    }
+
+    // A spare calls these before and after its errand. It never searches, so it is never as good as idle.
+    void begin_errand(errand& left) noexcept {
+        ++depth_;
+        permit_->acquire();
+        permit_->remove_errand(left);
+    }
+    void end_errand() noexcept {
+        permit_->release();
+        permit_->remove_spare();
+        permit_ = nullptr;
+        --depth_;
+    }
+    [[nodiscard]] bool is_initialized() const noexcept { return is_initialized_; }
+    void note_initialized() noexcept { is_initialized_ = true; }
+
+    // Called before a spare gets its errand.
+    void set_permit(permit& shared) noexcept { permit_ = &shared; }
 
     // Called before this worker publishes a task's result, if it runs no user code from then until it looks
     // for work: it is as good as searching. So a thread that sees the result and submits the next task starts
@@ -148,6 +215,9 @@ private:
     worker* last_victim_ = nullptr;
     bool is_victim_ = false;
     unsigned turns_ = 0;
+    bool is_initialized_ = false;  // a spare
+    permit* permit_ = nullptr;     // if there are spares
+    std::unique_ptr<permit> own_permit_;
 };
 
 inline worker* pool_base::worker_here() const noexcept {

@@ -5,6 +5,7 @@
 #include <cstddef>     // std::size_t, std::ptrdiff_t
 #include <exception>   // std::exception_ptr
 #include <functional>  // std::function
+#include <memory>      // std::unique_ptr
 #include <mutex>       // std::lock_guard
 #include <string>      // std::string
 #include <utility>     // std::move
@@ -20,6 +21,7 @@
 #include <concurrent/futures/pool/worker.hpp>
 #include <concurrent/futures/queue/work_item.hpp>
 #include <concurrent/futures/sync/back_off.hpp>
+#include <concurrent/futures/sync/errand.hpp>
 #include <concurrent/futures/sync/spin_wait.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
 
@@ -144,6 +146,7 @@ public:
             shut_down_ = true;
         }
         sleep_.close();
+        threads_.end_spares();
         if (cancel_waiting) {
             end_waiting(nullptr);
         }
@@ -210,10 +213,29 @@ public:
                         end_thread();
                         return;
                     }
+                    if (self.shares_permit()) {
+                        self.let_spares_run();
+                    }
                 }
-            } while (spin(self) || sleep_.park(self));
+            } while (spin(self) || park(self));
         }
         end_thread();
+    }
+
+    [[nodiscard]] bool start_spare(worker& blocked, std::unique_ptr<errand> left) noexcept override {
+        return threads_.start_spare(blocked, std::move(left));
+    }
+
+    void run_errand(worker& self, errand& left) noexcept override {
+        self.begin_errand(left);
+        if (self.is_initialized() || initialize_spare(self)) {
+            left.run(self);
+        }
+        if (!is_inherited()) {
+            self.end_errand();
+            note_spare_ended();
+            runnable_threads::remove(1);
+        }
     }
 
     void throw_if_inherited() const {
@@ -262,6 +284,16 @@ private:
             item = queue_.pop();
         }
         return item ? item : victims_.steal();
+    }
+
+    // See `sleep::park`.
+    [[nodiscard]] bool park(worker& self) noexcept {
+        self.give_permit_back();
+        if (!sleep_.park(self)) {
+            return false;
+        }
+        self.take_permit_back();
+        return true;
     }
 
     // Looks for an item for a while without sleeping. Returns whether there seems to be one.
@@ -386,6 +418,21 @@ private:
             if (!is_inherited()) {
                 break_because_of_current_exception();
                 sleep_.initializer_has_failed(self);
+            }
+            return false;
+        }
+    }
+
+    [[gnu::cold, gnu::noinline]] bool initialize_spare(worker& self) noexcept {
+        try {
+            if (initializer_) {
+                initializer_();
+            }
+            self.note_initialized();
+            return !is_inherited();
+        } catch (...) {
+            if (!is_inherited()) {
+                break_because_of_current_exception();
             }
             return false;
         }

@@ -47,7 +47,7 @@ public:
         item.next_ = nullptr;
         item.previous_ = std::exchange(newest_, &item);
         (item.previous_ ? item.previous_->next_ : oldest_) = &item;
-        item.place_.store(address(), std::memory_order_relaxed);  // relaxed: see `take_back`
+        note_pushed(item);
         item.set_sequence(++pushed_);
         return true;
     }
@@ -60,20 +60,14 @@ public:
         return take_oldest(lock);
     }
 
-    // Requires: the calling thread is the owner, or has pushed `item`. Takes `item` out if it is in this
-    // queue.
-    [[nodiscard]] bool take_back(work_item& item) noexcept {
-        // Relaxed. Only this thread could have pushed the item here, so it knows at once if the item is not
-        // here. That the item is here is certain only under the lock.
-        if (item.place_.load(std::memory_order_relaxed) != address()) {
-            return false;
-        }
-        counting_guard lock(lock_);
-        const bool here = item.place_.load(std::memory_order_relaxed) == address();
-        if (here) {
-            unlink(item, lock);
-        }
-        return here;
+    // Takes `item` out if a local queue has it. Requires: that is a queue of the calling thread's pool, or
+    // the thread has pushed the item. This misses no item but one that others know before it is pushed.
+    [[nodiscard]] static bool take_back(work_item& item) noexcept {
+        // Acquire: pairs with the release of `note_pushed`, so that the queue can be used. Who knows of an
+        // item only since it was pushed has learnt of the queue in the same way.
+        const std::uintptr_t place = item.place_.load(std::memory_order_acquire);
+        local_queue* const queue = (place & running) == 0 ? queue_at(place) : nullptr;
+        return queue && queue->take_out(item);
     }
 
     // The owner begins to run `item`. `numbers` says whether the pool's items may be numbered anew; where
@@ -100,7 +94,7 @@ public:
     // if it goes on at once, on this thread.
     static std::uintptr_t note_suspended(work_item& item) noexcept {
         const std::uintptr_t place = item.place_.load(std::memory_order_relaxed);
-        item.place_.store(0, std::memory_order_relaxed);  // relaxed: the lock of its state orders it
+        item.set_known_early();  // relaxed: the lock of its state orders it
         return place;
     }
     static void note_going_on(work_item& item, std::uintptr_t place) noexcept {
@@ -114,8 +108,7 @@ public:
         // Acquire: pairs with the release of `note_running`.
         const std::uintptr_t place = item.place_.load(std::memory_order_acquire);
         const bool found = (place & running) != 0 && (anywhere || (place & elsewhere) == 0);
-        // NOLINTNEXTLINE(performance-no-int-to-ptr): one word for both, so that it changes at once
-        return found ? reinterpret_cast<local_queue*>(place & ~(running | elsewhere)) : nullptr;
+        return found ? queue_at(place) : nullptr;
     }
 
     // Calls `visit(wait)` for the wait of the owner, if it sleeps in a task. Requires: the queue is a
@@ -183,6 +176,46 @@ private:
     // Bits of `work_item::place_`.
     static constexpr std::uintptr_t running = 1;
     static constexpr std::uintptr_t elsewhere = 2;
+    static constexpr std::uintptr_t known_early = work_item::known_early;
+
+    [[nodiscard]] static local_queue* queue_at(std::uintptr_t place) noexcept {
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): one word for both, so that it changes at once
+        return reinterpret_cast<local_queue*>(place & ~(running | elsewhere | known_early));
+    }
+
+    // Under the lock. If others know of the item already, one may have claimed it, and run it while it is in
+    // this queue. Then the item's place is with that worker.
+    void note_pushed(work_item& item) const noexcept {
+        std::uintptr_t before = item.place_.load(std::memory_order_relaxed);
+        if (before == 0) {
+            // Relaxed: what publishes the item comes later.
+            item.place_.store(address(), std::memory_order_relaxed);
+        } else if (before == known_early) {
+            // Release: pairs with the acquire of `take_back`. If this fails, the item runs.
+            item.place_.compare_exchange_strong(before, address() | known_early, std::memory_order_release);
+        }
+    }
+
+    // Under the lock.
+    void note_taken_out(work_item& item) const noexcept {
+        // Relaxed, as all of this: `take_back` looks once more under the lock.
+        std::uintptr_t before = item.place_.load(std::memory_order_relaxed);
+        if (before == address()) {
+            item.place_.store(0, std::memory_order_relaxed);
+        } else if (before == (address() | known_early)) {
+            item.place_.compare_exchange_strong(before, known_early, std::memory_order_relaxed);
+        }
+    }
+
+    [[nodiscard]] bool take_out(work_item& item) noexcept {
+        counting_guard lock(lock_);
+        const std::uintptr_t place = item.place_.load(std::memory_order_relaxed);
+        const bool here = (place & ~known_early) == address();
+        if (here) {
+            unlink(item, lock);
+        }
+        return here;
+    }
 
     work_item* take_oldest(guard& lock) noexcept {
         work_item* const item = oldest_;
@@ -196,7 +229,7 @@ private:
     void unlink(work_item& item, guard& lock) noexcept {
         (item.previous_ ? item.previous_->next_ : oldest_) = item.next_;
         (item.next_ ? item.next_->previous_ : newest_) = item.previous_;
-        item.place_.store(0, std::memory_order_relaxed);  // relaxed: see `take_back`
+        note_taken_out(item);
         lock.set_count(lock.count() - 1);
     }
 

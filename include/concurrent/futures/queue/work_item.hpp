@@ -52,6 +52,12 @@ protected:
     work_item() = default;
     ~work_item() = default;
 
+    // Others know of the item before it is pushed: one may claim it while it is being pushed, and run it.
+    // Requires: no queue has the item.
+    void set_known_early() noexcept {
+        place_.store(known_early, std::memory_order_relaxed);  // relaxed: what makes it known comes later
+    }
+
     // See `pool_base::library`. Stored here, where it takes no extra room.
     void set_library(std::uint32_t library) noexcept { library_ = library; }
     [[nodiscard]] std::uint32_t library() const noexcept { return library_; }
@@ -63,6 +69,8 @@ private:
     friend class local_queue;
     friend class work_list;
 
+    static constexpr std::uintptr_t known_early = 4;
+
     std::uint32_t library_ = 0;  // first, to fill a gap
     work_item* next_ = nullptr;
     union {
@@ -70,7 +78,8 @@ private:
         work_item* previous_;         // in a local queue
     };
     // The address of the local queue that holds the item; or, with the lowest bit set, of the local queue of
-    // the worker that runs it, and with the next bit as well if that is one of another pool; or 0.
+    // the worker that runs it, and with the next bit as well if that is one of another pool; or 0. With the
+    // bit `known_early` if others know of the item before it is pushed, unless it runs.
     sync::atomic<std::uintptr_t> place_{0};
     // The item's number in the queue that holds it; or, while it runs, of the last item that its worker had
     // pushed to its local queue before.

@@ -282,7 +282,8 @@ await_until(shared_state_base& state, const deadline& until, helper& self) {
             return done;
         }
     }
-    return spin_until_done(state, until) || block_until_done(state, until);
+    return spin_until_done(state, until) ||
+           help_others_until_done(state, until, self) == shared_state_base::help_result::helped;
 }
 
 inline void throw_if_inherited(const shared_state_base& state) {

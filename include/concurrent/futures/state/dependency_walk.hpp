@@ -66,7 +66,7 @@ public:
     // Adds a future that the thread waits for. If `wakes`, it is news when that is done. Requires: the caller
     // has a handle now. Throws if there is no memory.
     void add_root(shared_state_base& root, bool wakes) {
-        if (node* const added = make_node(root, nullptr, wakes)) {
+        if (node* const added = make_node(root, nullptr, false, wakes)) {
             added->is_root = true;
             {
                 const std::lock_guard lock(mutex_);
@@ -88,13 +88,17 @@ public:
     enum class step {
         nothing,        // there is nothing to be run here, until `has_news()`
         runnable,       // this thread can run `found`, by means of `self`; else `self` is null
+        for_spare,      // the same, but `found` may wait for what this thread is in the middle of running
         helped,         // this thread ran something
         waits_for_self  // a future depends on what this thread is in the middle of running
     };
 
     // Goes on until there is something to be run. `to_the_end` says that the wait ends only with its futures:
-    // then this also runs what descends from tasks that run elsewhere. Throws if there is no memory.
-    [[nodiscard]] step next(shared_state_base::weak_handle& found, helper*& self, bool to_the_end) {
+    // then, if the wait is not shown, this also runs what descends from tasks that run elsewhere. Throws if
+    // there is no memory.
+    [[nodiscard]] step next(shared_state_base::weak_handle& found, helper*& self, bool to_the_end,
+                            bool is_shown) {
+        self = nullptr;
         for (;;) {
             hear_news();
             node* const next = open_;
@@ -102,11 +106,12 @@ public:
                 return step::nothing;
             }
             shared_state_base::weak_handle handle = handle_on(*next);
-            if (handle && handle.state().is_waiting()) {
+            if (handle && handle.state().is_waiting() && !next->is_left_to_spare) {
                 self = handle.state().helper_here();
                 if (self) {
                     found = std::move(handle);
-                    return step::runnable;  // it stays open, as the caller may leave it to another worker
+                    // It stays open, as the caller may leave it to another worker.
+                    return next->is_beyond_queue ? step::for_spare : step::runnable;
                 }
             }
             open_ = next->next_open;
@@ -118,9 +123,15 @@ public:
             const bool may_run = !handle.state().is_unqueued() || handle.state().runs_in_turns();
             if (may_run && !std::exchange(next->is_leaf, true)) {
                 next->next_leaf = std::exchange(leaves_, next);
-                next->is_told_of = false;
+                tell_of(*next);
             }
-            if (expand(*next, handle.state()) || !to_the_end) {
+            if (expand(*next, handle.state()) || !to_the_end || next->is_beyond_queue) {
+                continue;
+            }
+            if (is_shown) {
+                if (handle.state().runs_here() && !next->is_beyond_leaf) {
+                    return step::waits_for_self;
+                }
                 continue;
             }
             const shared_state_base::help_result helped = handle.state().help(&handle);
@@ -134,6 +145,22 @@ public:
             }
         }
     }
+
+    // What `next` has just found is left to another worker: it finds more, but not this.
+    void set_aside() noexcept {
+        node* const found = open_;
+        open_ = std::exchange(found->next_open, set_aside_);
+        set_aside_ = found;
+    }
+    void open_what_was_set_aside() noexcept {
+        while (node* const each = set_aside_) {
+            set_aside_ = std::exchange(each->next_open, open_);
+            open_ = each;
+        }
+    }
+
+    // What `next` has just found is left to a spare, which will run it.
+    void note_left_to_spare() noexcept { open_->is_left_to_spare = true; }
 
     // Has `next` look again at what keeps tasks from ending that this thread can't run. Requires: the wait is
     // shown, or another worker's.
@@ -150,10 +177,20 @@ public:
     }
 
     // See `shared_state_base::have_obstacles_look_again`: does that for `all` leaves, or for those that are
-    // new since the last call. Requires: the wait is shown.
+    // new or have changed since the last call. Requires: the wait is shown.
     void have_obstacles_look_again(bool all) noexcept {
-        for (node* each = leaves_; each && (all || !each->is_told_of); each = each->next_leaf) {
-            each->is_told_of = true;
+        {
+            const std::lock_guard lock(mutex_);
+            all = std::exchange(tells_all_, false) || all;
+        }
+        if (all) {
+            for (node* each = leaves_; each; each = each->next_leaf) {
+                tell_of(*each);
+            }
+        }
+        while (node* const each = to_tell_) {
+            to_tell_ = each->next_to_tell;
+            each->is_to_tell = false;
             if (const shared_state_base::weak_handle handle = handle_on(*each)) {
                 handle.state().have_obstacles_look_again();
             }
@@ -161,9 +198,10 @@ public:
     }
 
     // Another worker calls this, while the wait is shown.
-    void look_again() noexcept override {
+    void look_again(bool tells_all) noexcept override {
         const std::lock_guard lock(mutex_);
         looks_again_ = true;
+        tells_all_ = tells_all_ || tells_all;
         has_news_.store(true, std::memory_order_relaxed);  // relaxed: see `has_news`
         changed_.notify_all();
     }
@@ -208,6 +246,7 @@ private:
         node* next_open = nullptr;
         node* next_root = nullptr;
         node* next_leaf = nullptr;
+        node* next_to_tell = nullptr;
         node* first_child = nullptr;  // what the future depends on
         node* next_sibling = nullptr;
         std::size_t next_dependency = 0;  // where a future that numbers them is looked at again
@@ -215,10 +254,14 @@ private:
         bool is_root = false;
         bool is_open = false;
         bool is_leaf = false;         // it is in the list of leaves
-        bool is_told_of = false;      // of this leaf, obstacles were told
+        bool is_to_tell = false;      // others have to look again at what keeps it from ending
         bool is_beyond_leaf = false;  // it was found by what another worker waits for
-        bool is_shared = false;       // another node's future depends on this one too
-        bool is_dropped = false;      // nothing that the thread waits for depends on it any more
+        // It was found by what keeps a pool from running a queued task. This thread waits for that task, but
+        // may not really need this one.
+        bool is_beyond_queue = false;
+        bool is_left_to_spare = false;
+        bool is_shared = false;   // another node's future depends on this one too
+        bool is_dropped = false;  // nothing that the thread waits for depends on it any more
 
         // Guarded by the mutex.
         node* next_news = nullptr;
@@ -269,6 +312,9 @@ private:
             if (is_done) {
                 drop(std::exchange(told->first_child, nullptr));
             } else if (!told->is_dropped) {
+                // A coroutine may have been queued for another turn.
+                told->is_left_to_spare = false;
+                tell_of(*told);
                 open(*told);
             }
         }
@@ -286,6 +332,12 @@ private:
         }
     }
 
+    void tell_of(node& changed) noexcept {
+        if (!std::exchange(changed.is_to_tell, true)) {
+            changed.next_to_tell = std::exchange(to_tell_, &changed);
+        }
+    }
+
     // Returns a weak handle on the node's future, empty if that ends.
     [[nodiscard]] shared_state_base::weak_handle handle_on(node& which) noexcept {
         const std::lock_guard lock(mutex_);
@@ -298,6 +350,8 @@ private:
         node* const opened_before = std::exchange(open_, nullptr);
         node** end = &open_;  // the first dependency is looked at first
         const auto append = [&] { *end = opened_before; };
+        const bool was_queued = state.is_waiting() && !state.is_unqueued();
+        const bool was_unqueued = state.is_unqueued();
         bool found = false;
         try {
             for (std::size_t index = parent.next_dependency;; ++index) {
@@ -306,10 +360,13 @@ private:
                     break;
                 }
                 found = true;
-                if (node* const child = make_node(dependency.state(), &parent, false)) {
+                // Asked only now: the future may have become a leaf meanwhile.
+                const bool is_leaf = !state.is_unqueued();
+                const bool is_beyond_queue =
+                    parent.is_beyond_queue || was_queued || (was_unqueued && is_leaf);
+                if (node* const child = make_node(dependency.state(), &parent, is_beyond_queue, false)) {
                     child->is_open = true;
-                    // Asked only now: the future may have become a leaf meanwhile.
-                    child->is_beyond_leaf = !state.is_unqueued() || parent.is_beyond_leaf;
+                    child->is_beyond_leaf = is_leaf || parent.is_beyond_leaf;
                     *end = child;
                     end = &child->next_open;
                 }
@@ -328,7 +385,7 @@ private:
 
     // Returns a new node, or null if there is one already or the future is done. A root has no `parent`; a
     // node that becomes one is as good as new. Requires: the caller has a handle on `state`, weak or not.
-    [[nodiscard]] node* make_node(shared_state_base& state, node* parent, bool wakes) {
+    [[nodiscard]] node* make_node(shared_state_base& state, node* parent, bool is_beyond_queue, bool wakes) {
         node** known = nullptr;
         // One handle is of a future that depends on it; of a root, one is the caller's. If there is no other,
         // no other future depends on it.
@@ -336,6 +393,7 @@ private:
             known = &shared_[&state];
             if (*known && handle_on(**known)) {
                 (*known)->is_shared = true;
+                (*known)->is_beyond_queue = (*known)->is_beyond_queue && is_beyond_queue;
                 return parent || (*known)->is_root ? nullptr : *known;
             }
         }
@@ -344,6 +402,7 @@ private:
             delete made;
             return nullptr;
         }
+        made->is_beyond_queue = is_beyond_queue;
         made->next_made = std::exchange(made_, made);
         ++made_count_;
         if (parent) {
@@ -380,12 +439,15 @@ private:
     void start_again() noexcept {
         shared_.clear();
         open_ = nullptr;
+        set_aside_ = nullptr;
         leaves_ = nullptr;
+        to_tell_ = nullptr;
         for (node* each = made_; each; each = each->next_made) {
             each->first_child = nullptr;
             each->next_dependency = 0;
             each->is_open = false;
             each->is_leaf = false;
+            each->is_to_tell = false;
             each->is_shared = false;
             if (each->is_root) {
                 open(*each);
@@ -405,6 +467,7 @@ private:
             keep(roots_, &node::next_root, stays);
             keep(open_, &node::next_open, stays);
             keep(leaves_, &node::next_leaf, stays);
+            keep(to_tell_, &node::next_to_tell, stays);
             std::erase_if(shared_, [&](const auto& each) { return !each.second || !stays(*each.second); });
             for (node* each = made_; each; each = each->next_made) {
                 keep(each->first_child, &node::next_sibling, stays);
@@ -460,7 +523,9 @@ private:
     std::size_t kept_count_ = 0;  // what was left of them when the last were freed
     node* roots_ = nullptr;       // written under the mutex
     node* open_ = nullptr;        // those to be looked at
-    node* leaves_ = nullptr;      // those of tasks that may be queued or run; they may be done
+    node* set_aside_ = nullptr;
+    node* to_tell_ = nullptr;
+    node* leaves_ = nullptr;  // those of tasks that may be queued or run; they may be done
     bool starts_again_ = false;
     std::unordered_map<const shared_state_base*, node*> shared_;  // on whose futures others have handles
 
@@ -468,6 +533,7 @@ private:
     // Guarded by the mutex.
     node* news_ = nullptr;
     bool looks_again_ = false;
+    bool tells_all_ = false;
 };
 
 }}}  // namespace concurrent::futures::detail

@@ -2,9 +2,11 @@
 
 #pragma once
 
+#include <memory>   // std::make_unique
 #include <utility>  // std::exchange
 
 #include <concurrent/futures/state/dependency_walk.hpp>
+#include <concurrent/futures/state/helping_errand.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
 #include <concurrent/futures/sync/helper.hpp>
 #include <concurrent/futures/sync/idle_watch.hpp>
@@ -32,24 +34,26 @@ public:
     // as long as they can: then `watching` is the helper that `watch` was given to, which it may be already.
     // Throws if there is no memory.
     [[nodiscard]] step go_on(bool to_the_end, idle_watch& watch, helper*& watching) {
+        walk_.open_what_was_set_aside();
         if (!is_shown_) {
             walk_.forget_what_is_done();
         }
         shared_state_base::weak_handle found;
         helper* self = nullptr;
-        const dependency_walk::step found_out = walk_.next(found, self, to_the_end);
+        dependency_walk::step found_out = walk_.next(found, self, to_the_end, is_shown_);
+        while (self && !to_the_end && (watching || self->watch_idle(watch))) {
+            watching = self;
+            walk_.set_aside();
+            found_out = walk_.next(found, self, to_the_end, is_shown_);
+        }
         if (found_out == dependency_walk::step::nothing) {
             return !show() ? step::look_again : watching ? step::watch : step::sleep;
         }
         if (found_out == dependency_walk::step::waits_for_self) {
             return step::waits_for_self;
         }
-        if (self && !to_the_end && (watching || self->watch_idle(watch))) {
-            watching = self;
-            return show() ? step::watch : step::look_again;
-        }
         hide();
-        if (self) {
+        if (self && (found_out != dependency_walk::step::for_spare || !leave_to_spare(found.state()))) {
             found.state().help(*self, &found);
         }
         return step::look_again;
@@ -67,6 +71,18 @@ public:
     }
 
 private:
+    // Returns false if no thread can be started.
+    [[nodiscard]] bool leave_to_spare(shared_state_base& found) {
+        if (!found.is_waiting()) {
+            return true;  // a spare was about to run it
+        }
+        if (!self_.leave_to_spare(std::make_unique<helping_errand>(found))) {
+            return false;
+        }
+        walk_.note_left_to_spare();
+        return true;
+    }
+
     // Returns whether the worker may sleep. If not, it must look once more.
     [[nodiscard]] bool show() noexcept {
         if (!std::exchange(is_shown_, true)) {

@@ -16,8 +16,9 @@ public:
     blocked_wait(const blocked_wait&) = delete;
     blocked_wait& operator=(const blocked_wait&) = delete;
 
-    // Has the worker look again whether there is something that it can run.
-    virtual void look_again() noexcept = 0;
+    // Has the worker look again whether there is something that it can run. If `tells_all`, it then has all
+    // others look again, as if it had just begun to sleep.
+    virtual void look_again(bool tells_all) noexcept = 0;
 
 protected:
     blocked_wait() = default;
@@ -31,9 +32,23 @@ private:
     const void* worker_ = nullptr;
 };
 
-// The waits of the workers of one pool that sleep in a task. A worker has one at most.
+// The waits of the workers of one pool that sleep in a task. A worker has one at most; so has a spare.
 class blocked_wait_list {
 public:
+    void add_spare() noexcept {
+        const std::lock_guard lock(lock_);
+        ++spares_;
+    }
+
+    // If all of the `workers` sleep that are left, and all spares, it is as if they had just begun to.
+    void remove_spare(std::size_t workers) noexcept {
+        const std::lock_guard lock(lock_);
+        --spares_;
+        if (all_sleep(workers)) {
+            for_each([](blocked_wait& each) { each.look_again(true); });
+        }
+    }
+
     void add(blocked_wait& added, const void* worker) noexcept {
         const std::lock_guard lock(lock_);
         added.worker_ = worker;
@@ -66,17 +81,19 @@ public:
         });
     }
 
-    // Calls `visit(wait)` for each wait, if there are `workers`.
+    // Calls `visit(wait)` for each wait, if all of the `workers` sleep, and all spares.
     template <class Visit>
     void for_all(std::size_t workers, Visit visit) noexcept {
         const std::lock_guard lock(lock_);
-        if (size_ == workers) {
+        if (all_sleep(workers)) {
             for_each(visit);
         }
     }
 
 private:
-    // Requires: the lock is held.
+    // Requires, here and below: the lock is held.
+    [[nodiscard]] bool all_sleep(std::size_t workers) const noexcept { return size_ == workers + spares_; }
+
     template <class Visit>
     void for_each(Visit visit) noexcept {
         for (blocked_wait* each = first_; each; each = each->next_) {
@@ -87,6 +104,7 @@ private:
     spin_lock lock_;
     blocked_wait* first_ = nullptr;
     std::size_t size_ = 0;
+    std::size_t spares_ = 0;
 };
 
 }}}  // namespace concurrent::futures::detail

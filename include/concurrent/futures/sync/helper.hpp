@@ -2,7 +2,10 @@
 
 #pragma once
 
+#include <memory>  // std::unique_ptr
+
 #include <concurrent/futures/sync/blocked_wait.hpp>
+#include <concurrent/futures/sync/errand.hpp>
 #include <concurrent/futures/sync/idle_watch.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -25,6 +28,10 @@ public:
     // sleep. Another worker may call `look_again` meanwhile.
     virtual void begin_to_block(blocked_wait& wait) noexcept = 0;
     virtual void end_to_block(blocked_wait& wait) noexcept = 0;
+
+    // Has a spare run `left`, on a thread of its own, when this worker blocks, unless one is about to run an
+    // errand for the same. Returns false if no thread can be started.
+    [[nodiscard]] virtual bool leave_to_spare(std::unique_ptr<errand> left) noexcept = 0;
 
 protected:
     helper() = default;

@@ -137,6 +137,7 @@ public:
           keeps_owner_(origin.kept_owner),
           kept_owner_(std::move(origin.kept_owner)),
           own_executor_(origin.own_executor) {
+        this->set_known_early();
         this->note_unqueued();
     }
 

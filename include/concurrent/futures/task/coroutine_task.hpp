@@ -208,7 +208,9 @@ public:
 protected:
     // `pool` is null if there is none; then `has_executor` says whether something else runs the coroutine.
     coroutine_task(pool_base* pool, bool has_executor) noexcept
-        : queued_state(pool), has_executor_(has_executor) {}
+        : queued_state(pool), has_executor_(has_executor) {
+        set_known_early();
+    }
     ~coroutine_task() = default;
 
     [[nodiscard]] bool keeps_owner() const noexcept final { return true; }
@@ -236,7 +238,7 @@ protected:
 
     bool run_turn_here(worker& self, shared_state_base::weak_handle* given_up) noexcept {
         shared_state_base& its_future = future();
-        const bool taken = self.take_back(*this);
+        const bool taken = local_queue::take_back(*this);
         while (!claim_turn(taken)) {
             if (!taken) {
                 return false;

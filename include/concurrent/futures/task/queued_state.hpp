@@ -283,7 +283,7 @@ protected:
 
     [[gnu::noinline]] void have_obstacles_look_again(shared_state_base& future) noexcept {
         if (future.is_waiting()) {
-            for_each_obstacle(future, [](blocked_wait& wait) { wait.look_again(); });
+            for_each_obstacle(future, [](blocked_wait& wait) { wait.look_again(false); });
         }
     }
 
@@ -296,7 +296,7 @@ protected:
     // task runs, or null.
     [[gnu::always_inline]] bool run_here(shared_state_base& future, worker& self,
                                          shared_state_base::weak_handle* given_up) noexcept {
-        const bool taken = self.take_back(*this);  // if so, this thread clears `in_queue`
+        const bool taken = local_queue::take_back(*this);  // if so, this thread clears `in_queue`
         if (!future.claim_to_help(taken, given_up)) {
             if (taken) {
                 future.release_from_queue();

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+
+#pragma once
+
+#include <cstddef>  // std::size_t
+#include <mutex>    // std::unique_lock, std::lock_guard
+#include <utility>  // std::exchange
+
+#include <concurrent/futures/sync/errand.hpp>
+#include <concurrent/futures/sync/synchronization.hpp>
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// The permit to run that a worker shares with its spares: only the one who has it runs, and the others wait
+// or sleep. It goes to who has asked for it first.
+class permit {
+public:
+    // The caller has the permit.
+    permit() = default;
+    permit(const permit&) = delete;
+    permit& operator=(const permit&) = delete;
+
+    // Called before a spare is started for `left`. Returns false if one is about to begin an equal errand.
+    [[nodiscard]] bool add_spare(errand& left) noexcept {
+        const std::lock_guard lock(mutex_);
+        for (const errand* each = first_left_; each; each = each->next_) {
+            if (each->what_for_ == left.what_for_) {
+                return false;
+            }
+        }
+        left.next_ = std::exchange(first_left_, &left);
+        ++spares_;
+        return true;
+    }
+    // A spare has the permit, and is about to run `left`; or it could not be started.
+    void remove_errand(errand& left) noexcept {
+        const std::lock_guard lock(mutex_);
+        errand** link = &first_left_;
+        while (*link != &left) {
+            link = &(*link)->next_;
+        }
+        *link = left.next_;
+    }
+    // It has ended, or could not be started.
+    void remove_spare() noexcept {
+        const std::lock_guard lock(mutex_);
+        --spares_;
+    }
+    [[nodiscard]] bool has_spares() noexcept {
+        const std::lock_guard lock(mutex_);
+        return spares_ != 0;
+    }
+
+    // Returns false if it would have to wait.
+    [[nodiscard]] bool try_acquire() noexcept {
+        const std::lock_guard lock(mutex_);
+        if (asked_ != released_) {
+            return false;
+        }
+        ++asked_;
+        return true;
+    }
+
+    void acquire() noexcept {
+        std::unique_lock lock(mutex_);
+        const std::size_t turn = asked_++;
+        changed_.wait(lock, [&] { return released_ == turn; });
+    }
+
+    void release() noexcept {
+        const std::lock_guard lock(mutex_);
+        ++released_;
+        changed_.notify_all();
+    }
+
+private:
+    sync::mutex mutex_;
+    sync::condition_variable changed_;
+    // Guarded by the mutex.
+    errand* first_left_ = nullptr;  // of those that no spare has begun
+    std::size_t spares_ = 0;
+    std::size_t asked_ = 1;     // how often it was asked for
+    std::size_t released_ = 0;  // how often it was given back
+};
+
+}}}  // namespace concurrent::futures::detail
