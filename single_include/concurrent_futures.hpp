@@ -7137,10 +7137,11 @@ namespace detail {
 class worker final : public helper, public sleeper {
 public:
     // `previous` is the worker that was made before, or null.
-    worker(pool_base& pool, std::string name, worker* previous = nullptr)
+    worker(pool_base& pool, std::string name, worker* previous = nullptr, bool is_spare = false)
         : pool_(pool),
           name_(std::move(name)),
           previous_worker_(previous),
+          is_spare_(is_spare),
           local_queue_(pool.blocked_waits()) {}
 
     // Returns the worker of the calling thread, as far as this library knows; null if no pool started the
@@ -7150,6 +7151,7 @@ public:
     [[nodiscard]] pool_base& pool() const noexcept { return pool_; }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] worker* previous_worker() const noexcept { return previous_worker_; }
+    [[nodiscard]] bool is_spare() const noexcept { return is_spare_; }
 
     // The following functions are called on this worker's thread.
 
@@ -7313,6 +7315,7 @@ private:
     pool_base& pool_;
     const std::string name_;
     worker* const previous_worker_;
+    const bool is_spare_;
 
     local_queue local_queue_;
     worker* next_victim_ = nullptr;  // the next in the pool's list
@@ -7322,7 +7325,7 @@ private:
     worker* last_victim_ = nullptr;
     bool is_victim_ = false;
     unsigned turns_ = 0;
-    bool is_initialized_ = false;  // a spare
+    bool is_initialized_ = false;  // of a spare
     permit* permit_ = nullptr;     // if there are spares
     std::unique_ptr<permit> own_permit_;
 };
@@ -14144,7 +14147,7 @@ private:
     }
 
     [[nodiscard]] started_thread& start_spare_thread() {
-        last_worker_ = new worker(pool_, name_of_worker(max_workers_ + spares_), last_worker_);
+        last_worker_ = new worker(pool_, name_of_worker(max_workers_ + spares_), last_worker_, true);
         std::unique_ptr<started_thread> started;
         try {
             started.reset(new started_thread{.pool = shared_pool(pool_), .self = last_worker_});
@@ -14292,7 +14295,7 @@ public:
     void push(work_item& item) override {
         throw_if_inherited();
         worker* const self = uses_local_queues() ? submitting_worker() : nullptr;
-        if (self && may_keep_local()) {
+        if (self && may_keep_local(*self)) {
             push_to(victims_.queue_of(*self), item);
         } else {
             start_first_if_none();
@@ -14304,7 +14307,7 @@ public:
         throw_if_inherited();
         throw_if_broken();
         worker* const self = uses_local_queues() ? submitting_worker() : nullptr;
-        if (self && may_keep_local()) {
+        if (self && may_keep_local(*self)) {
             push_to(victims_.queue_of(*self), item, true);
         } else {
             push_to(queue_, item, true);
@@ -14471,9 +14474,11 @@ private:
     }
 
     // A single worker starts all tasks in the order of their submission, and pops first from its local queue.
-    // So all items there must be older than those in the shared queue. `size()` misses no item that was
-    // submitted before, even while another thread purges the queue.
-    [[nodiscard]] bool may_keep_local() const noexcept { return max_workers() != 1 || queue_.size() == 0; }
+    // So all items there must be older than those in the shared queue, and a spare keeps none. `size()`
+    // misses no item that was submitted before, even while another thread purges the queue.
+    [[nodiscard]] bool may_keep_local(const worker& self) const noexcept {
+        return max_workers() != 1 || (queue_.size() == 0 && !self.is_spare());
+    }
 
     // Returns the next item for this worker; null if all queues seemed empty.
     [[nodiscard]] work_item* next_item(worker& self) noexcept {

@@ -222,7 +222,7 @@ private:
     }
 
     [[nodiscard]] started_thread& start_spare_thread() {
-        last_worker_ = new worker(pool_, name_of_worker(max_workers_ + spares_), last_worker_);
+        last_worker_ = new worker(pool_, name_of_worker(max_workers_ + spares_), last_worker_, true);
         std::unique_ptr<started_thread> started;
         try {
             started.reset(new started_thread{.pool = shared_pool(pool_), .self = last_worker_});

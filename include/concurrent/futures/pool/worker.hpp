@@ -30,10 +30,11 @@ namespace detail {
 class worker final : public helper, public sleeper {
 public:
     // `previous` is the worker that was made before, or null.
-    worker(pool_base& pool, std::string name, worker* previous = nullptr)
+    worker(pool_base& pool, std::string name, worker* previous = nullptr, bool is_spare = false)
         : pool_(pool),
           name_(std::move(name)),
           previous_worker_(previous),
+          is_spare_(is_spare),
           local_queue_(pool.blocked_waits()) {}
 
     // Returns the worker of the calling thread, as far as this library knows; null if no pool started the
@@ -43,6 +44,7 @@ public:
     [[nodiscard]] pool_base& pool() const noexcept { return pool_; }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] worker* previous_worker() const noexcept { return previous_worker_; }
+    [[nodiscard]] bool is_spare() const noexcept { return is_spare_; }
 
     // The following functions are called on this worker's thread.
 
@@ -206,6 +208,7 @@ private:
     pool_base& pool_;
     const std::string name_;
     worker* const previous_worker_;
+    const bool is_spare_;
 
     local_queue local_queue_;
     worker* next_victim_ = nullptr;  // the next in the pool's list
@@ -215,7 +218,7 @@ private:
     worker* last_victim_ = nullptr;
     bool is_victim_ = false;
     unsigned turns_ = 0;
-    bool is_initialized_ = false;  // a spare
+    bool is_initialized_ = false;  // of a spare
     permit* permit_ = nullptr;     // if there are spares
     std::unique_ptr<permit> own_permit_;
 };

@@ -87,7 +87,7 @@ public:
     void push(work_item& item) override {
         throw_if_inherited();
         worker* const self = uses_local_queues() ? submitting_worker() : nullptr;
-        if (self && may_keep_local()) {
+        if (self && may_keep_local(*self)) {
             push_to(victims_.queue_of(*self), item);
         } else {
             start_first_if_none();
@@ -99,7 +99,7 @@ public:
         throw_if_inherited();
         throw_if_broken();
         worker* const self = uses_local_queues() ? submitting_worker() : nullptr;
-        if (self && may_keep_local()) {
+        if (self && may_keep_local(*self)) {
             push_to(victims_.queue_of(*self), item, true);
         } else {
             push_to(queue_, item, true);
@@ -266,9 +266,11 @@ private:
     }
 
     // A single worker starts all tasks in the order of their submission, and pops first from its local queue.
-    // So all items there must be older than those in the shared queue. `size()` misses no item that was
-    // submitted before, even while another thread purges the queue.
-    [[nodiscard]] bool may_keep_local() const noexcept { return max_workers() != 1 || queue_.size() == 0; }
+    // So all items there must be older than those in the shared queue, and a spare keeps none. `size()`
+    // misses no item that was submitted before, even while another thread purges the queue.
+    [[nodiscard]] bool may_keep_local(const worker& self) const noexcept {
+        return max_workers() != 1 || (queue_.size() == 0 && !self.is_spare());
+    }
 
     // Returns the next item for this worker; null if all queues seemed empty.
     [[nodiscard]] work_item* next_item(worker& self) noexcept {
