@@ -3571,7 +3571,7 @@ public:
 
 private:
     // Returns false if no thread can be started.
-    [[nodiscard]] bool leave_to_spare(shared_state_base& found) {
+    [[nodiscard, gnu::cold, gnu::noinline]] bool leave_to_spare(shared_state_base& found) {
         if (!found.is_waiting()) {
             return true;  // a spare was about to run it
         }
@@ -6725,8 +6725,9 @@ inline constexpr adding_one_t adding_one;
 template <class Lock>
 class counting_guard {
 public:
-    explicit counting_guard(Lock& lock) : lock_(lock), count_(lock.lock()) {}
-    counting_guard(Lock& lock, adding_one_t) : lock_(lock), count_(lock.lock_adding_one()) {}
+    [[gnu::always_inline]] explicit counting_guard(Lock& lock) : lock_(lock), count_(lock.lock()) {}
+    [[gnu::always_inline]] counting_guard(Lock& lock, adding_one_t)
+        : lock_(lock), count_(lock.lock_adding_one()) {}
     counting_guard(const counting_guard&) = delete;
     counting_guard& operator=(const counting_guard&) = delete;
     ~counting_guard() { lock_.unlock(count_); }
@@ -6759,12 +6760,14 @@ public:
     counting_lock& operator=(const counting_lock&) = delete;
 
     // Returns the number of items. Acquire: pairs with the release of `unlock`.
-    [[nodiscard]] std::size_t lock() noexcept { return lock_adding(0, std::memory_order_acquire); }
+    [[nodiscard, gnu::always_inline]] std::size_t lock() noexcept {
+        return lock_adding(0, std::memory_order_acquire);
+    }
 
     // Adds one to the number of items, and returns the sum. Sequentially consistent: the caller then reads
     // which workers sleep. A worker that goes to sleep first announces that, and then reads `count()`. At
     // least one of the two threads sees what the other did.
-    [[nodiscard]] std::size_t lock_adding_one() noexcept {
+    [[nodiscard, gnu::always_inline]] std::size_t lock_adding_one() noexcept {
         return lock_adding(one, std::memory_order_seq_cst);
     }
 
@@ -6781,7 +6784,7 @@ private:
     static constexpr std::size_t locked = 1;
     static constexpr std::size_t one = 2;
 
-    std::size_t lock_adding(std::size_t added, std::memory_order order) noexcept {
+    [[gnu::always_inline]] std::size_t lock_adding(std::size_t added, std::memory_order order) noexcept {
         // Relaxed: the compare-exchange orders. The loads only read, so the holder keeps the cache line.
         std::size_t before = word_.load(std::memory_order_relaxed);
         for (;;) {
@@ -6836,7 +6839,7 @@ public:
     [[nodiscard]] bool seems_empty() const noexcept { return lock_.count(std::memory_order_relaxed) == 0; }
 
     template <class Admit>
-    [[nodiscard]] bool push(work_item& item, Admit admit) noexcept {
+    [[nodiscard, gnu::always_inline]] bool push(work_item& item, Admit admit) noexcept {
         counting_guard lock(lock_, adding_one);
         if (!admit()) {
             lock.set_count(lock.count() - 1);
@@ -6858,9 +6861,16 @@ public:
         return take_oldest(lock);
     }
 
-    // Takes `item` out if a local queue has it. Requires: that is a queue of the calling thread's pool, or
-    // the thread has pushed the item. This misses no item but one that others know before it is pushed.
-    [[nodiscard]] static bool take_back(work_item& item) noexcept {
+    // Takes `item` out if this queue has it. Requires: the calling thread has pushed it here, and nobody knew
+    // of it before.
+    [[nodiscard, gnu::always_inline]] bool take_back_pushed(work_item& item) noexcept {
+        // Relaxed: that the item is here is certain only under the lock.
+        return item.place_.load(std::memory_order_relaxed) == address() && take_out(item);
+    }
+
+    // Takes `item` out if a local queue has it. Requires: that is a queue of the calling thread's pool. This
+    // misses no item but one that others know before it is pushed.
+    [[nodiscard, gnu::always_inline]] static bool take_back(work_item& item) noexcept {
         // Acquire: pairs with the release of `note_pushed`, so that the queue can be used. Who knows of an
         // item only since it was pushed has learnt of the queue in the same way.
         const std::uintptr_t place = item.place_.load(std::memory_order_acquire);
@@ -6981,31 +6991,37 @@ private:
         return reinterpret_cast<local_queue*>(place & ~(running | elsewhere | known_early));
     }
 
-    // Under the lock. If others know of the item already, one may have claimed it, and run it while it is in
-    // this queue. Then the item's place is with that worker.
-    void note_pushed(work_item& item) const noexcept {
-        std::uintptr_t before = item.place_.load(std::memory_order_relaxed);
-        if (before == 0) {
+    // Under the lock.
+    [[gnu::always_inline]] void note_pushed(work_item& item) const noexcept {
+        if (item.place_.load(std::memory_order_relaxed) == 0) [[likely]] {
             // Relaxed: what publishes the item comes later.
             item.place_.store(address(), std::memory_order_relaxed);
-        } else if (before == known_early) {
-            // Release: pairs with the acquire of `take_back`. If this fails, the item runs.
-            item.place_.compare_exchange_strong(before, address() | known_early, std::memory_order_release);
+        } else {
+            note_known_pushed(item);
         }
     }
-
-    // Under the lock.
-    void note_taken_out(work_item& item) const noexcept {
+    [[gnu::always_inline]] void note_taken_out(work_item& item) const noexcept {
         // Relaxed, as all of this: `take_back` looks once more under the lock.
-        std::uintptr_t before = item.place_.load(std::memory_order_relaxed);
-        if (before == address()) {
+        if (item.place_.load(std::memory_order_relaxed) == address()) [[likely]] {
             item.place_.store(0, std::memory_order_relaxed);
-        } else if (before == (address() | known_early)) {
-            item.place_.compare_exchange_strong(before, known_early, std::memory_order_relaxed);
+        } else {
+            note_known_taken_out(item);
         }
     }
 
-    [[nodiscard]] bool take_out(work_item& item) noexcept {
+    // The same if others know of the item before it is pushed. One may have claimed it, and run it while it
+    // is in this queue. Then the item's place is with that worker.
+    [[gnu::noinline]] void note_known_pushed(work_item& item) const noexcept {
+        std::uintptr_t before = known_early;
+        // Release: pairs with the acquire of `take_back`. If this fails, the item runs.
+        item.place_.compare_exchange_strong(before, address() | known_early, std::memory_order_release);
+    }
+    [[gnu::noinline]] void note_known_taken_out(work_item& item) const noexcept {
+        std::uintptr_t before = address() | known_early;
+        item.place_.compare_exchange_strong(before, known_early, std::memory_order_relaxed);
+    }
+
+    [[nodiscard, gnu::always_inline]] bool take_out(work_item& item) noexcept {
         counting_guard lock(lock_);
         const std::uintptr_t place = item.place_.load(std::memory_order_relaxed);
         const bool here = (place & ~known_early) == address();
@@ -7024,7 +7040,7 @@ private:
     }
 
     // Requires: `item` in this queue.
-    void unlink(work_item& item, guard& lock) noexcept {
+    [[gnu::always_inline]] void unlink(work_item& item, guard& lock) noexcept {
         (item.previous_ ? item.previous_->next_ : oldest_) = item.next_;
         (item.next_ ? item.next_->previous_ : newest_) = item.previous_;
         note_taken_out(item);
@@ -7058,7 +7074,7 @@ public:
     permit& operator=(const permit&) = delete;
 
     // Called before a spare is started for `left`. Returns false if one is about to begin an equal errand.
-    [[nodiscard]] bool add_spare(errand& left) noexcept {
+    [[nodiscard, gnu::cold, gnu::noinline]] bool add_spare(errand& left) noexcept {
         const std::lock_guard lock(mutex_);
         for (const errand* each = first_left_; each; each = each->next_) {
             if (each->what_for_ == left.what_for_) {
@@ -7070,7 +7086,7 @@ public:
         return true;
     }
     // A spare has the permit, and is about to run `left`; or it could not be started.
-    void remove_errand(errand& left) noexcept {
+    [[gnu::cold, gnu::noinline]] void remove_errand(errand& left) noexcept {
         const std::lock_guard lock(mutex_);
         errand** link = &first_left_;
         while (*link != &left) {
@@ -7079,17 +7095,17 @@ public:
         *link = left.next_;
     }
     // It has ended, or could not be started.
-    void remove_spare() noexcept {
+    [[gnu::cold, gnu::noinline]] void remove_spare() noexcept {
         const std::lock_guard lock(mutex_);
         --spares_;
     }
-    [[nodiscard]] bool has_spares() noexcept {
+    [[nodiscard, gnu::cold, gnu::noinline]] bool has_spares() noexcept {
         const std::lock_guard lock(mutex_);
         return spares_ != 0;
     }
 
     // Returns false if it would have to wait.
-    [[nodiscard]] bool try_acquire() noexcept {
+    [[nodiscard, gnu::cold, gnu::noinline]] bool try_acquire() noexcept {
         const std::lock_guard lock(mutex_);
         if (asked_ != released_) {
             return false;
@@ -7098,13 +7114,13 @@ public:
         return true;
     }
 
-    void acquire() noexcept {
+    [[gnu::cold, gnu::noinline]] void acquire() noexcept {
         std::unique_lock lock(mutex_);
         const std::size_t turn = asked_++;
         changed_.wait(lock, [&] { return released_ == turn; });
     }
 
-    void release() noexcept {
+    [[gnu::cold, gnu::noinline]] void release() noexcept {
         const std::lock_guard lock(mutex_);
         ++released_;
         changed_.notify_all();
@@ -7174,7 +7190,7 @@ public:
     }
 
     // Returns the permit to run, which this worker has. Throws if there is no memory.
-    [[nodiscard]] permit& share_permit() {
+    [[nodiscard, gnu::cold, gnu::noinline]] permit& share_permit() {
         if (!permit_) {
             if (!own_permit_) {
                 own_permit_ = std::make_unique<permit>();
@@ -10460,7 +10476,7 @@ public:
     // if it was called.
     template <class Place>
     void join(const Place& place) noexcept {
-        if (place.queue.take_back(*this) || await(place.self) == given_back) {
+        if (place.queue.take_back_pushed(*this) || await(place.self) == given_back) {
             call();
         }
     }
@@ -14120,7 +14136,7 @@ private:
         none_.store(false);
     }
 
-    void start_spare_locked(worker& blocked, std::unique_ptr<errand> left) {
+    [[gnu::cold, gnu::noinline]] void start_spare_locked(worker& blocked, std::unique_ptr<errand> left) {
         permit& shared = blocked.share_permit();
         if (!shared.add_spare(*left)) {
             return;
@@ -14146,7 +14162,7 @@ private:
         return *std::exchange(idle_spares_, idle_spares_->next_idle);
     }
 
-    [[nodiscard]] started_thread& start_spare_thread() {
+    [[nodiscard, gnu::cold, gnu::noinline]] started_thread& start_spare_thread() {
         last_worker_ = new worker(pool_, name_of_worker(max_workers_ + spares_), last_worker_, true);
         std::unique_ptr<started_thread> started;
         try {
@@ -14163,7 +14179,7 @@ private:
     }
 
     // What the thread of a spare does.
-    void run_spare(started_thread& started) noexcept {
+    [[gnu::cold, gnu::noinline]] void run_spare(started_thread& started) noexcept {
         worker& self = *started.self;
         pool_.begin_thread(self);
         show_thread_name(self.name());
@@ -14181,7 +14197,7 @@ private:
     }
 
     // Returns false if the spare is to end.
-    [[nodiscard]] bool add_idle_spare(started_thread& idle) noexcept {
+    [[nodiscard, gnu::cold, gnu::noinline]] bool add_idle_spare(started_thread& idle) noexcept {
         const std::lock_guard lock(mutex_);
         if (!spares_end_) {
             idle.next_idle = std::exchange(idle_spares_, &idle);
@@ -14434,7 +14450,7 @@ public:
         return threads_.start_spare(blocked, std::move(left));
     }
 
-    void run_errand(worker& self, errand& left) noexcept override {
+    [[gnu::cold, gnu::noinline]] void run_errand(worker& self, errand& left) noexcept override {
         self.begin_errand(left);
         if (self.is_initialized() || initialize_spare(self)) {
             left.run(self);
@@ -14559,23 +14575,38 @@ private:
         }
     }
 
+    // What a push calls under the lock of its queue. No lambda, as no compiler but one takes attributes
+    // there.
+    template <class AQueue>
+    struct admission {
+        // Returns false if the pool is closed. Else says whether to wake a worker, and to purge the queue.
+        [[gnu::always_inline]] bool operator()() const noexcept {
+            const worker_counts counts = pool.sleep_.counts();
+            if (counts.closed() && !(is_expected && pool.expects_items())) {
+                return false;
+            }
+            wake = counts.push_must_wake();
+            purge = queue.purge_is_due(pool.stale_items_);
+            if (wake || purge) {
+                // Relaxed: the queue's lock orders it.
+                pool.visitors_.fetch_add(1, std::memory_order_relaxed);
+            }
+            return true;
+        }
+
+        worker_pool& pool;
+        AQueue& queue;
+        const bool is_expected;
+        bool& wake;
+        bool& purge;
+    };
+
     // `is_expected` says that a closed pool admits the item, as long as it `expects_items`.
     template <class AQueue>
     void push_to(AQueue& queue, work_item& item, bool is_expected = false) {
         bool wake = false;
         bool purge = false;
-        const auto admit = [&]() noexcept {
-            const worker_counts counts = sleep_.counts();
-            if (counts.closed() && !(is_expected && expects_items())) {
-                return false;
-            }
-            wake = counts.push_must_wake();
-            purge = queue.purge_is_due(stale_items_);
-            if (wake || purge) {
-                visitors_.fetch_add(1, std::memory_order_relaxed);  // relaxed: the queue's lock orders it
-            }
-            return true;
-        };
+        const admission<AQueue> admit{*this, queue, is_expected, wake, purge};
         try {
             if (!queue.push(item, admit)) {
                 throw_if_closed();
@@ -14919,7 +14950,7 @@ public:
     }
 
     template <class Admit>
-    [[nodiscard]] bool push(work_item& item, Admit admit) noexcept {
+    [[nodiscard, gnu::always_inline]] bool push(work_item& item, Admit admit) noexcept {
         counting_guard lock(push_lock_, adding_one);
         if (!admit()) {
             lock.set_count(lock.count() - 1);

@@ -195,7 +195,7 @@ private:
         none_.store(false);
     }
 
-    void start_spare_locked(worker& blocked, std::unique_ptr<errand> left) {
+    [[gnu::cold, gnu::noinline]] void start_spare_locked(worker& blocked, std::unique_ptr<errand> left) {
         permit& shared = blocked.share_permit();
         if (!shared.add_spare(*left)) {
             return;
@@ -221,7 +221,7 @@ private:
         return *std::exchange(idle_spares_, idle_spares_->next_idle);
     }
 
-    [[nodiscard]] started_thread& start_spare_thread() {
+    [[nodiscard, gnu::cold, gnu::noinline]] started_thread& start_spare_thread() {
         last_worker_ = new worker(pool_, name_of_worker(max_workers_ + spares_), last_worker_, true);
         std::unique_ptr<started_thread> started;
         try {
@@ -238,7 +238,7 @@ private:
     }
 
     // What the thread of a spare does.
-    void run_spare(started_thread& started) noexcept {
+    [[gnu::cold, gnu::noinline]] void run_spare(started_thread& started) noexcept {
         worker& self = *started.self;
         pool_.begin_thread(self);
         show_thread_name(self.name());
@@ -256,7 +256,7 @@ private:
     }
 
     // Returns false if the spare is to end.
-    [[nodiscard]] bool add_idle_spare(started_thread& idle) noexcept {
+    [[nodiscard, gnu::cold, gnu::noinline]] bool add_idle_spare(started_thread& idle) noexcept {
         const std::lock_guard lock(mutex_);
         if (!spares_end_) {
             idle.next_idle = std::exchange(idle_spares_, &idle);

@@ -67,7 +67,7 @@ public:
     }
 
     // Returns the permit to run, which this worker has. Throws if there is no memory.
-    [[nodiscard]] permit& share_permit() {
+    [[nodiscard, gnu::cold, gnu::noinline]] permit& share_permit() {
         if (!permit_) {
             if (!own_permit_) {
                 own_permit_ = std::make_unique<permit>();

@@ -226,7 +226,7 @@ public:
         return threads_.start_spare(blocked, std::move(left));
     }
 
-    void run_errand(worker& self, errand& left) noexcept override {
+    [[gnu::cold, gnu::noinline]] void run_errand(worker& self, errand& left) noexcept override {
         self.begin_errand(left);
         if (self.is_initialized() || initialize_spare(self)) {
             left.run(self);
@@ -351,23 +351,38 @@ private:
         }
     }
 
+    // What a push calls under the lock of its queue. No lambda, as no compiler but one takes attributes
+    // there.
+    template <class AQueue>
+    struct admission {
+        // Returns false if the pool is closed. Else says whether to wake a worker, and to purge the queue.
+        [[gnu::always_inline]] bool operator()() const noexcept {
+            const worker_counts counts = pool.sleep_.counts();
+            if (counts.closed() && !(is_expected && pool.expects_items())) {
+                return false;
+            }
+            wake = counts.push_must_wake();
+            purge = queue.purge_is_due(pool.stale_items_);
+            if (wake || purge) {
+                // Relaxed: the queue's lock orders it.
+                pool.visitors_.fetch_add(1, std::memory_order_relaxed);
+            }
+            return true;
+        }
+
+        worker_pool& pool;
+        AQueue& queue;
+        const bool is_expected;
+        bool& wake;
+        bool& purge;
+    };
+
     // `is_expected` says that a closed pool admits the item, as long as it `expects_items`.
     template <class AQueue>
     void push_to(AQueue& queue, work_item& item, bool is_expected = false) {
         bool wake = false;
         bool purge = false;
-        const auto admit = [&]() noexcept {
-            const worker_counts counts = sleep_.counts();
-            if (counts.closed() && !(is_expected && expects_items())) {
-                return false;
-            }
-            wake = counts.push_must_wake();
-            purge = queue.purge_is_due(stale_items_);
-            if (wake || purge) {
-                visitors_.fetch_add(1, std::memory_order_relaxed);  // relaxed: the queue's lock orders it
-            }
-            return true;
-        };
+        const admission<AQueue> admit{*this, queue, is_expected, wake, purge};
         try {
             if (!queue.push(item, admit)) {
                 throw_if_closed();

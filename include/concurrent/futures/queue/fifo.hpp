@@ -49,7 +49,7 @@ public:
     }
 
     template <class Admit>
-    [[nodiscard]] bool push(work_item& item, Admit admit) noexcept {
+    [[nodiscard, gnu::always_inline]] bool push(work_item& item, Admit admit) noexcept {
         counting_guard lock(push_lock_, adding_one);
         if (!admit()) {
             lock.set_count(lock.count() - 1);

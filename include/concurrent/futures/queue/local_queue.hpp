@@ -38,7 +38,7 @@ public:
     [[nodiscard]] bool seems_empty() const noexcept { return lock_.count(std::memory_order_relaxed) == 0; }
 
     template <class Admit>
-    [[nodiscard]] bool push(work_item& item, Admit admit) noexcept {
+    [[nodiscard, gnu::always_inline]] bool push(work_item& item, Admit admit) noexcept {
         counting_guard lock(lock_, adding_one);
         if (!admit()) {
             lock.set_count(lock.count() - 1);
@@ -60,9 +60,16 @@ public:
         return take_oldest(lock);
     }
 
-    // Takes `item` out if a local queue has it. Requires: that is a queue of the calling thread's pool, or
-    // the thread has pushed the item. This misses no item but one that others know before it is pushed.
-    [[nodiscard]] static bool take_back(work_item& item) noexcept {
+    // Takes `item` out if this queue has it. Requires: the calling thread has pushed it here, and nobody knew
+    // of it before.
+    [[nodiscard, gnu::always_inline]] bool take_back_pushed(work_item& item) noexcept {
+        // Relaxed: that the item is here is certain only under the lock.
+        return item.place_.load(std::memory_order_relaxed) == address() && take_out(item);
+    }
+
+    // Takes `item` out if a local queue has it. Requires: that is a queue of the calling thread's pool. This
+    // misses no item but one that others know before it is pushed.
+    [[nodiscard, gnu::always_inline]] static bool take_back(work_item& item) noexcept {
         // Acquire: pairs with the release of `note_pushed`, so that the queue can be used. Who knows of an
         // item only since it was pushed has learnt of the queue in the same way.
         const std::uintptr_t place = item.place_.load(std::memory_order_acquire);
@@ -183,31 +190,37 @@ private:
         return reinterpret_cast<local_queue*>(place & ~(running | elsewhere | known_early));
     }
 
-    // Under the lock. If others know of the item already, one may have claimed it, and run it while it is in
-    // this queue. Then the item's place is with that worker.
-    void note_pushed(work_item& item) const noexcept {
-        std::uintptr_t before = item.place_.load(std::memory_order_relaxed);
-        if (before == 0) {
+    // Under the lock.
+    [[gnu::always_inline]] void note_pushed(work_item& item) const noexcept {
+        if (item.place_.load(std::memory_order_relaxed) == 0) [[likely]] {
             // Relaxed: what publishes the item comes later.
             item.place_.store(address(), std::memory_order_relaxed);
-        } else if (before == known_early) {
-            // Release: pairs with the acquire of `take_back`. If this fails, the item runs.
-            item.place_.compare_exchange_strong(before, address() | known_early, std::memory_order_release);
+        } else {
+            note_known_pushed(item);
         }
     }
-
-    // Under the lock.
-    void note_taken_out(work_item& item) const noexcept {
+    [[gnu::always_inline]] void note_taken_out(work_item& item) const noexcept {
         // Relaxed, as all of this: `take_back` looks once more under the lock.
-        std::uintptr_t before = item.place_.load(std::memory_order_relaxed);
-        if (before == address()) {
+        if (item.place_.load(std::memory_order_relaxed) == address()) [[likely]] {
             item.place_.store(0, std::memory_order_relaxed);
-        } else if (before == (address() | known_early)) {
-            item.place_.compare_exchange_strong(before, known_early, std::memory_order_relaxed);
+        } else {
+            note_known_taken_out(item);
         }
     }
 
-    [[nodiscard]] bool take_out(work_item& item) noexcept {
+    // The same if others know of the item before it is pushed. One may have claimed it, and run it while it
+    // is in this queue. Then the item's place is with that worker.
+    [[gnu::noinline]] void note_known_pushed(work_item& item) const noexcept {
+        std::uintptr_t before = known_early;
+        // Release: pairs with the acquire of `take_back`. If this fails, the item runs.
+        item.place_.compare_exchange_strong(before, address() | known_early, std::memory_order_release);
+    }
+    [[gnu::noinline]] void note_known_taken_out(work_item& item) const noexcept {
+        std::uintptr_t before = address() | known_early;
+        item.place_.compare_exchange_strong(before, known_early, std::memory_order_relaxed);
+    }
+
+    [[nodiscard, gnu::always_inline]] bool take_out(work_item& item) noexcept {
         counting_guard lock(lock_);
         const std::uintptr_t place = item.place_.load(std::memory_order_relaxed);
         const bool here = (place & ~known_early) == address();
@@ -226,7 +239,7 @@ private:
     }
 
     // Requires: `item` in this queue.
-    void unlink(work_item& item, guard& lock) noexcept {
+    [[gnu::always_inline]] void unlink(work_item& item, guard& lock) noexcept {
         (item.previous_ ? item.previous_->next_ : oldest_) = item.next_;
         (item.next_ ? item.next_->previous_ : newest_) = item.previous_;
         note_taken_out(item);

@@ -72,7 +72,7 @@ public:
 
 private:
     // Returns false if no thread can be started.
-    [[nodiscard]] bool leave_to_spare(shared_state_base& found) {
+    [[nodiscard, gnu::cold, gnu::noinline]] bool leave_to_spare(shared_state_base& found) {
         if (!found.is_waiting()) {
             return true;  // a spare was about to run it
         }

@@ -13,8 +13,9 @@ inline constexpr adding_one_t adding_one;
 template <class Lock>
 class counting_guard {
 public:
-    explicit counting_guard(Lock& lock) : lock_(lock), count_(lock.lock()) {}
-    counting_guard(Lock& lock, adding_one_t) : lock_(lock), count_(lock.lock_adding_one()) {}
+    [[gnu::always_inline]] explicit counting_guard(Lock& lock) : lock_(lock), count_(lock.lock()) {}
+    [[gnu::always_inline]] counting_guard(Lock& lock, adding_one_t)
+        : lock_(lock), count_(lock.lock_adding_one()) {}
     counting_guard(const counting_guard&) = delete;
     counting_guard& operator=(const counting_guard&) = delete;
     ~counting_guard() { lock_.unlock(count_); }

@@ -21,12 +21,14 @@ public:
     counting_lock& operator=(const counting_lock&) = delete;
 
     // Returns the number of items. Acquire: pairs with the release of `unlock`.
-    [[nodiscard]] std::size_t lock() noexcept { return lock_adding(0, std::memory_order_acquire); }
+    [[nodiscard, gnu::always_inline]] std::size_t lock() noexcept {
+        return lock_adding(0, std::memory_order_acquire);
+    }
 
     // Adds one to the number of items, and returns the sum. Sequentially consistent: the caller then reads
     // which workers sleep. A worker that goes to sleep first announces that, and then reads `count()`. At
     // least one of the two threads sees what the other did.
-    [[nodiscard]] std::size_t lock_adding_one() noexcept {
+    [[nodiscard, gnu::always_inline]] std::size_t lock_adding_one() noexcept {
         return lock_adding(one, std::memory_order_seq_cst);
     }
 
@@ -43,7 +45,7 @@ private:
     static constexpr std::size_t locked = 1;
     static constexpr std::size_t one = 2;
 
-    std::size_t lock_adding(std::size_t added, std::memory_order order) noexcept {
+    [[gnu::always_inline]] std::size_t lock_adding(std::size_t added, std::memory_order order) noexcept {
         // Relaxed: the compare-exchange orders. The loads only read, so the holder keeps the cache line.
         std::size_t before = word_.load(std::memory_order_relaxed);
         for (;;) {

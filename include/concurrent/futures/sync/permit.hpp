@@ -21,7 +21,7 @@ public:
     permit& operator=(const permit&) = delete;
 
     // Called before a spare is started for `left`. Returns false if one is about to begin an equal errand.
-    [[nodiscard]] bool add_spare(errand& left) noexcept {
+    [[nodiscard, gnu::cold, gnu::noinline]] bool add_spare(errand& left) noexcept {
         const std::lock_guard lock(mutex_);
         for (const errand* each = first_left_; each; each = each->next_) {
             if (each->what_for_ == left.what_for_) {
@@ -33,7 +33,7 @@ public:
         return true;
     }
     // A spare has the permit, and is about to run `left`; or it could not be started.
-    void remove_errand(errand& left) noexcept {
+    [[gnu::cold, gnu::noinline]] void remove_errand(errand& left) noexcept {
         const std::lock_guard lock(mutex_);
         errand** link = &first_left_;
         while (*link != &left) {
@@ -42,17 +42,17 @@ public:
         *link = left.next_;
     }
     // It has ended, or could not be started.
-    void remove_spare() noexcept {
+    [[gnu::cold, gnu::noinline]] void remove_spare() noexcept {
         const std::lock_guard lock(mutex_);
         --spares_;
     }
-    [[nodiscard]] bool has_spares() noexcept {
+    [[nodiscard, gnu::cold, gnu::noinline]] bool has_spares() noexcept {
         const std::lock_guard lock(mutex_);
         return spares_ != 0;
     }
 
     // Returns false if it would have to wait.
-    [[nodiscard]] bool try_acquire() noexcept {
+    [[nodiscard, gnu::cold, gnu::noinline]] bool try_acquire() noexcept {
         const std::lock_guard lock(mutex_);
         if (asked_ != released_) {
             return false;
@@ -61,13 +61,13 @@ public:
         return true;
     }
 
-    void acquire() noexcept {
+    [[gnu::cold, gnu::noinline]] void acquire() noexcept {
         std::unique_lock lock(mutex_);
         const std::size_t turn = asked_++;
         changed_.wait(lock, [&] { return released_ == turn; });
     }
 
-    void release() noexcept {
+    [[gnu::cold, gnu::noinline]] void release() noexcept {
         const std::lock_guard lock(mutex_);
         ++released_;
         changed_.notify_all();

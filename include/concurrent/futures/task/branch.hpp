@@ -122,7 +122,7 @@ public:
     // if it was called.
     template <class Place>
     void join(const Place& place) noexcept {
-        if (place.queue.take_back(*this) || await(place.self) == given_back) {
+        if (place.queue.take_back_pushed(*this) || await(place.self) == given_back) {
             call();
         }
     }
