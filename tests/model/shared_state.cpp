@@ -5,6 +5,7 @@
 #include <concurrent/futures.hpp>
 
 #include <array>
+#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -43,6 +44,11 @@ class no_pool final : public futures::detail::pool_base {
 public:
     no_pool() : pool_base(2, true) {}
     void work(futures::detail::worker&) noexcept override {}
+    [[nodiscard]] bool start_spare(futures::detail::worker&,
+                                   std::unique_ptr<futures::detail::errand>) noexcept override {
+        return false;
+    }
+    void run_errand(futures::detail::worker&, futures::detail::errand&) noexcept override {}
     void push(futures::detail::work_item&) override {}
     void push_coroutine(futures::detail::work_item&) override {}
     [[nodiscard]] bool has_items() const noexcept override { return false; }
