@@ -40,6 +40,8 @@ void client::act() {
         check_order();
     } else if (deed < 60) {
         swap_log_handler();
+    } else if (deed < 61) {
+        cross_pools();
     } else {
         use_futures();
     }

@@ -48,6 +48,7 @@ private:
     void compose(const any_pool& target);
     void use_promise();
     void check_order();
+    void cross_pools();
     void swap_log_handler();
 
     void use_futures();

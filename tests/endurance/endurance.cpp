@@ -156,6 +156,7 @@ int main(int argument_count, char** arguments) {
     print("maps", total.maps);
     print("promises", total.promises);
     print("orders", total.orders);
+    print("crossings", total.crossings);
     print("logged", total.logged);
     print("failed allocations", total.allocation_failures);
     print("failed starts", total.start_failures);

@@ -30,6 +30,7 @@ inline struct figures {
     figure maps{0};
     figure promises{0};
     figure orders{0};
+    figure crossings{0};
     figure logged{0};
     figure allocation_failures{0};
     figure start_failures{0};
