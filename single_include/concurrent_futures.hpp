@@ -6871,8 +6871,8 @@ public:
     // Takes `item` out if a local queue has it. Requires: that is a queue of the calling thread's pool. This
     // misses no item but one that others know before it is pushed.
     [[nodiscard, gnu::always_inline]] static bool take_back(work_item& item) noexcept {
-        // Acquire: pairs with the release of `note_pushed`, so that the queue can be used. Who knows of an
-        // item only since it was pushed has learnt of the queue in the same way.
+        // Acquire: pairs with the release of `note_known_pushed`, so that this thread can use the queue. If
+        // others know of the item only since it was pushed, then what told them orders this, too.
         const std::uintptr_t place = item.place_.load(std::memory_order_acquire);
         local_queue* const queue = (place & running) == 0 ? queue_at(place) : nullptr;
         return queue && queue->take_out(item);
@@ -7064,8 +7064,8 @@ private:
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// The permit to run that a worker shares with its spares: only the one who has it runs, and the others wait
-// or sleep. It goes to who has asked for it first.
+// A worker shares the permit to run with its spares. One of them has it and runs, and the others wait for it
+// or sleep. They get it in the order in which they ask.
 class permit {
 public:
     // The caller has the permit.
@@ -14111,29 +14111,39 @@ private:
     [[gnu::cold, gnu::noinline]] void start() {
         const std::size_t before = count();
         const bool is_last = before + 1 == max_workers_ || before + 1 == worker_counts::most_workers;
-        worker* const self = new worker(pool_, name_of_worker(before), last_worker_);
-        last_worker_ = self;
         if (is_last) {
             sleep_.note_full(true);
         }
         count_.store(before + 1);
         runnable_threads::add(1);
-        std::unique_ptr<started_thread> started;
         try {
-            started.reset(new started_thread{.pool = shared_pool(pool_), .self = self});
-            started->thread = sync::thread([record = started.get()] { run(*record); });
+            static_cast<void>(start_thread(before, false, [](started_thread& started) { run(started); }));
         } catch (...) {
-            started.reset();
             runnable_threads::remove(1);
-            remove_last_worker();
             count_.store(before);
             if (is_last) {
                 sleep_.note_full(false);
             }
             throw;
         }
-        threads_.add(*started.release());
         none_.store(false);
+    }
+
+    // Makes a worker with this number, and starts its thread, which calls `run_it`.
+    template <class RunIt>
+    [[nodiscard]] started_thread& start_thread(std::size_t number, bool is_spare, RunIt run_it) {
+        last_worker_ = new worker(pool_, name_of_worker(number), last_worker_, is_spare);
+        std::unique_ptr<started_thread> started;
+        try {
+            started.reset(new started_thread{.pool = shared_pool(pool_), .self = last_worker_});
+            started->thread = sync::thread([run_it, record = started.get()] { run_it(*record); });
+        } catch (...) {
+            started.reset();
+            remove_last_worker();
+            throw;
+        }
+        threads_.add(*started);
+        return *started.release();
     }
 
     [[gnu::cold, gnu::noinline]] void start_spare_locked(worker& blocked, std::unique_ptr<errand> left) {
@@ -14163,19 +14173,10 @@ private:
     }
 
     [[nodiscard, gnu::cold, gnu::noinline]] started_thread& start_spare_thread() {
-        last_worker_ = new worker(pool_, name_of_worker(max_workers_ + spares_), last_worker_, true);
-        std::unique_ptr<started_thread> started;
-        try {
-            started.reset(new started_thread{.pool = shared_pool(pool_), .self = last_worker_});
-            started->thread = sync::thread([this, record = started.get()] { run_spare(*record); });
-        } catch (...) {
-            started.reset();
-            remove_last_worker();
-            throw;
-        }
+        started_thread& spare = start_thread(max_workers_ + spares_, true,
+                                             [this](started_thread& started) { run_spare(started); });
         ++spares_;
-        threads_.add(*started);
-        return *started.release();
+        return spare;
     }
 
     // What the thread of a spare does.
@@ -14452,7 +14453,7 @@ public:
 
     [[gnu::cold, gnu::noinline]] void run_errand(worker& self, errand& left) noexcept override {
         self.begin_errand(left);
-        if (self.is_initialized() || initialize_spare(self)) {
+        if (self.is_initialized() || initialize(self)) {
             left.run(self);
         }
         if (!is_inherited()) {
@@ -14653,27 +14654,18 @@ private:
             if (is_inherited()) {
                 return false;
             }
-            sleep_.has_initialized(self);
+            if (self.is_spare()) {
+                self.note_initialized();
+            } else {
+                sleep_.has_initialized(self);
+            }
             return true;
         } catch (...) {
             if (!is_inherited()) {
                 break_because_of_current_exception();
-                sleep_.initializer_has_failed(self);
-            }
-            return false;
-        }
-    }
-
-    [[gnu::cold, gnu::noinline]] bool initialize_spare(worker& self) noexcept {
-        try {
-            if (initializer_) {
-                initializer_();
-            }
-            self.note_initialized();
-            return !is_inherited();
-        } catch (...) {
-            if (!is_inherited()) {
-                break_because_of_current_exception();
+                if (!self.is_spare()) {
+                    sleep_.initializer_has_failed(self);
+                }
             }
             return false;
         }

@@ -170,29 +170,39 @@ private:
     [[gnu::cold, gnu::noinline]] void start() {
         const std::size_t before = count();
         const bool is_last = before + 1 == max_workers_ || before + 1 == worker_counts::most_workers;
-        worker* const self = new worker(pool_, name_of_worker(before), last_worker_);
-        last_worker_ = self;
         if (is_last) {
             sleep_.note_full(true);
         }
         count_.store(before + 1);
         runnable_threads::add(1);
-        std::unique_ptr<started_thread> started;
         try {
-            started.reset(new started_thread{.pool = shared_pool(pool_), .self = self});
-            started->thread = sync::thread([record = started.get()] { run(*record); });
+            static_cast<void>(start_thread(before, false, [](started_thread& started) { run(started); }));
         } catch (...) {
-            started.reset();
             runnable_threads::remove(1);
-            remove_last_worker();
             count_.store(before);
             if (is_last) {
                 sleep_.note_full(false);
             }
             throw;
         }
-        threads_.add(*started.release());
         none_.store(false);
+    }
+
+    // Makes a worker with this number, and starts its thread, which calls `run_it`.
+    template <class RunIt>
+    [[nodiscard]] started_thread& start_thread(std::size_t number, bool is_spare, RunIt run_it) {
+        last_worker_ = new worker(pool_, name_of_worker(number), last_worker_, is_spare);
+        std::unique_ptr<started_thread> started;
+        try {
+            started.reset(new started_thread{.pool = shared_pool(pool_), .self = last_worker_});
+            started->thread = sync::thread([run_it, record = started.get()] { run_it(*record); });
+        } catch (...) {
+            started.reset();
+            remove_last_worker();
+            throw;
+        }
+        threads_.add(*started);
+        return *started.release();
     }
 
     [[gnu::cold, gnu::noinline]] void start_spare_locked(worker& blocked, std::unique_ptr<errand> left) {
@@ -222,19 +232,10 @@ private:
     }
 
     [[nodiscard, gnu::cold, gnu::noinline]] started_thread& start_spare_thread() {
-        last_worker_ = new worker(pool_, name_of_worker(max_workers_ + spares_), last_worker_, true);
-        std::unique_ptr<started_thread> started;
-        try {
-            started.reset(new started_thread{.pool = shared_pool(pool_), .self = last_worker_});
-            started->thread = sync::thread([this, record = started.get()] { run_spare(*record); });
-        } catch (...) {
-            started.reset();
-            remove_last_worker();
-            throw;
-        }
+        started_thread& spare = start_thread(max_workers_ + spares_, true,
+                                             [this](started_thread& started) { run_spare(started); });
         ++spares_;
-        threads_.add(*started);
-        return *started.release();
+        return spare;
     }
 
     // What the thread of a spare does.

@@ -228,7 +228,7 @@ public:
 
     [[gnu::cold, gnu::noinline]] void run_errand(worker& self, errand& left) noexcept override {
         self.begin_errand(left);
-        if (self.is_initialized() || initialize_spare(self)) {
+        if (self.is_initialized() || initialize(self)) {
             left.run(self);
         }
         if (!is_inherited()) {
@@ -429,27 +429,18 @@ private:
             if (is_inherited()) {
                 return false;
             }
-            sleep_.has_initialized(self);
+            if (self.is_spare()) {
+                self.note_initialized();
+            } else {
+                sleep_.has_initialized(self);
+            }
             return true;
         } catch (...) {
             if (!is_inherited()) {
                 break_because_of_current_exception();
-                sleep_.initializer_has_failed(self);
-            }
-            return false;
-        }
-    }
-
-    [[gnu::cold, gnu::noinline]] bool initialize_spare(worker& self) noexcept {
-        try {
-            if (initializer_) {
-                initializer_();
-            }
-            self.note_initialized();
-            return !is_inherited();
-        } catch (...) {
-            if (!is_inherited()) {
-                break_because_of_current_exception();
+                if (!self.is_spare()) {
+                    sleep_.initializer_has_failed(self);
+                }
             }
             return false;
         }

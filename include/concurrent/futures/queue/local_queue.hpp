@@ -70,8 +70,8 @@ public:
     // Takes `item` out if a local queue has it. Requires: that is a queue of the calling thread's pool. This
     // misses no item but one that others know before it is pushed.
     [[nodiscard, gnu::always_inline]] static bool take_back(work_item& item) noexcept {
-        // Acquire: pairs with the release of `note_pushed`, so that the queue can be used. Who knows of an
-        // item only since it was pushed has learnt of the queue in the same way.
+        // Acquire: pairs with the release of `note_known_pushed`, so that this thread can use the queue. If
+        // others know of the item only since it was pushed, then what told them orders this, too.
         const std::uintptr_t place = item.place_.load(std::memory_order_acquire);
         local_queue* const queue = (place & running) == 0 ? queue_at(place) : nullptr;
         return queue && queue->take_out(item);

@@ -11,8 +11,8 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// The permit to run that a worker shares with its spares: only the one who has it runs, and the others wait
-// or sleep. It goes to who has asked for it first.
+// A worker shares the permit to run with its spares. One of them has it and runs, and the others wait for it
+// or sleep. They get it in the order in which they ask.
 class permit {
 public:
     // The caller has the permit.
