@@ -11938,8 +11938,8 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 template <class Executor>
 [[nodiscard]] executor_reference reference_to(Executor& executor) noexcept {
     executor_reference reference;
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): the function below knows whether the executor is
-    // const
+    // The function below knows whether the executor is const.
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
     reference.executor = const_cast<void*>(static_cast<const void*>(std::addressof(executor)));
     reference.submit = [](void* submits, submitted_continuation&& continuation) {
         Executor& target = *static_cast<Executor*>(submits);
