@@ -41,9 +41,10 @@ BURSTS = ["burst_from_one", "burst_from_sixteen"]
 
 CHECKED = ["burst_from_one", "burst_from_sixteen", "one_in_flight", "fib", "skynet"]
 CHECKED_CORES = [2, 8, 64]
-# Which worker steals what is chaotic in fork and join on many cores: any change of the code moves the count of one run by a
-# quarter, up or down. So such a count is the mean of runs on so many cores less and more.
-AROUND = {64: 12}
+# Which worker steals what is chaotic: any change of the code moves the count of one run by a quarter, up or down. So such a count
+# is the mean of runs on so many cores less and more, and has grown only if it is greater by twice its standard error too.
+CHAOTIC = ["burst_from_sixteen", "fib", "skynet"]
+AROUND = {8: 3, 64: 6}
 
 # With the number of rounds: the longer one takes, the fewer are undisturbed.
 CALIBRATED = {"burst_from_one": 300, "fib": 600, "skynet": 600}
@@ -176,22 +177,25 @@ def draw(results, file):
     file.write_text(pictures.svg(width, bottom + 50, parts), encoding="utf-8")
 
 
-def mean_transfers(simulation, scenario, cores):
-    around = AROUND.get(cores, 0) if scenario in SCALING else 0
+def transfers_of_runs(simulation, scenario, cores):
+    around = AROUND.get(cores, 0) if scenario in CHAOTIC else 0
     with multiprocessing.pool.ThreadPool() as pool:
-        results = pool.map(lambda each: Result(simulation, scenario, each), range(cores - around, cores + around + 1))
-    return statistics.fmean(result.transfers for result in results)
+        return pool.map(lambda each: Result(simulation, scenario, each).transfers, range(cores - around, cores + around + 1))
+
+
+def standard_error(numbers):
+    return statistics.stdev(numbers) / math.sqrt(len(numbers)) if len(numbers) > 1 else 0
 
 
 def check(simulation, write):
-    measured = {SCENARIOS[scenario]: [mean_transfers(simulation, scenario, cores) for cores in CHECKED_CORES]
-                for scenario in CHECKED}
-    rows = [[text, *(f"{each:.2f}" for each in numbers)] for text, numbers in measured.items()]
+    runs = {SCENARIOS[scenario]: [transfers_of_runs(simulation, scenario, cores) for cores in CHECKED_CORES] for scenario in CHECKED}
+    rows = [[text, *(f"{statistics.fmean(each):.2f}" for each in by_cores)] for text, by_cores in runs.items()]
     for row in rows:
         print(" | ".join(row))
+    surely = {text: [statistics.fmean(each) - 2 * standard_error(each) for each in by_cores] for text, by_cores in runs.items()}
     if write:
         counts.write(TRANSFERS, rows)
-    elif grown := counts.grown(TRANSFERS, measured):
+    elif grown := counts.grown(TRANSFERS, surely):
         sys.exit("grown by more than 3 %:\n" + "\n".join(grown))
 
 
