@@ -6893,10 +6893,6 @@ public:
     void note_running_elsewhere(work_item& item) const noexcept {
         item.place_.store(address() | running | elsewhere, std::memory_order_release);  // as above
     }
-    // Whether the owner was the last to do that, and the item was not suspended since.
-    [[nodiscard]] bool runs_elsewhere(const work_item& item) const noexcept {
-        return item.place_.load(std::memory_order_relaxed) == (address() | running | elsewhere);
-    }
 
     // A coroutine: its worker no longer runs it, and it will go on later. Returns what `note_going_on` needs
     // if it goes on at once, on this thread.
@@ -7272,11 +7268,6 @@ public:
         if (const worker* const self = current()) {
             self->local_queue_.note_running_elsewhere(item);
         }
-    }
-    // Whether the calling thread was the last to do that, and the item was not suspended since.
-    [[nodiscard]] static bool runs_elsewhere(const work_item& item) noexcept {
-        const worker* const self = current();
-        return self && self->local_queue_.runs_elsewhere(item);
     }
 
     // While this exists, the worker runs `item`. A worker may run several tasks, on top of each other.
@@ -10853,9 +10844,16 @@ template <class Promise>
 concept waits_by_itself =
     requires(Promise& promise, shared_state_base& awaited) { promise.wait_for_state(awaited); };
 
+// The awaiters of this library. They tell a coroutine that waits by itself when it is suspended.
+class own_awaiter {
+protected:
+    own_awaiter() = default;
+    ~own_awaiter() = default;
+};
+
 // How a coroutine waits for a future. `Handle` is the future, or a reference to it.
 template <class T, class Handle>
-class [[nodiscard]] future_awaiter {
+class [[nodiscard]] future_awaiter : public own_awaiter {
 public:
     explicit future_awaiter(Handle&& future) noexcept : future_(std::forward<Handle>(future)) {}
 
@@ -12648,6 +12646,53 @@ public:
         }
     }
 
+    // The coroutine goes on, on this thread, which has not left it since it was at `place`.
+    void go_on(std::uintptr_t place) noexcept {
+        forget_awaited();
+        local_queue::note_going_on(*this, place);
+    }
+
+    // What the coroutine waits for is done: it goes on as a task of its executor.
+    void queue_turn() noexcept {
+        shared_state_base& its_future = future();
+        pool_base* const pool = owner();
+        // It exists as long as the coroutine is suspended.
+        const shared_pool<pool_base> kept = keep_owner();
+        shared_state_base::handle submitted;
+        const bool is_to_be_pushed = its_future.begin_to_queue_again([&] {
+            awaited_ = nullptr;
+            submitted = std::move(submitted_);
+        });
+        if (is_to_be_pushed) {
+            push_turn();
+        } else if (pool) {
+            pool->replace_stale_item();
+        }
+    }
+
+    // The coroutine, which this thread runs, is about to be suspended, until somebody calls `queue_turn`.
+    // Returns what `go_on` needs if that doesn't happen.
+    [[nodiscard]] std::uintptr_t wait_for_relay() noexcept {
+        const std::uintptr_t place = local_queue::note_suspended(*this);
+        future().suspend([] {});
+        return place;
+    }
+
+    // The coroutine, which this thread runs, is about to be suspended, and somebody will resume it: from now
+    // on no thread runs it.
+    void note_suspended() noexcept {
+        // Under the lock, so that no other thread is looking at the wait of this worker.
+        future().with_lock([this] { static_cast<void>(local_queue::note_suspended(*this)); });
+    }
+    // It goes on, on this thread.
+    void note_resumed() noexcept {
+        if (worker* const self = worker_here(future())) {
+            self->note_running(*this);
+        } else {
+            worker::note_running_elsewhere(*this);
+        }
+    }
+
     // The coroutine has ended, and its frame is gone.
     void end() noexcept {
         shared_state_base& its_future = future();
@@ -12686,7 +12731,6 @@ public:
     void run_turn() noexcept {
         do {
             if (claim_turn(true)) {
-                const visit here(*this);
                 worker::note_running_elsewhere(*this);
                 frame_.resume();
                 return;
@@ -12913,57 +12957,9 @@ private:
         }
     }
 
-    // What the coroutine waits for is done: it goes on as a task of its executor.
-    void queue_turn() noexcept {
-        shared_state_base& its_future = future();
-        pool_base* const pool = owner();
-        // It exists as long as the coroutine is suspended.
-        const shared_pool<pool_base> kept = keep_owner();
-        shared_state_base::handle submitted;
-        const bool is_to_be_pushed = its_future.begin_to_queue_again([&] {
-            awaited_ = nullptr;
-            submitted = std::move(submitted_);
-        });
-        if (is_to_be_pushed) {
-            push_turn();
-        } else if (pool) {
-            pool->replace_stale_item();
-        }
-    }
-
-    // While it exists, this thread resumes the coroutine, maybe as a worker of another pool. The coroutine
-    // may be suspended by an awaiter of which the library doesn't know, and then it isn't run here any more.
-    // Its memory is kept meanwhile.
-    class visit {
-    public:
-        explicit visit(coroutine_task& task) noexcept : task_(task), kept_(task.future()) {}
-        visit(const visit&) = delete;
-        visit& operator=(const visit&) = delete;
-        ~visit() {
-            if (worker::runs_elsewhere(task_)) {
-                // Under the lock, so that no other thread is looking at the wait of this worker.
-                kept_.state().with_lock([this] { static_cast<void>(local_queue::note_suspended(task_)); });
-            }
-        }
-
-    private:
-        coroutine_task& task_;
-        const shared_state_base::weak_handle kept_;
-    };
-
-    // The coroutine goes on, on this thread, which has not left it since it was at `place`.
-    void go_on(std::uintptr_t place) noexcept {
-        forget_awaited();
-        local_queue::note_going_on(*this, place);
-    }
     void resume_here() {
-        const visit here(*this);
         forget_awaited();
-        if (worker* const self = worker_here(future())) {
-            self->note_running(*this);
-        } else {
-            worker::note_running_elsewhere(*this);
-        }
+        note_resumed();
         frame_.resume();
     }
     void resume_within(departure* here) {
@@ -13071,6 +13067,177 @@ private:
     void discard() noexcept final { this->discard_frame(); }
     void discard_captures() noexcept final { this->discard_frame(); }
     void note_stale_in_queue() noexcept final { this->note_stale(); }
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/executor/foreign_awaiter.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// Returns what `co_await` uses to wait for `awaitable`.
+template <class Awaitable>
+[[nodiscard]] decltype(auto) awaiter_of(Awaitable&& awaitable) {
+    if constexpr (requires { std::forward<Awaitable>(awaitable).operator co_await(); }) {
+        return std::forward<Awaitable>(awaitable).operator co_await();
+    } else if constexpr (requires { operator co_await(std::forward<Awaitable>(awaitable)); }) {
+        return operator co_await(std::forward<Awaitable>(awaitable));
+    } else {
+        return std::forward<Awaitable>(awaitable);
+    }
+}
+
+template <class Awaitable>
+using awaiter_for = decltype(awaiter_of(std::declval<Awaitable>()));
+
+template <class Awaitable>
+concept awaitable = requires(awaiter_for<Awaitable> awaiter) {
+    static_cast<bool>(awaiter.await_ready());
+    awaiter.await_resume();
+};
+
+template <class Awaitable>
+concept own_awaitable = std::derived_from<std::remove_cvref_t<awaiter_for<Awaitable>>, own_awaiter>;
+
+// What an awaiter of which the library doesn't know gets to resume, in the place of a coroutine that an
+// executor runs: it queues the coroutine's next turn, and is gone. So the coroutine always goes on as a task.
+class relay {
+public:
+    class promise_type {
+    public:
+        // If the relay is destroyed, but was never resumed, then `was_dropped` becomes true, and the
+        // coroutine goes on nevertheless.
+        promise_type(coroutine_task& coroutine, bool& was_dropped) noexcept
+            : coroutine_(&coroutine), was_dropped_(was_dropped) {}
+        promise_type(const promise_type&) = delete;
+        promise_type& operator=(const promise_type&) = delete;
+        ~promise_type() {
+            if (coroutine_) {
+                was_dropped_ = true;
+                coroutine_->queue_turn();
+            }
+        }
+
+        [[nodiscard]] relay get_return_object() noexcept {
+            return relay(std::coroutine_handle<promise_type>::from_promise(*this));
+        }
+        [[nodiscard]] std::suspend_always initial_suspend() const noexcept { return {}; }
+        [[nodiscard]] std::suspend_never final_suspend() const noexcept { return {}; }
+        void unhandled_exception() const noexcept {}
+        void return_void() noexcept { std::exchange(coroutine_, nullptr)->queue_turn(); }
+
+    private:
+        friend class relay;
+
+        coroutine_task* coroutine_;
+        bool& was_dropped_;
+    };
+
+    [[nodiscard]] static relay make(coroutine_task&, bool& was_dropped) {
+        static_cast<void>(was_dropped);
+        co_return;
+    }
+
+    [[nodiscard]] std::coroutine_handle<promise_type> frame() const noexcept { return frame_; }
+
+    // Requires: it was not resumed.
+    void destroy() const noexcept {
+        frame_.promise().coroutine_ = nullptr;
+        frame_.destroy();
+    }
+
+private:
+    explicit relay(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
+
+    std::coroutine_handle<promise_type> frame_;
+};
+
+// Has a coroutine wait by an awaiter of which the library doesn't know, and which doesn't know the library.
+// While it has suspended the coroutine, no thread runs that. Without this, the coroutine would seem to be run
+// by its last worker all that time.
+template <class Awaiter>
+class [[nodiscard]] foreign_awaiter {
+public:
+    template <class Awaitable>
+    explicit foreign_awaiter(Awaitable&& awaitable)
+        : awaiter_(awaiter_of(std::forward<Awaitable>(awaitable))) {}
+    foreign_awaiter(const foreign_awaiter&) = delete;
+    foreign_awaiter& operator=(const foreign_awaiter&) = delete;
+
+    [[nodiscard]] bool await_ready() { return static_cast<bool>(awaiter_.await_ready()); }
+
+    template <class Promise>
+    auto await_suspend(std::coroutine_handle<Promise> frame) {
+        if constexpr (Promise::runs_as_tasks) {
+            return suspend_task(frame.promise().state(), frame);
+        } else {
+            return suspend(frame.promise().state(), frame);
+        }
+    }
+
+    decltype(auto) await_resume() {
+        if (coroutine_task* const resumed = std::exchange(suspended_, nullptr)) {
+            resumed->note_resumed();
+        }
+        if (was_dropped_) {
+            throw_error<cancelled_error>("what a coroutine waited for was destroyed, and never resumed it");
+        }
+        return awaiter_.await_resume();
+    }
+
+private:
+    // In these functions, the coroutine may go on elsewhere and destroy this object before the awaiter
+    // returns, unless that doesn't suspend it.
+
+    // The coroutine goes on, on the thread that resumes it.
+    template <class Frame>
+    auto suspend(coroutine_task& coroutine, Frame frame) {
+        suspended_ = &coroutine;
+        coroutine.note_suspended();
+        try {
+            return awaiter_.await_suspend(frame);
+        } catch (...) {
+            coroutine.note_resumed();
+            throw;
+        }
+    }
+
+    // It goes on as a task.
+    [[nodiscard]] auto suspend_task(coroutine_task& coroutine, std::coroutine_handle<> frame) {
+        using suspended = decltype(awaiter_.await_suspend(std::declval<relay&>().frame()));
+        const relay resumes = relay::make(coroutine, was_dropped_);
+        const std::uintptr_t place = coroutine.wait_for_relay();
+        const auto go_on = [&] {
+            resumes.destroy();
+            coroutine.go_on(place);
+        };
+        try {
+            if constexpr (std::is_void_v<suspended>) {
+                awaiter_.await_suspend(resumes.frame());
+            } else if constexpr (std::is_convertible_v<suspended, std::coroutine_handle<>>) {
+                const std::coroutine_handle<> next = awaiter_.await_suspend(resumes.frame());
+                if (next == resumes.frame()) {
+                    go_on();
+                    return frame;
+                }
+                return next;
+            } else if (!awaiter_.await_suspend(resumes.frame())) {
+                go_on();
+                return false;
+            }
+        } catch (...) {
+            go_on();
+            throw;
+        }
+        if constexpr (!std::is_convertible_v<suspended, std::coroutine_handle<>>) {
+            return true;
+        }
+    }
+
+    Awaiter awaiter_;  // or a reference to it
+    coroutine_task* suspended_ = nullptr;
+    bool was_dropped_ = false;
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -13289,6 +13456,8 @@ class coroutine_promise_base {
     using executor_of_coroutine = executor_parameter<Parameters...>;
 
 public:
+    static constexpr bool runs_as_tasks = executor_of_coroutine::exists;
+
     coroutine_promise_base(const coroutine_promise_base&) = delete;
     coroutine_promise_base& operator=(const coroutine_promise_base&) = delete;
 
@@ -13305,6 +13474,16 @@ public:
             state_->result().destroy();  // then a local variable's destructor has thrown
         }
         state_->set_exception(std::current_exception());
+    }
+
+    // The compiler calls this for each `co_await`.
+    template <awaitable Awaitable>
+    [[nodiscard]] static decltype(auto) await_transform(Awaitable&& awaited) {
+        if constexpr (own_awaitable<Awaitable>) {
+            return std::forward<Awaitable>(awaited);
+        } else {
+            return foreign_awaiter<awaiter_for<Awaitable>>(std::forward<Awaitable>(awaited));
+        }
     }
 
     [[nodiscard]] bool wait_for_state(shared_state_base& awaited) {
@@ -13389,7 +13568,7 @@ public:
 
 #if defined(__cpp_lib_jthread)
 // How a coroutine gets the token of its own future.
-class [[nodiscard]] stop_token_awaiter {
+class [[nodiscard]] stop_token_awaiter : public own_awaiter {
 public:
     [[nodiscard]] bool await_ready() const noexcept { return false; }
     template <class Promise>
@@ -13445,7 +13624,7 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // How a coroutine goes on as a task of `Executor`. It lives in the coroutine's frame.
 template <class Executor>
-class [[nodiscard]] schedule_awaiter {
+class [[nodiscard]] schedule_awaiter : public own_awaiter {
 public:
     explicit schedule_awaiter(Executor& executor) noexcept : executor_(executor) {}
 

@@ -59,9 +59,15 @@ futures::Future<int> call_as_task_of(relaying_executor&, std::function<int()> fn
 // Suspends a coroutine, and the library isn't told. The test resumes the coroutine by `suspended`.
 struct foreign_awaiter {
     std::coroutine_handle<>& suspended;
+    std::latch* told = nullptr;
 
     [[nodiscard]] bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<> frame) const noexcept { suspended = frame; }
+    void await_suspend(std::coroutine_handle<> frame) const noexcept {
+        suspended = frame;
+        if (told) {
+            told->count_down();
+        }
+    }
     void await_resume() const noexcept {}
 };
 
@@ -69,6 +75,11 @@ futures::Future<int> await_foreign(futures::Future<void> before, std::coroutine_
     co_await before;
     co_await foreign_awaiter{suspended};
     co_return 1;
+}
+
+futures::Future<int> await_foreign_as_task_of(pool&, foreign_awaiter awaiter, std::function<int()> fn) {
+    co_await awaiter;
+    co_return fn();
 }
 
 }  // namespace
@@ -340,6 +351,28 @@ TEST_CASE("a coroutine that a foreign awaiter has suspended is not taken for one
         });
         begun.wait();
         suspended.resume();
+        CHECK(waits.result() == 1);
+    }
+    SECTION("the worker runs it as a task, and waits for it") {
+        pool executor(1);
+        std::latch told{1};
+        const auto waits = executor.submit([&] {
+            return await_foreign_as_task_of(executor, {suspended, &told}, [] { return 1; }).result();
+        });
+        told.wait();
+        suspended.resume();
+        CHECK(waits.result() == 1);
+    }
+    SECTION("another pool's worker resumes it, and it needs the worker that waits for it") {
+        pool executor(1);
+        pool other(1);
+        std::latch told{1};
+        const auto waits = executor.submit([&] {
+            const auto needs = [&executor] { return executor.submit([] { return 1; }).result(); };
+            return await_foreign_as_task_of(executor, {suspended, &told}, needs).result();
+        });
+        told.wait();
+        other.submit([&suspended] { suspended.resume(); }).result();
         CHECK(waits.result() == 1);
     }
     SECTION("the worker is gone") {

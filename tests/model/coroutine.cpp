@@ -4,6 +4,7 @@
 
 #include <concurrent/futures.hpp>
 
+#include <coroutine>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -142,6 +143,82 @@ const scenario leaves_pool("a coroutine goes on in another pool before its worke
                                pool first(1);
                                static_cast<void>(leave(first, &second));  // the last handle
                            });
+
+// Suspends a coroutine, and the library isn't told.
+struct foreign_awaiter {
+    std::coroutine_handle<>& suspended;
+    parking_spot& told;
+
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> frame) const noexcept {
+        suspended = frame;
+        told.unpark();
+    }
+    void await_resume() const noexcept {}
+};
+
+futures::Future<value> block_when_resumed(foreign_awaiter awaiter, pool& needed) {
+    co_await awaiter;
+    co_return value(needed.submit([] { return value(1); }).result().get() + 1);
+}
+
+const scenario resumed_elsewhere(
+    "a coroutine that a foreign awaiter has suspended blocks on another pool's worker, and needs its waiter",
+    {.preemptions = 1, .stale_reads = 0}, [] {
+        std::coroutine_handle<> suspended;
+        parking_spot told;
+        pool waits(1);
+        pool blocks(1);
+        const auto waiting = waits.submit([&] {
+            return value(block_when_resumed(foreign_awaiter{suspended, told}, waits).result().get());
+        });
+        told.park();
+        blocks.submit([&suspended] { suspended.resume(); });
+        check(waiting.result().get() == 2, "the result is the coroutine's");
+    });
+
+futures::Future<value> await_foreign_in(pool&, foreign_awaiter awaiter) {
+    co_await awaiter;
+    co_return value(2);
+}
+
+const scenario resumed_as_task(
+    "the only worker waits for a coroutine that a foreign awaiter has suspended",
+    {.preemptions = 1, .stale_reads = 1}, [] {
+        std::coroutine_handle<> suspended;
+        parking_spot told;
+        pool executor(1);
+        const auto waiting = executor.submit([&] {
+            return value(await_foreign_in(executor, foreign_awaiter{suspended, told}).result().get());
+        });
+        told.park();
+        suspended.resume();
+        check(waiting.result().get() == 2, "the result is the coroutine's");
+    });
+
+futures::Future<value> await_foreign(futures::Future<value> before, foreign_awaiter awaiter) {
+    const value& x = co_await before;
+    co_await awaiter;
+    co_return value(x.get() + 1);
+}
+
+const scenario suspended_as_worker_goes(
+    "a foreign awaiter suspends a coroutine while a worker waits for it, and the pool that ran it goes",
+    {.preemptions = 1, .stale_reads = 0}, [] {
+        std::coroutine_handle<> suspended;
+        parking_spot told;
+        futures::Promise<value> promise;
+        const auto coroutine = await_foreign(promise.get_future(), foreign_awaiter{suspended, told});
+        pool waits(1);
+        const auto waiting = waits.submit([&] { return value(coroutine.result().get()); });
+        {
+            pool runs(1);
+            runs.submit([&promise] { promise.set_result(value(1)); });
+        }
+        told.park();
+        suspended.resume();
+        check(waiting.result().get() == 2, "the result is the coroutine's");
+    });
 
 const scenario outlives_scope("the scope of a pool waits for a coroutine that waits",
                               {.preemptions = 2, .stale_reads = 1}, [] {

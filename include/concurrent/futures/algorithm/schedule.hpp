@@ -17,7 +17,7 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // How a coroutine goes on as a task of `Executor`. It lives in the coroutine's frame.
 template <class Executor>
-class [[nodiscard]] schedule_awaiter {
+class [[nodiscard]] schedule_awaiter : public own_awaiter {
 public:
     explicit schedule_awaiter(Executor& executor) noexcept : executor_(executor) {}
 

@@ -20,6 +20,7 @@
 #include <concurrent/futures/algorithm/submitted_call.hpp>
 #include <concurrent/futures/error.hpp>
 #include <concurrent/futures/executor/executor.hpp>
+#include <concurrent/futures/executor/foreign_awaiter.hpp>
 #include <concurrent/futures/future/future.hpp>
 #include <concurrent/futures/future/future_awaiter.hpp>
 #include <concurrent/futures/pool/pool_base.hpp>
@@ -234,6 +235,8 @@ class coroutine_promise_base {
     using executor_of_coroutine = executor_parameter<Parameters...>;
 
 public:
+    static constexpr bool runs_as_tasks = executor_of_coroutine::exists;
+
     coroutine_promise_base(const coroutine_promise_base&) = delete;
     coroutine_promise_base& operator=(const coroutine_promise_base&) = delete;
 
@@ -250,6 +253,16 @@ public:
             state_->result().destroy();  // then a local variable's destructor has thrown
         }
         state_->set_exception(std::current_exception());
+    }
+
+    // The compiler calls this for each `co_await`.
+    template <awaitable Awaitable>
+    [[nodiscard]] static decltype(auto) await_transform(Awaitable&& awaited) {
+        if constexpr (own_awaitable<Awaitable>) {
+            return std::forward<Awaitable>(awaited);
+        } else {
+            return foreign_awaiter<awaiter_for<Awaitable>>(std::forward<Awaitable>(awaited));
+        }
     }
 
     [[nodiscard]] bool wait_for_state(shared_state_base& awaited) {
@@ -334,7 +347,7 @@ public:
 
 #if defined(__cpp_lib_jthread)
 // How a coroutine gets the token of its own future.
-class [[nodiscard]] stop_token_awaiter {
+class [[nodiscard]] stop_token_awaiter : public own_awaiter {
 public:
     [[nodiscard]] bool await_ready() const noexcept { return false; }
     template <class Promise>

@@ -55,9 +55,16 @@ template <class Promise>
 concept waits_by_itself =
     requires(Promise& promise, shared_state_base& awaited) { promise.wait_for_state(awaited); };
 
+// The awaiters of this library. They tell a coroutine that waits by itself when it is suspended.
+class own_awaiter {
+protected:
+    own_awaiter() = default;
+    ~own_awaiter() = default;
+};
+
 // How a coroutine waits for a future. `Handle` is the future, or a reference to it.
 template <class T, class Handle>
-class [[nodiscard]] future_awaiter {
+class [[nodiscard]] future_awaiter : public own_awaiter {
 public:
     explicit future_awaiter(Handle&& future) noexcept : future_(std::forward<Handle>(future)) {}
 

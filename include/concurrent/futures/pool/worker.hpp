@@ -150,11 +150,6 @@ public:
             self->local_queue_.note_running_elsewhere(item);
         }
     }
-    // Whether the calling thread was the last to do that, and the item was not suspended since.
-    [[nodiscard]] static bool runs_elsewhere(const work_item& item) noexcept {
-        const worker* const self = current();
-        return self && self->local_queue_.runs_elsewhere(item);
-    }
 
     // While this exists, the worker runs `item`. A worker may run several tasks, on top of each other.
     class running {

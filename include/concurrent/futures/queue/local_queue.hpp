@@ -92,10 +92,6 @@ public:
     void note_running_elsewhere(work_item& item) const noexcept {
         item.place_.store(address() | running | elsewhere, std::memory_order_release);  // as above
     }
-    // Whether the owner was the last to do that, and the item was not suspended since.
-    [[nodiscard]] bool runs_elsewhere(const work_item& item) const noexcept {
-        return item.place_.load(std::memory_order_relaxed) == (address() | running | elsewhere);
-    }
 
     // A coroutine: its worker no longer runs it, and it will go on later. Returns what `note_going_on` needs
     // if it goes on at once, on this thread.

@@ -111,6 +111,53 @@ public:
         }
     }
 
+    // The coroutine goes on, on this thread, which has not left it since it was at `place`.
+    void go_on(std::uintptr_t place) noexcept {
+        forget_awaited();
+        local_queue::note_going_on(*this, place);
+    }
+
+    // What the coroutine waits for is done: it goes on as a task of its executor.
+    void queue_turn() noexcept {
+        shared_state_base& its_future = future();
+        pool_base* const pool = owner();
+        // It exists as long as the coroutine is suspended.
+        const shared_pool<pool_base> kept = keep_owner();
+        shared_state_base::handle submitted;
+        const bool is_to_be_pushed = its_future.begin_to_queue_again([&] {
+            awaited_ = nullptr;
+            submitted = std::move(submitted_);
+        });
+        if (is_to_be_pushed) {
+            push_turn();
+        } else if (pool) {
+            pool->replace_stale_item();
+        }
+    }
+
+    // The coroutine, which this thread runs, is about to be suspended, until somebody calls `queue_turn`.
+    // Returns what `go_on` needs if that doesn't happen.
+    [[nodiscard]] std::uintptr_t wait_for_relay() noexcept {
+        const std::uintptr_t place = local_queue::note_suspended(*this);
+        future().suspend([] {});
+        return place;
+    }
+
+    // The coroutine, which this thread runs, is about to be suspended, and somebody will resume it: from now
+    // on no thread runs it.
+    void note_suspended() noexcept {
+        // Under the lock, so that no other thread is looking at the wait of this worker.
+        future().with_lock([this] { static_cast<void>(local_queue::note_suspended(*this)); });
+    }
+    // It goes on, on this thread.
+    void note_resumed() noexcept {
+        if (worker* const self = worker_here(future())) {
+            self->note_running(*this);
+        } else {
+            worker::note_running_elsewhere(*this);
+        }
+    }
+
     // The coroutine has ended, and its frame is gone.
     void end() noexcept {
         shared_state_base& its_future = future();
@@ -149,7 +196,6 @@ public:
     void run_turn() noexcept {
         do {
             if (claim_turn(true)) {
-                const visit here(*this);
                 worker::note_running_elsewhere(*this);
                 frame_.resume();
                 return;
@@ -376,57 +422,9 @@ private:
         }
     }
 
-    // What the coroutine waits for is done: it goes on as a task of its executor.
-    void queue_turn() noexcept {
-        shared_state_base& its_future = future();
-        pool_base* const pool = owner();
-        // It exists as long as the coroutine is suspended.
-        const shared_pool<pool_base> kept = keep_owner();
-        shared_state_base::handle submitted;
-        const bool is_to_be_pushed = its_future.begin_to_queue_again([&] {
-            awaited_ = nullptr;
-            submitted = std::move(submitted_);
-        });
-        if (is_to_be_pushed) {
-            push_turn();
-        } else if (pool) {
-            pool->replace_stale_item();
-        }
-    }
-
-    // While it exists, this thread resumes the coroutine, maybe as a worker of another pool. The coroutine
-    // may be suspended by an awaiter of which the library doesn't know, and then it isn't run here any more.
-    // Its memory is kept meanwhile.
-    class visit {
-    public:
-        explicit visit(coroutine_task& task) noexcept : task_(task), kept_(task.future()) {}
-        visit(const visit&) = delete;
-        visit& operator=(const visit&) = delete;
-        ~visit() {
-            if (worker::runs_elsewhere(task_)) {
-                // Under the lock, so that no other thread is looking at the wait of this worker.
-                kept_.state().with_lock([this] { static_cast<void>(local_queue::note_suspended(task_)); });
-            }
-        }
-
-    private:
-        coroutine_task& task_;
-        const shared_state_base::weak_handle kept_;
-    };
-
-    // The coroutine goes on, on this thread, which has not left it since it was at `place`.
-    void go_on(std::uintptr_t place) noexcept {
-        forget_awaited();
-        local_queue::note_going_on(*this, place);
-    }
     void resume_here() {
-        const visit here(*this);
         forget_awaited();
-        if (worker* const self = worker_here(future())) {
-            self->note_running(*this);
-        } else {
-            worker::note_running_elsewhere(*this);
-        }
+        note_resumed();
         frame_.resume();
     }
     void resume_within(departure* here) {
