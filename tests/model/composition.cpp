@@ -268,6 +268,26 @@ const scenario left_to_spare(
         check(first.submit([&] { return first_ran.get(); }).result() == 4, "the worker goes on");
     });
 
+const scenario spare_ends(
+    "a spare ends while all others of its pool sleep, and a worker waits for what is queued there",
+    {.preemptions = 1, .stale_reads = 0}, [] {
+        parking_spot begun;
+        futures::thread_pool_executor first(1);
+        futures::thread_pool_executor second(1);
+        const auto waits = first.submit([&] {
+            begun.park();
+            return value(second.submit([] { return value(1); }).result().get());
+        });
+        const auto runs_on_spare = first.submit([] { return value(1); });
+        const auto runs_later = first.submit([] { return value(1); });
+        const auto needs_both = second.submit([&] {
+            begun.unpark();
+            const int result = runs_on_spare.result().get();
+            return value(result + runs_later.result().get());
+        });
+        check(waits.result().get() + needs_both.result().get() == 3, "all end");
+    });
+
 const scenario gathered_late("a future fails while it is being gathered",
                              {.preemptions = 2, .stale_reads = 1}, [] {
                                  futures::Promise<value> first;
