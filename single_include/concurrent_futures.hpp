@@ -13134,10 +13134,8 @@ public:
         bool& was_dropped_;
     };
 
-    [[nodiscard]] static relay make(coroutine_task&, bool& was_dropped) {
-        static_cast<void>(was_dropped);
-        co_return;
-    }
+    // The promise takes the arguments.
+    [[nodiscard]] static relay make(coroutine_task&, bool&) { co_return; }
 
     [[nodiscard]] std::coroutine_handle<promise_type> frame() const noexcept { return frame_; }
 
@@ -13156,12 +13154,10 @@ private:
 // Has a coroutine wait by an awaiter of which the library doesn't know, and which doesn't know the library.
 // While it has suspended the coroutine, no thread runs that. Without this, the coroutine would seem to be run
 // by its last worker all that time.
-template <class Awaiter>
+template <class Awaitable>
 class [[nodiscard]] foreign_awaiter {
 public:
-    template <class Awaitable>
-    explicit foreign_awaiter(Awaitable&& awaitable)
-        : awaiter_(awaiter_of(std::forward<Awaitable>(awaitable))) {}
+    explicit foreign_awaiter(Awaitable&& awaited) : awaiter_(awaiter_of(std::forward<Awaitable>(awaited))) {}
     foreign_awaiter(const foreign_awaiter&) = delete;
     foreign_awaiter& operator=(const foreign_awaiter&) = delete;
 
@@ -13235,7 +13231,7 @@ private:
         }
     }
 
-    Awaiter awaiter_;  // or a reference to it
+    awaiter_for<Awaitable> awaiter_;  // or a reference to it
     coroutine_task* suspended_ = nullptr;
     bool was_dropped_ = false;
 };
@@ -13482,7 +13478,7 @@ public:
         if constexpr (own_awaitable<Awaitable>) {
             return std::forward<Awaitable>(awaited);
         } else {
-            return foreign_awaiter<awaiter_for<Awaitable>>(std::forward<Awaitable>(awaited));
+            return foreign_awaiter<Awaitable>(std::forward<Awaitable>(awaited));
         }
     }
 

@@ -261,7 +261,7 @@ public:
         if constexpr (own_awaitable<Awaitable>) {
             return std::forward<Awaitable>(awaited);
         } else {
-            return foreign_awaiter<awaiter_for<Awaitable>>(std::forward<Awaitable>(awaited));
+            return foreign_awaiter<Awaitable>(std::forward<Awaitable>(awaited));
         }
     }
 
