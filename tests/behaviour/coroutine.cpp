@@ -34,6 +34,71 @@
 
 namespace futures = concurrent::futures;
 
+// Awaiters that the library doesn't know. Each gives a reference to what it was made of. They have linkage,
+// as what is in the frame of a template must have it, to GCC, in a file that is included.
+namespace awaiters {
+
+struct immovable {
+    explicit immovable(int& given) : value(given) {}
+    immovable(const immovable&) = delete;
+    immovable& operator=(const immovable&) = delete;
+    ~immovable() = default;
+
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    [[nodiscard]] int& await_resume() const noexcept { return value; }
+
+    int& value;
+};
+struct is_ready : immovable {
+    using immovable::immovable;
+    [[nodiscard]] std::true_type await_ready() const noexcept { return {}; }  // only converts to bool
+    void await_suspend(std::coroutine_handle<>) const noexcept { std::terminate(); }
+};
+struct resumes_at_once : immovable {
+    using immovable::immovable;
+    void await_suspend(std::coroutine_handle<> frame) const { frame.resume(); }
+};
+struct does_not_suspend : immovable {
+    using immovable::immovable;
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<>) const noexcept { return false; }
+};
+struct transfers_to_itself : immovable {
+    using immovable::immovable;
+    [[nodiscard]] std::coroutine_handle<> await_suspend(std::coroutine_handle<> frame) const noexcept {
+        return frame;
+    }
+};
+struct resumes_in_a_pool : immovable {
+    using immovable::immovable;
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<> frame) const {
+        resumes->submit([frame] { frame.resume(); });
+        return true;
+    }
+    static inline futures::thread_pool_executor<>* resumes = nullptr;
+};
+struct fails_to_suspend : immovable {
+    using immovable::immovable;
+    void await_suspend(std::coroutine_handle<>) const { throw std::domain_error("not suspended"); }
+};
+struct has_member_operator {
+    int& value;
+    does_not_suspend operator co_await() && { return does_not_suspend(value); }
+};
+struct has_free_operator {
+    int& value;
+};
+[[nodiscard]] inline resumes_at_once operator co_await(const has_free_operator& awaited) {
+    return resumes_at_once(awaited.value);
+}
+
+struct hands_over : immovable {
+    hands_over(int& given, std::coroutine_handle<>& resumes) : immovable(given), frame(resumes) {}
+    void await_suspend(std::coroutine_handle<> suspended) const noexcept { frame = suspended; }
+    std::coroutine_handle<>& frame;
+};
+
+}  // namespace awaiters
+
 namespace {
 
 using pool = futures::thread_pool_executor<>;
@@ -76,66 +141,6 @@ public:
     };
 };
 
-// Awaiters that the library doesn't know. Each gives a reference to what it was made of.
-struct immovable {
-    explicit immovable(int& given) : value(given) {}
-    immovable(const immovable&) = delete;
-    immovable& operator=(const immovable&) = delete;
-    ~immovable() = default;
-
-    [[nodiscard]] bool await_ready() const noexcept { return false; }
-    [[nodiscard]] int& await_resume() const noexcept { return value; }
-
-    int& value;
-};
-struct is_ready : immovable {
-    using immovable::immovable;
-    [[nodiscard]] std::true_type await_ready() const noexcept { return {}; }  // only converts to bool
-    void await_suspend(std::coroutine_handle<>) const noexcept { std::terminate(); }
-};
-struct resumes_at_once : immovable {
-    using immovable::immovable;
-    void await_suspend(std::coroutine_handle<> frame) const { frame.resume(); }
-};
-struct does_not_suspend : immovable {
-    using immovable::immovable;
-    [[nodiscard]] bool await_suspend(std::coroutine_handle<>) const noexcept { return false; }
-};
-struct transfers_to_itself : immovable {
-    using immovable::immovable;
-    [[nodiscard]] std::coroutine_handle<> await_suspend(std::coroutine_handle<> frame) const noexcept {
-        return frame;
-    }
-};
-struct resumes_in_a_pool : immovable {
-    using immovable::immovable;
-    [[nodiscard]] bool await_suspend(std::coroutine_handle<> frame) const {
-        resumes->submit([frame] { frame.resume(); });
-        return true;
-    }
-    static inline pool* resumes = nullptr;
-};
-struct fails_to_suspend : immovable {
-    using immovable::immovable;
-    void await_suspend(std::coroutine_handle<>) const { throw std::domain_error("not suspended"); }
-};
-struct has_member_operator {
-    int& value;
-    does_not_suspend operator co_await() && { return does_not_suspend(value); }
-};
-struct has_free_operator {
-    int& value;
-};
-[[nodiscard, maybe_unused]] resumes_at_once operator co_await(const has_free_operator& awaited) {
-    return resumes_at_once(awaited.value);
-}
-
-struct hands_over : immovable {
-    hands_over(int& given, std::coroutine_handle<>& resumes) : immovable(given), frame(resumes) {}
-    void await_suspend(std::coroutine_handle<> suspended) const noexcept { frame = suspended; }
-    std::coroutine_handle<>& frame;
-};
-
 [[nodiscard]] std::string thread_name_if_same(const int& given, const int& expected) {
     return &given == &expected ? futures::this_thread_name() : "another object";
 }
@@ -145,7 +150,7 @@ template <class Awaited>
 futures::Future<std::vector<std::string>> await_thrice(int& value) {
     std::vector<std::string> names;
     Awaited lvalue{value};
-    if constexpr (std::is_same_v<Awaited, has_member_operator>) {
+    if constexpr (std::is_same_v<Awaited, awaiters::has_member_operator>) {
         const int& first = co_await std::move(lvalue);
         names.push_back(thread_name_if_same(first, value));
     } else {
@@ -1055,29 +1060,31 @@ TEST_CASE("a coroutine on a pool whose initializer fails fails too, when it is t
 TEST_CASE("a coroutine awaits what the library doesn't know") {
     pool executor({.max_workers = 1, .thread_name_prefix = "own"});
     pool other({.max_workers = 1, .thread_name_prefix = "other"});
-    resumes_in_a_pool::resumes = &other;
+    awaiters::resumes_in_a_pool::resumes = &other;
     int value = 0;
     SECTION("with an executor, it always goes on as a task of that") {
         const std::vector<std::string> own(3, "own_0");
-        CHECK(await_thrice_in<is_ready>(executor, value).result() == own);
-        CHECK(await_thrice_in<resumes_at_once>(executor, value).result() == own);
-        CHECK(await_thrice_in<does_not_suspend>(executor, value).result() == own);
-        CHECK(await_thrice_in<transfers_to_itself>(executor, value).result() == own);
-        CHECK(await_thrice_in<resumes_in_a_pool>(executor, value).result() == own);
-        CHECK(await_thrice_in<has_member_operator>(executor, value).result() == own);
-        CHECK(await_thrice_in<has_free_operator>(executor, value).result() == own);
-        CHECK_THROWS_AS(await_thrice_in<fails_to_suspend>(executor, value).result(), std::domain_error);
+        CHECK(await_thrice_in<awaiters::is_ready>(executor, value).result() == own);
+        CHECK(await_thrice_in<awaiters::resumes_at_once>(executor, value).result() == own);
+        CHECK(await_thrice_in<awaiters::does_not_suspend>(executor, value).result() == own);
+        CHECK(await_thrice_in<awaiters::transfers_to_itself>(executor, value).result() == own);
+        CHECK(await_thrice_in<awaiters::resumes_in_a_pool>(executor, value).result() == own);
+        CHECK(await_thrice_in<awaiters::has_member_operator>(executor, value).result() == own);
+        CHECK(await_thrice_in<awaiters::has_free_operator>(executor, value).result() == own);
+        CHECK_THROWS_AS(await_thrice_in<awaiters::fails_to_suspend>(executor, value).result(),
+                        std::domain_error);
     }
     SECTION("without one, it goes on where it is resumed") {
         const std::vector<std::string> here(3);
-        CHECK(await_thrice<is_ready>(value).result() == here);
-        CHECK(await_thrice<resumes_at_once>(value).result() == here);
-        CHECK(await_thrice<does_not_suspend>(value).result() == here);
-        CHECK(await_thrice<transfers_to_itself>(value).result() == here);
-        CHECK(await_thrice<resumes_in_a_pool>(value).result() == std::vector<std::string>(3, "other_0"));
-        CHECK(await_thrice<has_member_operator>(value).result() == here);
-        CHECK(await_thrice<has_free_operator>(value).result() == here);
-        CHECK_THROWS_AS(await_thrice<fails_to_suspend>(value).result(), std::domain_error);
+        CHECK(await_thrice<awaiters::is_ready>(value).result() == here);
+        CHECK(await_thrice<awaiters::resumes_at_once>(value).result() == here);
+        CHECK(await_thrice<awaiters::does_not_suspend>(value).result() == here);
+        CHECK(await_thrice<awaiters::transfers_to_itself>(value).result() == here);
+        CHECK(await_thrice<awaiters::resumes_in_a_pool>(value).result() ==
+              std::vector<std::string>(3, "other_0"));
+        CHECK(await_thrice<awaiters::has_member_operator>(value).result() == here);
+        CHECK(await_thrice<awaiters::has_free_operator>(value).result() == here);
+        CHECK_THROWS_AS(await_thrice<awaiters::fails_to_suspend>(value).result(), std::domain_error);
     }
 }
 
@@ -1086,7 +1093,7 @@ TEST_CASE("a coroutine of a pool goes on by an exception if what would resume it
     int value = 0;
     std::coroutine_handle<> frame;
     const auto waits = [](pool&, int& given, std::coroutine_handle<>& resumes) -> futures::Future<int> {
-        co_return co_await hands_over(given, resumes);
+        co_return co_await awaiters::hands_over(given, resumes);
     };
     const auto dropped = waits(executor, value, frame);
     executor.submit([] {}).result();
@@ -1105,7 +1112,7 @@ TEST_CASE("a coroutine that an awaiter failed to suspend still runs on its worke
                                      std::latch& until) -> futures::Future<int> {
         until.wait();
         try {
-            co_await fails_to_suspend(given);
+            co_await awaiters::fails_to_suspend(given);
         } catch (const std::domain_error&) {
             given = 2;
         }
