@@ -12886,7 +12886,9 @@ private:
     // at once would so need more and more of the stack. So if there are many departures, the thread returns
     // to the coroutine's last one first, and departs from there.
     struct departure {
-        explicit departure(const coroutine_task& leaving) noexcept : task(leaving) { newest = this; }
+        explicit departure(coroutine_task& leaving) noexcept : task(leaving), kept(leaving.future()) {
+            newest = this;
+        }
         departure(const departure&) = delete;
         departure& operator=(const departure&) = delete;
         ~departure() { newest = outer; }
@@ -12901,6 +12903,7 @@ private:
         }
 
         const coroutine_task& task;
+        const shared_state_base::weak_handle kept;  // so that no other coroutine has the same address
         departure* const outer = newest;
         const int depth = outer ? outer->depth + 1 : 1;
         bool has_arrived = false;
