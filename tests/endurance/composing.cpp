@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <concurrent/futures.hpp>
+#include <coroutine>
 #include <cstddef>
 #include <cstdint>
 #include <new>
 #include <optional>
 #include <system_error>
+#include <thread>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -76,6 +78,20 @@ struct nesting_link : link {
     }
 };
 
+// An awaiter that the library doesn't know: another thread resumes the coroutine.
+struct resumed_outside {
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> frame) const {
+        const faults::own_work own;
+        try {
+            std::thread([frame] { frame.resume(); }).detach();
+        } catch (const std::system_error&) {
+            frame.resume();
+        }
+    }
+    void await_resume() const noexcept {}
+};
+
 // Coroutines, which go on with `made` after what they await. Those that may run on the later of two pools
 // hold a pointer to it: who destroys that waits for them, and might be a task of the pool on which they wait.
 template <class Queue>
@@ -90,6 +106,13 @@ struct awaiting {
 
     static future one(executor&, link made, future parent) {
         const counted& value = co_await parent;
+        co_return made(value);
+    }
+
+    static future outside(executor&, link made, future parent) {
+        co_await resumed_outside{};
+        const counted& value = co_await parent;
+        co_await resumed_outside{};
         co_return made(value);
     }
 
@@ -207,7 +230,7 @@ void client::compose_with(const pool_pointer<Queue>& first, const pool_pointer<Q
         const pool_pointer<Queue>& target = random_.one_in(2) ? first : second;
         auto& executor = *target->executor;
         using awaits = awaiting<Queue>;
-        switch (random_.up_to(12)) {
+        switch (random_.up_to(13)) {
             case 0:
                 add(parent.expected + 1, [&](const link& made) { return parent.future.then(made); });
                 break;
@@ -270,6 +293,10 @@ void client::compose_with(const pool_pointer<Queue>& first, const pool_pointer<Q
                 });
                 break;
             }
+            case 11:
+                add(parent.expected + 1,
+                    [&](const link& made) { return awaits::outside(*first->executor, made, parent.future); });
+                break;
             default:
                 // What it awaits has no other handle, and is asked to stop with it.
                 add(parent.expected + 2, [&](const link& made) {
