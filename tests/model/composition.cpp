@@ -271,7 +271,7 @@ const scenario left_to_spare(
 // With one preemption, it takes minutes and finds nothing more.
 const scenario spare_ends(
     "a spare ends while all others of its pool sleep, and a worker waits for what is queued there",
-    {.preemptions = 01, .stale_reads = 0}, [] {
+    {.preemptions = 0, .stale_reads = 0}, [] {
         parking_spot begun;
         futures::thread_pool_executor first(1);
         futures::thread_pool_executor second(1);
