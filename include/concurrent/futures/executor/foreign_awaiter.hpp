@@ -3,8 +3,9 @@
 #pragma once
 
 #include <concepts>     // std::derived_from
-#include <coroutine>    // std::coroutine_handle
-#include <type_traits>  // std::remove_cvref_t
+#include <coroutine>    // std::coroutine_handle, std::suspend_always, std::suspend_never
+#include <cstdint>      // std::uintptr_t
+#include <type_traits>  // std::is_convertible_v, std::is_void_v, std::remove_cvref_t
 #include <utility>      // std::declval, std::exchange, std::forward
 
 #include <concurrent/futures/error.hpp>
