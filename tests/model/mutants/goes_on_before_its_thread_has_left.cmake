@@ -1,4 +1,4 @@
-# A coroutine that goes on in another pool doesn't wait until the thread that it comes from has left it.
+# A coroutine that goes on in another executor doesn't wait until the thread that it comes from has left it.
 set(header concurrent/futures/task/coroutine_task.hpp)
 set(group coroutine)
 set(only "before its worker has left it")
