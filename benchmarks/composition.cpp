@@ -28,35 +28,47 @@ using executor_type = futures::thread_pool_executor<>;
 constexpr int threads = 2;
 
 // Every task and its continuation exist before the first is waited for.
-double continuations(int tasks) {
-    executor_type executor(threads);
-    return benchmarks::nanoseconds_of([&] {
-               std::vector<futures::Future<int>> all;
-               all.reserve(static_cast<std::size_t>(tasks));
-               for (int i = 0; i < tasks; ++i) {
-                   all.push_back(executor.submit([i] { return i; }).then([](int x) { return x + 1; }));
-               }
-               for (auto& future : all) {
-                   static_cast<void>(future.result());
-               }
-           }) /
-           tasks;
+void continue_each(executor_type& executor, int tasks) {
+    std::vector<futures::Future<int>> all;
+    all.reserve(static_cast<std::size_t>(tasks));
+    for (int i = 0; i < tasks; ++i) {
+        all.push_back(executor.submit([i] { return i; }).then([](int x) { return x + 1; }));
+    }
+    for (auto& future : all) {
+        static_cast<void>(future.result());
+    }
 }
 
-double two_submits(int tasks) {
+void submit_two_each(executor_type& executor, int tasks) {
+    std::vector<futures::Future<int>> all;
+    all.reserve(2 * static_cast<std::size_t>(tasks));
+    for (int i = 0; i < tasks; ++i) {
+        all.push_back(executor.submit([i] { return i; }));
+        all.push_back(executor.submit([i] { return i + 1; }));
+    }
+    for (auto& future : all) {
+        static_cast<void>(future.result());
+    }
+}
+
+// All at once: the memory of most tasks comes from the operating system.
+template <class Work>
+double in_a_new_executor(int tasks, Work work) {
     executor_type executor(threads);
+    return benchmarks::nanoseconds_of([&] { work(executor, tasks); }) / tasks;
+}
+
+// Some at a time, again and again: the memory of a task is that of an earlier one.
+template <class Work>
+double in_the_same_executor(int tasks, int times, Work work) {
+    executor_type executor(threads);
+    work(executor, tasks);
     return benchmarks::nanoseconds_of([&] {
-               std::vector<futures::Future<int>> all;
-               all.reserve(2 * static_cast<std::size_t>(tasks));
-               for (int i = 0; i < tasks; ++i) {
-                   all.push_back(executor.submit([i] { return i; }));
-                   all.push_back(executor.submit([i] { return i + 1; }));
-               }
-               for (auto& future : all) {
-                   static_cast<void>(future.result());
+               for (int i = 0; i < times; ++i) {
+                   work(executor, tasks);
                }
            }) /
-           tasks;
+           tasks / times;
 }
 
 #if defined(BENCHMARKS_HAVE_TBB)
@@ -108,6 +120,44 @@ double blocking_trips(int trips) {
     return benchmarks::nanoseconds_of([&] { go(trips); }) / trips;
 }
 
+futures::Future<long> await_done(std::vector<futures::Future<int>>& all) {
+    long sum = 0;
+    for (auto& future : all) {
+        sum += co_await future;
+    }
+    co_return sum;
+}
+
+futures::Future<long> take_results(std::vector<futures::Future<int>>& all) {
+    long sum = 0;
+    for (auto& future : all) {
+        sum += future.result();
+    }
+    co_return sum;
+}
+
+// How long `sum`, a coroutine, takes for the result of a future that is done.
+template <class Sum>
+double of_a_done_future(int times, Sum sum) {
+    constexpr int many = 1'000;
+    std::vector<futures::Future<int>> all;
+    for (int i = 0; i < many; ++i) {
+        futures::Promise<int> promise;
+        all.push_back(promise.get_future());
+        promise.set_result(i);
+    }
+    constexpr long expected = long(many) * (many - 1) / 2;
+    return benchmarks::nanoseconds_until(times * expected,
+                                         [&] {
+                                             long total = 0;
+                                             for (int i = 0; i < times; ++i) {
+                                                 total += sum(all).result();
+                                             }
+                                             return total;
+                                         }) /
+           times / many;
+}
+
 #if defined(BENCHMARKS_HAVE_ASIO) && defined(ASIO_HAS_CO_AWAIT)
 asio::awaitable<int> asio_task(int i) {
     co_return i;
@@ -136,14 +186,24 @@ int main(int argc, char** argv) {
     benchmarks::contest continued("100,000 tasks with a continuation each", "ns a task and its continuation",
                                   argc, argv);
     const int tasks = continued.scaled(100'000);
-    continued.add("concurrent::futures, then", [=] { return continuations(tasks); });
-    continued.add("concurrent::futures, two submits", [=] { return two_submits(tasks); });
+    continued.add("concurrent::futures, then", [=] { return in_a_new_executor(tasks, continue_each); });
+    continued.add("concurrent::futures, two submits",
+                  [=] { return in_a_new_executor(tasks, submit_two_each); });
 #if defined(BENCHMARKS_HAVE_TBB)
     continued.add(
         "oneTBB flow graph, continue_node", [=] { return tbb_continue_nodes(tasks); },
         benchmarks::at_least(1));
 #endif
     continued.run();
+
+    benchmarks::contest repeated("1,000 tasks with a continuation each, again and again",
+                                 "ns a task and its continuation", argc, argv);
+    const int times = repeated.scaled(200);
+    repeated.add("concurrent::futures, two submits",
+                 [=] { return in_the_same_executor(1'000, times, submit_two_each); });
+    repeated.add("concurrent::futures, then",
+                 [=] { return in_the_same_executor(1'000, times, continue_each); }, {.greatest_excess = 60});
+    repeated.run();
 
     benchmarks::contest awaited("a coroutine awaits a task, again and again", "ns", argc, argv);
     const int trips = awaited.scaled(50'000);
@@ -155,4 +215,11 @@ int main(int argc, char** argv) {
         "Asio thread_pool, co_spawn", [=] { return asio_trips(trips); }, benchmarks::at_least(1));
 #endif
     awaited.run();
+
+    benchmarks::contest done("a coroutine takes the result of a future that is done", "ns", argc, argv);
+    const int rounds = done.scaled(1'000);
+    done.add("concurrent::futures, result()", [=] { return of_a_done_future(rounds, take_results); });
+    done.add("concurrent::futures, co_await", [=] { return of_a_done_future(rounds, await_done); },
+             {.greatest_excess = 5});
+    done.run();
 }

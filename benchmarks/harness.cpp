@@ -84,20 +84,25 @@ void contest::run() {
 
 std::string contest::verdict(const contestant& about) const {
     const double figure = median(about.figures);
-    const double ratio = figure / median(contestants_.front().figures);
+    const double first = median(contestants_.front().figures);
+    const double ratio = figure / first;
+    const double excess = figure - first;
     const goal& its = about.its_goal;
     std::ostringstream text;
     if (its.least_ratio > 0) {
         text << "goal: ratio at least " << its.least_ratio;
     } else if (std::isfinite(its.greatest_ratio)) {
         text << "goal: ratio at most " << its.greatest_ratio;
+    } else if (std::isfinite(its.greatest_excess)) {
+        text << "goal: at most " << its.greatest_excess << " more";
     } else if (std::isfinite(its.greatest)) {
         text << "goal: at most " << its.greatest << ' ' << unit_;
     }
     if (text.str().empty() || brief_) {  // a small part of the work says nothing about the whole
         return "";
     }
-    const bool reached = ratio >= its.least_ratio && ratio <= its.greatest_ratio && figure <= its.greatest;
+    const bool reached = ratio >= its.least_ratio && ratio <= its.greatest_ratio &&
+                         excess <= its.greatest_excess && figure <= its.greatest;
     text << (reached ? ": reached" : ": MISSED");
     return text.str();
 }

@@ -53,11 +53,12 @@ std::string with_threads(std::string name, int threads);
 // runs), --json FILE (where to add the figures, a line each).
 class contest {
 public:
-    // What a contestant's median must be for the goal to be reached: in proportion to the first's, or as it
-    // is.
+    // What a contestant's median must be for the goal to be reached: in proportion to the first's, how much
+    // more than the first's, or as it is.
     struct goal {
         double least_ratio = 0;
         double greatest_ratio = std::numeric_limits<double>::infinity();
+        double greatest_excess = std::numeric_limits<double>::infinity();
         double greatest = std::numeric_limits<double>::infinity();
     };
 
