@@ -123,8 +123,13 @@ T modify(volatile T* at, Change change) {
 }
 
 template <class T>
+T compare_exchange_value(volatile T* at, T expected, T desired) {
+    return modify(at, [=](T now) { return now == expected ? desired : now; });
+}
+
+template <class T>
 bool compare_exchange(volatile T* at, T* expected, T desired) {
-    const T before = modify(at, [=](T now) { return now == *expected ? desired : now; });
+    const T before = compare_exchange_value(at, *expected, desired);
     const bool same = before == *expected;
     *expected = before;
     return same;
@@ -132,6 +137,7 @@ bool compare_exchange(volatile T* at, T* expected, T desired) {
 
 }  // namespace
 
+// GCC calls the first two kinds of `compare_exchange`, and Clang the last.
 // NOLINTNEXTLINE(cppcoreguidelines-macro-usage)
 #define MODEL_FOREIGN_ATOMIC(bits, T)                                                                       \
     extern "C" T __tsan_atomic##bits##_load(const volatile T* at, int) {                                    \
@@ -156,6 +162,10 @@ bool compare_exchange(volatile T* at, T* expected, T desired) {
     extern "C" int __tsan_atomic##bits##_compare_exchange_weak(volatile T* at, T* expected, T desired, int, \
                                                                int) {                                       \
         return compare_exchange(at, expected, desired);                                                     \
+    }                                                                                                       \
+    extern "C" T __tsan_atomic##bits##_compare_exchange_val(volatile T* at, T expected, T desired, int,     \
+                                                            int) {                                          \
+        return compare_exchange_value(at, expected, desired);                                               \
     }
 MODEL_FOREIGN_ATOMIC(8, std::uint8_t)
 MODEL_FOREIGN_ATOMIC(32, std::uint32_t)
