@@ -5,10 +5,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <concurrent/futures.hpp>
 #include <csignal>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -21,7 +23,9 @@
 #include <string_view>
 #include <thread>
 #include <tuple>
+#include <unordered_set>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "support/busy_workers.hpp"
@@ -34,24 +38,31 @@ namespace {
 
 constexpr unsigned time_limit = 60;  // seconds, for a child
 
-// Forks, and calls `child` in the child, which ends as it returns, true for success; or says how it failed.
-template <class Child>
-std::string fails_in_child(Child child) {
+pid_t fork_with_time_limit() {
     std::cout.flush();
     std::fflush(nullptr);
     const pid_t process = fork();
-    if (process < 0) {
-        return "no fork";
-    }
     if (process == 0) {
         alarm(time_limit);
-        bool succeeds = false;
-        try {
-            succeeds = child();
-        } catch (const std::exception& unexpected) {
-            std::fprintf(stderr, "in the child: %s\n", unexpected.what());
-        }
-        _exit(succeeds ? 0 : 1);
+    }
+    return process;
+}
+
+// What a child ends with: what `call()` returns, or false if that throws.
+template <class Call>
+bool succeeds(Call call) {
+    try {
+        return call();
+    } catch (const std::exception& unexpected) {
+        std::fprintf(stderr, "in the child: %s\n", unexpected.what());
+        return false;
+    }
+}
+
+// Waits for the end of the child that `process` is, and says how it failed.
+std::string failure_of_child(pid_t process) {
+    if (process < 0) {
+        return "no fork";
     }
     int status = 0;
     if (waitpid(process, &status, 0) != process) {
@@ -61,6 +72,16 @@ std::string fails_in_child(Child child) {
         return WTERMSIG(status) == SIGALRM ? "it hangs" : "signal " + std::to_string(WTERMSIG(status));
     }
     return WEXITSTATUS(status) == 0 ? "" : "exit status " + std::to_string(WEXITSTATUS(status));
+}
+
+// Forks, and calls `child` in the child, which ends as it returns, true for success; or says how it failed.
+template <class Child>
+std::string fails_in_child(Child child) {
+    const pid_t process = fork_with_time_limit();
+    if (process == 0) {
+        _exit(succeeds(child) ? 0 : 1);
+    }
+    return failure_of_child(process);
 }
 
 bool new_executor_works() {
@@ -500,4 +521,219 @@ TEST_CASE("the child of a fork goes on with futures of its own, and refuses or d
     CHECK(failure == "");
     promise.set_result(2);
     CHECK(std::get<0>(both.result()) == 2);
+}
+
+TEST_CASE("in the child of a fork, a range of the parent's futures yields what is done, and then throws") {
+    std::vector<futures::Promise<int>> promises(5);
+    std::vector<futures::Future<int>> each;
+    for (const auto& promise : promises) {
+        each.push_back(promise.get_future());
+    }
+    promises[3].set_result(3);
+    promises[1].set_result(1);
+    auto range = futures::as_completed(each);
+    std::vector<futures::Future<int>> expected{each[1], each[3]};
+    const auto yields_what_is_done = [&] {
+        std::vector<futures::Future<int>> yielded;
+        return throws_broken_executor([&] {
+                   for (auto future : range) {
+                       yielded.push_back(future);
+                   }
+               }) &&
+               yielded == expected;
+    };
+    SECTION("made before the fork") {
+        CHECK(fails_in_child(yields_what_is_done) == "");
+    }
+    SECTION("begun before the fork") {
+        static_cast<void>(range.begin());
+        promises[4].set_result(4);
+        promises[0].set_result(0);
+        expected = {each[1], each[0], each[3], each[4]};
+        CHECK(fails_in_child(yields_what_is_done) == "");
+        promises[2].set_result(2);
+    }
+    SECTION("all of which are done") {
+        for (const int index : {4, 2, 0}) {
+            promises[static_cast<std::size_t>(index)].set_result(index);
+        }
+        CHECK(fails_in_child([&] {
+                  std::size_t yielded = 0;
+                  for (const auto& future : range) {
+                      yielded += future.done();
+                  }
+                  return yielded == each.size();
+              }) == "");
+    }
+    SECTION("of which the child completes some itself") {
+        CHECK(fails_in_child([&] {
+                  auto at = range.begin();
+                  const bool has_first = *at == each[1] && *++at == each[3];
+                  promises[2].set_result(2);
+                  const bool has_its_own = *++at == each[2];
+                  promises[0].set_result(0);
+                  return has_first && has_its_own && *++at == each[0] &&
+                         throws_broken_executor([&] { ++at; });
+              }) == "");
+    }
+}
+
+TEST_CASE("in the child of a fork, the timeout of a range of the parent's still passes") {
+    const futures::Promise<int> never;
+    auto range = futures::as_completed({never.get_future()}, std::chrono::seconds(0));
+    CHECK(fails_in_child([&] {
+              try {
+                  static_cast<void>(range.begin());
+                  return false;
+              } catch (const futures::timeout_error&) {
+                  return true;
+              }
+          }) == "");
+}
+
+TEST_CASE("a fork at any moment leaves the child able to iterate futures that complete then") {
+    if (tests::under_address_sanitizer) {
+        return;  // its own allocator's locks are what the child of a fork hangs at
+    }
+    constexpr int forks = 30;
+    constexpr std::size_t many = 10'000;
+    std::string failure;
+    for (int round = 0; round != forks && failure.empty(); ++round) {
+        std::vector<futures::Promise<void>> promises(many);
+        std::vector<futures::Future<void>> each;
+        for (const auto& promise : promises) {
+            each.push_back(promise.get_future());
+        }
+        auto range = futures::as_completed(each);
+        std::thread completes([&] {
+            for (auto& promise : promises) {
+                promise.set_result();
+            }
+        });
+        auto at = range.begin();
+        std::size_t taken = 0;
+        while (taken != many / 100 * static_cast<std::size_t>(round)) {
+            ++at;
+            ++taken;
+        }
+        failure = fails_in_child([&] {
+            const std::size_t before = taken;
+            std::unordered_set<futures::Future<void>> yielded;
+            const bool throws = throws_broken_executor([&] {
+                for (auto future : range) {
+                    ++taken;
+                    yielded.insert(std::move(future));
+                }
+            });
+            const auto done = static_cast<std::size_t>(
+                std::ranges::count_if(each, [](const auto& future) { return future.done(); }));
+            return taken == done && taken - before == yielded.size() && throws == (done != many);
+        });
+        completes.join();
+    }
+    CHECK(failure == "");
+}
+
+namespace {
+
+// Calls `waits(executor, forks, never)` in a task of a pool of one worker. That is to submit `forks` and to
+// wait, so that the worker runs `forks` on the spot, which forks and returns in both processes. Only in the
+// parent, `never` is done then. In the child, `waits` returns whether the wait goes on as it should. Returns
+// how the child failed.
+template <class Waits>
+std::string fails_in_child_of_wait(Waits waits) {
+    futures::thread_pool_executor executor(1);
+    return executor
+        .submit([&] {
+            futures::Promise<void> promise;
+            pid_t process = -1;
+            std::string failure;
+            const auto forks = [&] {
+                process = fork_with_time_limit();
+                if (process != 0) {
+                    failure = failure_of_child(process);
+                    promise.set_result();
+                }
+            };
+            const bool goes_on = succeeds([&] { return waits(executor, forks, promise.get_future()); });
+            if (process == 0) {
+                _exit(goes_on ? 0 : 1);
+            }
+            return failure;
+        })
+        .result();
+}
+
+}  // namespace
+
+TEST_CASE("a task forks that wait() runs on the spot, and in the child the wait returns or throws") {
+    CHECK(fails_in_child_of_wait([](auto& executor, auto& forks, const auto& never) {
+              const auto task = executor.submit(forks);
+              return futures::wait({never, task}, {.return_when = futures::return_when::first_completed})
+                         .done == std::vector{task};
+          }) == "");
+    CHECK(fails_in_child_of_wait([](auto& executor, auto& forks, const auto& never) {
+              const auto task = executor.submit(forks);
+              return throws_broken_executor([&] { futures::wait({never, task}); });
+          }) == "");
+    CHECK(fails_in_child_of_wait([](auto& executor, auto& forks, const auto& never) {
+              // The wait must find out what `both` depends on.
+              const auto both = futures::gather(executor.submit(forks), never);
+              return throws_broken_executor([&] { futures::wait({both}); });
+          }) == "");
+}
+
+TEST_CASE(
+    "a task forks that as_completed() runs on the spot, and in the child the range yields it, and throws") {
+    CHECK(fails_in_child_of_wait([](auto& executor, auto& forks, const auto& never) {
+              const auto task = executor.submit(forks);
+              auto range = futures::as_completed({never, task});
+              auto at = range.begin();
+              return *at == task && throws_broken_executor([&] { ++at; });
+          }) == "");
+    CHECK(fails_in_child_of_wait([](auto& executor, auto& forks, const auto& never) {
+              auto range = futures::as_completed({futures::gather(executor.submit(forks), never)});
+              return throws_broken_executor([&] { static_cast<void>(range.begin()); });
+          }) == "");
+}
+
+TEST_CASE(
+    "a task forks that a completion queue or a group runs on the spot, which refuses to go on in the child") {
+    CHECK(fails_in_child_of_wait([](auto& executor, auto& forks, const auto& never) {
+              futures::completion_queue<void> queue;
+              queue.add(never);
+              queue.add(executor.submit(forks));
+              return throws_broken_executor([&] { static_cast<void>(queue.next()); });
+          }) == "");
+    CHECK(fails_in_child_of_wait([](auto& executor, auto& forks, const auto& never) {
+              futures::completion_queue<std::tuple<std::monostate, std::monostate>> queue;
+              queue.add(futures::gather(executor.submit(forks), never));
+              return throws_broken_executor([&] { static_cast<void>(queue.next()); });
+          }) == "");
+    CHECK(fails_in_child_of_wait([](auto& executor, auto& forks, const auto&) {
+              futures::task_group group(executor);
+              group.submit(forks);
+              group.submit([] {});
+              return throws_broken_executor([&] { group.wait(); });
+          }) == "");
+    CHECK(fails_in_child_of_wait([](auto& executor, auto& forks, const auto&) {
+              futures::task_group group(executor);
+              group.submit(forks);
+              group.submit([] {});
+              return true;  // the group's destructor doesn't wait for the second task
+          }) == "");
+}
+
+TEST_CASE("the child of a fork can destroy a completion queue for which a thread of the parent waits") {
+    auto queue = std::make_unique<futures::completion_queue<void>>();
+    futures::Promise<void> promise;
+    queue->add(promise.get_future());
+    std::thread waits([&] { static_cast<void>(queue->next()); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    CHECK(fails_in_child([&] {
+              queue.reset();
+              return true;
+          }) == "");
+    promise.set_result();
+    waits.join();
 }

@@ -27,6 +27,11 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // `completion_watch` waits for many futures at once. Each future tells the watch once, so n futures cost
 // O(n) in all, however often the watching thread wakes. Another thread calls `on_nobody_idle`, too; all else
 // is the watching thread's.
+//
+// In the child of a fork, nothing tells a watch that the parent made, another thread may have held its mutex
+// for ever, and the list of done entries may be in the middle of a change. So there the watch only asks the
+// futures themselves. A task that the watching thread runs while it waits may fork and return: then the
+// child, too, goes on in the middle of the wait.
 template <class T>
 class completion_watch final : private idle_watch {
 public:
@@ -75,18 +80,29 @@ public:
     [[nodiscard]] std::vector<entry>& entries() noexcept { return entries_; }
 
     // Waits until `wanted` futures are done, or one has failed if `or_exception`, or `until` has passed.
-    // `to_the_end` says that the wait ends only when all are done.
+    // `to_the_end` says that the wait ends only when all are done. Requires: `next` was not called.
     void wait_for(std::size_t wanted, bool or_exception, bool to_the_end, const deadline& until) {
-        std::unique_lock lock(mutex_);
-        wait(lock, wanted, or_exception, to_the_end, until,
-             [&] { return done_ >= wanted || (or_exception && failed_ != 0); });
+        if (!is_inherited()) {
+            std::unique_lock lock(mutex_);
+            wait(lock, wanted, or_exception, to_the_end, until,
+                 [&] { return done_ >= wanted || (or_exception && failed_ != 0); });
+        }
+        if (is_inherited()) {
+            throw_if_child_would_wait(wanted, or_exception, until);
+        }
     }
 
     // Waits for the next entry in the order of completion; returns null if `until` passes first.
     entry* next(const deadline& until) {
+        if (is_inherited()) {
+            return next_in_child(until);
+        }
         std::unique_lock lock(mutex_);
         if (!first_done_) {
             wait(lock, done_ + 1, false, false, until, [this] { return first_done_ != nullptr; });
+            if (is_inherited()) {
+                return next_in_child(until);
+            }
         }
         entry* const next = first_done_;
         if (next) {
@@ -100,8 +116,9 @@ public:
 
     // After this, no future tells any more.
     void stop_watching() noexcept {
-        // Only this thread writes `stopped_`. In the child of a fork, no thread tells.
-        if (stopped_ || process_ != forks::process()) {
+        // Only this thread writes `stopped_`. In the child of a fork, no thread tells; and as this thread
+        // runs nothing while `helping_` is shown, that has nothing to hide.
+        if (stopped_ || is_inherited()) {
             return;
         }
         helping_.reset();
@@ -124,15 +141,64 @@ private:
 
     static shared_state_base& state(const entry& each) { return future_access::state(each.future); }
 
+    // Whether this is the child of a fork, and its parent made the watch. Any call of user code may change
+    // that.
+    [[nodiscard]] bool is_inherited() const noexcept { return process_ != forks::process(); }
+
+    // Throws if `wait_for` would wait in the child of a fork.
+    [[gnu::cold, gnu::noinline]] void throw_if_child_would_wait(std::size_t wanted, bool or_exception,
+                                                                const deadline& until) const {
+        std::size_t done = 0;
+        const shared_state_base* unfinished = nullptr;
+        for (const entry& each : entries_) {
+            const shared_state_base& its_state = state(each);
+            if (!its_state.done()) {
+                unfinished = std::addressof(its_state);
+            } else if (or_exception && its_state.how_done() == outcome::exception) {
+                return;
+            } else {
+                ++done;
+            }
+        }
+        if (done < wanted && unfinished && !until.passed()) {
+            throw_if_inherited(*unfinished);
+        }
+    }
+
+    // Does what `next` does in the child of a fork, in the order of the entries. Goes around them once in
+    // all, but for futures that the child itself completes. Throws if it would wait.
+    [[nodiscard, gnu::cold, gnu::noinline]] entry* next_in_child(const deadline& until) {
+        const shared_state_base* unfinished = nullptr;
+        for (std::size_t looks = entries_.size(); looks != 0; --looks) {
+            entry& each = entries_[next_in_child_];
+            next_in_child_ = next_in_child_ + 1 == entries_.size() ? 0 : next_in_child_ + 1;
+            if (!each.future.valid()) {
+                continue;  // it was taken
+            }
+            if (state(each).done()) {
+                return std::addressof(each);
+            }
+            unfinished = std::addressof(state(each));
+        }
+        if (unfinished && !until.passed()) {
+            throw_if_inherited(*unfinished);
+        }
+        return nullptr;
+    }
+
     // Waits until `ready()` or `until`. `wanted` done futures make `ready()` true, and so does one failed
     // future if `or_exception`. A worker runs tasks that are queued in its own pool. If the wait may end
-    // before they do, it runs them only while no other worker can.
+    // before they do, it runs them only while no other worker can. If one of them forks, then in the child
+    // this returns, without the lock.
     template <class Ready>
     void wait(std::unique_lock<sync::mutex>& lock, std::size_t wanted, bool or_exception, bool to_the_end,
               const deadline& until, Ready ready) {
         while (!ready() && !until.passed()) {  // else a wait would still sleep a little
             lock.unlock();
             trampoline::run_postponed();
+            if (is_inherited()) {
+                return;
+            }
             helper* watching = nullptr;
             helping_wait::step step = helping_wait::step::look_again;
             try {
@@ -141,6 +207,9 @@ private:
                 lock.lock();
                 stop_watching(lock, watching);
                 throw;
+            }
+            if (is_inherited()) {
+                return;
             }
             if (step == helping_wait::step::waits_for_self) {
                 throw_as_it_waits_for_itself();
@@ -283,6 +352,7 @@ private:
     std::size_t next_to_run_ = 0;
     const shared_state_base* inherited_ = nullptr;  // a future that another process would have completed
     const std::uint32_t process_ = forks::process();
+    std::size_t next_in_child_ = 0;
 
     sync::mutex mutex_;
     sync::condition_variable changed_;

@@ -4,7 +4,7 @@
 
 #include <cstddef>   // std::size_t
 #include <cstdint>   // std::uint32_t, std::uint64_t
-#include <memory>    // std::unique_ptr, std::make_unique
+#include <memory>    // std::unique_ptr, std::make_unique, std::addressof, std::destroy_at
 #include <mutex>     // std::lock_guard, std::unique_lock
 #include <optional>  // std::optional
 #include <utility>   // std::exchange, std::move
@@ -38,7 +38,9 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // walk, for the next worker of the same pool.
 //
 // All functions, except those that say otherwise, require `lock()`. The mutex is not held while a task, a
-// callback or a destructor of a user's object runs.
+// callback or a destructor of a user's object runs. Each of these may fork and return: then, in the child,
+// the lock stays released, as another thread may have taken it for ever, and the lists may be in the middle
+// of a change.
 class outstanding_futures {
 public:
     class entry {
@@ -66,14 +68,18 @@ public:
     // How `wait` ends.
     enum class wait_end { ready, timed_out, waits_for_self };
 
-    outstanding_futures() = default;
+    outstanding_futures() : changed_() {}
     outstanding_futures(const outstanding_futures&) = delete;
     outstanding_futures& operator=(const outstanding_futures&) = delete;
     // Requires: not locked. No other thread uses the set.
     ~outstanding_futures() {
+        if (is_inherited()) {
+            return;
+        }
         while (kept_) {
             static_cast<void>(take_kept(kept_));
         }
+        std::destroy_at(std::addressof(changed_));
     }
 
     // Requires: not locked, and not `is_inherited()`.
@@ -159,7 +165,8 @@ public:
         changed_.wait(lock, ready);
     }
 
-    // Calls `fn(state)`, without the lock, for each future, also for those that are added meanwhile.
+    // Calls `fn(state)`, without the lock, for each future, also for those that are added meanwhile. If `fn`
+    // forks, then in the child this is the last call.
     template <class Fn>
     void for_each(lock_type& lock, Fn fn) {
         cursor all(*this, first_);
@@ -172,7 +179,7 @@ public:
     // Waits until `ready()`, or until `until`. `to_the_end` says that the wait ends only when no future is
     // outstanding: then a worker runs tasks of its own pool on the spot, and what descends from those that
     // run elsewhere. Else it runs a task only while no other worker can. Throws if there is no memory, on a
-    // worker that would have to sleep.
+    // worker that would have to sleep; and if a task that it runs forks, in the child.
     template <class Ready>
     wait_end wait(lock_type& lock, const deadline& until, bool to_the_end, Ready ready) {
         waiting_thread me(*this, lock, to_the_end);
@@ -188,6 +195,7 @@ public:
                 const unlocked meanwhile(lock);
                 trampoline::run_postponed();
             }
+            throw_if_inherited();
             helper* watching = nullptr;
             helping_wait::step step = help(lock, me, watching);
             if (step == helping_wait::step::sleep || step == helping_wait::step::watch) {
@@ -198,6 +206,7 @@ public:
                     throw;
                 }
             }
+            throw_if_inherited();
             if (step == helping_wait::step::waits_for_self) {
                 return wait_end::waits_for_self;
             }
@@ -210,16 +219,21 @@ public:
     }
 
 private:
-    // While this exists, the lock is released.
+    // While this exists, the lock is released. In the child of a fork that happens meanwhile, it stays so.
     class unlocked {
     public:
         explicit unlocked(lock_type& lock) noexcept : lock_(lock) { lock_.unlock(); }
         unlocked(const unlocked&) = delete;
         unlocked& operator=(const unlocked&) = delete;
-        ~unlocked() { lock_.lock(); }
+        ~unlocked() {
+            if (process_ == forks::process()) {
+                lock_.lock();
+            }
+        }
 
     private:
         lock_type& lock_;
+        const std::uint32_t process_ = forks::process();
     };
 
     // How far a thread has looked at the futures. It is made and destroyed under the lock.
@@ -229,6 +243,9 @@ private:
         cursor(const cursor&) = delete;
         cursor& operator=(const cursor&) = delete;
         ~cursor() {
+            if (set.is_inherited()) {
+                return;
+            }
             cursor** link = &set.cursors_;
             while (*link != this) {
                 link = &(*link)->next;
@@ -278,6 +295,9 @@ private:
         waiting_thread(const waiting_thread&) = delete;
         waiting_thread& operator=(const waiting_thread&) = delete;
         ~waiting_thread() {
+            if (set.is_inherited()) {
+                return;  // it runs nothing while it is shown, and so is hidden
+            }
             hide();
             if (is_short) {
                 set.examiner_ = examiner();
@@ -335,7 +355,7 @@ private:
     };
 
     // Calls `look(state)`, without the lock, for each future that `me` has not looked at, until that returns
-    // true.
+    // true or has forked.
     template <class Look>
     static bool examine(lock_type& lock, cursor& me, Look look) {
         while (entry* const each = me.unexamined) {
@@ -347,8 +367,8 @@ private:
                 const shared_state_base::weak_handle kept = std::move(seen);
                 found = look(kept.state());
             }
-            if (found) {
-                return true;
+            if (found || me.set.is_inherited()) {
+                return found;
             }
             // The entry may have been removed meanwhile, and another one may have its memory.
             if (me.unexamined && me.unexamined->number_ == number) {
@@ -470,7 +490,11 @@ private:
     const std::uint32_t process_ = forks::process();
 
     mutable sync::mutex mutex_;
-    sync::condition_variable changed_;
+    // Not destroyed in the child of a fork: the destructor would wait for threads of the parent that wait
+    // here.
+    union {
+        sync::condition_variable changed_;
+    };
 
     // Guarded by `mutex_`.
     entry* first_ = nullptr;

@@ -73,6 +73,9 @@ public:
 
         // The task was submitted. Requires: the caller keeps a handle.
         void follow(shared_state_base& state) noexcept {
+            if (member_->group.futures_.is_inherited()) {
+                return;  // the submit has run something that has forked
+            }
             member_->future = shared_state_base::handle(state);
             awaited_end* awaited = nullptr;
             {
@@ -190,6 +193,9 @@ private:
             try {
                 return wait(lock, deadline()) == outstanding_futures::wait_end::ready;
             } catch (...) {
+                if (futures_.is_inherited()) {
+                    return false;  // something that this has run has forked
+                }
                 // There is no memory to find out how this worker can help. Others may free some.
                 lock.unlock();
                 sync::this_thread::yield();
@@ -205,6 +211,9 @@ private:
             futures_.remove(ended);
             if (dropped.state().how_done() == outcome::exception) {
                 note_failure(lock, dropped.state());
+            }
+            if (futures_.is_inherited()) {
+                return;  // what `note_failure` has cancelled has forked
             }
             lock.unlock();
             delete &ended;
@@ -248,6 +257,9 @@ private:
     static void tell_change(awaited_end* first) noexcept;
 
     void note_finished() noexcept {
+        if (futures_.is_inherited()) {
+            return;
+        }
         // As long as others are unfinished, nobody need be woken, and they keep the group.
         std::size_t unfinished = unfinished_.load();
         while (unfinished > 1) {
