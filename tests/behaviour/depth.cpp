@@ -6,6 +6,7 @@
 #include <concurrent/futures.hpp>
 #include <cstddef>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -178,6 +179,36 @@ TEST_CASE("a list of references into captures, each of which holds the future be
         auto previous = std::make_shared<reference>(std::move(last));
         last = executor.submit([held = std::shared_ptr<void>(
                                     std::move(previous))]() -> const std::shared_ptr<void>& { return held; });
+    }
+    last.wait();
+    last = {};
+    executor.shutdown();
+}
+
+TEST_CASE("a list of futures of one reference, each of which holds the future before it, is destroyed") {
+    using reference = futures::Future<const int&>;
+    futures::thread_pool_executor executor(1);
+    reference last = executor.submit([held = 5]() -> const int& { return held; });
+    for (std::size_t index = 0; index != 2 * many; ++index) {  // each would take but fifty bytes of the stack
+        last = executor.submit([] {}).then([previous = std::move(last)] { return previous; });
+    }
+    CHECK(last.result() == 5);
+    last = {};
+    executor.shutdown();
+}
+
+TEST_CASE(
+    "a list of gathered references into captures, each of which holds the future before it, is destroyed") {
+    using captured = std::shared_ptr<void>;
+    using gathered = futures::Future<std::vector<std::reference_wrapper<const captured>>>;
+    futures::thread_pool_executor executor(1);
+    gathered last;
+    for (std::size_t index = 0; index != many; ++index) {
+        auto previous = std::make_shared<gathered>(std::move(last));
+        std::vector<futures::Future<const captured&>> one;
+        one.push_back(
+            executor.submit([held = captured(std::move(previous))]() -> const captured& { return held; }));
+        last = futures::gather(std::move(one));
     }
     last.wait();
     last = {};

@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -168,6 +169,75 @@ TEST_CASE("a result that refers to what the task captured is good as long as the
         CHECK(alive == 1);
         CHECK(future.cancel());
         CHECK(alive == 0);
+    }
+}
+
+namespace {
+
+// The future of a reference to what its task has captured.
+futures::Future<const counted&> refers_to_capture(futures::thread_pool_executor<>& executor) {
+    return executor.submit([held = counted()]() -> const counted& { return held; });
+}
+
+}  // namespace
+
+TEST_CASE(
+    "a result that refers to what a task captured is good as long as a future that is made of its future") {
+    futures::thread_pool_executor executor(1);
+    const user named{long_name};
+    // The captures of `expected` tasks must live as long as `future`, and no longer.
+    const auto keeps = [&](auto future, int expected) {
+        future.wait();
+        executor.submit([] {}).wait();
+        CHECK(alive == expected);
+        future = {};
+        CHECK(alive == 0);
+    };
+    SECTION("of a then whose function returns it") {
+        const auto name = executor.submit([] {}).then([&] { return executor.submit(&user::name, named); });
+        CHECK(name.result() == long_name);
+        keeps(executor.submit([] {}).then([&] { return refers_to_capture(executor); }), 1);
+    }
+    SECTION("of a gather, which keeps nothing else") {
+        const auto names = futures::gather(executor.submit(&user::name, named),
+                                           executor.submit([copy = 5]() -> const int& { return copy; }));
+        CHECK(std::get<0>(names.result()) == long_name);
+        CHECK(std::get<1>(names.result()) == 5);
+        keeps(futures::gather(refers_to_capture(executor), executor.submit([] { return counted(); })), 2);
+    }
+    SECTION("of a gather of a range") {
+        std::vector<futures::Future<const counted&>> both;
+        both.push_back(refers_to_capture(executor));
+        both.push_back(refers_to_capture(executor));
+        keeps(futures::gather(std::move(both)), 2);
+    }
+    SECTION("of those in each other") {
+        const auto gathers = [&] {
+            std::vector<futures::Future<const counted&>> one;
+            one.push_back(refers_to_capture(executor));
+            return futures::gather(futures::gather(refers_to_capture(executor)),
+                                   futures::gather(std::move(one)));
+        };
+        keeps(gathers(), 2);
+        keeps(executor.submit([] {}).then(gathers), 2);
+    }
+    SECTION("but not if another one fails") {
+        auto future = futures::gather(refers_to_capture(executor), executor.submit([]() -> int { throw 5; }));
+        CHECK(future.exception());
+        executor.submit([] {}).wait();
+        CHECK(alive == 0);
+    }
+    SECTION("and no longer than the last handle, even if something still has the memory") {
+        tests::busy_workers busy(executor);
+        int alive_then = -1;
+        futures::gather(refers_to_capture(executor)).add_done_callback([&](auto future) {
+            const int alive_before = alive;
+            future = {};
+            alive_then = alive_before == 1 ? alive.load() : -1;
+        });
+        busy.release();
+        executor.shutdown();
+        CHECK(alive_then == 0);
     }
 }
 

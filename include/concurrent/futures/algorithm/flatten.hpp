@@ -148,7 +148,9 @@ private:
                 this->set_exception(std::current_exception());
             }
         }
-        inner_ = {};
+        if (!holds_references<T> || this->exception()) {
+            inner_ = {};
+        }
         complete();
     }
 
@@ -185,8 +187,11 @@ private:
         inner_ = {};
     }
 
+    void drop_sources() noexcept override { inner_ = {}; }
+
     const Future<Future<T>> outer_;  // to the end, as it has the task below
-    Future<T> inner_;                // once `outer_` is done, until this is
+    // Once `outer_` is done, until this is; or as long as the result, if that may refer to something of it.
+    Future<T> inner_;
     queued_state* const executor_task_;
     bool outer_is_done_ = false;
     bool stops_ = false;

@@ -73,6 +73,8 @@ public:
         // Its state, as long as there is a handle on it.
         [[nodiscard]] virtual shared_state_base* state() const noexcept = 0;
         virtual void drop() noexcept = 0;
+        // Its value was taken. Drops its future, unless the value may refer to something that goes with that.
+        virtual void drop_unless_referred_to() noexcept = 0;
 
         gathering& whole_;
     };
@@ -152,6 +154,12 @@ protected:
     }
 
 private:
+    void drop_all_not_referred_to() noexcept {
+        for (std::size_t index = 0; index != size(); ++index) {
+            at(index).drop_unless_referred_to();
+        }
+    }
+
     void note_done(part& done, outcome how) noexcept {
         if (how != outcome::value) {
             bool fails = false;
@@ -173,7 +181,11 @@ private:
     void succeed() noexcept {
         if (whole().claim_unqueued()) {
             store_values();
-            drop_all();
+            if (whole().exception()) {
+                drop_all();
+            } else {
+                drop_all_not_referred_to();
+            }
             whole().complete_without_handle();
         }
     }
@@ -229,6 +241,11 @@ private:
         return future_.valid() ? &future_access::state(future_) : nullptr;
     }
     void drop() noexcept override { future_ = {}; }
+    void drop_unless_referred_to() noexcept override {
+        if constexpr (!holds_references<T>) {
+            drop();
+        }
+    }
 
     Future<T> future_;
 };
@@ -250,6 +267,7 @@ protected:
 private:
     [[nodiscard]] shared_state_base& whole() noexcept final { return *this; }
     void discard_captures() noexcept final { drop_all(); }
+    void drop_sources() noexcept final { drop_all(); }
     void stop_waiting(bool stop) noexcept final {
         take_back_all();
         // A future may be gathered twice, so each handle is dropped before the next is looked at.
@@ -411,7 +429,8 @@ template <class Range>
 /// `cancelled_error`. The other futures go on.
 ///
 /// A value is moved out of a future that was passed as an rvalue, if that was the last handle (or if the
-/// value can't be copied).
+/// value can't be copied). A reference to something that a task captured is valid as long as there is a
+/// handle on the new future.
 ///
 /// Cancelling the new future, or requesting a stop of it, also cancels the gathered futures, as far as nobody
 /// else has a handle on them. A task may wait for it even on a pool of one worker: see `Future::result`. If
