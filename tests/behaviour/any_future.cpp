@@ -139,6 +139,29 @@ TEST_CASE("as_completed() takes futures of several types, and yields each as it 
     CHECK_THROWS_WITH(++at, "1 (of 2) futures unfinished");
 }
 
+TEST_CASE("wait() and as_completed() take futures whose value is an any_future") {
+    const futures::Promise<any_future> never;
+    futures::Promise<any_future> promise;
+    const futures::Future<any_future> done = promise.get_future();
+    const std::vector<futures::Future<any_future>> both{never.get_future(), done, done};
+    promise.set_result(never.get_future());
+
+    const auto some = futures::wait(both, {.return_when = futures::return_when::first_completed});
+    CHECK(some.done == std::vector<any_future>{done});
+    CHECK(some.not_done == std::vector<any_future>{never.get_future()});
+    CHECK(some.done[0].get<any_future>().result() == never.get_future());
+    CHECK(futures::wait({done}).done == std::vector<any_future>{done});
+    CHECK(futures::wait(std::unordered_map<futures::Future<any_future>, int>{{done, 1}}).done.size() == 1);
+
+    auto range = futures::as_completed(both, 0s);
+    auto at = range.begin();
+    CHECK(*at == done);
+    CHECK_THROWS_WITH(++at, "1 (of 2) futures unfinished");
+    for (any_future future : futures::as_completed({done})) {
+        CHECK(future == done);
+    }
+}
+
 TEST_CASE("An any_future keeps the result, and moves nothing out") {
     auto shared = std::make_shared<int>(42);
     const std::weak_ptr<int> watched = shared;

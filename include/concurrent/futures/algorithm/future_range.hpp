@@ -81,6 +81,11 @@ template <class Range>
 using future_in =
     std::remove_cvref_t<decltype(future_of<Range>(std::declval<std::ranges::range_reference_t<Range>>()))>;
 
+// `wait` and `as_completed` give the futures of `Range` as this. They take the value type `any_future` for
+// that of futures of whatever type, so a `Future<any_future>` becomes an `any_future`.
+template <class Range>
+using handle_in = handle_on<typename future_in<Range>::value_type>;
+
 // `wait` and `as_completed` have another overload for lists of `any_future`. It is a template, so that a unit
 // compiles it only if it calls it, and so no better match than the one for ranges.
 template <class Range>
@@ -92,9 +97,9 @@ using address_of_state = std::conditional_t<future_handle<Handle>, const shared_
 
 // Returns each future of `futures` once, in order.
 template <class Range>
-std::vector<future_in<Range>> unique_futures(Range&& futures) {
+std::vector<handle_in<Range>> unique_futures(Range&& futures) {
     using future = future_in<Range>;
-    std::vector<future> unique;
+    std::vector<handle_in<Range>> unique;
     std::unordered_map<address_of_state<future>, bool> seen;  // a set; <functional> has brought this one
     if constexpr (std::ranges::sized_range<Range>) {
         const auto size = static_cast<std::size_t>(std::ranges::size(futures));
