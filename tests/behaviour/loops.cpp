@@ -49,6 +49,22 @@ loops_words loops_join(loops_words left, loops_words right) {
     return left;
 }
 
+// Counts what it submits to its pool.
+class loops_counting_executor : public futures::executor_base<loops_counting_executor> {
+public:
+    template <class Fn>
+    auto submit(Fn&& fn) {
+        ++submitted_;
+        return pool_.submit(std::forward<Fn>(fn));
+    }
+    [[nodiscard]] std::size_t max_workers() const { return std::size_t(1) << 40; }
+    [[nodiscard]] int submitted() const { return submitted_; }
+
+private:
+    futures::thread_pool_executor<> pool_{1};
+    int submitted_ = 0;
+};
+
 }  // namespace
 
 TEMPLATE_TEST_CASE("for_each and reduce go over every element once, with any queue and number of workers", "",
@@ -245,4 +261,112 @@ TEST_CASE("an executor that only submits has for_each and reduce too") {
     executor.for_each([](int& each) { each *= 2; }, all);
     CHECK(executor.reduce(all, 0, std::plus<>()) == 9900);
     CHECK_THROWS_WITH(executor.for_each([](int) { throw std::runtime_error("it fails"); }, all), "it fails");
+}
+
+TEST_CASE("a limit of workers that is never needed costs a loop over few elements nothing") {
+    futures::thread_pool_executor executor(1 << 22);
+    std::atomic<int> sum = 0;
+    const auto add = [&sum](int each) { sum += each; };
+
+    SECTION("for_each, where nobody knows their number") {
+        executor.for_each(add, std::forward_list{1, 2, 3});
+        std::istringstream input("1 2 3");
+        executor.for_each(add, std::views::istream<int>(input));
+        CHECK(sum == 12);
+    }
+    SECTION("reduce, where nobody knows their number") {
+        auto some = tests::numbers(10) | std::views::filter([](int each) { return each < 3; });
+        CHECK(executor.reduce(some, 0, std::plus<>()) == 3);
+    }
+    SECTION("where their number is known") {
+        executor.for_each({.chunksize = 1}, add, tests::numbers(3));
+        CHECK(sum == 3);
+    }
+    CHECK(executor.worker_count() < 100);
+}
+
+TEST_CASE("for_each submits a bounded number of tasks to an executor that claims any number of workers") {
+    loops_counting_executor executor;
+    std::latch end{1};
+    const auto busy = executor.submit([&end] { end.wait(); });
+    int sum = 0;
+    executor.for_each([&sum](int each) { sum += each; }, std::forward_list{1, 2, 3});
+    CHECK(sum == 6);
+    CHECK(executor.submitted() == 1 + 1'000);
+    end.count_down();
+}
+
+TEST_CASE("as many threads come to a loop as there are workers, though each is asked for by another") {
+    constexpr int workers = 20;
+    futures::thread_pool_executor executor(workers);
+    std::latch all(workers + 1);
+    const auto meet = [&all](int) { all.arrive_and_wait(); };
+    const std::vector<int> elements = tests::numbers(workers + 1);
+
+    SECTION("if nobody knows the number of elements") {
+        executor.for_each({.chunksize = 1}, meet, std::forward_list(elements.begin(), elements.end()));
+    }
+    SECTION("if it is known") {
+        executor.for_each({.chunksize = 1}, meet, elements);
+    }
+    CHECK(all.try_wait());
+}
+
+TEST_CASE("a worker that joins what another pool's worker runs helps what that waits for") {
+    using pool = futures::thread_pool_executor<>;
+    pool outer(1);
+    pool inner(1);
+    // The first of two calls waits for the worker of `outer`, if the worker of `inner` makes it.
+    std::latch both(2);
+    const auto call = [&](const std::string& caller) {
+        both.arrive_and_wait();
+        return futures::this_thread_name() == caller ? 1 : outer.submit([] { return 2; }).result();
+    };
+    const auto run = [&](auto loop) {
+        return outer.submit([&] { return loop(futures::this_thread_name()); }).result();
+    };
+
+    SECTION("by invoke") {
+        CHECK(run([&](const std::string& caller) {
+                  const auto make_call = [&] { return call(caller); };
+                  const auto [first, second] = inner.invoke(make_call, make_call);
+                  return first + second;
+              }) == 3);
+    }
+    SECTION("by for_each") {
+        std::atomic<int> sum = 0;
+        run([&](const std::string& caller) {
+            inner.for_each(
+                {.chunksize = 1}, [&](int) { sum += call(caller); }, tests::numbers(2));
+            return 0;
+        });
+        CHECK(sum == 3);
+    }
+    SECTION("by reduce") {
+        CHECK(run([&](const std::string& caller) {
+                  return inner.reduce(tests::numbers(2), 0, std::plus<>(), [&](int) { return call(caller); });
+              }) == 3);
+    }
+}
+
+TEST_CASE("a worker of another pool helps what a joining worker waits for") {
+    using pool = futures::thread_pool_executor<>;
+    pool waits(1);
+    pool joins(2);
+    std::latch both(2);
+    const auto call = [&](const std::string& caller) {
+        both.arrive_and_wait();
+        return futures::this_thread_name() == caller ? 1 : waits.submit([] { return 2; }).result();
+    };
+    const auto waiting = waits.submit([&] {
+        return joins
+            .submit([&] {
+                const std::string caller = futures::this_thread_name();
+                const auto make_call = [&] { return call(caller); };
+                const auto [first, second] = joins.invoke(make_call, make_call);
+                return first + second;
+            })
+            .result();
+    });
+    CHECK(waiting.result() == 3);
 }

@@ -418,3 +418,50 @@ TEST_CASE("a task that waits for itself without a limit is told so") {
         CHECK(itself.result() == std::future_status::timeout);
     }
 }
+
+TEST_CASE("a worker runs what it waits for by way of another pool, though another worker isn't in a wait") {
+    futures::thread_pool_executor pool(2);
+    futures::thread_pool_executor other(1);
+    futures::Promise<int> promise;
+    std::latch blocked{1};
+    const auto blocks = pool.submit([&blocked, future = promise.get_future()] {
+        blocked.count_down();
+        return future.result();
+    });
+    const auto waits = pool.submit([&] {
+        blocked.wait();
+        return other.submit([&] { return pool.submit([] { return 1; }).result(); }).result();
+    });
+    CHECK(waits.result() == 1);
+    promise.set_result(2);
+    CHECK(blocks.result() == 2);
+}
+
+TEST_CASE("a task may end another executor, a task of which waits for its worker") {
+    futures::thread_pool_executor outer(1);
+    std::atomic<int> sum = 0;
+    const auto add_one = [&] { sum += outer.submit([] { return 1; }).result(); };
+
+    SECTION("by its destructor") {
+        outer
+            .submit([&] {
+                futures::thread_pool_executor inner(2);
+                for (int i = 0; i < 10; ++i) {
+                    inner.submit(add_one);
+                }
+            })
+            .wait();
+    }
+    SECTION("by shutdown") {
+        futures::thread_pool_executor inner(2);
+        outer
+            .submit([&] {
+                for (int i = 0; i < 10; ++i) {
+                    inner.submit(add_one);
+                }
+                inner.shutdown();
+            })
+            .wait();
+    }
+    CHECK(sum == 10);
+}

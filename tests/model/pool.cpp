@@ -5,6 +5,8 @@
 #include <concurrent/futures.hpp>
 
 #include <chrono>
+#include <forward_list>
+#include <iterator>
 #include <optional>
 #include <system_error>
 
@@ -502,5 +504,49 @@ const scenario invoke_shut_down("invoke: the caller makes the calls that a shutd
                                     }
                                     other.join();
                                 });
+
+const scenario invoke_joined_by_another_pool(
+    "invoke: a worker of another pool joins a call that needs that worker",
+    {.preemptions = 1, .stale_reads = 1}, [] {
+        futures::thread_pool_executor outer(1);
+        futures::thread_pool_executor inner(1);
+        outer
+            .submit([&] {
+                parking_spot taken;
+                inner.invoke(
+                    [&] {
+                        taken.unpark();
+                        outer.submit([] {}).wait();
+                    },
+                    [&] { taken.park(); });
+            })
+            .wait();
+    });
+
+// Which thread starts which is open; all have ended when the loop does.
+const scenario loop("for_each: workers and branches that they start go over a range of unknown size",
+                    {.preemptions = 1, .stale_reads = 0}, [] {
+                        futures::thread_pool_executor executor(2);
+                        std::forward_list<value> all{value(0), value(1)};
+                        executor.for_each([](value& each) { each.set(each.get() + 1); }, all);
+                        check(all.front().get() == 1 && std::next(all.begin())->get() == 2,
+                              "it has gone over each element once");
+                    });
+
+const scenario sleeper_needed(
+    "a worker is needed that sleeps in a wait for another pool, while the other worker is busy",
+    {.preemptions = 0, .stale_reads = 0}, [] {
+        parking_spot begun;
+        parking_spot end;
+        futures::thread_pool_executor two(2);
+        futures::thread_pool_executor other(1);
+        two.submit([&] {
+            begun.unpark();
+            end.park();
+        });
+        begun.park();
+        two.submit([&] { other.submit([&] { two.submit([] {}).wait(); }).wait(); }).wait();
+        end.unpark();
+    });
 
 }  // namespace

@@ -265,4 +265,15 @@ const scenario cancels_last_owner(
         join_orphans();
     });
 
+const scenario ends_by_help("the only worker ends another pool, a task of which needs that worker",
+                            {.preemptions = 1, .stale_reads = 1}, [] {
+                                futures::thread_pool_executor outer(1);
+                                outer
+                                    .submit([&] {
+                                        futures::thread_pool_executor inner(1);
+                                        inner.submit([&] { outer.submit([] {}).wait(); });
+                                    })
+                                    .wait();
+                            });
+
 }  // namespace

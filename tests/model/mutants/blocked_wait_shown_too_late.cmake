@@ -18,7 +18,7 @@ set(new [==[
             }
             is_shown_ = true;
             self_.begin_to_block(walk_);
-            walk_.have_obstacles_look_again(true);
+            walk_.have_sleepers_look_again(true);
             return true;
         }
 ]==])

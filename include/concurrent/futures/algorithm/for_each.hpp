@@ -35,7 +35,7 @@ void for_each_in(const Branching& branching, const timeout_duration& limit, std:
                     chunk.visit_rest(call);
                 });
             };
-            run_together(branching, source.most_chunks(), work);
+            run_together(branching, source, failure, work);
             failure.rethrow();
         }
     }

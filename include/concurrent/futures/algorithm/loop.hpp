@@ -6,8 +6,8 @@
 #include <exception>  // std::exception_ptr, std::current_exception
 #include <iterator>   // std::iter_difference_t
 #include <limits>     // std::numeric_limits
+#include <memory>     // std::unique_ptr, std::make_unique
 #include <mutex>      // std::lock_guard
-#include <optional>   // std::optional
 #include <ranges>     // std::ranges
 #include <utility>    // std::move, std::exchange
 #include <vector>     // std::vector
@@ -32,7 +32,7 @@ struct chunk_sizes {
 // `chunk_source` gives out the chunks of a range. Any thread may call `next`. It returns false at the end;
 // else `taken` is the next chunk. `taken.number` is set even if it throws. A chunk can be visited once, and
 // has one element at least: `visit_first` calls `visit` with the first element, and `visit_rest` with each
-// further one.
+// further one. `has_more` is a hint, whether `next` would find a chunk; any thread may call it.
 //
 // An input range is read under the lock, as its elements don't stay.
 template <class Range>
@@ -86,6 +86,11 @@ public:
         is_at_end_ = taken.elements.size() != chunksize_;
         number_ += taken.elements.empty() ? 0 : 1;
         return !taken.elements.empty();
+    }
+
+    [[nodiscard]] bool has_more() noexcept {
+        const std::lock_guard lock(mutex_);
+        return !is_at_end_;
     }
 
 private:
@@ -165,6 +170,11 @@ public:
         return true;
     }
 
+    [[nodiscard]] bool has_more() {
+        const std::lock_guard lock(mutex_);
+        return !is_at_end_ && position_ != end_;
+    }
+
 private:
     chunk_sizes sizes_;
     std::size_t most_chunks_ = (std::numeric_limits<std::size_t>::max)();
@@ -203,6 +213,10 @@ public:
         taken.position = begin_ + static_cast<std::iter_difference_t<std::ranges::iterator_t<Range>>>(first);
         taken.left = size_ - first < chunksize_ ? size_ - first : chunksize_;
         return true;
+    }
+
+    [[nodiscard]] bool has_more() const noexcept {
+        return next_.load(std::memory_order_relaxed) < chunks_;  // relaxed: a hint
     }
 
 private:
@@ -261,34 +275,117 @@ void take_chunks(Source& source, loop_failure& failure, const deadline& until, T
     }
 }
 
-// Calls `work` on this thread, and on others that come to help. Returns when all calls have ended. `work`
-// must be such that one call does everything if nobody comes. `Branching` is as in `invoke_branches`.
-template <class Branching, class Work>
-void run_together(const Branching& branching, std::size_t most_chunks, Work& work) {
+// The threads that do the work of a loop together. The calling thread starts two branches, each branch that
+// begins starts two more, and so on, as long as something is left to do: so a limit of workers that is never
+// needed costs nothing. `Branching` is as in `invoke_branches`.
+template <class Branching, class Work, class IsLeft>
+class shared_work {
+public:
+    // `work` must be such that one call does everything if nobody comes to help. `is_left` is a hint: whether
+    // another call of it would find something to do. At most `most_others` threads come.
+    shared_work(const Branching& branching, std::size_t most_others, Work& work, IsLeft& is_left) noexcept
+        : branching_(branching), work_(work), is_left_(is_left), may_start_(most_others) {}
+
+    shared_work(const shared_work&) = delete;
+    shared_work& operator=(const shared_work&) = delete;
+
+    ~shared_work() {
+        while (take_newest()) {
+        }
+    }
+
+    // Returns when all calls have ended. Throws what the first `start` throws; then nothing was called.
+    void run() {
+        std::size_t starts = Branching::branches_start_others ? at_once : may_start_;
+        if (starts == 0 || may_start_ == 0) {
+            branching_.throw_if_refusing();
+        } else {
+            start_one(branching_);
+            --starts;
+        }
+        start_some(branching_, starts);
+        work_();
+        // A branch that starts another adds it before it ends itself, so the last to be joined is the last.
+        while (const std::unique_ptr<started> newest = take_newest()) {
+            branching_.join(newest->branch);
+        }
+    }
+
+    // What a branch calls.
+    void operator()() noexcept {
+        if constexpr (Branching::branches_start_others) {
+            start_some(branching_.here(), at_once);
+        }
+        work_();
+    }
+
+private:
+    static constexpr std::size_t at_once = 2;
+
+    struct started {
+        explicit started(shared_work& whole) noexcept : branch(whole) {}
+
+        typename Branching::template branch_for<shared_work&> branch;
+        std::unique_ptr<started> before;
+    };
+
+    // Starts so many branches, if that many may be started and something is left to do. If one is refused,
+    // those that have begun do its work.
+    void start_some(const Branching& branching, std::size_t number) noexcept {
+        try {
+            while (number-- != 0 && is_left_() && start_one(branching)) {
+            }
+        } catch (...) {
+            const std::lock_guard lock(mutex_);
+            may_start_ = 0;
+        }
+    }
+
+    bool start_one(const Branching& branching) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (may_start_ == 0) {
+                return false;
+            }
+            --may_start_;
+        }
+        auto made = std::make_unique<started>(*this);
+        branching.start(made->branch);
+        const std::lock_guard lock(mutex_);
+        made->before = std::move(newest_);
+        newest_ = std::move(made);
+        return true;
+    }
+
+    [[nodiscard]] std::unique_ptr<started> take_newest() noexcept {
+        const std::lock_guard lock(mutex_);
+        std::unique_ptr<started> taken = std::move(newest_);
+        if (taken) {
+            newest_ = std::move(taken->before);
+        }
+        return taken;
+    }
+
+    const Branching& branching_;
+    Work& work_;
+    IsLeft& is_left_;
+
+    // Guarded by `mutex_`.
+    sync::mutex mutex_;
+    std::size_t may_start_;
+    std::unique_ptr<started> newest_;  // the others come behind it
+};
+
+// Has threads call `take_chunks(source, ...)`, which is what `work` does.
+template <class Branching, class Source, class Work>
+void run_together(const Branching& branching, Source& source, const loop_failure& failure, Work& work) {
+    const std::size_t most_chunks = source.most_chunks();
     const std::size_t most_others = branching.max_others();
     const std::size_t useful = most_chunks > 1 ? most_chunks - 1 : 0;
-    const std::size_t others = useful < most_others ? useful : most_others;
-    // Optional only because a branch can't be moved, as an element of a vector must be otherwise.
-    std::vector<std::optional<typename Branching::template branch_for<Work&>>> branches(others);
-    if (branches.empty()) {
-        branching.throw_if_refusing();
-    }
-    // If the first is refused, nothing has run.
-    std::size_t started = 0;
-    try {
-        for (auto& each : branches) {
-            branching.start(each.emplace(work));
-            ++started;
-        }
-    } catch (...) {
-        if (started == 0) {
-            throw;
-        }
-    }
-    work();
-    for (; started != 0; --started) {
-        branching.join(*branches[started - 1]);
-    }
+    auto is_left = [&] { return !failure.has_any() && source.has_more(); };
+    shared_work<Branching, Work, decltype(is_left)>(branching, useful < most_others ? useful : most_others,
+                                                    work, is_left)
+        .run();
 }
 
 }}}  // namespace concurrent::futures::detail

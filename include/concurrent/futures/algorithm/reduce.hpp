@@ -30,7 +30,7 @@ public:
     template <class Branching>
     T run(const Branching& branching) {
         auto work = [this]() noexcept { take_part(); };
-        run_together(branching, source_.most_chunks(), work);
+        run_together(branching, source_, failure_, work);
         failure_.rethrow();
         if (parts_.empty()) {
             return std::move(init_);

@@ -50,6 +50,9 @@ public:
     template <class Fn>
     using branch_for = submitted_branch<Fn>;
 
+    // An executor may run a task at once, on top of the one that submits it.
+    static constexpr bool branches_start_others = false;
+
     explicit submit_branching(Executor& executor) noexcept : executor_(executor) {}
 
     void throw_if_refusing() const noexcept {}  // its `submit` throws, if there is anything to submit
@@ -64,7 +67,12 @@ public:
     [[nodiscard]] std::size_t max_workers() const {
         return executor_launcher<Executor>(executor_).max_workers();
     }
-    [[nodiscard]] std::size_t max_others() const { return max_workers(); }
+    // Bounded, as so many tasks are submitted at once.
+    [[nodiscard]] std::size_t max_others() const {
+        constexpr std::size_t most = 1'000;
+        const std::size_t workers = max_workers();
+        return workers < most ? workers : most;
+    }
 
 private:
     Executor& executor_;

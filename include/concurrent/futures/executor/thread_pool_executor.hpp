@@ -22,6 +22,7 @@
 #include <concurrent/futures/queue/lifo.hpp>
 #include <concurrent/futures/queue/priority.hpp>
 #include <concurrent/futures/task/branch.hpp>
+#include <concurrent/futures/task/pool_end.hpp>
 #include <concurrent/futures/task/submit_to.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 {
@@ -233,6 +234,7 @@ public:
         }
         kept->shut_down(options.cancel_futures, options.request_stop);
         if (options.wait && !kept->owns_this_thread()) {
+            detail::await_end(*kept);
             kept->join();
         }
     }
@@ -292,6 +294,7 @@ private:
         if (ending.owns_this_thread()) {
             ending.orphan();
         } else {
+            detail::await_end(ending);
             ending.join();
         }
     }

@@ -24,6 +24,25 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
+// Is told once when no thread of a closed pool runs, see `threads::watch_end`.
+class end_watch {
+public:
+    end_watch(const end_watch&) = delete;
+    end_watch& operator=(const end_watch&) = delete;
+
+    // The watch may be gone when this returns.
+    virtual void on_end() noexcept = 0;
+
+protected:
+    end_watch() = default;
+    ~end_watch() = default;
+
+private:
+    friend class threads;
+
+    end_watch* next_ = nullptr;
+};
+
 // `threads` starts and joins the threads of one pool. `sleep` decides when the next thread is started. No
 // push waits until a thread has started, except the first push to a pool: it must know whether there is a
 // thread at all.
@@ -124,6 +143,16 @@ public:
         }
     }
 
+    // Requires: the pool is closed. Tells `watch` when no thread runs. Returns false if none does now.
+    [[nodiscard]] bool watch_end(end_watch& watch) noexcept {
+        const std::lock_guard lock(mutex_);
+        if (running_ == 0) {
+            return false;
+        }
+        watch.next_ = std::exchange(end_watches_, &watch);
+        return true;
+    }
+
     // Requires: the pool is closed. Replaces `join` on one of the pool's own threads.
     [[gnu::cold, gnu::noinline]] void orphan() noexcept {
         mutex_.lock();
@@ -176,7 +205,7 @@ private:
         count_.store(before + 1);
         runnable_threads::add(1);
         try {
-            static_cast<void>(start_thread(before, false, [](started_thread& started) { run(started); }));
+            static_cast<void>(start_thread(before, false, [this](started_thread& started) { run(started); }));
         } catch (...) {
             runnable_threads::remove(1);
             count_.store(before);
@@ -202,6 +231,7 @@ private:
             throw;
         }
         threads_.add(*started);
+        ++running_;
         return *started.release();
     }
 
@@ -253,6 +283,7 @@ private:
             started.has_errand.park();
         }
         pool_.end_thread();
+        note_end();
         end(started);
     }
 
@@ -266,9 +297,26 @@ private:
     }
 
     // What a thread does.
-    static void run(started_thread& started) noexcept {
-        started.pool->work(*started.self);
+    void run(started_thread& started) noexcept {
+        pool_.work(*started.self);
+        note_end();
         end(started);
+    }
+
+    void note_end() noexcept {
+        if (pool_.is_inherited()) {
+            return;
+        }
+        end_watch* told = nullptr;
+        {
+            const std::lock_guard lock(mutex_);
+            if (--running_ == 0) {
+                told = std::exchange(end_watches_, nullptr);
+            }
+        }
+        while (told) {
+            std::exchange(told, told->next_)->on_end();
+        }
     }
 
     static void end(started_thread& started) noexcept {
@@ -302,6 +350,8 @@ private:
     bool spares_end_ = false;        // once they have run their errands
     started_thread* idle_spares_ = nullptr;
     thread_list threads_;  // those that nobody has joined
+    std::size_t running_ = 0;
+    end_watch* end_watches_ = nullptr;  // the first in a list
 };
 
 }}}  // namespace concurrent::futures::detail

@@ -123,7 +123,7 @@ public:
     // for work: it is as good as searching. So a thread that sees the result and submits the next task starts
     // no needless thread. A worker that has work before it does not count as searching, nor does one that
     // goes on with another task, nor the copy of a worker in the child of a fork.
-    void note_nearly_idle() noexcept {
+    [[gnu::always_inline]] void note_nearly_idle() noexcept {
         if (depth_ == 0 && local_queue_.seems_empty() && pool_.shared_queue_seems_empty() &&
             !pool_.is_inherited()) {
             pool_.start_searching(*this);

@@ -159,6 +159,9 @@ public:
     // once.
     void join() { threads_.join(); }
 
+    // Requires: `shut_down` was called. See `threads::watch_end`.
+    [[nodiscard]] bool watch_end(end_watch& watch) noexcept { return threads_.watch_end(watch); }
+
     // Requires: `shut_down` was called. Replaces `join` on one of the pool's own workers.
     void orphan() noexcept { threads_.orphan(); }
 

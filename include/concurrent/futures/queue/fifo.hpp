@@ -30,7 +30,7 @@ public:
 
     // A pop that takes the pushed items over counts them in `popping_` before it takes them from the other
     // count. So both are never missed by a thread that reads the counts in this order.
-    [[nodiscard]] std::size_t size() const noexcept {
+    [[nodiscard, gnu::always_inline]] std::size_t size() const noexcept {
         const std::size_t pushed = push_lock_.count();
         return pushed + popping_.load();
     }
@@ -63,7 +63,7 @@ public:
         if (seems_empty()) {
             return nullptr;
         }
-        const std::lock_guard lock(pop_lock_);
+        const spin_guard lock(pop_lock_);
         if (popping_list_.empty()) {
             take_over_pushed();
         }

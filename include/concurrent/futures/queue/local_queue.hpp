@@ -60,15 +60,8 @@ public:
         return take_oldest(lock);
     }
 
-    // Takes `item` out if this queue has it. Requires: the calling thread has pushed it here, and nobody knew
-    // of it before.
-    [[nodiscard, gnu::always_inline]] bool take_back_pushed(work_item& item) noexcept {
-        // Relaxed: that the item is here is certain only under the lock.
-        return item.place_.load(std::memory_order_relaxed) == address() && take_out(item);
-    }
-
-    // Takes `item` out if a local queue has it. Requires: that is a queue of the calling thread's pool. This
-    // misses no item but one that others know before it is pushed.
+    // Takes `item` out if a local queue has it. Requires: the pool of that queue exists. This misses no item
+    // but one that others know before it is pushed.
     [[nodiscard, gnu::always_inline]] static bool take_back(work_item& item) noexcept {
         // Acquire: pairs with the release of `note_known_pushed`, so that this thread can use the queue. If
         // others know of the item only since it was pushed, then what told them orders this, too.

@@ -4,7 +4,9 @@
 
 #include <cstddef>        // std::size_t
 #include <cstdint>        // std::uint32_t
+#include <memory>         // std::addressof
 #include <mutex>          // std::lock_guard, std::unique_lock
+#include <optional>       // std::optional
 #include <unordered_map>  // std::unordered_map
 #include <utility>        // std::exchange, std::move
 
@@ -59,7 +61,7 @@ public:
             if (!is_inherited) {
                 stop_watching(*each);
             }
-            delete each;
+            free(*each);
         }
     }
 
@@ -176,9 +178,9 @@ public:
         }
     }
 
-    // See `shared_state_base::have_obstacles_look_again`: does that for `all` leaves, or for those that are
+    // See `shared_state_base::have_sleepers_look_again`: does that for `all` leaves, or for those that are
     // new or have changed since the last call. Requires: the wait is shown.
-    void have_obstacles_look_again(bool all) noexcept {
+    void have_sleepers_look_again(bool all) noexcept {
         {
             const std::lock_guard lock(mutex_);
             all = std::exchange(tells_all_, false) || all;
@@ -192,7 +194,7 @@ public:
             to_tell_ = each->next_to_tell;
             each->is_to_tell = false;
             if (const shared_state_base::weak_handle handle = handle_on(*each)) {
-                handle.state().have_obstacles_look_again();
+                handle.state().have_sleepers_look_again();
             }
         }
     }
@@ -397,9 +399,10 @@ private:
                 return parent || (*known)->is_root ? nullptr : *known;
             }
         }
-        node* const made = new node(*this, state, wakes);
+        node* const made = first_node_ ? new node(*this, state, wakes)
+                                       : std::addressof(first_node_.emplace(*this, state, wakes));
         if (!state.add_waiter(*made)) {
-            delete made;
+            free(*made);
             return nullptr;
         }
         made->is_beyond_queue = is_beyond_queue;
@@ -486,7 +489,15 @@ private:
         kept_count_ = made_count_;
         while (node* const each = gone) {
             gone = each->next_made;
-            delete each;
+            free(*each);
+        }
+    }
+
+    void free(node& freed) noexcept {
+        if (first_node_ && std::addressof(*first_node_) == &freed) {
+            first_node_.reset();
+        } else {
+            delete &freed;
         }
     }
 
@@ -518,7 +529,8 @@ private:
     sync::mutex& mutex_;
     sync::condition_variable& changed_;
     const std::uint32_t process_ = forks::process();
-    node* made_ = nullptr;  // all nodes
+    std::optional<node> first_node_;  // so that a wait for one future allocates nothing
+    node* made_ = nullptr;            // all nodes
     std::size_t made_count_ = 0;
     std::size_t kept_count_ = 0;  // what was left of them when the last were freed
     node* roots_ = nullptr;       // written under the mutex

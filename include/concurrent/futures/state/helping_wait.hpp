@@ -90,7 +90,7 @@ private:
             walk_.look_at_leaves_again();
             return false;
         }
-        walk_.have_obstacles_look_again(std::exchange(is_new_, false));
+        walk_.have_sleepers_look_again(std::exchange(is_new_, false));
         return true;
     }
 

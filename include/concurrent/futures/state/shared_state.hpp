@@ -503,15 +503,16 @@ public:
     //
     // When a future that waits for others comes to depend on another, or can be run, it tells its waiters by
     // `change`. A task that is queued or runs depends on what the workers wait for that keep it from ending.
-    // When one of those begins to sleep, it calls `have_obstacles_look_again`.
+    // When one of those begins to sleep, it calls `have_sleepers_look_again`.
     [[nodiscard]] virtual weak_handle dependency(std::size_t& index) noexcept {
         static_cast<void>(index);
         return {};
     }
     // Whether a dependency keeps its number, and what the future comes to depend on gets a greater one.
     [[nodiscard]] virtual bool numbers_dependencies() const noexcept { return false; }
-    // If all workers sleep that could run this task, has them look again: one of them may depend on it.
-    virtual void have_obstacles_look_again() noexcept {}
+    // Has the workers look again that could run this task, if it is queued, and that sleep: one of them may
+    // depend on it. Others may run it first, but those that are busy may be so until this one is done.
+    virtual void have_sleepers_look_again() noexcept {}
     // Whether the task may have to be run several times before it is done.
     [[nodiscard]] virtual bool runs_in_turns() const noexcept { return false; }
     // Returns whether this thread is in the middle of running the task.

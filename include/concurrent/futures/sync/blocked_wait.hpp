@@ -45,7 +45,7 @@ public:
         const std::lock_guard lock(lock_);
         --spares_;
         if (all_sleep(workers)) {
-            for_each([](blocked_wait& each) { each.look_again(true); });
+            visit_all([](blocked_wait& each) { each.look_again(true); });
         }
     }
 
@@ -74,7 +74,7 @@ public:
     template <class Visit>
     void for_wait_of(const void* worker, Visit visit) noexcept {
         const std::lock_guard lock(lock_);
-        for_each([&](blocked_wait& each) {
+        visit_all([&](blocked_wait& each) {
             if (each.worker_ == worker) {
                 visit(each);
             }
@@ -86,8 +86,15 @@ public:
     void for_all(std::size_t workers, Visit visit) noexcept {
         const std::lock_guard lock(lock_);
         if (all_sleep(workers)) {
-            for_each(visit);
+            visit_all(visit);
         }
+    }
+
+    // Calls `visit(wait)` for each wait.
+    template <class Visit>
+    void for_each(Visit visit) noexcept {
+        const std::lock_guard lock(lock_);
+        visit_all(visit);
     }
 
 private:
@@ -95,7 +102,7 @@ private:
     [[nodiscard]] bool all_sleep(std::size_t workers) const noexcept { return size_ == workers + spares_; }
 
     template <class Visit>
-    void for_each(Visit visit) noexcept {
+    void visit_all(Visit visit) noexcept {
         for (blocked_wait* each = first_; each; each = each->next_) {
             visit(*each);
         }

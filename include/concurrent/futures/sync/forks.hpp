@@ -20,7 +20,7 @@ public:
     // The number of this process. It is never 0, and differs from that of the process that forked this one.
     // It is the operating system's number, so it is the same for all shared libraries, even those that share
     // no variables.
-    [[nodiscard]] static std::uint32_t process() noexcept {
+    [[nodiscard, gnu::always_inline]] static std::uint32_t process() noexcept {
         // Relaxed, like all uses. A thread that finds 0 asks the system, and all threads get the same answer.
         // In the child of a fork, the only thread writes it.
         const std::uint32_t known = process_.load(std::memory_order_relaxed);

@@ -16,7 +16,7 @@ public:
     spin_lock(const spin_lock&) = delete;
     spin_lock& operator=(const spin_lock&) = delete;
 
-    void lock() noexcept {
+    [[gnu::always_inline]] void lock() noexcept {
         // Acquire: pairs with the release of `unlock`.
         while (locked_.exchange(true, std::memory_order_acquire)) {
             wait();
@@ -39,6 +39,18 @@ private:
     }
 
     sync::atomic<bool> locked_{false};
+};
+
+// A `std::lock_guard` for where a few instructions count: compilers leave that one as a call at times.
+class spin_guard {
+public:
+    [[gnu::always_inline]] explicit spin_guard(spin_lock& lock) noexcept : lock_(lock) { lock_.lock(); }
+    spin_guard(const spin_guard&) = delete;
+    spin_guard& operator=(const spin_guard&) = delete;
+    [[gnu::always_inline]] ~spin_guard() { lock_.unlock(); }
+
+private:
+    spin_lock& lock_;
 };
 
 }}}  // namespace concurrent::futures::detail

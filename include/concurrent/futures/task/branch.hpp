@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include <cstddef>      // std::size_t
+#include <cstddef>      // std::size_t, std::byte
 #include <cstdint>      // std::uintptr_t
 #include <exception>    // std::exception_ptr, std::current_exception
 #include <functional>   // std::invoke
@@ -16,9 +16,13 @@
 #include <concurrent/futures/queue/work_item.hpp>
 #include <concurrent/futures/state/await.hpp>
 #include <concurrent/futures/state/result_storage.hpp>
+#include <concurrent/futures/state/shared_state.hpp>
 #include <concurrent/futures/state/trampoline.hpp>
 #include <concurrent/futures/state/waiter.hpp>
+#include <concurrent/futures/sync/back_off.hpp>
+#include <concurrent/futures/sync/blocked_wait.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
+#include <concurrent/futures/task/awaited_event.hpp>
 #include <concurrent/futures/task/task.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -72,10 +76,82 @@ private:
     std::exception_ptr failure_;
 };
 
-// A `branch` is a call that its caller lets others make, if they come in time. The branch lives on the
-// caller's stack: the caller pushes it, does something else, and then joins it. To join is to take it back
-// and make the call, or to wait for the thread that has taken it. There is no handle, so nobody can cancel a
-// branch, and it is never stale.
+// That a branch is settled. It lies on the stack of the thread that joins, so that this allocates nothing.
+class joined_state final : public awaited_event {
+public:
+    class place;
+
+    [[nodiscard]] static void* operator new(std::size_t, place& where) noexcept;
+    static void operator delete(void* memory) noexcept;
+    static void operator delete(void*, place&) noexcept {}
+
+    // The calling thread waits for `joined`, which another thread has taken, and exists until `complete`.
+    // `self` is the worker of the calling thread if it is one of the branch's pool, else null.
+    joined_state(const work_item& joined, worker* self) noexcept
+        : joined_(joined), joiner_(worker::current()), self_(self) {}
+
+    [[nodiscard]] shared_state_base::help_result help(
+        shared_state_base::weak_handle* given_up) noexcept override {
+        // Other threads can't be sure that the branch still exists.
+        const bool ran = self_ && worker::current() == joiner_ &&
+                         self_->run_descendant(
+                             joined_, [this] { return !done(); },
+                             [given_up] {
+                                 if (given_up) {
+                                     given_up->reset();
+                                 }
+                             });
+        return ran ? shared_state_base::help_result::helped : shared_state_base::help_result::none;
+    }
+
+private:
+    ~joined_state() override = default;
+
+    // As long as this isn't done, the branch exists, and so does the worker that runs it.
+    [[nodiscard]] shared_state_base::weak_handle obstacle(std::size_t& index) noexcept override {
+        shared_state_base::weak_handle found;
+        std::size_t skipped = index;
+        if (local_queue* const runner = local_queue::queue_of_runner(joined_, true)) {
+            runner->for_wait_of_owner([&](blocked_wait& wait) { found = root_of(wait, skipped, index); });
+        }
+        return found;
+    }
+
+    const work_item& joined_;
+    const worker* const joiner_;
+    worker* const self_;
+};
+
+// Room for a `joined_state`.
+class joined_state::place {
+public:
+    // Waits until the state is deleted, at which other threads may look for a moment.
+    void wait_until_free() const noexcept {
+        // Acquire: pairs with the release of `operator delete`.
+        for (back_off delay; !is_free_.load(std::memory_order_acquire);) {
+            delay.pause();
+        }
+    }
+
+private:
+    friend class joined_state;
+
+    alignas(joined_state) std::byte memory_[sizeof(joined_state)];
+    sync::atomic<bool> is_free_{false};
+};
+
+inline void* joined_state::operator new(std::size_t, place& where) noexcept {
+    return where.memory_;
+}
+
+inline void joined_state::operator delete(void* memory) noexcept {
+    // Release: pairs with the acquire of `wait_until_free`.
+    static_cast<place*>(memory)->is_free_.store(true, std::memory_order_release);
+}
+
+// A `branch` is a call that its caller lets others make, if they come in time. The caller pushes the branch,
+// does something else, and then joins it. To join is to take it back and make the call, or to wait for the
+// thread that has taken it. There is no handle, so nobody can cancel a branch, and it is never stale.
 //
 // Once a thread has settled a branch that it took, the branch may be gone.
 class branch : public work_item {
@@ -118,13 +194,15 @@ public:
         }
     }
 
-    // Returns once the call was made, here or elsewhere. Requires: `place` is where `start` was told to push,
-    // if it was called.
-    template <class Place>
-    void join(const Place& place) noexcept {
-        if (place.queue.take_back_pushed(*this) || await(place.self) == given_back) {
+    // Returns once the call was made, here or elsewhere. Returns false only in the child of a fork that a
+    // task made which this thread ran meanwhile. Any thread may call this, once. `self` is the calling
+    // thread's worker if its pool has the branch, else null.
+    [[nodiscard, gnu::always_inline]] bool join(worker* self) noexcept {
+        const std::uintptr_t how = local_queue::take_back(*this) ? given_back : await(self);
+        if (how == given_back) {
             call();
         }
+        return how == given_back || how == done;
     }
 
 protected:
@@ -134,10 +212,12 @@ protected:
     virtual void call() noexcept = 0;
 
 private:
-    // The states. Each other value is the address of the `blocked_thread` that waits.
+    // The states. Each other value is the address of the `blocked_thread` that waits; or, with the bit
+    // `visible`, of the `joined_state` for which a worker waits.
     static constexpr std::uintptr_t pending = 0;     // queued, or taken by a thread that will settle it
     static constexpr std::uintptr_t done = 1;        // another thread has made the call
     static constexpr std::uintptr_t given_back = 2;  // the caller has to make the call
+    static constexpr std::uintptr_t visible = 4;
 
     [[gnu::cold]] void give_back() noexcept {
         pool_->note_stale_item();  // the thread that empties the queues lowers that number again
@@ -145,11 +225,15 @@ private:
     }
 
     void settle(std::uintptr_t how) noexcept {
-        // Release: publishes the result to the acquire of `state` and of `block`. Acquire: pairs with the
-        // release of `block`, which publishes the blocked thread.
+        // Release: publishes the result to the acquire of `state` and of `wait_by`. Acquire: pairs with the
+        // release of `wait_by`, which publishes who waits.
         const std::uintptr_t before = state_.exchange(how, std::memory_order_acq_rel);
-        if (before != pending) {
-            // NOLINTNEXTLINE(performance-no-int-to-ptr): one word for both, so that it changes at once
+        // One word for all, so that it changes at once.
+        if (before & visible) {
+            // NOLINTNEXTLINE(performance-no-int-to-ptr)
+            reinterpret_cast<joined_state*>(before & ~visible)->complete();
+        } else if (before != pending) {
+            // NOLINTNEXTLINE(performance-no-int-to-ptr)
             reinterpret_cast<blocked_thread*>(before)->on_done(outcome::value);
         }
     }
@@ -161,15 +245,19 @@ private:
     // `queued_state::help` does. `self` is the calling thread's worker, or null.
     [[nodiscard, gnu::noinline]] std::uintptr_t await(worker* self) noexcept {
         trampoline::run_postponed();
-        const auto settled = [this] { return state() != pending; };
-        while (!settled()) {
+        const auto settled = [this] { return state() == done || state() == given_back; };
+        while (!settled() && !pool_->is_inherited()) {
             if (self && self->run_descendant(
-                            *this, [this] { return state() == pending; }, [] {})) {
+                            *this, [&] { return !settled(); }, [] {})) {
                 continue;
             }
             if (!spin_until_done_or_may_help(
                     settled, [&] { return self && worker::seems_to_have_descendants(*this); })) {
-                block();
+                if (worker::current()) {
+                    block_visibly(self);
+                } else {
+                    block();
+                }
             }
         }
         return state();
@@ -178,12 +266,33 @@ private:
     // Sleeps until the branch is settled. Not inlined, see `block_until_done`.
     [[gnu::noinline]] void block() noexcept {
         blocked_thread me;
-        std::uintptr_t before = pending;
-        // Release: publishes `me` to the acquire of `settle`. Acquire, if it is settled: see `state`.
-        if (state_.compare_exchange_strong(before, reinterpret_cast<std::uintptr_t>(&me),
-                                           std::memory_order_acq_rel)) {
+        if (wait_by(reinterpret_cast<std::uintptr_t>(&me))) {
             me.wait_until_told();
         }
+    }
+
+    // The same for a worker, which helps meanwhile with what the branch depends on.
+    [[gnu::noinline]] void block_visibly(worker* self) noexcept {
+        joined_state::place place;
+        {
+            auto& made = *new (place) joined_state(*this, self);
+            const auto kept = shared_state_base::handle::adopt(made);
+            if (wait_by(reinterpret_cast<std::uintptr_t>(&made) | visible)) {
+                await_if_it_ends(made);
+            } else {
+                made.complete();
+            }
+        }
+        if (!pool_->is_inherited()) {  // else nobody completes it
+            place.wait_until_free();
+        }
+    }
+
+    // Has `settle` tell `waiting`. Returns false if the branch is settled already.
+    [[nodiscard]] bool wait_by(std::uintptr_t waiting) noexcept {
+        std::uintptr_t before = pending;
+        // Release: publishes who waits to the acquire of `settle`. Acquire, if it is settled: see `state`.
+        return state_.compare_exchange_strong(before, waiting, std::memory_order_acq_rel);
     }
 
     pool_base* pool_ = nullptr;
@@ -207,7 +316,13 @@ public:
     template <class Fn>
     using branch_for = branch_of<Fn>;
 
+    // Whether a branch may start others.
+    static constexpr bool branches_start_others = true;
+
     explicit pool_branching(Pool& pool) noexcept : pool_(pool), place_(pool.place_for_branches()) {}
+
+    // Returns the same for the calling thread.
+    [[nodiscard]] pool_branching here() const noexcept { return pool_branching(pool_); }
 
     void throw_if_refusing() const { pool_.throw_if_refusing(); }
 
@@ -218,7 +333,9 @@ public:
     // Throws only in the child of a fork, where nobody else can be running it.
     void join(branch& joined) const {
         pool_.throw_if_inherited();
-        joined.join(place_);
+        if (!joined.join(place_.self)) {
+            pool_.throw_if_inherited();
+        }
     }
 
     [[nodiscard]] std::size_t max_workers() const noexcept { return pool_.max_workers(); }

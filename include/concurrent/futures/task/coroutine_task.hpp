@@ -520,7 +520,7 @@ public:
         }
         return index == 0 ? this->awaited() : shared_state_base::weak_handle();
     }
-    void have_obstacles_look_again() noexcept final { queued_state::have_obstacles_look_again(*this); }
+    void have_sleepers_look_again() noexcept final { queued_state::have_sleepers_look_again(*this); }
     [[nodiscard]] queued_state* as_task() noexcept final { return this; }
     [[nodiscard]] bool runs_in_turns() const noexcept final { return true; }
     [[nodiscard]] bool runs_here() noexcept final { return queued_state::runs_here(*this); }

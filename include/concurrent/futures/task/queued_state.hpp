@@ -281,10 +281,16 @@ protected:
         return found;
     }
 
-    [[gnu::noinline]] void have_obstacles_look_again(shared_state_base& future) noexcept {
-        if (future.is_waiting()) {
-            for_each_obstacle(future, [](blocked_wait& wait) { wait.look_again(false); });
+    [[gnu::noinline]] void have_sleepers_look_again(shared_state_base& future) noexcept {
+        if (!future.is_waiting() || !owner_) {
+            return;
         }
+        future.with_lock([&] {
+            if (future.is_waiting() && !future.is_unqueued()) {
+                // The pool exists as long as the task isn't done.
+                owner_->blocked_waits().for_each([](blocked_wait& wait) { wait.look_again(false); });
+            }
+        });
     }
 
     [[nodiscard, gnu::noinline]] bool may_help(shared_state_base& future) noexcept {
@@ -375,7 +381,7 @@ public:
     [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept override {
         return obstacle(*this, index);
     }
-    void have_obstacles_look_again() noexcept final { queued_state::have_obstacles_look_again(*this); }
+    void have_sleepers_look_again() noexcept final { queued_state::have_sleepers_look_again(*this); }
     [[nodiscard]] queued_state* as_task() noexcept final { return this; }
     [[nodiscard]] bool runs_here() noexcept final { return queued_state::runs_here(*this); }
 

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+
+#pragma once
+
+#include <cstddef>  // std::size_t
+
+#include <concurrent/futures/pool/worker.hpp>
+#include <concurrent/futures/state/dependency_walk.hpp>
+#include <concurrent/futures/state/shared_state.hpp>
+#include <concurrent/futures/state/typed_state.hpp>
+#include <concurrent/futures/sync/block_cache.hpp>
+#include <concurrent/futures/sync/blocked_wait.hpp>
+#include <concurrent/futures/sync/helper.hpp>
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// The future of something that workers do and that is no task, for a worker that waits for it and is about to
+// sleep. By this future, the worker finds what it can run meanwhile, and others see what it waits for; see
+// `dependency_walk`.
+class awaited_event : public shared_state<void>, public cached_memory {
+public:
+    void complete() noexcept {
+        result().emplace();
+        complete_without_handle();
+    }
+
+    [[nodiscard]] helper* helper_of_others() noexcept final { return worker::current(); }
+    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept final {
+        shared_state_base::weak_handle found;
+        with_lock([&] {
+            if (!done()) {
+                found = obstacle(index);
+            }
+        });
+        return found;
+    }
+
+protected:
+    awaited_event() noexcept { note_started(); }
+    ~awaited_event() override = default;
+
+    // Returns what a worker waits for that keeps this from being completed, with number `index`; see
+    // `shared_state_base::dependency`. Requires: this is not completed meanwhile.
+    [[nodiscard]] virtual shared_state_base::weak_handle obstacle(std::size_t& index) noexcept = 0;
+
+    // Does that for one worker's wait. See `dependency_walk::root`.
+    [[nodiscard]] static shared_state_base::weak_handle root_of(blocked_wait& wait, std::size_t& skipped,
+                                                                std::size_t& index) noexcept {
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every wait is one of a walk
+        return static_cast<dependency_walk&>(wait).root(skipped, index);
+    }
+};
+
+}}}  // namespace concurrent::futures::detail

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+
+#pragma once
+
+#include <cstddef>  // std::size_t
+
+#include <concurrent/futures/pool/pool_base.hpp>
+#include <concurrent/futures/pool/threads.hpp>
+#include <concurrent/futures/pool/worker.hpp>
+#include <concurrent/futures/state/await.hpp>
+#include <concurrent/futures/state/shared_state.hpp>
+#include <concurrent/futures/sync/blocked_wait.hpp>
+#include <concurrent/futures/task/awaited_event.hpp>
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// The end of a pool.
+class ending_state final : public awaited_event, public end_watch {
+public:
+    // The pool exists until `complete`.
+    explicit ending_state(pool_base& pool) noexcept : pool_(pool) {}
+
+    void on_end() noexcept override { complete(); }
+
+private:
+    ~ending_state() override = default;
+
+    [[nodiscard]] shared_state_base::weak_handle obstacle(std::size_t& index) noexcept override {
+        shared_state_base::weak_handle found;
+        std::size_t skipped = index;
+        pool_.blocked_waits().for_each([&](blocked_wait& wait) {
+            if (!found) {
+                found = root_of(wait, skipped, index);
+            }
+        });
+        return found;
+    }
+
+    pool_base& pool_;
+};
+
+// Waits until no thread of a closed pool runs. On a worker of another pool, this helps meanwhile with what
+// the pool's tasks wait for. Returns at once if there is no memory for that.
+template <class Pool>
+void await_end(Pool& pool) noexcept {
+    if (!worker::current()) {
+        return;
+    }
+    ending_state* made = nullptr;
+    try {
+        made = new ending_state(pool);
+    } catch (...) {
+        return;
+    }
+    const auto kept = shared_state_base::handle::adopt(*made);
+    if (pool.watch_end(*made)) {
+        await_if_it_ends(*made);
+    } else {
+        made->complete();
+    }
+}
+
+}}}  // namespace concurrent::futures::detail
