@@ -1463,7 +1463,7 @@ public:
     // The number of this process. It is never 0, and differs from that of the process that forked this one.
     // It is the operating system's number, so it is the same for all shared libraries, even those that share
     // no variables.
-    [[nodiscard]] static std::uint32_t process() noexcept {
+    [[nodiscard, gnu::always_inline]] static std::uint32_t process() noexcept {
         // Relaxed, like all uses. A thread that finds 0 asks the system, and all threads get the same answer.
         // In the child of a fork, the only thread writes it.
         const std::uint32_t known = process_.load(std::memory_order_relaxed);
@@ -1504,7 +1504,7 @@ public:
     spin_lock(const spin_lock&) = delete;
     spin_lock& operator=(const spin_lock&) = delete;
 
-    void lock() noexcept {
+    [[gnu::always_inline]] void lock() noexcept {
         // Acquire: pairs with the release of `unlock`.
         while (locked_.exchange(true, std::memory_order_acquire)) {
             wait();
@@ -1527,6 +1527,18 @@ private:
     }
 
     sync::atomic<bool> locked_{false};
+};
+
+// A `std::lock_guard` for where a few instructions count: compilers leave that one as a call at times.
+class spin_guard {
+public:
+    [[gnu::always_inline]] explicit spin_guard(spin_lock& lock) noexcept : lock_(lock) { lock_.lock(); }
+    spin_guard(const spin_guard&) = delete;
+    spin_guard& operator=(const spin_guard&) = delete;
+    [[gnu::always_inline]] ~spin_guard() { lock_.unlock(); }
+
+private:
+    spin_lock& lock_;
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -1571,7 +1583,7 @@ public:
         const std::lock_guard lock(lock_);
         --spares_;
         if (all_sleep(workers)) {
-            for_each([](blocked_wait& each) { each.look_again(true); });
+            visit_all([](blocked_wait& each) { each.look_again(true); });
         }
     }
 
@@ -1600,7 +1612,7 @@ public:
     template <class Visit>
     void for_wait_of(const void* worker, Visit visit) noexcept {
         const std::lock_guard lock(lock_);
-        for_each([&](blocked_wait& each) {
+        visit_all([&](blocked_wait& each) {
             if (each.worker_ == worker) {
                 visit(each);
             }
@@ -1612,8 +1624,15 @@ public:
     void for_all(std::size_t workers, Visit visit) noexcept {
         const std::lock_guard lock(lock_);
         if (all_sleep(workers)) {
-            for_each(visit);
+            visit_all(visit);
         }
+    }
+
+    // Calls `visit(wait)` for each wait.
+    template <class Visit>
+    void for_each(Visit visit) noexcept {
+        const std::lock_guard lock(lock_);
+        visit_all(visit);
     }
 
 private:
@@ -1621,7 +1640,7 @@ private:
     [[nodiscard]] bool all_sleep(std::size_t workers) const noexcept { return size_ == workers + spares_; }
 
     template <class Visit>
-    void for_each(Visit visit) noexcept {
+    void visit_all(Visit visit) noexcept {
         for (blocked_wait* each = first_; each; each = each->next_) {
             visit(*each);
         }
@@ -2269,15 +2288,16 @@ public:
     //
     // When a future that waits for others comes to depend on another, or can be run, it tells its waiters by
     // `change`. A task that is queued or runs depends on what the workers wait for that keep it from ending.
-    // When one of those begins to sleep, it calls `have_obstacles_look_again`.
+    // When one of those begins to sleep, it calls `have_sleepers_look_again`.
     [[nodiscard]] virtual weak_handle dependency(std::size_t& index) noexcept {
         static_cast<void>(index);
         return {};
     }
     // Whether a dependency keeps its number, and what the future comes to depend on gets a greater one.
     [[nodiscard]] virtual bool numbers_dependencies() const noexcept { return false; }
-    // If all workers sleep that could run this task, has them look again: one of them may depend on it.
-    virtual void have_obstacles_look_again() noexcept {}
+    // Has the workers look again that could run this task, if it is queued, and that sleep: one of them may
+    // depend on it. Others may run it first, but those that are busy may be so until this one is done.
+    virtual void have_sleepers_look_again() noexcept {}
     // Whether the task may have to be run several times before it is done.
     [[nodiscard]] virtual bool runs_in_turns() const noexcept { return false; }
     // Returns whether this thread is in the middle of running the task.
@@ -3006,7 +3026,7 @@ public:
             if (!is_inherited) {
                 stop_watching(*each);
             }
-            delete each;
+            free(*each);
         }
     }
 
@@ -3123,9 +3143,9 @@ public:
         }
     }
 
-    // See `shared_state_base::have_obstacles_look_again`: does that for `all` leaves, or for those that are
+    // See `shared_state_base::have_sleepers_look_again`: does that for `all` leaves, or for those that are
     // new or have changed since the last call. Requires: the wait is shown.
-    void have_obstacles_look_again(bool all) noexcept {
+    void have_sleepers_look_again(bool all) noexcept {
         {
             const std::lock_guard lock(mutex_);
             all = std::exchange(tells_all_, false) || all;
@@ -3139,7 +3159,7 @@ public:
             to_tell_ = each->next_to_tell;
             each->is_to_tell = false;
             if (const shared_state_base::weak_handle handle = handle_on(*each)) {
-                handle.state().have_obstacles_look_again();
+                handle.state().have_sleepers_look_again();
             }
         }
     }
@@ -3344,9 +3364,10 @@ private:
                 return parent || (*known)->is_root ? nullptr : *known;
             }
         }
-        node* const made = new node(*this, state, wakes);
+        node* const made = first_node_ ? new node(*this, state, wakes)
+                                       : std::addressof(first_node_.emplace(*this, state, wakes));
         if (!state.add_waiter(*made)) {
-            delete made;
+            free(*made);
             return nullptr;
         }
         made->is_beyond_queue = is_beyond_queue;
@@ -3433,7 +3454,15 @@ private:
         kept_count_ = made_count_;
         while (node* const each = gone) {
             gone = each->next_made;
-            delete each;
+            free(*each);
+        }
+    }
+
+    void free(node& freed) noexcept {
+        if (first_node_ && std::addressof(*first_node_) == &freed) {
+            first_node_.reset();
+        } else {
+            delete &freed;
         }
     }
 
@@ -3465,7 +3494,8 @@ private:
     sync::mutex& mutex_;
     sync::condition_variable& changed_;
     const std::uint32_t process_ = forks::process();
-    node* made_ = nullptr;  // all nodes
+    std::optional<node> first_node_;  // so that a wait for one future allocates nothing
+    node* made_ = nullptr;            // all nodes
     std::size_t made_count_ = 0;
     std::size_t kept_count_ = 0;  // what was left of them when the last were freed
     node* roots_ = nullptr;       // written under the mutex
@@ -3589,7 +3619,7 @@ private:
             walk_.look_at_leaves_again();
             return false;
         }
-        walk_.have_obstacles_look_again(std::exchange(is_new_, false));
+        walk_.have_sleepers_look_again(std::exchange(is_new_, false));
         return true;
     }
 
@@ -4969,6 +4999,11 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // `completion_watch` waits for many futures at once. Each future tells the watch once, so n futures cost
 // O(n) in all, however often the watching thread wakes. Another thread calls `on_nobody_idle`, too; all else
 // is the watching thread's.
+//
+// In the child of a fork, nothing tells a watch that the parent made, another thread may have held its mutex
+// for ever, and the list of done entries may be in the middle of a change. So there the watch only asks the
+// futures themselves. A task that the watching thread runs while it waits may fork and return: then the
+// child, too, goes on in the middle of the wait.
 template <class T>
 class completion_watch final : private idle_watch {
 public:
@@ -5017,18 +5052,29 @@ public:
     [[nodiscard]] std::vector<entry>& entries() noexcept { return entries_; }
 
     // Waits until `wanted` futures are done, or one has failed if `or_exception`, or `until` has passed.
-    // `to_the_end` says that the wait ends only when all are done.
+    // `to_the_end` says that the wait ends only when all are done. Requires: `next` was not called.
     void wait_for(std::size_t wanted, bool or_exception, bool to_the_end, const deadline& until) {
-        std::unique_lock lock(mutex_);
-        wait(lock, wanted, or_exception, to_the_end, until,
-             [&] { return done_ >= wanted || (or_exception && failed_ != 0); });
+        if (!is_inherited()) {
+            std::unique_lock lock(mutex_);
+            wait(lock, wanted, or_exception, to_the_end, until,
+                 [&] { return done_ >= wanted || (or_exception && failed_ != 0); });
+        }
+        if (is_inherited()) {
+            throw_if_child_would_wait(wanted, or_exception, until);
+        }
     }
 
     // Waits for the next entry in the order of completion; returns null if `until` passes first.
     entry* next(const deadline& until) {
+        if (is_inherited()) {
+            return next_in_child(until);
+        }
         std::unique_lock lock(mutex_);
         if (!first_done_) {
             wait(lock, done_ + 1, false, false, until, [this] { return first_done_ != nullptr; });
+            if (is_inherited()) {
+                return next_in_child(until);
+            }
         }
         entry* const next = first_done_;
         if (next) {
@@ -5042,8 +5088,9 @@ public:
 
     // After this, no future tells any more.
     void stop_watching() noexcept {
-        // Only this thread writes `stopped_`. In the child of a fork, no thread tells.
-        if (stopped_ || process_ != forks::process()) {
+        // Only this thread writes `stopped_`. In the child of a fork, no thread tells; and as this thread
+        // runs nothing while `helping_` is shown, that has nothing to hide.
+        if (stopped_ || is_inherited()) {
             return;
         }
         helping_.reset();
@@ -5066,15 +5113,64 @@ private:
 
     static shared_state_base& state(const entry& each) { return future_access::state(each.future); }
 
+    // Whether this is the child of a fork, and its parent made the watch. Any call of user code may change
+    // that.
+    [[nodiscard]] bool is_inherited() const noexcept { return process_ != forks::process(); }
+
+    // Throws if `wait_for` would wait in the child of a fork.
+    [[gnu::cold, gnu::noinline]] void throw_if_child_would_wait(std::size_t wanted, bool or_exception,
+                                                                const deadline& until) const {
+        std::size_t done = 0;
+        const shared_state_base* unfinished = nullptr;
+        for (const entry& each : entries_) {
+            const shared_state_base& its_state = state(each);
+            if (!its_state.done()) {
+                unfinished = std::addressof(its_state);
+            } else if (or_exception && its_state.how_done() == outcome::exception) {
+                return;
+            } else {
+                ++done;
+            }
+        }
+        if (done < wanted && unfinished && !until.passed()) {
+            throw_if_inherited(*unfinished);
+        }
+    }
+
+    // Does what `next` does in the child of a fork, in the order of the entries. Goes around them once in
+    // all, but for futures that the child itself completes. Throws if it would wait.
+    [[nodiscard, gnu::cold, gnu::noinline]] entry* next_in_child(const deadline& until) {
+        const shared_state_base* unfinished = nullptr;
+        for (std::size_t looks = entries_.size(); looks != 0; --looks) {
+            entry& each = entries_[next_in_child_];
+            next_in_child_ = next_in_child_ + 1 == entries_.size() ? 0 : next_in_child_ + 1;
+            if (!each.future.valid()) {
+                continue;  // it was taken
+            }
+            if (state(each).done()) {
+                return std::addressof(each);
+            }
+            unfinished = std::addressof(state(each));
+        }
+        if (unfinished && !until.passed()) {
+            throw_if_inherited(*unfinished);
+        }
+        return nullptr;
+    }
+
     // Waits until `ready()` or `until`. `wanted` done futures make `ready()` true, and so does one failed
     // future if `or_exception`. A worker runs tasks that are queued in its own pool. If the wait may end
-    // before they do, it runs them only while no other worker can.
+    // before they do, it runs them only while no other worker can. If one of them forks, then in the child
+    // this returns, without the lock.
     template <class Ready>
     void wait(std::unique_lock<sync::mutex>& lock, std::size_t wanted, bool or_exception, bool to_the_end,
               const deadline& until, Ready ready) {
         while (!ready() && !until.passed()) {  // else a wait would still sleep a little
             lock.unlock();
             trampoline::run_postponed();
+            if (is_inherited()) {
+                return;
+            }
             helper* watching = nullptr;
             helping_wait::step step = helping_wait::step::look_again;
             try {
@@ -5083,6 +5179,9 @@ private:
                 lock.lock();
                 stop_watching(lock, watching);
                 throw;
+            }
+            if (is_inherited()) {
+                return;
             }
             if (step == helping_wait::step::waits_for_self) {
                 throw_as_it_waits_for_itself();
@@ -5225,6 +5324,7 @@ private:
     std::size_t next_to_run_ = 0;
     const shared_state_base* inherited_ = nullptr;  // a future that another process would have completed
     const std::uint32_t process_ = forks::process();
+    std::size_t next_in_child_ = 0;
 
     sync::mutex mutex_;
     sync::condition_variable changed_;
@@ -5318,6 +5418,11 @@ template <class Range>
 using future_in =
     std::remove_cvref_t<decltype(future_of<Range>(std::declval<std::ranges::range_reference_t<Range>>()))>;
 
+// `wait` and `as_completed` give the futures of `Range` as this. They take the value type `any_future` for
+// that of futures of whatever type, so a `Future<any_future>` becomes an `any_future`.
+template <class Range>
+using handle_in = handle_on<typename future_in<Range>::value_type>;
+
 // `wait` and `as_completed` have another overload for lists of `any_future`. It is a template, so that a unit
 // compiles it only if it calls it, and so no better match than the one for ranges.
 template <class Range>
@@ -5329,9 +5434,9 @@ using address_of_state = std::conditional_t<future_handle<Handle>, const shared_
 
 // Returns each future of `futures` once, in order.
 template <class Range>
-std::vector<future_in<Range>> unique_futures(Range&& futures) {
+std::vector<handle_in<Range>> unique_futures(Range&& futures) {
     using future = future_in<Range>;
-    std::vector<future> unique;
+    std::vector<handle_in<Range>> unique;
     std::unordered_map<address_of_state<future>, bool> seen;  // a set; <functional> has brought this one
     if constexpr (std::ranges::sized_range<Range>) {
         const auto size = static_cast<std::size_t>(std::ranges::size(futures));
@@ -6861,15 +6966,8 @@ public:
         return take_oldest(lock);
     }
 
-    // Takes `item` out if this queue has it. Requires: the calling thread has pushed it here, and nobody knew
-    // of it before.
-    [[nodiscard, gnu::always_inline]] bool take_back_pushed(work_item& item) noexcept {
-        // Relaxed: that the item is here is certain only under the lock.
-        return item.place_.load(std::memory_order_relaxed) == address() && take_out(item);
-    }
-
-    // Takes `item` out if a local queue has it. Requires: that is a queue of the calling thread's pool. This
-    // misses no item but one that others know before it is pushed.
+    // Takes `item` out if a local queue has it. Requires: the pool of that queue exists. This misses no item
+    // but one that others know before it is pushed.
     [[nodiscard, gnu::always_inline]] static bool take_back(work_item& item) noexcept {
         // Acquire: pairs with the release of `note_known_pushed`, so that this thread can use the queue. If
         // others know of the item only since it was pushed, then what told them orders this, too.
@@ -7242,7 +7340,7 @@ public:
     // for work: it is as good as searching. So a thread that sees the result and submits the next task starts
     // no needless thread. A worker that has work before it does not count as searching, nor does one that
     // goes on with another task, nor the copy of a worker in the child of a fork.
-    void note_nearly_idle() noexcept {
+    [[gnu::always_inline]] void note_nearly_idle() noexcept {
         if (depth_ == 0 && local_queue_.seems_empty() && pool_.shared_queue_seems_empty() &&
             !pool_.is_inherited()) {
             pool_.start_searching(*this);
@@ -7449,7 +7547,9 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // walk, for the next worker of the same pool.
 //
 // All functions, except those that say otherwise, require `lock()`. The mutex is not held while a task, a
-// callback or a destructor of a user's object runs.
+// callback or a destructor of a user's object runs. Each of these may fork and return: then, in the child,
+// the lock stays released, as another thread may have taken it for ever, and the lists may be in the middle
+// of a change.
 class outstanding_futures {
 public:
     class entry {
@@ -7477,14 +7577,18 @@ public:
     // How `wait` ends.
     enum class wait_end { ready, timed_out, waits_for_self };
 
-    outstanding_futures() = default;
+    outstanding_futures() : changed_() {}
     outstanding_futures(const outstanding_futures&) = delete;
     outstanding_futures& operator=(const outstanding_futures&) = delete;
     // Requires: not locked. No other thread uses the set.
     ~outstanding_futures() {
+        if (is_inherited()) {
+            return;
+        }
         while (kept_) {
             static_cast<void>(take_kept(kept_));
         }
+        std::destroy_at(std::addressof(changed_));
     }
 
     // Requires: not locked, and not `is_inherited()`.
@@ -7570,7 +7674,8 @@ public:
         changed_.wait(lock, ready);
     }
 
-    // Calls `fn(state)`, without the lock, for each future, also for those that are added meanwhile.
+    // Calls `fn(state)`, without the lock, for each future, also for those that are added meanwhile. If `fn`
+    // forks, then in the child this is the last call.
     template <class Fn>
     void for_each(lock_type& lock, Fn fn) {
         cursor all(*this, first_);
@@ -7583,7 +7688,7 @@ public:
     // Waits until `ready()`, or until `until`. `to_the_end` says that the wait ends only when no future is
     // outstanding: then a worker runs tasks of its own pool on the spot, and what descends from those that
     // run elsewhere. Else it runs a task only while no other worker can. Throws if there is no memory, on a
-    // worker that would have to sleep.
+    // worker that would have to sleep; and if a task that it runs forks, in the child.
     template <class Ready>
     wait_end wait(lock_type& lock, const deadline& until, bool to_the_end, Ready ready) {
         waiting_thread me(*this, lock, to_the_end);
@@ -7599,6 +7704,7 @@ public:
                 const unlocked meanwhile(lock);
                 trampoline::run_postponed();
             }
+            throw_if_inherited();
             helper* watching = nullptr;
             helping_wait::step step = help(lock, me, watching);
             if (step == helping_wait::step::sleep || step == helping_wait::step::watch) {
@@ -7609,6 +7715,7 @@ public:
                     throw;
                 }
             }
+            throw_if_inherited();
             if (step == helping_wait::step::waits_for_self) {
                 return wait_end::waits_for_self;
             }
@@ -7621,16 +7728,21 @@ public:
     }
 
 private:
-    // While this exists, the lock is released.
+    // While this exists, the lock is released. In the child of a fork that happens meanwhile, it stays so.
     class unlocked {
     public:
         explicit unlocked(lock_type& lock) noexcept : lock_(lock) { lock_.unlock(); }
         unlocked(const unlocked&) = delete;
         unlocked& operator=(const unlocked&) = delete;
-        ~unlocked() { lock_.lock(); }
+        ~unlocked() {
+            if (process_ == forks::process()) {
+                lock_.lock();
+            }
+        }
 
     private:
         lock_type& lock_;
+        const std::uint32_t process_ = forks::process();
     };
 
     // How far a thread has looked at the futures. It is made and destroyed under the lock.
@@ -7640,6 +7752,9 @@ private:
         cursor(const cursor&) = delete;
         cursor& operator=(const cursor&) = delete;
         ~cursor() {
+            if (set.is_inherited()) {
+                return;
+            }
             cursor** link = &set.cursors_;
             while (*link != this) {
                 link = &(*link)->next;
@@ -7689,6 +7804,9 @@ private:
         waiting_thread(const waiting_thread&) = delete;
         waiting_thread& operator=(const waiting_thread&) = delete;
         ~waiting_thread() {
+            if (set.is_inherited()) {
+                return;  // it runs nothing while it is shown, and so is hidden
+            }
             hide();
             if (is_short) {
                 set.examiner_ = examiner();
@@ -7746,7 +7864,7 @@ private:
     };
 
     // Calls `look(state)`, without the lock, for each future that `me` has not looked at, until that returns
-    // true.
+    // true or has forked.
     template <class Look>
     static bool examine(lock_type& lock, cursor& me, Look look) {
         while (entry* const each = me.unexamined) {
@@ -7758,8 +7876,8 @@ private:
                 const shared_state_base::weak_handle kept = std::move(seen);
                 found = look(kept.state());
             }
-            if (found) {
-                return true;
+            if (found || me.set.is_inherited()) {
+                return found;
             }
             // The entry may have been removed meanwhile, and another one may have its memory.
             if (me.unexamined && me.unexamined->number_ == number) {
@@ -7881,7 +7999,11 @@ private:
     const std::uint32_t process_ = forks::process();
 
     mutable sync::mutex mutex_;
-    sync::condition_variable changed_;
+    // Not destroyed in the child of a fork: the destructor would wait for threads of the parent that wait
+    // here.
+    union {
+        sync::condition_variable changed_;
+    };
 
     // Guarded by `mutex_`.
     entry* first_ = nullptr;
@@ -8161,10 +8283,11 @@ class submitted_continuation;
 // Refers to an executor of one's own, whose type is forgotten, or to none. Nothing keeps the executor.
 struct executor_reference {
     void* executor = nullptr;
-    // Submits the continuation to the executor. Throws what that throws.
-    void (*submit)(void* executor, submitted_continuation&& continuation) = nullptr;
+    // Submits the continuation to the executor. Returns a weak handle on the future of what was submitted, or
+    // an empty one if that is not known. Throws what the executor throws.
+    shared_state_base::weak_handle (*submit)(void* executor, submitted_continuation&& continuation) = nullptr;
 
-    [[nodiscard]] explicit operator bool() const noexcept { return executor != nullptr; }
+    [[nodiscard]] explicit operator bool() const noexcept { return submit != nullptr; }
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -8434,10 +8557,16 @@ protected:
         return found;
     }
 
-    [[gnu::noinline]] void have_obstacles_look_again(shared_state_base& future) noexcept {
-        if (future.is_waiting()) {
-            for_each_obstacle(future, [](blocked_wait& wait) { wait.look_again(false); });
+    [[gnu::noinline]] void have_sleepers_look_again(shared_state_base& future) noexcept {
+        if (!future.is_waiting() || !owner_) {
+            return;
         }
+        future.with_lock([&] {
+            if (future.is_waiting() && !future.is_unqueued()) {
+                // The pool exists as long as the task isn't done.
+                owner_->blocked_waits().for_each([](blocked_wait& wait) { wait.look_again(false); });
+            }
+        });
     }
 
     [[nodiscard, gnu::noinline]] bool may_help(shared_state_base& future) noexcept {
@@ -8528,7 +8657,7 @@ public:
     [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept override {
         return obstacle(*this, index);
     }
-    void have_obstacles_look_again() noexcept final { queued_state::have_obstacles_look_again(*this); }
+    void have_sleepers_look_again() noexcept final { queued_state::have_sleepers_look_again(*this); }
     [[nodiscard]] queued_state* as_task() noexcept final { return this; }
     [[nodiscard]] bool runs_here() noexcept final { return queued_state::runs_here(*this); }
 
@@ -9208,7 +9337,7 @@ struct chunk_sizes {
 // `chunk_source` gives out the chunks of a range. Any thread may call `next`. It returns false at the end;
 // else `taken` is the next chunk. `taken.number` is set even if it throws. A chunk can be visited once, and
 // has one element at least: `visit_first` calls `visit` with the first element, and `visit_rest` with each
-// further one.
+// further one. `has_more` is a hint, whether `next` would find a chunk; any thread may call it.
 //
 // An input range is read under the lock, as its elements don't stay.
 template <class Range>
@@ -9262,6 +9391,11 @@ public:
         is_at_end_ = taken.elements.size() != chunksize_;
         number_ += taken.elements.empty() ? 0 : 1;
         return !taken.elements.empty();
+    }
+
+    [[nodiscard]] bool has_more() noexcept {
+        const std::lock_guard lock(mutex_);
+        return !is_at_end_;
     }
 
 private:
@@ -9341,6 +9475,11 @@ public:
         return true;
     }
 
+    [[nodiscard]] bool has_more() {
+        const std::lock_guard lock(mutex_);
+        return !is_at_end_ && position_ != end_;
+    }
+
 private:
     chunk_sizes sizes_;
     std::size_t most_chunks_ = (std::numeric_limits<std::size_t>::max)();
@@ -9379,6 +9518,10 @@ public:
         taken.position = begin_ + static_cast<std::iter_difference_t<std::ranges::iterator_t<Range>>>(first);
         taken.left = size_ - first < chunksize_ ? size_ - first : chunksize_;
         return true;
+    }
+
+    [[nodiscard]] bool has_more() const noexcept {
+        return next_.load(std::memory_order_relaxed) < chunks_;  // relaxed: a hint
     }
 
 private:
@@ -9437,34 +9580,117 @@ void take_chunks(Source& source, loop_failure& failure, const deadline& until, T
     }
 }
 
-// Calls `work` on this thread, and on others that come to help. Returns when all calls have ended. `work`
-// must be such that one call does everything if nobody comes. `Branching` is as in `invoke_branches`.
-template <class Branching, class Work>
-void run_together(const Branching& branching, std::size_t most_chunks, Work& work) {
+// The threads that do the work of a loop together. The calling thread starts two branches, each branch that
+// begins starts two more, and so on, as long as something is left to do: so a limit of workers that is never
+// needed costs nothing. `Branching` is as in `invoke_branches`.
+template <class Branching, class Work, class IsLeft>
+class shared_work {
+public:
+    // `work` must be such that one call does everything if nobody comes to help. `is_left` is a hint: whether
+    // another call of it would find something to do. At most `most_others` threads come.
+    shared_work(const Branching& branching, std::size_t most_others, Work& work, IsLeft& is_left) noexcept
+        : branching_(branching), work_(work), is_left_(is_left), may_start_(most_others) {}
+
+    shared_work(const shared_work&) = delete;
+    shared_work& operator=(const shared_work&) = delete;
+
+    ~shared_work() {
+        while (take_newest()) {
+        }
+    }
+
+    // Returns when all calls have ended. Throws what the first `start` throws; then nothing was called.
+    void run() {
+        std::size_t starts = Branching::branches_start_others ? at_once : may_start_;
+        if (starts == 0 || may_start_ == 0) {
+            branching_.throw_if_refusing();
+        } else {
+            start_one(branching_);
+            --starts;
+        }
+        start_some(branching_, starts);
+        work_();
+        // A branch that starts another adds it before it ends itself, so the last to be joined is the last.
+        while (const std::unique_ptr<started> newest = take_newest()) {
+            branching_.join(newest->branch);
+        }
+    }
+
+    // What a branch calls.
+    void operator()() noexcept {
+        if constexpr (Branching::branches_start_others) {
+            start_some(branching_.here(), at_once);
+        }
+        work_();
+    }
+
+private:
+    static constexpr std::size_t at_once = 2;
+
+    struct started {
+        explicit started(shared_work& whole) noexcept : branch(whole) {}
+
+        typename Branching::template branch_for<shared_work&> branch;
+        std::unique_ptr<started> before;
+    };
+
+    // Starts so many branches, if that many may be started and something is left to do. If one is refused,
+    // those that have begun do its work.
+    void start_some(const Branching& branching, std::size_t number) noexcept {
+        try {
+            while (number-- != 0 && is_left_() && start_one(branching)) {
+            }
+        } catch (...) {
+            const std::lock_guard lock(mutex_);
+            may_start_ = 0;
+        }
+    }
+
+    bool start_one(const Branching& branching) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (may_start_ == 0) {
+                return false;
+            }
+            --may_start_;
+        }
+        auto made = std::make_unique<started>(*this);
+        branching.start(made->branch);
+        const std::lock_guard lock(mutex_);
+        made->before = std::move(newest_);
+        newest_ = std::move(made);
+        return true;
+    }
+
+    [[nodiscard]] std::unique_ptr<started> take_newest() noexcept {
+        const std::lock_guard lock(mutex_);
+        std::unique_ptr<started> taken = std::move(newest_);
+        if (taken) {
+            newest_ = std::move(taken->before);
+        }
+        return taken;
+    }
+
+    const Branching& branching_;
+    Work& work_;
+    IsLeft& is_left_;
+
+    // Guarded by `mutex_`.
+    sync::mutex mutex_;
+    std::size_t may_start_;
+    std::unique_ptr<started> newest_;  // the others come behind it
+};
+
+// Has threads call `take_chunks(source, ...)`, which is what `work` does.
+template <class Branching, class Source, class Work>
+void run_together(const Branching& branching, Source& source, const loop_failure& failure, Work& work) {
+    const std::size_t most_chunks = source.most_chunks();
     const std::size_t most_others = branching.max_others();
     const std::size_t useful = most_chunks > 1 ? most_chunks - 1 : 0;
-    const std::size_t others = useful < most_others ? useful : most_others;
-    // Optional only because a branch can't be moved, as an element of a vector must be otherwise.
-    std::vector<std::optional<typename Branching::template branch_for<Work&>>> branches(others);
-    if (branches.empty()) {
-        branching.throw_if_refusing();
-    }
-    // If the first is refused, nothing has run.
-    std::size_t started = 0;
-    try {
-        for (auto& each : branches) {
-            branching.start(each.emplace(work));
-            ++started;
-        }
-    } catch (...) {
-        if (started == 0) {
-            throw;
-        }
-    }
-    work();
-    for (; started != 0; --started) {
-        branching.join(*branches[started - 1]);
-    }
+    auto is_left = [&] { return !failure.has_any() && source.has_more(); };
+    shared_work<Branching, Work, decltype(is_left)>(branching, useful < most_others ? useful : most_others,
+                                                    work, is_left)
+        .run();
 }
 
 }}}  // namespace concurrent::futures::detail
@@ -9890,7 +10116,7 @@ void for_each_in(const Branching& branching, const timeout_duration& limit, std:
                     chunk.visit_rest(call);
                 });
             };
-            run_together(branching, source.most_chunks(), work);
+            run_together(branching, source, failure, work);
             failure.rethrow();
         }
     }
@@ -9910,9 +10136,21 @@ void for_each_in(const Branching& branching, const map_options& options, Fn& fn,
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
+// Says whether the value of a `Future<T>` may refer to something that lives only as long as that future, such
+// as the captures of the task that returned a reference: see `refers_to_captures`. So may the values of
+// several such futures.
+template <class T>
+inline constexpr bool holds_references = std::is_lvalue_reference_v<T>;
+template <class... Ts>
+inline constexpr bool holds_references<std::tuple<Ts...>> = (holds_references<Ts> || ...);
+template <class T>
+inline constexpr bool holds_references<std::vector<T>> = holds_references<T>;
+template <class T>
+inline constexpr bool holds_references<std::vector<std::reference_wrapper<T>>> = true;
+
 // The state of a future that is made of other futures, and that no pool runs. Callbacks of the others
 // complete it, and hold the memory until then; see `shared_state_base` on `unqueued`. Derived classes say
-// what it depends on.
+// what it depends on. If the result holds references, they keep the futures from which they took them.
 template <class T>
 class composed_state : public shared_state<T> {
 public:
@@ -9925,6 +10163,26 @@ public:
 protected:
     composed_state() noexcept : shared_state<T>(forks::process()) { this->note_unqueued(); }
     ~composed_state() override = default;
+
+    // Drops the futures to which the result may refer.
+    virtual void drop_sources() noexcept {}
+
+private:
+    void discard_result() noexcept final {
+        shared_state<T>::discard_result();
+        if constexpr (holds_references<T>) {
+            drop_sources();
+        }
+    }
+
+    void dispose() noexcept final {
+        if constexpr (holds_references<T>) {
+            // The last handle on a source may go with this.
+            trampoline::call([this]() noexcept { delete this; });
+        } else {
+            shared_state<T>::dispose();
+        }
+    }
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -9979,6 +10237,8 @@ public:
         // Its state, as long as there is a handle on it.
         [[nodiscard]] virtual shared_state_base* state() const noexcept = 0;
         virtual void drop() noexcept = 0;
+        // Its value was taken. Drops its future, unless the value may refer to something that goes with that.
+        virtual void drop_unless_referred_to() noexcept = 0;
 
         gathering& whole_;
     };
@@ -10058,6 +10318,12 @@ protected:
     }
 
 private:
+    void drop_all_not_referred_to() noexcept {
+        for (std::size_t index = 0; index != size(); ++index) {
+            at(index).drop_unless_referred_to();
+        }
+    }
+
     void note_done(part& done, outcome how) noexcept {
         if (how != outcome::value) {
             bool fails = false;
@@ -10079,7 +10345,11 @@ private:
     void succeed() noexcept {
         if (whole().claim_unqueued()) {
             store_values();
-            drop_all();
+            if (whole().exception()) {
+                drop_all();
+            } else {
+                drop_all_not_referred_to();
+            }
             whole().complete_without_handle();
         }
     }
@@ -10135,6 +10405,11 @@ private:
         return future_.valid() ? &future_access::state(future_) : nullptr;
     }
     void drop() noexcept override { future_ = {}; }
+    void drop_unless_referred_to() noexcept override {
+        if constexpr (!holds_references<T>) {
+            drop();
+        }
+    }
 
     Future<T> future_;
 };
@@ -10156,6 +10431,7 @@ protected:
 private:
     [[nodiscard]] shared_state_base& whole() noexcept final { return *this; }
     void discard_captures() noexcept final { drop_all(); }
+    void drop_sources() noexcept final { drop_all(); }
     void stop_waiting(bool stop) noexcept final {
         take_back_all();
         // A future may be gathered twice, so each handle is dropped before the next is looked at.
@@ -10317,7 +10593,8 @@ template <class Range>
 /// `cancelled_error`. The other futures go on.
 ///
 /// A value is moved out of a future that was passed as an rvalue, if that was the last handle (or if the
-/// value can't be copied).
+/// value can't be copied). A reference to something that a task captured is valid as long as there is a
+/// handle on the new future.
 ///
 /// Cancelling the new future, or requesting a stop of it, also cancels the gathered futures, as far as nobody
 /// else has a handle on them. A task may wait for it even on a pool of one worker: see `Future::result`. If
@@ -10362,6 +10639,50 @@ template <future_range Range>
 }
 
 }}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/task/awaited_event.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// The future of something that workers do and that is no task, for a worker that waits for it and is about to
+// sleep. By this future, the worker finds what it can run meanwhile, and others see what it waits for; see
+// `dependency_walk`.
+class awaited_event : public shared_state<void>, public cached_memory {
+public:
+    void complete() noexcept {
+        result().emplace();
+        complete_without_handle();
+    }
+
+    [[nodiscard]] helper* helper_of_others() noexcept final { return worker::current(); }
+    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept final {
+        shared_state_base::weak_handle found;
+        with_lock([&] {
+            if (!done()) {
+                found = obstacle(index);
+            }
+        });
+        return found;
+    }
+
+protected:
+    awaited_event() noexcept { note_started(); }
+    ~awaited_event() override = default;
+
+    // Returns what a worker waits for that keeps this from being completed, with number `index`; see
+    // `shared_state_base::dependency`. Requires: this is not completed meanwhile.
+    [[nodiscard]] virtual shared_state_base::weak_handle obstacle(std::size_t& index) noexcept = 0;
+
+    // Does that for one worker's wait. See `dependency_walk::root`.
+    [[nodiscard]] static shared_state_base::weak_handle root_of(blocked_wait& wait, std::size_t& skipped,
+                                                                std::size_t& index) noexcept {
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every wait is one of a walk
+        return static_cast<dependency_walk&>(wait).root(skipped, index);
+    }
+};
+
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/task/branch.hpp
@@ -10417,10 +10738,82 @@ private:
     std::exception_ptr failure_;
 };
 
-// A `branch` is a call that its caller lets others make, if they come in time. The branch lives on the
-// caller's stack: the caller pushes it, does something else, and then joins it. To join is to take it back
-// and make the call, or to wait for the thread that has taken it. There is no handle, so nobody can cancel a
-// branch, and it is never stale.
+// That a branch is settled. It lies on the stack of the thread that joins, so that this allocates nothing.
+class joined_state final : public awaited_event {
+public:
+    class place;
+
+    [[nodiscard]] static void* operator new(std::size_t, place& where) noexcept;
+    static void operator delete(void* memory) noexcept;
+    static void operator delete(void*, place&) noexcept {}
+
+    // The calling thread waits for `joined`, which another thread has taken, and exists until `complete`.
+    // `self` is the worker of the calling thread if it is one of the branch's pool, else null.
+    joined_state(const work_item& joined, worker* self) noexcept
+        : joined_(joined), joiner_(worker::current()), self_(self) {}
+
+    [[nodiscard]] shared_state_base::help_result help(
+        shared_state_base::weak_handle* given_up) noexcept override {
+        // Other threads can't be sure that the branch still exists.
+        const bool ran = self_ && worker::current() == joiner_ &&
+                         self_->run_descendant(
+                             joined_, [this] { return !done(); },
+                             [given_up] {
+                                 if (given_up) {
+                                     given_up->reset();
+                                 }
+                             });
+        return ran ? shared_state_base::help_result::helped : shared_state_base::help_result::none;
+    }
+
+private:
+    ~joined_state() override = default;
+
+    // As long as this isn't done, the branch exists, and so does the worker that runs it.
+    [[nodiscard]] shared_state_base::weak_handle obstacle(std::size_t& index) noexcept override {
+        shared_state_base::weak_handle found;
+        std::size_t skipped = index;
+        if (local_queue* const runner = local_queue::queue_of_runner(joined_, true)) {
+            runner->for_wait_of_owner([&](blocked_wait& wait) { found = root_of(wait, skipped, index); });
+        }
+        return found;
+    }
+
+    const work_item& joined_;
+    const worker* const joiner_;
+    worker* const self_;
+};
+
+// Room for a `joined_state`.
+class joined_state::place {
+public:
+    // Waits until the state is deleted, at which other threads may look for a moment.
+    void wait_until_free() const noexcept {
+        // Acquire: pairs with the release of `operator delete`.
+        for (back_off delay; !is_free_.load(std::memory_order_acquire);) {
+            delay.pause();
+        }
+    }
+
+private:
+    friend class joined_state;
+
+    alignas(joined_state) std::byte memory_[sizeof(joined_state)];
+    sync::atomic<bool> is_free_{false};
+};
+
+inline void* joined_state::operator new(std::size_t, place& where) noexcept {
+    return where.memory_;
+}
+
+inline void joined_state::operator delete(void* memory) noexcept {
+    // Release: pairs with the acquire of `wait_until_free`.
+    static_cast<place*>(memory)->is_free_.store(true, std::memory_order_release);
+}
+
+// A `branch` is a call that its caller lets others make, if they come in time. The caller pushes the branch,
+// does something else, and then joins it. To join is to take it back and make the call, or to wait for the
+// thread that has taken it. There is no handle, so nobody can cancel a branch, and it is never stale.
 //
 // Once a thread has settled a branch that it took, the branch may be gone.
 class branch : public work_item {
@@ -10463,13 +10856,15 @@ public:
         }
     }
 
-    // Returns once the call was made, here or elsewhere. Requires: `place` is where `start` was told to push,
-    // if it was called.
-    template <class Place>
-    void join(const Place& place) noexcept {
-        if (place.queue.take_back_pushed(*this) || await(place.self) == given_back) {
+    // Returns once the call was made, here or elsewhere. Returns false only in the child of a fork that a
+    // task made which this thread ran meanwhile. Any thread may call this, once. `self` is the calling
+    // thread's worker if its pool has the branch, else null.
+    [[nodiscard, gnu::always_inline]] bool join(worker* self) noexcept {
+        const std::uintptr_t how = local_queue::take_back(*this) ? given_back : await(self);
+        if (how == given_back) {
             call();
         }
+        return how == given_back || how == done;
     }
 
 protected:
@@ -10479,10 +10874,12 @@ protected:
     virtual void call() noexcept = 0;
 
 private:
-    // The states. Each other value is the address of the `blocked_thread` that waits.
+    // The states. Each other value is the address of the `blocked_thread` that waits; or, with the bit
+    // `visible`, of the `joined_state` for which a worker waits.
     static constexpr std::uintptr_t pending = 0;     // queued, or taken by a thread that will settle it
     static constexpr std::uintptr_t done = 1;        // another thread has made the call
     static constexpr std::uintptr_t given_back = 2;  // the caller has to make the call
+    static constexpr std::uintptr_t visible = 4;
 
     [[gnu::cold]] void give_back() noexcept {
         pool_->note_stale_item();  // the thread that empties the queues lowers that number again
@@ -10490,11 +10887,15 @@ private:
     }
 
     void settle(std::uintptr_t how) noexcept {
-        // Release: publishes the result to the acquire of `state` and of `block`. Acquire: pairs with the
-        // release of `block`, which publishes the blocked thread.
+        // Release: publishes the result to the acquire of `state` and of `wait_by`. Acquire: pairs with the
+        // release of `wait_by`, which publishes who waits.
         const std::uintptr_t before = state_.exchange(how, std::memory_order_acq_rel);
-        if (before != pending) {
-            // NOLINTNEXTLINE(performance-no-int-to-ptr): one word for both, so that it changes at once
+        // One word for all, so that it changes at once.
+        if (before & visible) {
+            // NOLINTNEXTLINE(performance-no-int-to-ptr)
+            reinterpret_cast<joined_state*>(before & ~visible)->complete();
+        } else if (before != pending) {
+            // NOLINTNEXTLINE(performance-no-int-to-ptr)
             reinterpret_cast<blocked_thread*>(before)->on_done(outcome::value);
         }
     }
@@ -10506,15 +10907,19 @@ private:
     // `queued_state::help` does. `self` is the calling thread's worker, or null.
     [[nodiscard, gnu::noinline]] std::uintptr_t await(worker* self) noexcept {
         trampoline::run_postponed();
-        const auto settled = [this] { return state() != pending; };
-        while (!settled()) {
+        const auto settled = [this] { return state() == done || state() == given_back; };
+        while (!settled() && !pool_->is_inherited()) {
             if (self && self->run_descendant(
-                            *this, [this] { return state() == pending; }, [] {})) {
+                            *this, [&] { return !settled(); }, [] {})) {
                 continue;
             }
             if (!spin_until_done_or_may_help(
                     settled, [&] { return self && worker::seems_to_have_descendants(*this); })) {
-                block();
+                if (worker::current()) {
+                    block_visibly(self);
+                } else {
+                    block();
+                }
             }
         }
         return state();
@@ -10523,12 +10928,33 @@ private:
     // Sleeps until the branch is settled. Not inlined, see `block_until_done`.
     [[gnu::noinline]] void block() noexcept {
         blocked_thread me;
-        std::uintptr_t before = pending;
-        // Release: publishes `me` to the acquire of `settle`. Acquire, if it is settled: see `state`.
-        if (state_.compare_exchange_strong(before, reinterpret_cast<std::uintptr_t>(&me),
-                                           std::memory_order_acq_rel)) {
+        if (wait_by(reinterpret_cast<std::uintptr_t>(&me))) {
             me.wait_until_told();
         }
+    }
+
+    // The same for a worker, which helps meanwhile with what the branch depends on.
+    [[gnu::noinline]] void block_visibly(worker* self) noexcept {
+        joined_state::place place;
+        {
+            auto& made = *new (place) joined_state(*this, self);
+            const auto kept = shared_state_base::handle::adopt(made);
+            if (wait_by(reinterpret_cast<std::uintptr_t>(&made) | visible)) {
+                await_if_it_ends(made);
+            } else {
+                made.complete();
+            }
+        }
+        if (!pool_->is_inherited()) {  // else nobody completes it
+            place.wait_until_free();
+        }
+    }
+
+    // Has `settle` tell `waiting`. Returns false if the branch is settled already.
+    [[nodiscard]] bool wait_by(std::uintptr_t waiting) noexcept {
+        std::uintptr_t before = pending;
+        // Release: publishes who waits to the acquire of `settle`. Acquire, if it is settled: see `state`.
+        return state_.compare_exchange_strong(before, waiting, std::memory_order_acq_rel);
     }
 
     pool_base* pool_ = nullptr;
@@ -10552,7 +10978,13 @@ public:
     template <class Fn>
     using branch_for = branch_of<Fn>;
 
+    // Whether a branch may start others.
+    static constexpr bool branches_start_others = true;
+
     explicit pool_branching(Pool& pool) noexcept : pool_(pool), place_(pool.place_for_branches()) {}
+
+    // Returns the same for the calling thread.
+    [[nodiscard]] pool_branching here() const noexcept { return pool_branching(pool_); }
 
     void throw_if_refusing() const { pool_.throw_if_refusing(); }
 
@@ -10563,7 +10995,9 @@ public:
     // Throws only in the child of a fork, where nobody else can be running it.
     void join(branch& joined) const {
         pool_.throw_if_inherited();
-        joined.join(place_);
+        if (!joined.join(place_.self)) {
+            pool_.throw_if_inherited();
+        }
     }
 
     [[nodiscard]] std::size_t max_workers() const noexcept { return pool_.max_workers(); }
@@ -10676,7 +11110,7 @@ public:
     template <class Branching>
     T run(const Branching& branching) {
         auto work = [this]() noexcept { take_part(); };
-        run_together(branching, source_.most_chunks(), work);
+        run_together(branching, source_, failure_, work);
         failure_.rethrow();
         if (parts_.empty()) {
             return std::move(init_);
@@ -11065,6 +11499,9 @@ public:
 
         // The task was submitted. Requires: the caller keeps a handle.
         void follow(shared_state_base& state) noexcept {
+            if (member_->group.futures_.is_inherited()) {
+                return;  // the submit has run something that has forked
+            }
             member_->future = shared_state_base::handle(state);
             awaited_end* awaited = nullptr;
             {
@@ -11182,6 +11619,9 @@ private:
             try {
                 return wait(lock, deadline()) == outstanding_futures::wait_end::ready;
             } catch (...) {
+                if (futures_.is_inherited()) {
+                    return false;  // something that this has run has forked
+                }
                 // There is no memory to find out how this worker can help. Others may free some.
                 lock.unlock();
                 sync::this_thread::yield();
@@ -11197,6 +11637,9 @@ private:
             futures_.remove(ended);
             if (dropped.state().how_done() == outcome::exception) {
                 note_failure(lock, dropped.state());
+            }
+            if (futures_.is_inherited()) {
+                return;  // what `note_failure` has cancelled has forked
             }
             lock.unlock();
             delete &ended;
@@ -11240,6 +11683,9 @@ private:
     static void tell_change(awaited_end* first) noexcept;
 
     void note_finished() noexcept {
+        if (futures_.is_inherited()) {
+            return;
+        }
         // As long as others are unfinished, nobody need be woken, and they keep the group.
         std::size_t unfinished = unfinished_.load();
         while (unfinished > 1) {
@@ -11652,7 +12098,9 @@ private:
                 this->set_exception(std::current_exception());
             }
         }
-        inner_ = {};
+        if (!holds_references<T> || this->exception()) {
+            inner_ = {};
+        }
         complete();
     }
 
@@ -11689,8 +12137,11 @@ private:
         inner_ = {};
     }
 
+    void drop_sources() noexcept override { inner_ = {}; }
+
     const Future<Future<T>> outer_;  // to the end, as it has the task below
-    Future<T> inner_;                // once `outer_` is done, until this is
+    // Once `outer_` is done, until this is; or as long as the result, if that may refer to something of it.
+    Future<T> inner_;
     queued_state* const executor_task_;
     bool outer_is_done_ = false;
     bool stops_ = false;
@@ -11726,10 +12177,12 @@ protected:
     [[nodiscard]] bool goes_on(outcome how) const noexcept { return how == outcome::value || sees_failures_; }
 
     // Goes on after the parent is done, as `how` says. Returns whether `task`, whose state is `future`, is to
-    // be run now. Only if so, this object is sure to exist still.
-    [[nodiscard]] bool begin(shared_state_base& future, queued_state& task, outcome how) const noexcept {
+    // be queued now; or, if `submits`, is to be submitted to an executor of one's own, where it goes on
+    // waiting for others. Only if so, this object is sure to exist still.
+    [[nodiscard]] bool begin(shared_state_base& future, queued_state& task, outcome how,
+                             bool submits) const noexcept {
         if (goes_on(how)) {
-            if (future.begin_to_queue()) {
+            if (submits ? future.is_unqueued() : future.begin_to_queue()) {
                 return true;
             }
             future.release_from_queue();
@@ -11741,16 +12194,35 @@ protected:
         return false;
     }
 
-    // Returns a weak handle on the parent if the task waits for it.
+    // Returns a weak handle on what the task waits for: the parent, or what was submitted.
     [[nodiscard]] shared_state_base::weak_handle dependency_of(shared_state_base& future) const noexcept {
-        shared_state_base::weak_handle parent;
+        shared_state_base::weak_handle found;
         future.if_unqueued([&] {
-            if (!parent_.done()) {
-                parent = shared_state_base::weak_handle(parent_);
+            shared_state_base& awaited = submitted_ ? submitted_.state() : parent_;
+            if (!awaited.done()) {
+                found = shared_state_base::weak_handle(awaited);
             }
         });
-        return parent;
+        return found;
     }
+
+    // An executor of one's own has the task, and `submitted` will run it, unless it has done so by now.
+    void wait_for_submitted(shared_state_base& future, shared_state_base::weak_handle submitted) noexcept {
+        static_cast<void>(future.change([&] { submitted_ = std::move(submitted); }));
+    }
+
+    // The task leaves its executor of one's own, and may be run from now on. Returns false if it was
+    // cancelled, or has left before.
+    [[nodiscard]] bool leave_executor(shared_state_base& future) noexcept {
+        if (!future.begin_to_queue()) {
+            return false;
+        }
+        forget_submitted();
+        return true;
+    }
+
+    // Requires: the future doesn't wait for others any more.
+    void forget_submitted() noexcept { submitted_.reset(); }
 
     // Returns whether nothing will come from the parent any more.
     [[nodiscard]] bool stop_waiting_for_parent(shared_state_base& future) noexcept {
@@ -11784,6 +12256,9 @@ private:
     }
 
     shared_state_base& parent_;
+    // What an executor of one's own runs to run the task. Guarded by the lock of the state as long as the
+    // task waits for others. Weak, as nobody asks for its result: see `work_item::has_handle`.
+    shared_state_base::weak_handle submitted_;
     const bool sees_failures_;
 };
 
@@ -11858,7 +12333,7 @@ protected:
 private:
     void call_back(outcome how) final {
         if (own_executor_) {
-            if (this->begin(*this, *this, how)) {
+            if (this->begin(*this, *this, how, true)) {
                 submit();
             }
             return;
@@ -11872,7 +12347,7 @@ private:
                 make_error<executor_shutdown>("the executor that ran the future was destroyed"));
             return;
         }
-        if (!this->begin(*this, *this, how)) {
+        if (!this->begin(*this, *this, how, false)) {
             return;
         }
         if (runs_inline) {
@@ -11882,9 +12357,13 @@ private:
         this->push_or_fail(*pool, [&] { pool->push(*this); });
     }
 
+    // The task may run, be dropped or be cancelled on another thread before the executor returns.
     void submit() noexcept {
         try {
-            own_executor_.submit(own_executor_.executor, submitted_continuation(*this));
+            if (auto submitted =
+                    own_executor_.submit(own_executor_.executor, submitted_continuation(*this))) {
+                this->wait_for_submitted(*this, std::move(submitted));
+            }
         } catch (...) {
             failure_ = std::current_exception();
         }
@@ -11892,7 +12371,7 @@ private:
     }
 
     void run_submitted() noexcept final {
-        if (this->claim_to_help(false, nullptr)) {
+        if (this->leave_executor(*this) && this->claim_to_help(false, nullptr)) {
             worker::note_running_elsewhere(*this);
             this->call();
             this->complete_without_handle();
@@ -11902,10 +12381,15 @@ private:
     // It fails with what the executor has thrown, or because the executor has dropped it.
     void release_submitted() noexcept final {
         // Acquire and release: pairs with itself. It publishes `failure_`, and the uses of the memory.
-        if (holders_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+        if (holders_.fetch_sub(1, std::memory_order_acq_rel) != 1) {
+            return;
+        }
+        if (this->is_unqueued() && this->leave_executor(*this)) {
             this->fail_waiting(
                 failure_ ? std::move(failure_)
                          : make_error<broken_promise_error>("the executor dropped the continuation"));
+        } else {
+            this->release_from_queue();
         }
     }
 
@@ -11914,15 +12398,16 @@ private:
             kept_owner_.reset();
         }
         this->cancel_if_last(this->parent(), stop);
+        this->forget_submitted();
     }
 
     [[nodiscard]] bool keeps_owner() const noexcept final { return keeps_owner_; }
 
     const bool keeps_owner_;
+    sync::atomic<int> holders_{2};       // once it is submitted to `own_executor_`
     shared_pool<pool_base> kept_owner_;  // until the task is pushed
     const executor_reference own_executor_;
-    std::exception_ptr failure_;    // what `own_executor_` has thrown
-    sync::atomic<int> holders_{2};  // once it is submitted to that
+    std::exception_ptr failure_;  // what `own_executor_` has thrown
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -11941,11 +12426,28 @@ template <class Executor>
     reference.executor = const_cast<void*>(static_cast<const void*>(std::addressof(executor)));
     reference.submit = [](void* submits, submitted_continuation&& continuation) {
         Executor& target = *static_cast<Executor*>(submits);
+        shared_state_base::weak_handle submitted;
         if constexpr (future_type<decltype(target.submit(std::move(continuation)))>) {
-            static_cast<void>(future_access::disregard(target.submit(std::move(continuation))));
+            const auto future = future_access::disregard(target.submit(std::move(continuation)));
+            if (future.valid()) {
+                submitted = shared_state_base::weak_handle(future_access::state(future));
+            }
         } else {
             static_cast<void>(target.submit(std::move(continuation)));
         }
+        return submitted;
+    };
+    return reference;
+}
+
+// Returns a reference to the executor of a coroutine that has not taken it by an lvalue reference. Before
+// something can be submitted through the reference, the coroutine ends, and the executor is gone.
+[[nodiscard]] inline executor_reference reference_to_parameter() noexcept {
+    executor_reference reference;
+    reference.submit = [](void*, submitted_continuation&&) -> shared_state_base::weak_handle {
+        throw_error<executor_shutdown>(
+            "the executor that ran the future was destroyed with the coroutine, which has not taken it by an "
+            "lvalue reference: pass it by reference, or name an executor, as in then(executor, fn)");
     };
     return reference;
 }
@@ -12659,13 +13161,16 @@ public:
         // It exists as long as the coroutine is suspended.
         const shared_pool<pool_base> kept = keep_owner();
         shared_state_base::handle submitted;
-        const bool is_to_be_pushed = its_future.begin_to_queue_again([&] {
+        const auto forget = [&] {
             awaited_ = nullptr;
             submitted = std::move(submitted_);
-        });
-        if (is_to_be_pushed) {
+        };
+        if (!pool) {
+            its_future.with_lock(forget);
+            push_turn();  // see `submitted_turn`
+        } else if (its_future.begin_to_queue_again(forget)) {
             push_turn();
-        } else if (pool) {
+        } else {
             pool->replace_stale_item();
         }
     }
@@ -13024,6 +13529,61 @@ private:
 #endif
 };
 
+// The next turn of a coroutine that an executor of one's own runs. Until it begins, the coroutine waits for
+// what was submitted, as it waits for any other future: a worker that waits for the coroutine can so run
+// that.
+class submitted_turn {
+public:
+    // Calls `submit()`, which submits the turn, and returns a handle on the future of that, or an empty one
+    // if it is not known. Requires: the coroutine waits for others, as its state says.
+    template <class Submit>
+    void submit(shared_state_base& coroutine, Submit submit) {
+        // The turn may begin on another thread, and the coroutine end, before `submit()` returns.
+        const shared_state_base::weak_handle kept(coroutine);
+        const std::uint32_t number = number_;
+        shared_state_base::weak_handle submitted;
+        if (const shared_state_base::handle made = submit()) {
+            submitted = shared_state_base::weak_handle(made.state());
+        }
+        if (submitted) {
+            static_cast<void>(coroutine.change([&] {
+                // By now the coroutine may wait for something else.
+                if (number_ == number) {
+                    submitted_ = std::move(submitted);
+                }
+            }));
+        }
+    }
+
+    // The turn begins, or fails. From now on it may be claimed, unless the coroutine was cancelled.
+    void begin(shared_state_base& coroutine) noexcept {
+        if (coroutine.begin_to_queue()) {
+            ++number_;
+            submitted_.reset();
+        }
+    }
+
+    // The coroutine was cancelled.
+    void forget() noexcept { submitted_.reset(); }
+
+    // Returns a weak handle on what was submitted, if the coroutine waits for that.
+    [[nodiscard]] shared_state_base::weak_handle awaited(shared_state_base& coroutine) const noexcept {
+        shared_state_base::weak_handle found;
+        coroutine.if_unqueued([&] {
+            if (submitted_ && !submitted_.state().done()) {
+                found = shared_state_base::weak_handle(submitted_.state());
+            }
+        });
+        return found;
+    }
+
+private:
+    // Guarded by the lock of the state as long as the coroutine waits for others.
+    std::uint32_t number_ = 0;
+    // Weak, as nobody asks for its result: see `work_item::has_handle`.
+    shared_state_base::weak_handle submitted_;
+};
+
 // `coroutine_state` adds the state of the coroutine's future. It lies before the frame in one allocation,
 // which lives on when the frame is gone.
 template <class T>
@@ -13049,13 +13609,13 @@ public:
         return this->run_turn_here(static_cast<worker&>(self), given_up);
     }
     [[nodiscard]] helper* helper_of_others() noexcept final { return worker::current(); }
-    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept final {
+    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept override {
         if (!this->is_unqueued()) {
             return this->obstacle(*this, index);
         }
         return index == 0 ? this->awaited() : shared_state_base::weak_handle();
     }
-    void have_obstacles_look_again() noexcept final { queued_state::have_obstacles_look_again(*this); }
+    void have_sleepers_look_again() noexcept final { queued_state::have_sleepers_look_again(*this); }
     [[nodiscard]] queued_state* as_task() noexcept final { return this; }
     [[nodiscard]] bool runs_in_turns() const noexcept final { return true; }
     [[nodiscard]] bool runs_here() noexcept final { return queued_state::runs_here(*this); }
@@ -13251,17 +13811,30 @@ private:
 namespace concurrent::futures { inline namespace v0_1 {
 namespace detail {
 
-// The state of a coroutine that an executor runs which is no `thread_pool_executor`.
-template <class Executor, class T>
+// The state of a coroutine that an executor runs which is no `thread_pool_executor`. `outlives` says whether
+// the executor still exists when the coroutine has ended.
+template <class Executor, bool outlives, class T>
 class submitted_coroutine_state : public coroutine_state<T> {
 public:
     explicit submitted_coroutine_state(Executor& executor) noexcept
-        : coroutine_state<T>(nullptr, true), executor_(executor) {}
+        : coroutine_state<T>(nullptr, true), executor_(executor) {
+        this->note_unqueued();
+    }
 
     void start() noexcept override { push_turn(); }
 
+    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept override {
+        const bool is_first = index == 0;
+        shared_state_base::weak_handle found = coroutine_state<T>::dependency(index);
+        return found || !is_first ? std::move(found) : turn_.awaited(*this);
+    }
+
     [[nodiscard]] executor_reference own_executor() const noexcept override {
-        return reference_to(executor_);
+        if constexpr (outlives) {
+            return reference_to(executor_);
+        } else {
+            return reference_to_parameter();
+        }
     }
 
 protected:
@@ -13271,20 +13844,34 @@ private:
     void push_turn() noexcept override {
         std::exception_ptr failure;
         try {
-            static_cast<void>(submit_call(
-                executor_, [this] { this->run_turn(); },
-                [this] {
-                    this->fail_waiting(
-                        make_error<broken_promise_error>("the executor dropped a turn of the coroutine"));
-                }));
+            turn_.submit(*this, [this] {
+                return submit_call(
+                    executor_,
+                    [this] {
+                        turn_.begin(*this);
+                        this->run_turn();
+                    },
+                    [this] {
+                        fail_turn(
+                            make_error<broken_promise_error>("the executor dropped a turn of the coroutine"));
+                    });
+            });
             return;
         } catch (...) {
             failure = std::current_exception();
         }
-        this->fail_waiting(std::move(failure));
+        fail_turn(std::move(failure));
     }
 
+    void fail_turn(std::exception_ptr reason) noexcept {
+        turn_.begin(*this);
+        this->fail_waiting(std::move(reason));
+    }
+
+    void stop_waiting(bool) noexcept override { turn_.forget(); }
+
     Executor& executor_;
+    submitted_turn turn_;
 };
 
 // Finds the executor among the parameters of a coroutine: the first, or the first after the object of a
@@ -13297,6 +13884,7 @@ template <class First, class... Rest>
     requires executor<std::remove_reference_t<First>>
 struct executor_parameter<First, Rest...> {
     static constexpr bool exists = true;
+    static constexpr bool outlives = std::is_lvalue_reference_v<First>;
     static constexpr std::size_t index = 0;
     using type = std::remove_reference_t<First>;
 };
@@ -13305,6 +13893,7 @@ template <class Object, class First, class... Rest>
              std::is_class_v<std::remove_reference_t<Object>> && executor<std::remove_reference_t<First>>)
 struct executor_parameter<Object, First, Rest...> {
     static constexpr bool exists = true;
+    static constexpr bool outlives = std::is_lvalue_reference_v<First>;
     static constexpr std::size_t index = 1;
     using type = std::remove_reference_t<First>;
 };
@@ -13315,13 +13904,13 @@ public:
     template <class Executor>
     static constexpr bool has_pool = requires(Executor& each) { shared_pool<pool_base>(*each.pool_); };
 
-    template <class T, class Executor>
+    template <class T, class Executor, bool outlives>
     struct state_for {
-        using type = submitted_coroutine_state<Executor, T>;
+        using type = submitted_coroutine_state<Executor, outlives, T>;
     };
-    template <class T, class Executor>
+    template <class T, class Executor, bool outlives>
         requires has_pool<Executor>
-    struct state_for<T, Executor> {
+    struct state_for<T, Executor, outlives> {
         using type = coroutine_state<T>;
     };
 
@@ -13343,8 +13932,8 @@ struct coroutine_state_for {
 template <class T, class... Parameters>
     requires executor_parameter<Parameters...>::exists
 struct coroutine_state_for<T, Parameters...> {
-    using type =
-        typename coroutine_start::state_for<T, typename executor_parameter<Parameters...>::type>::type;
+    using parameter = executor_parameter<Parameters...>;
+    using type = typename coroutine_start::state_for<T, typename parameter::type, parameter::outlives>::type;
 };
 
 // Lies before the frame of a coroutine.
@@ -13610,6 +14199,10 @@ private:
 }}  // namespace concurrent::futures
 
 /// A coroutine may return a `Future<T>`.
+///
+/// If an executor of your own runs it, `then(fn)` of its future needs the executor after the coroutine has
+/// ended. So take the executor as an lvalue reference: after a coroutine that has taken it by value,
+/// `then(fn)` fails with `executor_shutdown`, and `then(executor, fn)` names another.
 template <class T, class... Parameters>
 struct std::coroutine_traits<concurrent::futures::Future<T>, Parameters...> {
     /// What the compiler uses.
@@ -13712,6 +14305,9 @@ public:
     template <class Fn>
     using branch_for = submitted_branch<Fn>;
 
+    // An executor may run a task at once, on top of the one that submits it.
+    static constexpr bool branches_start_others = false;
+
     explicit submit_branching(Executor& executor) noexcept : executor_(executor) {}
 
     void throw_if_refusing() const noexcept {}  // its `submit` throws, if there is anything to submit
@@ -13726,7 +14322,12 @@ public:
     [[nodiscard]] std::size_t max_workers() const {
         return executor_launcher<Executor>(executor_).max_workers();
     }
-    [[nodiscard]] std::size_t max_others() const { return max_workers(); }
+    // Bounded, as so many tasks are submitted at once.
+    [[nodiscard]] std::size_t max_others() const {
+        constexpr std::size_t most = 1'000;
+        const std::size_t workers = max_workers();
+        return workers < most ? workers : most;
+    }
 
 private:
     Executor& executor_;
@@ -14143,6 +14744,25 @@ private:
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
+// Is told once when no thread of a closed pool runs, see `threads::watch_end`.
+class end_watch {
+public:
+    end_watch(const end_watch&) = delete;
+    end_watch& operator=(const end_watch&) = delete;
+
+    // The watch may be gone when this returns.
+    virtual void on_end() noexcept = 0;
+
+protected:
+    end_watch() = default;
+    ~end_watch() = default;
+
+private:
+    friend class threads;
+
+    end_watch* next_ = nullptr;
+};
+
 // `threads` starts and joins the threads of one pool. `sleep` decides when the next thread is started. No
 // push waits until a thread has started, except the first push to a pool: it must know whether there is a
 // thread at all.
@@ -14243,6 +14863,16 @@ public:
         }
     }
 
+    // Requires: the pool is closed. Tells `watch` when no thread runs. Returns false if none does now.
+    [[nodiscard]] bool watch_end(end_watch& watch) noexcept {
+        const std::lock_guard lock(mutex_);
+        if (running_ == 0) {
+            return false;
+        }
+        watch.next_ = std::exchange(end_watches_, &watch);
+        return true;
+    }
+
     // Requires: the pool is closed. Replaces `join` on one of the pool's own threads.
     [[gnu::cold, gnu::noinline]] void orphan() noexcept {
         mutex_.lock();
@@ -14295,7 +14925,7 @@ private:
         count_.store(before + 1);
         runnable_threads::add(1);
         try {
-            static_cast<void>(start_thread(before, false, [](started_thread& started) { run(started); }));
+            static_cast<void>(start_thread(before, false, [this](started_thread& started) { run(started); }));
         } catch (...) {
             runnable_threads::remove(1);
             count_.store(before);
@@ -14321,6 +14951,7 @@ private:
             throw;
         }
         threads_.add(*started);
+        ++running_;
         return *started.release();
     }
 
@@ -14372,6 +15003,7 @@ private:
             started.has_errand.park();
         }
         pool_.end_thread();
+        note_end();
         end(started);
     }
 
@@ -14385,9 +15017,26 @@ private:
     }
 
     // What a thread does.
-    static void run(started_thread& started) noexcept {
-        started.pool->work(*started.self);
+    void run(started_thread& started) noexcept {
+        pool_.work(*started.self);
+        note_end();
         end(started);
+    }
+
+    void note_end() noexcept {
+        if (pool_.is_inherited()) {
+            return;
+        }
+        end_watch* told = nullptr;
+        {
+            const std::lock_guard lock(mutex_);
+            if (--running_ == 0) {
+                told = std::exchange(end_watches_, nullptr);
+            }
+        }
+        while (told) {
+            std::exchange(told, told->next_)->on_end();
+        }
     }
 
     static void end(started_thread& started) noexcept {
@@ -14421,6 +15070,8 @@ private:
     bool spares_end_ = false;        // once they have run their errands
     started_thread* idle_spares_ = nullptr;
     thread_list threads_;  // those that nobody has joined
+    std::size_t running_ = 0;
+    end_watch* end_watches_ = nullptr;  // the first in a list
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -14561,6 +15212,9 @@ public:
     // Requires: `shut_down` was called. Waits until every worker has ended. Several threads may call this at
     // once.
     void join() { threads_.join(); }
+
+    // Requires: `shut_down` was called. See `threads::watch_end`.
+    [[nodiscard]] bool watch_end(end_watch& watch) noexcept { return threads_.watch_end(watch); }
 
     // Requires: `shut_down` was called. Replaces `join` on one of the pool's own workers.
     void orphan() noexcept { threads_.orphan(); }
@@ -15101,7 +15755,7 @@ public:
 
     // A pop that takes the pushed items over counts them in `popping_` before it takes them from the other
     // count. So both are never missed by a thread that reads the counts in this order.
-    [[nodiscard]] std::size_t size() const noexcept {
+    [[nodiscard, gnu::always_inline]] std::size_t size() const noexcept {
         const std::size_t pushed = push_lock_.count();
         return pushed + popping_.load();
     }
@@ -15134,7 +15788,7 @@ public:
         if (seems_empty()) {
             return nullptr;
         }
-        const std::lock_guard lock(pop_lock_);
+        const spin_guard lock(pop_lock_);
         if (popping_list_.empty()) {
             take_over_pushed();
         }
@@ -15367,6 +16021,59 @@ struct priority {
 };
 
 }}  // namespace concurrent::futures
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/task/pool_end.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// The end of a pool.
+class ending_state final : public awaited_event, public end_watch {
+public:
+    // The pool exists until `complete`.
+    explicit ending_state(pool_base& pool) noexcept : pool_(pool) {}
+
+    void on_end() noexcept override { complete(); }
+
+private:
+    ~ending_state() override = default;
+
+    [[nodiscard]] shared_state_base::weak_handle obstacle(std::size_t& index) noexcept override {
+        shared_state_base::weak_handle found;
+        std::size_t skipped = index;
+        pool_.blocked_waits().for_each([&](blocked_wait& wait) {
+            if (!found) {
+                found = root_of(wait, skipped, index);
+            }
+        });
+        return found;
+    }
+
+    pool_base& pool_;
+};
+
+// Waits until no thread of a closed pool runs. On a worker of another pool, this helps meanwhile with what
+// the pool's tasks wait for. Returns at once if there is no memory for that.
+template <class Pool>
+void await_end(Pool& pool) noexcept {
+    if (!worker::current()) {
+        return;
+    }
+    ending_state* made = nullptr;
+    try {
+        made = new ending_state(pool);
+    } catch (...) {
+        return;
+    }
+    const auto kept = shared_state_base::handle::adopt(*made);
+    if (pool.watch_end(*made)) {
+        await_if_it_ends(*made);
+    } else {
+        made->complete();
+    }
+}
+
+}}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/task/submit_to.hpp
@@ -15607,6 +16314,7 @@ public:
         }
         kept->shut_down(options.cancel_futures, options.request_stop);
         if (options.wait && !kept->owns_this_thread()) {
+            detail::await_end(*kept);
             kept->join();
         }
     }
@@ -15666,6 +16374,7 @@ private:
         if (ending.owns_this_thread()) {
             ending.orphan();
         } else {
+            detail::await_end(ending);
             ending.join();
         }
     }

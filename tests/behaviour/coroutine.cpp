@@ -106,6 +106,21 @@ using pool = futures::thread_pool_executor<>;
 // More than the stack has room for; under ThreadSanitizer it is for the races.
 constexpr int many_awaits = tests::under_thread_sanitizer ? 10'000 : 1'000'000;
 
+// Hands its tasks to a pool. Its copies do the same.
+class copyable_executor : public futures::executor_base<copyable_executor> {
+public:
+    explicit copyable_executor(pool& runs_them) : runs_them_(&runs_them) {}
+
+    template <class Fn, class... Args>
+    auto submit(Fn&& fn, Args&&... args) {
+        return runs_them_->submit(std::forward<Fn>(fn), std::forward<Args>(args)...);
+    }
+    void shutdown(futures::shutdown_options = {}) {}
+
+private:
+    pool* runs_them_;
+};
+
 template <class T>
 futures::Future<T> pass_on(futures::Future<T> awaited) {
     co_return co_await std::move(awaited);
@@ -573,6 +588,18 @@ TEST_CASE("a worker that waits for a task doesn't run what that task only made r
             co_return blocks_on.get().result();
         }(executor, std::move(ready), first);
     });
+    std::optional<copyable_executor> hands_over;
+    run([&](pool& executor, const futures::Future<void>& ready, const awaited& first) {
+        hands_over.emplace(executor);
+        return ready.then(*hands_over, [first] { return first.get().result(); });
+    });
+    run([](pool& executor, futures::Future<void> ready, const awaited& first) {
+        return
+            [](copyable_executor, futures::Future<void> awaits, awaited blocks_on) -> futures::Future<int> {
+                co_await awaits;
+                co_return blocks_on.get().result();
+            }(copyable_executor(executor), std::move(ready), first);
+    });
 }
 
 TEST_CASE("many awaits of futures that are done take no stack") {
@@ -966,6 +993,60 @@ TEST_CASE("a coroutine may run on an executor of any kind") {
         co_return co_await them.submit([] { return 1; }) + co_await them.submit([] { return 2; });
     };
     CHECK(adds(executor, other).result() == 3);
+}
+
+TEST_CASE("then fails after a coroutine that took its executor of one's own by value") {
+    pool runs(1);
+    copyable_executor executor(runs);
+    const auto add_one = [](int x) { return x + 1; };
+    const auto check_executor_is_gone = [&](const futures::Future<int>& coroutine) {
+        const auto next = coroutine.then(add_one);
+        CHECK_THROWS_AS(next.result(), futures::executor_shutdown);
+        CHECK_THROWS_AS(coroutine.then(add_one).result(), futures::executor_shutdown);
+        CHECK_THROWS_AS(next.then(add_one).result(), futures::executor_shutdown);
+        CHECK(coroutine.result() == 1);
+        CHECK(coroutine.then(executor, add_one).then(add_one).result() == 3);
+    };
+    const auto by_value = [](copyable_executor by, futures::Future<int> awaited) -> futures::Future<int> {
+        co_return co_await awaited* co_await by.submit([] { return 1; });
+    };
+    futures::Promise<int> promise;
+    SECTION("and has ended") {
+        promise.set_result(1);
+        const auto coroutine = by_value(executor, promise.get_future());
+        coroutine.wait();
+        check_executor_is_gone(coroutine);
+    }
+    SECTION("and will end") {
+        const auto coroutine = by_value(executor, promise.get_future());
+        const auto next = coroutine.then(add_one);
+        promise.set_result(1);
+        CHECK_THROWS_AS(next.result(), futures::executor_shutdown);
+        check_executor_is_gone(coroutine);
+    }
+    SECTION("in a member function") {
+        struct service {
+            futures::Future<int> serve(copyable_executor) const { co_return 1; }
+        };
+        check_executor_is_gone(service().serve(executor));
+    }
+    SECTION("but a failure passes by, as it is") {
+        const auto coroutine = by_value(executor, promise.get_future());
+        promise.set_exception(std::make_exception_ptr(std::domain_error("failed")));
+        CHECK_THROWS_AS(coroutine.then(add_one).result(), std::domain_error);
+    }
+    SECTION("but not if it took the executor by reference") {
+        const auto by_reference = [](copyable_executor&) -> futures::Future<int> { co_return 1; };
+        CHECK(by_reference(executor).then(add_one).result() == 2);
+    }
+}
+
+TEST_CASE("then fails after a coroutine whose pool is gone") {
+    std::optional<pool> executor(std::in_place, 1);
+    const auto coroutine = pass_on_in(*executor, executor->submit([] { return 1; }));
+    executor.reset();
+    CHECK(coroutine.result() == 1);
+    CHECK_THROWS_AS(coroutine.then([](int x) { return x; }).result(), futures::executor_shutdown);
 }
 
 TEST_CASE("an executor of one's own drops turns of a coroutine, and the log handler isn't told, too") {

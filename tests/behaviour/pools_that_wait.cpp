@@ -8,6 +8,7 @@
 #include <chrono>
 #include <concurrent/futures.hpp>
 #include <coroutine>
+#include <exception>
 #include <functional>
 #include <latch>
 #include <numeric>
@@ -21,8 +22,35 @@
 
 namespace futures = concurrent::futures;
 
+// These have linkage, as what is in the frame of a template must have it, to GCC, in a file that is included.
+namespace handing {
+
+// Hands its tasks to another executor, and gives the futures of that.
+template <class Executor>
+class handing_executor : public futures::executor_base<handing_executor<Executor>> {
+public:
+    explicit handing_executor(Executor& runs_them) : runs_them_(runs_them) {}
+
+    template <class Fn, class... Args>
+    auto submit(Fn&& fn, Args&&... args) {
+        return runs_them_.submit(std::forward<Fn>(fn), std::forward<Args>(args)...);
+    }
+    void shutdown(futures::shutdown_options = {}) {}
+
+private:
+    Executor& runs_them_;
+};
+
+struct return_number {
+    int operator()() const { return number; }
+    int number;
+};
+
+}  // namespace handing
+
 namespace {
 
+using handing::handing_executor;
 using pool = futures::thread_pool_executor<>;
 
 // Has the workers of a pool run its tasks, as an executor of one's own that limits or orders them does.
@@ -54,6 +82,29 @@ futures::Future<int> call_after(futures::Future<void> before, std::function<int(
 
 futures::Future<int> call_as_task_of(relaying_executor&, std::function<int()> fn) {
     co_return fn();
+}
+
+futures::Future<int> return_one_in(futures::executor auto&) {
+    co_return 1;
+}
+
+futures::Future<int> add_one_in(futures::executor auto&, futures::Future<int> awaited) {
+    co_return co_await std::move(awaited) + 1;
+}
+
+futures::Future<int> sum_in(futures::executor auto& executor, int count) {
+    int sum = 0;
+    for (int each = 0; each != count; ++each) {
+        sum += co_await executor.submit(handing::return_number{each});
+    }
+    co_return sum;
+}
+
+futures::Future<int> return_one_after_schedule(futures::executor auto& executor, int times) {
+    for (int each = 0; each != times; ++each) {
+        co_await executor.schedule();
+    }
+    co_return 1;
 }
 
 // Suspends a coroutine, and the library isn't told. The test resumes the coroutine by `suspended`.
@@ -132,6 +183,121 @@ TEST_CASE("a worker helps what it waits for if that blocks on another pool's wor
             return continuation;
         });
     }
+}
+
+TEST_CASE("a worker runs what an executor of one's own has handed to its pool, if it waits for that") {
+    pool runs(1);
+    handing_executor executor(runs);
+    const auto add_one = [](int x) { return x + 1; };
+    const auto wait_on_worker = [&](auto begin) {
+        return runs.submit([&] { return begin().result(); }).result();
+    };
+    const auto check_completed_late = [&](const futures::Future<int>& two, futures::Promise<int>& one) {
+        std::latch waits{1};
+        const auto waiting = runs.submit([&] {
+            waits.count_down();
+            return two.result();
+        });
+        waits.wait();
+        one.set_result(1);
+        CHECK(waiting.result() == 2);
+    };
+
+    SECTION("a continuation") {
+        CHECK(wait_on_worker([&] { return runs.submit([] { return 1; }).then(executor, add_one); }) == 2);
+    }
+    SECTION("a continuation of a future that is done") {
+        futures::Promise<int> promise;
+        promise.set_result(1);
+        CHECK(wait_on_worker([&] { return promise.get_future().then(executor, add_one); }) == 2);
+    }
+    SECTION("a continuation of a future that another thread completes") {
+        futures::Promise<int> promise;
+        check_completed_late(promise.get_future().then(executor, add_one), promise);
+    }
+    SECTION("a coroutine") {
+        CHECK(wait_on_worker([&] { return return_one_in(executor); }) == 1);
+    }
+    SECTION("a coroutine that awaits tasks of the executor") {
+        CHECK(wait_on_worker([&] { return sum_in(executor, 10); }) == 45);
+    }
+    SECTION("a coroutine that awaits a future that another thread completes") {
+        futures::Promise<int> promise;
+        check_completed_late(add_one_in(executor, promise.get_future()), promise);
+    }
+    SECTION("a coroutine that goes on as a task of the executor, again and again") {
+        CHECK(wait_on_worker([&] { return return_one_after_schedule(executor, 10); }) == 1);
+    }
+    SECTION("what an executor of one's own hands to another") {
+        handing_executor outer(executor);
+        CHECK(wait_on_worker([&] { return add_one_in(outer, return_one_in(outer).then(add_one)); }) == 3);
+    }
+    SECTION("several at once, in each way of waiting") {
+        const auto begin = [&] {
+            return std::vector{return_one_in(executor), return_one_in(executor).then(add_one),
+                               sum_in(executor, 4)};
+        };
+        const auto sum = [](const std::vector<int>& all) {
+            return std::accumulate(all.begin(), all.end(), 0);
+        };
+        CHECK(wait_on_worker([&] { return futures::gather(begin()).then(executor, sum); }) == 9);
+        CHECK(wait_on_worker([&] { return futures::wait(begin()).done.back(); }) == 6);
+        const auto with_a_limit = [&] { return begin().back().result(std::chrono::hours(1)); };
+        CHECK(runs.submit(with_a_limit).result() == 6);
+        const auto in_order_of_completion = [&] {
+            int result = 0;
+            for (const auto& each : futures::as_completed(begin())) {
+                result += each.result();
+            }
+            return result;
+        };
+        CHECK(runs.submit(in_order_of_completion).result() == 9);
+    }
+}
+
+TEST_CASE("workers of two pools wait for a chain over executors of one's own that hand it to both pools") {
+    pool first(1);
+    pool second(1);
+    handing_executor over_first(first);
+    handing_executor over_second(second);
+    futures::Promise<int> promise;
+    const auto add_one = [](int x) { return x + 1; };
+    const auto chain =
+        add_one_in(
+            over_second,
+            add_one_in(over_first, promise.get_future().then(over_first, add_one)).then(over_second, add_one))
+            .then(over_first, add_one)
+            .then(over_second, add_one);
+    std::latch both_run{2};
+    const auto wait_for_chain = [&] {
+        both_run.arrive_and_wait();
+        return chain.result();
+    };
+    const auto one = first.submit(wait_for_chain);
+    const auto other = second.submit(wait_for_chain);
+    both_run.wait();
+    promise.set_result(0);
+    CHECK(one.result() == 6);
+    CHECK(other.result() == 6);
+}
+
+TEST_CASE("a pool refuses what an executor of one's own hands to it, while its worker waits for that") {
+    pool runs(1);
+    handing_executor executor(runs);
+    futures::Promise<int> promise;
+    const auto continuation = promise.get_future().then(executor, [](int x) { return x; });
+    const auto coroutine = add_one_in(executor, promise.get_future());
+    std::latch waits{1};
+    const auto waiting = runs.submit([&] {
+        waits.count_down();
+        return std::pair(continuation.exception(), coroutine.exception());
+    });
+    waits.wait();
+    runs.shutdown({.wait = false});
+    promise.set_result(1);
+    const auto [first, second] = waiting.result();
+    CHECK_THROWS_AS(std::rethrow_exception(first), futures::executor_shutdown);
+    CHECK_THROWS_AS(std::rethrow_exception(second), futures::executor_shutdown);
 }
 
 TEST_CASE("a task that a worker runs for others may wait for what that worker was running") {

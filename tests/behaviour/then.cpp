@@ -310,6 +310,37 @@ TEST_CASE("a then goes on in the executor of one's own that ran the future") {
     }
 }
 
+TEST_CASE("what an executor of one's own has queued can be cancelled until it begins") {
+    keeping_executor executor;
+    futures::Promise<int> promise;
+    const auto captured = std::make_shared<int>(0);
+    const auto count = [](keeping_executor&, std::shared_ptr<int> counts) -> futures::Future<int> {
+        co_return ++*counts;
+    };
+    const auto continuation =
+        promise.get_future().then(executor, [captured](int value) { return *captured += value; });
+    const auto after = continuation.then([](int value) { return value; });
+    const auto coroutine = count(executor, captured);
+    promise.set_result(1);
+    CHECK(continuation.state() == futures::future_state::pending);
+    CHECK(coroutine.state() == futures::future_state::pending);
+    SECTION("by cancel()") {
+        CHECK(continuation.cancel());
+        CHECK(coroutine.cancel());
+    }
+    SECTION("by request_stop()") {
+        CHECK(continuation.request_stop());
+        CHECK(coroutine.request_stop());
+    }
+    CHECK(captured.use_count() == 1);
+    CHECK(after.cancelled());
+    CHECK(promise.get_future().result() == 1);
+    CHECK(executor.run_all() == 2);
+    CHECK(continuation.cancelled());
+    CHECK(coroutine.cancelled());
+    CHECK(*captured == 0);
+}
+
 TEST_CASE("an executor of one's own that runs a continuation has no handle on its future") {
     tests::inline_executor executor;
     futures::Promise<int> promise;

@@ -80,6 +80,49 @@ const scenario awaited_by_worker("a worker runs the continuation that it waits f
                                      check(outer.result().get() == 2, "the result is the continuation's");
                                  });
 
+// Hands its tasks to a pool, and gives the futures of that.
+class handing_executor : public futures::executor_base<handing_executor> {
+public:
+    explicit handing_executor(futures::thread_pool_executor<>& runs) : runs_(runs) {}
+
+    template <class Fn, class... Args>
+    auto submit(Fn&& fn, Args&&... args) {
+        return runs_.submit(std::forward<Fn>(fn), std::forward<Args>(args)...);
+    }
+    void shutdown(futures::shutdown_options = {}) {}
+
+private:
+    futures::thread_pool_executor<>& runs_;
+};
+
+const scenario handed_to_pool(
+    "the only worker waits for a continuation that an executor of one's own hands to its pool",
+    {.preemptions = 2, .stale_reads = 1}, [] {
+        futures::thread_pool_executor executor(1);
+        handing_executor hands_over(executor);
+        futures::Promise<value> promise;
+        const auto next =
+            promise.get_future().then(hands_over, [](const value& x) { return value(x.get() + 1); });
+        const auto outer = executor.submit([&] { return value(next.result().get()); });
+        promise.set_result(value(1));
+        check(outer.result().get() == 2, "the result is the continuation's");
+    });
+
+const scenario cancelled_in_executor(
+    "a continuation is cancelled and left while an executor of one's own hands it to a pool, which runs it",
+    {.preemptions = 2, .stale_reads = 1}, [] {
+        futures::thread_pool_executor executor(1);
+        handing_executor hands_over(executor);
+        futures::Promise<value> promise;
+        auto next = promise.get_future().then(
+            hands_over, [captured = value(1)](const value& x) { return value(x.get() + captured.get()); });
+        thread setter([&] { set(promise, 1); });
+        const bool cancelled = next.cancel();
+        check(next.cancelled() == cancelled, "its state says the same");
+        next = {};
+        setter.join();
+    });
+
 const scenario seen_cancelled(
     "a worker runs what sees that a part of what it waits for was cancelled",
     {.preemptions = 2, .stale_reads = 1}, [] {

@@ -280,6 +280,87 @@ const scenario waited_for_by_worker("the only worker waits for a coroutine of it
                                         check(waits.result().get() == 2, "the result is the coroutine's");
                                     });
 
+// Hands its tasks to a pool, and gives the futures of that.
+class handing_executor : public futures::executor_base<handing_executor> {
+public:
+    explicit handing_executor(pool& runs) : runs_(runs) {}
+
+    template <class Fn, class... Args>
+    auto submit(Fn&& fn, Args&&... args) {
+        return runs_.submit(std::forward<Fn>(fn), std::forward<Args>(args)...);
+    }
+    void shutdown(futures::shutdown_options = {}) {}
+
+private:
+    pool& runs_;
+};
+
+futures::Future<value> add_one_by(handing_executor&, futures::Future<value> before) {
+    const value& x = co_await before;
+    co_return value(x.get() + 1);
+}
+
+// Takes two turns.
+futures::Future<value> add_by(handing_executor&, futures::Future<value> first, futures::Future<value> second,
+                              parking_spot& between) {
+    const value& x = co_await first;
+    between.unpark();
+    const value& y = co_await second;
+    co_return value(x.get() + y.get());
+}
+
+const scenario handed_to_pool(
+    "the only worker waits for a coroutine that an executor of one's own hands to its pool",
+    {.preemptions = 2, .stale_reads = 1}, [] {
+        futures::Promise<value> promise;
+        pool executor(1);
+        handing_executor hands_over(executor);
+        const auto coroutine = add_one_by(hands_over, promise.get_future());
+        const auto waits = executor.submit([&] { return value(coroutine.result().get()); });
+        promise.set_result(value(1));
+        check(waits.result().get() == 2, "the result is the coroutine's");
+    });
+
+const scenario handed_over_late(
+    "an executor of one's own hands a turn of a coroutine to a pool, and returns only after the next turn",
+    {.preemptions = 2, .stale_reads = 0}, [] {
+        futures::Promise<value> first;
+        futures::Promise<value> second;
+        parking_spot between;
+        pool executor(1);
+        handing_executor hands_over(executor);
+        const auto coroutine = add_by(hands_over, first.get_future(), second.get_future(), between);
+        thread setter([&] { first.set_result(value(1)); });
+        between.park();
+        const auto waits = executor.submit([&] { return value(coroutine.result().get()); });
+        second.set_result(value(2));
+        check(waits.result().get() == 3, "the result is the coroutine's");
+        setter.join();
+    });
+
+const scenario left_in_executor(
+    "a coroutine that nobody has ends before the executor of one's own that runs it has returned",
+    {.preemptions = 2, .stale_reads = 1}, [] {
+        futures::Promise<value> promise;
+        pool executor(1);
+        handing_executor hands_over(executor);
+        static_cast<void>(add_one_by(hands_over, promise.get_future()));
+        promise.set_result(value(1));
+    });
+
+const scenario cancelled_in_executor(
+    "a coroutine is cancelled and left while an executor of one's own hands it to a pool, which runs it",
+    {.preemptions = 2, .stale_reads = 1}, [] {
+        pool executor(1);
+        handing_executor hands_over(executor);
+        futures::Promise<value> promise;
+        promise.set_result(value(1));
+        auto coroutine = add_one_by(hands_over, promise.get_future());
+        const bool cancelled = coroutine.cancel();
+        check(!cancelled || coroutine.cancelled(), "its state says the same");
+        coroutine = {};
+    });
+
 // The worker that waits takes the turns, and so may leave the coroutine in the queue when the next comes.
 const scenario turns_taken("the only worker takes the turns of a coroutine that is still queued",
                            {.preemptions = 2, .stale_reads = 0}, [] {

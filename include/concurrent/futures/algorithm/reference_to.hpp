@@ -6,7 +6,9 @@
 #include <utility>  // std::move
 
 #include <concurrent/futures/algorithm/future_range.hpp>
+#include <concurrent/futures/error.hpp>
 #include <concurrent/futures/future/future.hpp>
+#include <concurrent/futures/state/shared_state.hpp>
 #include <concurrent/futures/task/continuation.hpp>
 #include <concurrent/futures/task/executor_reference.hpp>
 
@@ -21,11 +23,28 @@ template <class Executor>
     reference.executor = const_cast<void*>(static_cast<const void*>(std::addressof(executor)));
     reference.submit = [](void* submits, submitted_continuation&& continuation) {
         Executor& target = *static_cast<Executor*>(submits);
+        shared_state_base::weak_handle submitted;
         if constexpr (future_type<decltype(target.submit(std::move(continuation)))>) {
-            static_cast<void>(future_access::disregard(target.submit(std::move(continuation))));
+            const auto future = future_access::disregard(target.submit(std::move(continuation)));
+            if (future.valid()) {
+                submitted = shared_state_base::weak_handle(future_access::state(future));
+            }
         } else {
             static_cast<void>(target.submit(std::move(continuation)));
         }
+        return submitted;
+    };
+    return reference;
+}
+
+// Returns a reference to the executor of a coroutine that has not taken it by an lvalue reference. Before
+// something can be submitted through the reference, the coroutine ends, and the executor is gone.
+[[nodiscard]] inline executor_reference reference_to_parameter() noexcept {
+    executor_reference reference;
+    reference.submit = [](void*, submitted_continuation&&) -> shared_state_base::weak_handle {
+        throw_error<executor_shutdown>(
+            "the executor that ran the future was destroyed with the coroutine, which has not taken it by an "
+            "lvalue reference: pass it by reference, or name an executor, as in then(executor, fn)");
     };
     return reference;
 }

@@ -31,17 +31,30 @@
 namespace concurrent::futures { inline namespace v0_1 {
 namespace detail {
 
-// The state of a coroutine that an executor runs which is no `thread_pool_executor`.
-template <class Executor, class T>
+// The state of a coroutine that an executor runs which is no `thread_pool_executor`. `outlives` says whether
+// the executor still exists when the coroutine has ended.
+template <class Executor, bool outlives, class T>
 class submitted_coroutine_state : public coroutine_state<T> {
 public:
     explicit submitted_coroutine_state(Executor& executor) noexcept
-        : coroutine_state<T>(nullptr, true), executor_(executor) {}
+        : coroutine_state<T>(nullptr, true), executor_(executor) {
+        this->note_unqueued();
+    }
 
     void start() noexcept override { push_turn(); }
 
+    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept override {
+        const bool is_first = index == 0;
+        shared_state_base::weak_handle found = coroutine_state<T>::dependency(index);
+        return found || !is_first ? std::move(found) : turn_.awaited(*this);
+    }
+
     [[nodiscard]] executor_reference own_executor() const noexcept override {
-        return reference_to(executor_);
+        if constexpr (outlives) {
+            return reference_to(executor_);
+        } else {
+            return reference_to_parameter();
+        }
     }
 
 protected:
@@ -51,20 +64,34 @@ private:
     void push_turn() noexcept override {
         std::exception_ptr failure;
         try {
-            static_cast<void>(submit_call(
-                executor_, [this] { this->run_turn(); },
-                [this] {
-                    this->fail_waiting(
-                        make_error<broken_promise_error>("the executor dropped a turn of the coroutine"));
-                }));
+            turn_.submit(*this, [this] {
+                return submit_call(
+                    executor_,
+                    [this] {
+                        turn_.begin(*this);
+                        this->run_turn();
+                    },
+                    [this] {
+                        fail_turn(
+                            make_error<broken_promise_error>("the executor dropped a turn of the coroutine"));
+                    });
+            });
             return;
         } catch (...) {
             failure = std::current_exception();
         }
-        this->fail_waiting(std::move(failure));
+        fail_turn(std::move(failure));
     }
 
+    void fail_turn(std::exception_ptr reason) noexcept {
+        turn_.begin(*this);
+        this->fail_waiting(std::move(reason));
+    }
+
+    void stop_waiting(bool) noexcept override { turn_.forget(); }
+
     Executor& executor_;
+    submitted_turn turn_;
 };
 
 // Finds the executor among the parameters of a coroutine: the first, or the first after the object of a
@@ -77,6 +104,7 @@ template <class First, class... Rest>
     requires executor<std::remove_reference_t<First>>
 struct executor_parameter<First, Rest...> {
     static constexpr bool exists = true;
+    static constexpr bool outlives = std::is_lvalue_reference_v<First>;
     static constexpr std::size_t index = 0;
     using type = std::remove_reference_t<First>;
 };
@@ -85,6 +113,7 @@ template <class Object, class First, class... Rest>
              std::is_class_v<std::remove_reference_t<Object>> && executor<std::remove_reference_t<First>>)
 struct executor_parameter<Object, First, Rest...> {
     static constexpr bool exists = true;
+    static constexpr bool outlives = std::is_lvalue_reference_v<First>;
     static constexpr std::size_t index = 1;
     using type = std::remove_reference_t<First>;
 };
@@ -95,13 +124,13 @@ public:
     template <class Executor>
     static constexpr bool has_pool = requires(Executor& each) { shared_pool<pool_base>(*each.pool_); };
 
-    template <class T, class Executor>
+    template <class T, class Executor, bool outlives>
     struct state_for {
-        using type = submitted_coroutine_state<Executor, T>;
+        using type = submitted_coroutine_state<Executor, outlives, T>;
     };
-    template <class T, class Executor>
+    template <class T, class Executor, bool outlives>
         requires has_pool<Executor>
-    struct state_for<T, Executor> {
+    struct state_for<T, Executor, outlives> {
         using type = coroutine_state<T>;
     };
 
@@ -123,8 +152,8 @@ struct coroutine_state_for {
 template <class T, class... Parameters>
     requires executor_parameter<Parameters...>::exists
 struct coroutine_state_for<T, Parameters...> {
-    using type =
-        typename coroutine_start::state_for<T, typename executor_parameter<Parameters...>::type>::type;
+    using parameter = executor_parameter<Parameters...>;
+    using type = typename coroutine_start::state_for<T, typename parameter::type, parameter::outlives>::type;
 };
 
 // Lies before the frame of a coroutine.
@@ -390,6 +419,10 @@ private:
 }}  // namespace concurrent::futures
 
 /// A coroutine may return a `Future<T>`.
+///
+/// If an executor of your own runs it, `then(fn)` of its future needs the executor after the coroutine has
+/// ended. So take the executor as an lvalue reference: after a coroutine that has taken it by value,
+/// `then(fn)` fails with `executor_shutdown`, and `then(executor, fn)` names another.
 template <class T, class... Parameters>
 struct std::coroutine_traits<concurrent::futures::Future<T>, Parameters...> {
     /// What the compiler uses.

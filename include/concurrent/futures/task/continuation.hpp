@@ -30,10 +30,12 @@ protected:
     [[nodiscard]] bool goes_on(outcome how) const noexcept { return how == outcome::value || sees_failures_; }
 
     // Goes on after the parent is done, as `how` says. Returns whether `task`, whose state is `future`, is to
-    // be run now. Only if so, this object is sure to exist still.
-    [[nodiscard]] bool begin(shared_state_base& future, queued_state& task, outcome how) const noexcept {
+    // be queued now; or, if `submits`, is to be submitted to an executor of one's own, where it goes on
+    // waiting for others. Only if so, this object is sure to exist still.
+    [[nodiscard]] bool begin(shared_state_base& future, queued_state& task, outcome how,
+                             bool submits) const noexcept {
         if (goes_on(how)) {
-            if (future.begin_to_queue()) {
+            if (submits ? future.is_unqueued() : future.begin_to_queue()) {
                 return true;
             }
             future.release_from_queue();
@@ -45,16 +47,35 @@ protected:
         return false;
     }
 
-    // Returns a weak handle on the parent if the task waits for it.
+    // Returns a weak handle on what the task waits for: the parent, or what was submitted.
     [[nodiscard]] shared_state_base::weak_handle dependency_of(shared_state_base& future) const noexcept {
-        shared_state_base::weak_handle parent;
+        shared_state_base::weak_handle found;
         future.if_unqueued([&] {
-            if (!parent_.done()) {
-                parent = shared_state_base::weak_handle(parent_);
+            shared_state_base& awaited = submitted_ ? submitted_.state() : parent_;
+            if (!awaited.done()) {
+                found = shared_state_base::weak_handle(awaited);
             }
         });
-        return parent;
+        return found;
     }
+
+    // An executor of one's own has the task, and `submitted` will run it, unless it has done so by now.
+    void wait_for_submitted(shared_state_base& future, shared_state_base::weak_handle submitted) noexcept {
+        static_cast<void>(future.change([&] { submitted_ = std::move(submitted); }));
+    }
+
+    // The task leaves its executor of one's own, and may be run from now on. Returns false if it was
+    // cancelled, or has left before.
+    [[nodiscard]] bool leave_executor(shared_state_base& future) noexcept {
+        if (!future.begin_to_queue()) {
+            return false;
+        }
+        forget_submitted();
+        return true;
+    }
+
+    // Requires: the future doesn't wait for others any more.
+    void forget_submitted() noexcept { submitted_.reset(); }
 
     // Returns whether nothing will come from the parent any more.
     [[nodiscard]] bool stop_waiting_for_parent(shared_state_base& future) noexcept {
@@ -88,6 +109,9 @@ private:
     }
 
     shared_state_base& parent_;
+    // What an executor of one's own runs to run the task. Guarded by the lock of the state as long as the
+    // task waits for others. Weak, as nobody asks for its result: see `work_item::has_handle`.
+    shared_state_base::weak_handle submitted_;
     const bool sees_failures_;
 };
 
@@ -162,7 +186,7 @@ protected:
 private:
     void call_back(outcome how) final {
         if (own_executor_) {
-            if (this->begin(*this, *this, how)) {
+            if (this->begin(*this, *this, how, true)) {
                 submit();
             }
             return;
@@ -176,7 +200,7 @@ private:
                 make_error<executor_shutdown>("the executor that ran the future was destroyed"));
             return;
         }
-        if (!this->begin(*this, *this, how)) {
+        if (!this->begin(*this, *this, how, false)) {
             return;
         }
         if (runs_inline) {
@@ -186,9 +210,13 @@ private:
         this->push_or_fail(*pool, [&] { pool->push(*this); });
     }
 
+    // The task may run, be dropped or be cancelled on another thread before the executor returns.
     void submit() noexcept {
         try {
-            own_executor_.submit(own_executor_.executor, submitted_continuation(*this));
+            if (auto submitted =
+                    own_executor_.submit(own_executor_.executor, submitted_continuation(*this))) {
+                this->wait_for_submitted(*this, std::move(submitted));
+            }
         } catch (...) {
             failure_ = std::current_exception();
         }
@@ -196,7 +224,7 @@ private:
     }
 
     void run_submitted() noexcept final {
-        if (this->claim_to_help(false, nullptr)) {
+        if (this->leave_executor(*this) && this->claim_to_help(false, nullptr)) {
             worker::note_running_elsewhere(*this);
             this->call();
             this->complete_without_handle();
@@ -206,10 +234,15 @@ private:
     // It fails with what the executor has thrown, or because the executor has dropped it.
     void release_submitted() noexcept final {
         // Acquire and release: pairs with itself. It publishes `failure_`, and the uses of the memory.
-        if (holders_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+        if (holders_.fetch_sub(1, std::memory_order_acq_rel) != 1) {
+            return;
+        }
+        if (this->is_unqueued() && this->leave_executor(*this)) {
             this->fail_waiting(
                 failure_ ? std::move(failure_)
                          : make_error<broken_promise_error>("the executor dropped the continuation"));
+        } else {
+            this->release_from_queue();
         }
     }
 
@@ -218,15 +251,16 @@ private:
             kept_owner_.reset();
         }
         this->cancel_if_last(this->parent(), stop);
+        this->forget_submitted();
     }
 
     [[nodiscard]] bool keeps_owner() const noexcept final { return keeps_owner_; }
 
     const bool keeps_owner_;
+    sync::atomic<int> holders_{2};       // once it is submitted to `own_executor_`
     shared_pool<pool_base> kept_owner_;  // until the task is pushed
     const executor_reference own_executor_;
-    std::exception_ptr failure_;    // what `own_executor_` has thrown
-    sync::atomic<int> holders_{2};  // once it is submitted to that
+    std::exception_ptr failure_;  // what `own_executor_` has thrown
 };
 
 }}}  // namespace concurrent::futures::detail

@@ -4,7 +4,7 @@
 
 #include <coroutine>  // std::coroutine_handle
 #include <cstddef>    // std::size_t
-#include <cstdint>    // std::uintptr_t
+#include <cstdint>    // std::uintptr_t, std::uint32_t
 #include <exception>  // std::exception_ptr, std::current_exception
 #include <memory>     // std::addressof
 #include <utility>    // std::exchange, std::move
@@ -124,13 +124,16 @@ public:
         // It exists as long as the coroutine is suspended.
         const shared_pool<pool_base> kept = keep_owner();
         shared_state_base::handle submitted;
-        const bool is_to_be_pushed = its_future.begin_to_queue_again([&] {
+        const auto forget = [&] {
             awaited_ = nullptr;
             submitted = std::move(submitted_);
-        });
-        if (is_to_be_pushed) {
+        };
+        if (!pool) {
+            its_future.with_lock(forget);
+            push_turn();  // see `submitted_turn`
+        } else if (its_future.begin_to_queue_again(forget)) {
             push_turn();
-        } else if (pool) {
+        } else {
             pool->replace_stale_item();
         }
     }
@@ -489,6 +492,61 @@ private:
 #endif
 };
 
+// The next turn of a coroutine that an executor of one's own runs. Until it begins, the coroutine waits for
+// what was submitted, as it waits for any other future: a worker that waits for the coroutine can so run
+// that.
+class submitted_turn {
+public:
+    // Calls `submit()`, which submits the turn, and returns a handle on the future of that, or an empty one
+    // if it is not known. Requires: the coroutine waits for others, as its state says.
+    template <class Submit>
+    void submit(shared_state_base& coroutine, Submit submit) {
+        // The turn may begin on another thread, and the coroutine end, before `submit()` returns.
+        const shared_state_base::weak_handle kept(coroutine);
+        const std::uint32_t number = number_;
+        shared_state_base::weak_handle submitted;
+        if (const shared_state_base::handle made = submit()) {
+            submitted = shared_state_base::weak_handle(made.state());
+        }
+        if (submitted) {
+            static_cast<void>(coroutine.change([&] {
+                // By now the coroutine may wait for something else.
+                if (number_ == number) {
+                    submitted_ = std::move(submitted);
+                }
+            }));
+        }
+    }
+
+    // The turn begins, or fails. From now on it may be claimed, unless the coroutine was cancelled.
+    void begin(shared_state_base& coroutine) noexcept {
+        if (coroutine.begin_to_queue()) {
+            ++number_;
+            submitted_.reset();
+        }
+    }
+
+    // The coroutine was cancelled.
+    void forget() noexcept { submitted_.reset(); }
+
+    // Returns a weak handle on what was submitted, if the coroutine waits for that.
+    [[nodiscard]] shared_state_base::weak_handle awaited(shared_state_base& coroutine) const noexcept {
+        shared_state_base::weak_handle found;
+        coroutine.if_unqueued([&] {
+            if (submitted_ && !submitted_.state().done()) {
+                found = shared_state_base::weak_handle(submitted_.state());
+            }
+        });
+        return found;
+    }
+
+private:
+    // Guarded by the lock of the state as long as the coroutine waits for others.
+    std::uint32_t number_ = 0;
+    // Weak, as nobody asks for its result: see `work_item::has_handle`.
+    shared_state_base::weak_handle submitted_;
+};
+
 // `coroutine_state` adds the state of the coroutine's future. It lies before the frame in one allocation,
 // which lives on when the frame is gone.
 template <class T>
@@ -514,7 +572,7 @@ public:
         return this->run_turn_here(static_cast<worker&>(self), given_up);
     }
     [[nodiscard]] helper* helper_of_others() noexcept final { return worker::current(); }
-    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept final {
+    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept override {
         if (!this->is_unqueued()) {
             return this->obstacle(*this, index);
         }
