@@ -3843,6 +3843,14 @@ inline bool spin_until_done(const shared_state_base& state, const deadline& unti
     return state.done();
 }
 
+inline void throw_if_inherited(const shared_state_base& state) {
+    if (state.is_inherited()) {
+        throw_error<broken_executor>(
+            "the future was not done when this process was forked, and what would complete it is not in this "
+            "process");
+    }
+}
+
 // A `helping_thread` is a worker that waits for a future which this worker can't run, but may depend on what
 // it can. It lives on the worker's stack.
 class helping_thread final : public idle_watch {
@@ -3865,6 +3873,7 @@ public:
                 return shared_state_base::help_result::none;
             }
             trampoline::run_postponed();
+            throw_if_inherited(state);  // what this thread has run may have forked
             helper* watching = nullptr;
             const helping_wait::step step = wait.go_on(until.is_never(), *this, watching);
             if (step == helping_wait::step::waits_for_self) {
@@ -3950,9 +3959,11 @@ inline constexpr int short_way = 4;
 }
 
 // Waits until `state` is done, and helps meanwhile. Returns false if it would wait for this very thread.
+// Throws `broken_executor` in the child of a fork, if `state` was not done there.
 [[gnu::noinline]] inline bool help_until_done(shared_state_base& state) {
     int looks = 0;
     do {
+        throw_if_inherited(state);  // what this thread has run may have forked
         const shared_state_base::help_result helped = state.help(nullptr);
         if (helped == shared_state_base::help_result::waits_for_self) {
             return false;
@@ -4003,14 +4014,6 @@ await_until(shared_state_base& state, const deadline& until, helper& self) {
            help_others_until_done(state, until, self) == shared_state_base::help_result::helped;
 }
 
-inline void throw_if_inherited(const shared_state_base& state) {
-    if (state.is_inherited()) {
-        throw_error<broken_executor>(
-            "the future was not done when this process was forked, and what would complete it is not in this "
-            "process");
-    }
-}
-
 [[noreturn, gnu::cold, gnu::noinline]] inline void throw_as_it_waits_for_itself() {
     throw_error<invalid_state_error>(
         "a task waits for itself, or for a task that waits for it on the same thread, and so would wait "
@@ -4027,13 +4030,13 @@ inline bool await(shared_state_base& state, const deadline& until) {
         return false;
     }
     trampoline::run_postponed();
-    throw_if_inherited(state);
     if (until.is_never()) {
         if (!help_until_done(state)) {
             throw_as_it_waits_for_itself();
         }
         return true;
     }
+    throw_if_inherited(state);
     if (!state.runs_in_turns()) {
         if (helper* const self = state.helper_here()) {
             return await_until(state, until, *self);
@@ -4056,6 +4059,9 @@ inline void await_if_it_ends(shared_state_base& state) noexcept {
             static_cast<void>(help_until_done(state));
             return;
         } catch (...) {
+            if (state.is_inherited()) {
+                return;
+            }
             // There is no memory to find out how this worker can help. Others may free some.
             sync::this_thread::yield();
         }
@@ -10787,6 +10793,8 @@ private:
 // Room for a `joined_state`.
 class joined_state::place {
 public:
+    [[nodiscard]] void* room() noexcept { return memory_; }
+
     // Waits until the state is deleted, at which other threads may look for a moment.
     void wait_until_free() const noexcept {
         // Acquire: pairs with the release of `operator delete`.
@@ -10803,7 +10811,7 @@ private:
 };
 
 inline void* joined_state::operator new(std::size_t, place& where) noexcept {
-    return where.memory_;
+    return where.room();
 }
 
 inline void joined_state::operator delete(void* memory) noexcept {
@@ -12440,16 +12448,12 @@ template <class Executor>
     return reference;
 }
 
-// Returns a reference to the executor of a coroutine that has not taken it by an lvalue reference. Before
-// something can be submitted through the reference, the coroutine ends, and the executor is gone.
-[[nodiscard]] inline executor_reference reference_to_parameter() noexcept {
-    executor_reference reference;
-    reference.submit = [](void*, submitted_continuation&&) -> shared_state_base::weak_handle {
-        throw_error<executor_shutdown>(
-            "the executor that ran the future was destroyed with the coroutine, which has not taken it by an "
-            "lvalue reference: pass it by reference, or name an executor, as in then(executor, fn)");
-    };
-    return reference;
+// What stands for the executor of a coroutine that has not taken it by an lvalue reference. Before something
+// can be submitted to it, the coroutine ends, and the executor is gone.
+[[noreturn]] inline shared_state_base::weak_handle refuse_continuation(void*, submitted_continuation&&) {
+    throw_error<executor_shutdown>(
+        "the executor that ran the future was destroyed with the coroutine, which has not taken it by an "
+        "lvalue reference: pass it by reference, or name an executor, as in then(executor, fn)");
 }
 
 }}}  // namespace concurrent::futures::detail
@@ -13833,7 +13837,7 @@ public:
         if constexpr (outlives) {
             return reference_to(executor_);
         } else {
-            return reference_to_parameter();
+            return {nullptr, refuse_continuation};
         }
     }
 

@@ -683,6 +683,16 @@ TEST_CASE("a task forks that wait() runs on the spot, and in the child the wait 
           }) == "");
 }
 
+TEST_CASE("a task forks that result() runs on the spot, and in the child it throws") {
+    for (const futures::timeout_duration limit :
+         {futures::timeout_duration(), futures::timeout_duration(std::chrono::hours(1))}) {
+        CHECK(fails_in_child_of_wait([limit](auto& executor, auto& forks, const auto& never) {
+                  const auto both = futures::gather(executor.submit(forks), never);
+                  return throws_broken_executor([&] { static_cast<void>(both.result(limit)); });
+              }) == "");
+    }
+}
+
 TEST_CASE(
     "a task forks that as_completed() runs on the spot, and in the child the range yields it, and throws") {
     CHECK(fails_in_child_of_wait([](auto& executor, auto& forks, const auto& never) {
@@ -729,6 +739,7 @@ TEST_CASE("the child of a fork can destroy a completion queue for which a thread
     futures::Promise<void> promise;
     queue->add(promise.get_future());
     std::thread waits([&] { static_cast<void>(queue->next()); });
+    // Nothing tells when it sleeps. If it doesn't yet, this tests less.
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     CHECK(fails_in_child([&] {
               queue.reset();

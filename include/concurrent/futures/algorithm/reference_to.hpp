@@ -37,16 +37,12 @@ template <class Executor>
     return reference;
 }
 
-// Returns a reference to the executor of a coroutine that has not taken it by an lvalue reference. Before
-// something can be submitted through the reference, the coroutine ends, and the executor is gone.
-[[nodiscard]] inline executor_reference reference_to_parameter() noexcept {
-    executor_reference reference;
-    reference.submit = [](void*, submitted_continuation&&) -> shared_state_base::weak_handle {
-        throw_error<executor_shutdown>(
-            "the executor that ran the future was destroyed with the coroutine, which has not taken it by an "
-            "lvalue reference: pass it by reference, or name an executor, as in then(executor, fn)");
-    };
-    return reference;
+// What stands for the executor of a coroutine that has not taken it by an lvalue reference. Before something
+// can be submitted to it, the coroutine ends, and the executor is gone.
+[[noreturn]] inline shared_state_base::weak_handle refuse_continuation(void*, submitted_continuation&&) {
+    throw_error<executor_shutdown>(
+        "the executor that ran the future was destroyed with the coroutine, which has not taken it by an "
+        "lvalue reference: pass it by reference, or name an executor, as in then(executor, fn)");
 }
 
 }}}  // namespace concurrent::futures::detail

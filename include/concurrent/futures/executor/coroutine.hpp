@@ -53,7 +53,7 @@ public:
         if constexpr (outlives) {
             return reference_to(executor_);
         } else {
-            return reference_to_parameter();
+            return {nullptr, refuse_continuation};
         }
     }
 

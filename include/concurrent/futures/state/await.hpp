@@ -126,6 +126,14 @@ inline bool spin_until_done(const shared_state_base& state, const deadline& unti
     return state.done();
 }
 
+inline void throw_if_inherited(const shared_state_base& state) {
+    if (state.is_inherited()) {
+        throw_error<broken_executor>(
+            "the future was not done when this process was forked, and what would complete it is not in this "
+            "process");
+    }
+}
+
 // A `helping_thread` is a worker that waits for a future which this worker can't run, but may depend on what
 // it can. It lives on the worker's stack.
 class helping_thread final : public idle_watch {
@@ -148,6 +156,7 @@ public:
                 return shared_state_base::help_result::none;
             }
             trampoline::run_postponed();
+            throw_if_inherited(state);  // what this thread has run may have forked
             helper* watching = nullptr;
             const helping_wait::step step = wait.go_on(until.is_never(), *this, watching);
             if (step == helping_wait::step::waits_for_self) {
@@ -233,9 +242,11 @@ inline constexpr int short_way = 4;
 }
 
 // Waits until `state` is done, and helps meanwhile. Returns false if it would wait for this very thread.
+// Throws `broken_executor` in the child of a fork, if `state` was not done there.
 [[gnu::noinline]] inline bool help_until_done(shared_state_base& state) {
     int looks = 0;
     do {
+        throw_if_inherited(state);  // what this thread has run may have forked
         const shared_state_base::help_result helped = state.help(nullptr);
         if (helped == shared_state_base::help_result::waits_for_self) {
             return false;
@@ -286,14 +297,6 @@ await_until(shared_state_base& state, const deadline& until, helper& self) {
            help_others_until_done(state, until, self) == shared_state_base::help_result::helped;
 }
 
-inline void throw_if_inherited(const shared_state_base& state) {
-    if (state.is_inherited()) {
-        throw_error<broken_executor>(
-            "the future was not done when this process was forked, and what would complete it is not in this "
-            "process");
-    }
-}
-
 [[noreturn, gnu::cold, gnu::noinline]] inline void throw_as_it_waits_for_itself() {
     throw_error<invalid_state_error>(
         "a task waits for itself, or for a task that waits for it on the same thread, and so would wait "
@@ -310,13 +313,13 @@ inline bool await(shared_state_base& state, const deadline& until) {
         return false;
     }
     trampoline::run_postponed();
-    throw_if_inherited(state);
     if (until.is_never()) {
         if (!help_until_done(state)) {
             throw_as_it_waits_for_itself();
         }
         return true;
     }
+    throw_if_inherited(state);
     if (!state.runs_in_turns()) {
         if (helper* const self = state.helper_here()) {
             return await_until(state, until, *self);
@@ -339,6 +342,9 @@ inline void await_if_it_ends(shared_state_base& state) noexcept {
             static_cast<void>(help_until_done(state));
             return;
         } catch (...) {
+            if (state.is_inherited()) {
+                return;
+            }
             // There is no memory to find out how this worker can help. Others may free some.
             sync::this_thread::yield();
         }

@@ -125,6 +125,8 @@ private:
 // Room for a `joined_state`.
 class joined_state::place {
 public:
+    [[nodiscard]] void* room() noexcept { return memory_; }
+
     // Waits until the state is deleted, at which other threads may look for a moment.
     void wait_until_free() const noexcept {
         // Acquire: pairs with the release of `operator delete`.
@@ -141,7 +143,7 @@ private:
 };
 
 inline void* joined_state::operator new(std::size_t, place& where) noexcept {
-    return where.memory_;
+    return where.room();
 }
 
 inline void joined_state::operator delete(void* memory) noexcept {
