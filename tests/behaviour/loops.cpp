@@ -313,9 +313,8 @@ TEST_CASE("as many threads come to a loop as there are workers, though each is a
 }
 
 TEST_CASE("a worker that joins what another pool's worker runs helps what that waits for") {
-    using pool = futures::thread_pool_executor<>;
-    pool outer(1);
-    pool inner(1);
+    futures::thread_pool_executor outer(1);
+    futures::thread_pool_executor inner(1);
     // The first of two calls waits for the worker of `outer`, if the worker of `inner` makes it.
     std::latch both(2);
     const auto call = [&](const std::string& caller) {
@@ -350,9 +349,8 @@ TEST_CASE("a worker that joins what another pool's worker runs helps what that w
 }
 
 TEST_CASE("a worker of another pool helps what a joining worker waits for") {
-    using pool = futures::thread_pool_executor<>;
-    pool waits(1);
-    pool joins(2);
+    futures::thread_pool_executor waits(1);
+    futures::thread_pool_executor joins(2);
     std::latch both(2);
     const auto call = [&](const std::string& caller) {
         both.arrive_and_wait();

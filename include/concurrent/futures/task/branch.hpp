@@ -138,7 +138,7 @@ public:
 private:
     friend class joined_state;
 
-    alignas(joined_state) std::byte memory_[sizeof(joined_state)];
+    alignas(joined_state) std::byte memory_[sizeof(joined_state)]{};
     sync::atomic<bool> is_free_{false};
 };
 
