@@ -286,8 +286,8 @@ TEST_CASE("a limit of workers that is never needed costs a loop over few element
 }
 
 TEST_CASE("for_each submits a bounded number of tasks to an executor that claims any number of workers") {
-    loops_counting_executor executor;
     std::latch end{1};
+    loops_counting_executor executor;
     const auto busy = executor.submit([&end] { end.wait(); });
     int sum = 0;
     executor.for_each([&sum](int each) { sum += each; }, std::forward_list{1, 2, 3});

@@ -130,7 +130,7 @@ public:
         };
         if (!pool) {
             its_future.with_lock(forget);
-            push_turn();  // see `submitted_turn`
+            push_turn();  // until the turn begins, the coroutine goes on waiting: see `submitted_turn`
         } else if (its_future.begin_to_queue_again(forget)) {
             push_turn();
         } else {
