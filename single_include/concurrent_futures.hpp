@@ -12185,8 +12185,8 @@ protected:
     [[nodiscard]] bool goes_on(outcome how) const noexcept { return how == outcome::value || sees_failures_; }
 
     // Goes on after the parent is done, as `how` says. Returns whether `task`, whose state is `future`, is to
-    // be queued now; or, if `submits`, is to be submitted to an executor of one's own, where it goes on
-    // waiting for others. Only if so, this object is sure to exist still.
+    // be run now. Only if so, this object is sure to exist still. If an executor of one's own runs the task,
+    // which `submits` says, the future goes on waiting for others until the task begins.
     [[nodiscard]] bool begin(shared_state_base& future, queued_state& task, outcome how,
                              bool submits) const noexcept {
         if (goes_on(how)) {
@@ -13171,7 +13171,7 @@ public:
         };
         if (!pool) {
             its_future.with_lock(forget);
-            push_turn();  // see `submitted_turn`
+            push_turn();  // until the turn begins, the coroutine goes on waiting: see `submitted_turn`
         } else if (its_future.begin_to_queue_again(forget)) {
             push_turn();
         } else {
