@@ -259,7 +259,8 @@ public:
     /// Cancelling the new future, or requesting a stop of it, also cancels what it waits for, as far as
     /// nobody else has a handle on that. A task may wait for it even on a pool of one worker: see `result`.
     /// If the executor was shut down before `fn` could be queued, the new future fails with
-    /// `executor_shutdown`.
+    /// `executor_shutdown`. So it does if a coroutine took an executor of your own by value: take it by
+    /// reference, or name an executor, as in `then(executor, fn)`.
     ///
     /// \throws invalid_state_error if this future is not `valid()`
     /// \throws broken_executor in the child of a fork, if this future is the parent's and was not done
