@@ -9608,16 +9608,15 @@ public:
 
     // Returns when all calls have ended. Throws what the first `start` throws; then nothing was called.
     void run() {
-        std::size_t starts = Branching::branches_start_others ? at_once : may_start_;
-        if (starts == 0 || may_start_ == 0) {
+        if (may_start_ == 0) {
             branching_.throw_if_refusing();
         } else {
+            const std::size_t starts = Branching::branches_start_others ? at_once : may_start_;
             start_one(branching_);
-            --starts;
+            start_some(branching_, starts - 1);
         }
-        start_some(branching_, starts);
         work_();
-        // A branch that starts another adds it before it ends itself, so the last to be joined is the last.
+        // A branch that starts another adds it before it ends itself. So when none is left, all have ended.
         while (const std::unique_ptr<started> newest = take_newest()) {
             branching_.join(newest->branch);
         }
@@ -10897,7 +10896,7 @@ private:
 
     void settle(std::uintptr_t how) noexcept {
         // Release: publishes the result to the acquire of `state` and of `wait_by`. Acquire: pairs with the
-        // release of `wait_by`, which publishes who waits.
+        // release of `wait_by`, by which the waiting thread publishes its wait.
         const std::uintptr_t before = state_.exchange(how, std::memory_order_acq_rel);
         // One word for all, so that it changes at once.
         if (before & visible) {
@@ -10962,7 +10961,8 @@ private:
     // Has `settle` tell `waiting`. Returns false if the branch is settled already.
     [[nodiscard]] bool wait_by(std::uintptr_t waiting) noexcept {
         std::uintptr_t before = pending;
-        // Release: publishes who waits to the acquire of `settle`. Acquire, if it is settled: see `state`.
+        // Release: pairs with the acquire of `settle`, which then sees the wait. Acquire: as in `state`, for
+        // the case that the branch is settled already.
         return state_.compare_exchange_strong(before, waiting, std::memory_order_acq_rel);
     }
 

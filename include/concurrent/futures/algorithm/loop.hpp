@@ -296,16 +296,15 @@ public:
 
     // Returns when all calls have ended. Throws what the first `start` throws; then nothing was called.
     void run() {
-        std::size_t starts = Branching::branches_start_others ? at_once : may_start_;
-        if (starts == 0 || may_start_ == 0) {
+        if (may_start_ == 0) {
             branching_.throw_if_refusing();
         } else {
+            const std::size_t starts = Branching::branches_start_others ? at_once : may_start_;
             start_one(branching_);
-            --starts;
+            start_some(branching_, starts - 1);
         }
-        start_some(branching_, starts);
         work_();
-        // A branch that starts another adds it before it ends itself, so the last to be joined is the last.
+        // A branch that starts another adds it before it ends itself. So when none is left, all have ended.
         while (const std::unique_ptr<started> newest = take_newest()) {
             branching_.join(newest->branch);
         }

@@ -228,7 +228,7 @@ private:
 
     void settle(std::uintptr_t how) noexcept {
         // Release: publishes the result to the acquire of `state` and of `wait_by`. Acquire: pairs with the
-        // release of `wait_by`, which publishes who waits.
+        // release of `wait_by`, by which the waiting thread publishes its wait.
         const std::uintptr_t before = state_.exchange(how, std::memory_order_acq_rel);
         // One word for all, so that it changes at once.
         if (before & visible) {
@@ -293,7 +293,8 @@ private:
     // Has `settle` tell `waiting`. Returns false if the branch is settled already.
     [[nodiscard]] bool wait_by(std::uintptr_t waiting) noexcept {
         std::uintptr_t before = pending;
-        // Release: publishes who waits to the acquire of `settle`. Acquire, if it is settled: see `state`.
+        // Release: pairs with the acquire of `settle`, which then sees the wait. Acquire: as in `state`, for
+        // the case that the branch is settled already.
         return state_.compare_exchange_strong(before, waiting, std::memory_order_acq_rel);
     }
 
