@@ -3190,6 +3190,13 @@ public:
         return {};
     }
 
+    // Does that for the wait of a worker.
+    [[nodiscard]] static shared_state_base::weak_handle root_of(blocked_wait& wait, std::size_t& skipped,
+                                                                std::size_t& index) noexcept {
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every wait is one of a walk
+        return static_cast<dependency_walk&>(wait).root(skipped, index);
+    }
+
     // Whether `next` may find something new. Relaxed: a hint, except under the mutex.
     [[nodiscard]] bool has_news() const noexcept { return has_news_.load(std::memory_order_relaxed); }
 
@@ -8555,10 +8562,8 @@ protected:
         shared_state_base::weak_handle found;
         std::size_t skipped = index;
         for_each_obstacle(future, [&](blocked_wait& wait) {
-            // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every wait is one of a walk
-            auto& walk = static_cast<dependency_walk&>(wait);
             if (!found) {
-                found = walk.root(skipped, index);
+                found = dependency_walk::root_of(wait, skipped, index);
             }
         });
         return found;
@@ -10679,13 +10684,6 @@ protected:
     // Returns what a worker waits for that keeps this from being completed, with number `index`; see
     // `shared_state_base::dependency`. Requires: this is not completed meanwhile.
     [[nodiscard]] virtual shared_state_base::weak_handle obstacle(std::size_t& index) noexcept = 0;
-
-    // Does that for one worker's wait. See `dependency_walk::root`.
-    [[nodiscard]] static shared_state_base::weak_handle root_of(blocked_wait& wait, std::size_t& skipped,
-                                                                std::size_t& index) noexcept {
-        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every wait is one of a walk
-        return static_cast<dependency_walk&>(wait).root(skipped, index);
-    }
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -10780,7 +10778,8 @@ private:
         shared_state_base::weak_handle found;
         std::size_t skipped = index;
         if (local_queue* const runner = local_queue::queue_of_runner(joined_, true)) {
-            runner->for_wait_of_owner([&](blocked_wait& wait) { found = root_of(wait, skipped, index); });
+            runner->for_wait_of_owner(
+                [&](blocked_wait& wait) { found = dependency_walk::root_of(wait, skipped, index); });
         }
         return found;
     }
@@ -16048,7 +16047,7 @@ private:
         std::size_t skipped = index;
         pool_.blocked_waits().for_each([&](blocked_wait& wait) {
             if (!found) {
-                found = root_of(wait, skipped, index);
+                found = dependency_walk::root_of(wait, skipped, index);
             }
         });
         return found;

@@ -5,6 +5,6 @@ set(only "the only worker ends another pool")
 set(finds "lost wake-up|deadlock")
 set(old [==[
             if (!found) {
-                found = root_of(wait, skipped, index);
+                found = dependency_walk::root_of(wait, skipped, index);
             }]==])
 set(new [==[]==])

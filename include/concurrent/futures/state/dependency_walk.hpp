@@ -225,6 +225,13 @@ public:
         return {};
     }
 
+    // Does that for the wait of a worker.
+    [[nodiscard]] static shared_state_base::weak_handle root_of(blocked_wait& wait, std::size_t& skipped,
+                                                                std::size_t& index) noexcept {
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every wait is one of a walk
+        return static_cast<dependency_walk&>(wait).root(skipped, index);
+    }
+
     // Whether `next` may find something new. Relaxed: a hint, except under the mutex.
     [[nodiscard]] bool has_news() const noexcept { return has_news_.load(std::memory_order_relaxed); }
 

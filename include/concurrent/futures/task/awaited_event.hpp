@@ -5,11 +5,9 @@
 #include <cstddef>  // std::size_t
 
 #include <concurrent/futures/pool/worker.hpp>
-#include <concurrent/futures/state/dependency_walk.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
 #include <concurrent/futures/state/typed_state.hpp>
 #include <concurrent/futures/sync/block_cache.hpp>
-#include <concurrent/futures/sync/blocked_wait.hpp>
 #include <concurrent/futures/sync/helper.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -42,13 +40,6 @@ protected:
     // Returns what a worker waits for that keeps this from being completed, with number `index`; see
     // `shared_state_base::dependency`. Requires: this is not completed meanwhile.
     [[nodiscard]] virtual shared_state_base::weak_handle obstacle(std::size_t& index) noexcept = 0;
-
-    // Does that for one worker's wait. See `dependency_walk::root`.
-    [[nodiscard]] static shared_state_base::weak_handle root_of(blocked_wait& wait, std::size_t& skipped,
-                                                                std::size_t& index) noexcept {
-        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every wait is one of a walk
-        return static_cast<dependency_walk&>(wait).root(skipped, index);
-    }
 };
 
 }}}  // namespace concurrent::futures::detail

@@ -15,6 +15,7 @@
 #include <concurrent/futures/queue/local_queue.hpp>
 #include <concurrent/futures/queue/work_item.hpp>
 #include <concurrent/futures/state/await.hpp>
+#include <concurrent/futures/state/dependency_walk.hpp>
 #include <concurrent/futures/state/result_storage.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
 #include <concurrent/futures/state/trampoline.hpp>
@@ -112,7 +113,8 @@ private:
         shared_state_base::weak_handle found;
         std::size_t skipped = index;
         if (local_queue* const runner = local_queue::queue_of_runner(joined_, true)) {
-            runner->for_wait_of_owner([&](blocked_wait& wait) { found = root_of(wait, skipped, index); });
+            runner->for_wait_of_owner(
+                [&](blocked_wait& wait) { found = dependency_walk::root_of(wait, skipped, index); });
         }
         return found;
     }

@@ -8,6 +8,7 @@
 #include <concurrent/futures/pool/threads.hpp>
 #include <concurrent/futures/pool/worker.hpp>
 #include <concurrent/futures/state/await.hpp>
+#include <concurrent/futures/state/dependency_walk.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
 #include <concurrent/futures/sync/blocked_wait.hpp>
 #include <concurrent/futures/task/awaited_event.hpp>
@@ -30,7 +31,7 @@ private:
         std::size_t skipped = index;
         pool_.blocked_waits().for_each([&](blocked_wait& wait) {
             if (!found) {
-                found = root_of(wait, skipped, index);
+                found = dependency_walk::root_of(wait, skipped, index);
             }
         });
         return found;

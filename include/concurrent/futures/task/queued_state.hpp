@@ -272,10 +272,8 @@ protected:
         shared_state_base::weak_handle found;
         std::size_t skipped = index;
         for_each_obstacle(future, [&](blocked_wait& wait) {
-            // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every wait is one of a walk
-            auto& walk = static_cast<dependency_walk&>(wait);
             if (!found) {
-                found = walk.root(skipped, index);
+                found = dependency_walk::root_of(wait, skipped, index);
             }
         });
         return found;
