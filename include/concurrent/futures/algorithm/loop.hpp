@@ -332,7 +332,7 @@ private:
     // those that have begun do its work.
     void start_some(const Branching& branching, std::size_t number) noexcept {
         try {
-            while (number-- != 0 && is_left_() && start_one(branching)) {
+            for (; number != 0 && is_left_() && start_one(branching); --number) {
             }
         } catch (...) {
             const std::lock_guard lock(mutex_);
