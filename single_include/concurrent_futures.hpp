@@ -6692,9 +6692,9 @@ public:
 
     [[nodiscard]] virtual bool still_waits() noexcept = 0;
 
-    // A hint: whether anybody may still ask for the result. False for what was not submitted by the task that
-    // its worker runs, but became ready to be run meanwhile: that may wait for anything.
-    [[nodiscard]] virtual bool has_handle() noexcept = 0;
+    // A hint: whether the task that submitted the item may wait for it. It doesn't if nobody has a handle;
+    // nor if it only made ready to run what began elsewhere, which may wait for anything.
+    [[nodiscard]] virtual bool submitter_may_wait() noexcept = 0;
 
     // Requires: the item is not queued yet.
     void set_priority(int priority) noexcept { priority_ = priority; }
@@ -7034,8 +7034,8 @@ public:
         waits_->for_wait_of(this, visit);
     }
 
-    // Takes out an item that the owner has pushed since it began to run `awaited`, and for whose result
-    // somebody may ask. Returns null if there seems to be none. Requires: `queue_of_runner(awaited)` returned
+    // Takes out an item that the owner has pushed since it began to run `awaited`, and for which that may
+    // wait. Returns null if there seems to be none. Requires: `queue_of_runner(awaited)` returned
     // this queue, and `still_runs()` returns whether the owner still runs `awaited`.
     template <class StillRuns>
     [[nodiscard]] work_item* take_pushed_since(const work_item& awaited, StillRuns still_runs) noexcept {
@@ -7048,7 +7048,7 @@ public:
             return nullptr;
         }
         for (work_item* const item : {oldest_, newest_}) {
-            if (item->sequence() > awaited.sequence() && item->has_handle()) {
+            if (item->sequence() > awaited.sequence() && item->submitter_may_wait()) {
                 unlink(*item, lock);
                 return item;
             }
@@ -8378,7 +8378,7 @@ public:
 
     [[nodiscard]] bool still_waits() noexcept override { return future().is_waiting(); }
 
-    [[nodiscard]] bool has_handle() noexcept override { return future().has_handle(); }
+    [[nodiscard]] bool submitter_may_wait() noexcept override { return future().has_handle(); }
 
     // Makes the task fail with `reason` if it still waits for other futures, and so is in no queue.
     void fail_unqueued(std::exception_ptr reason) noexcept {
@@ -8927,6 +8927,11 @@ public:
 
     bool signal_stop() noexcept override {
         return this->state() == future_state::running && stop_source_.request_stop();
+    }
+
+    // What passes its failures on goes on with something that began elsewhere.
+    [[nodiscard]] bool submitter_may_wait() noexcept override {
+        return !passes_failures_on<Fn> && base::submitter_may_wait();
     }
 
 private:
@@ -10846,7 +10851,7 @@ public:
     [[gnu::cold]] void fail_waiting(std::exception_ptr) noexcept final { give_back(); }
     void release() noexcept final {}
     [[nodiscard]] bool still_waits() noexcept final { return true; }
-    [[nodiscard]] bool has_handle() noexcept final { return true; }
+    [[nodiscard]] bool submitter_may_wait() noexcept final { return true; }
 
     // The caller calls these.
 
@@ -12265,7 +12270,7 @@ private:
 
     shared_state_base& parent_;
     // What an executor of one's own runs to run the task. Guarded by the lock of the state as long as the
-    // task waits for others. Weak, as nobody asks for its result: see `work_item::has_handle`.
+    // task waits for others. Weak, as nobody asks for its result.
     shared_state_base::weak_handle submitted_;
     const bool sees_failures_;
 };
@@ -12331,7 +12336,7 @@ public:
     }
 
     // It is queued when its parent is done, and so need not descend from the task that its worker runs.
-    [[nodiscard]] bool has_handle() noexcept final { return false; }
+    [[nodiscard]] bool submitter_may_wait() noexcept override { return false; }
 
     [[nodiscard]] executor_reference own_executor() const noexcept final { return own_executor_; }
 
@@ -13293,7 +13298,7 @@ public:
         return its_future.is_waiting() && !its_future.is_unqueued();
     }
 
-    [[nodiscard]] bool has_handle() noexcept final { return false; }
+    [[nodiscard]] bool submitter_may_wait() noexcept final { return false; }
 
 protected:
     // `pool` is null if there is none; then `has_executor` says whether something else runs the coroutine.
@@ -13584,7 +13589,7 @@ public:
 private:
     // Guarded by the lock of the state as long as the coroutine waits for others.
     std::uint32_t number_ = 0;
-    // Weak, as nobody asks for its result: see `work_item::has_handle`.
+    // Weak, as nobody asks for its result.
     shared_state_base::weak_handle submitted_;
 };
 

@@ -600,6 +600,28 @@ TEST_CASE("a worker that waits for a task doesn't run what that task only made r
                 co_return blocks_on.get().result();
             }(copyable_executor(executor), std::move(ready), first);
     });
+    run([](pool& executor, futures::Future<void> ready, const awaited& first) {
+        return [](futures::Future<void> awaits, pool& goes_on, awaited blocks_on) -> futures::Future<int> {
+            co_await awaits;
+            co_await goes_on.schedule();
+            co_return blocks_on.get().result();
+        }(std::move(ready), executor, first);
+    });
+    run([](pool& executor, futures::Future<void> ready, const awaited& first) {
+        futures::Promise<int> result;
+        auto future = result.get_future();
+        [](pool& goes_on, futures::Future<void> awaits, awaited blocks_on,
+           futures::Promise<int> sets) -> foreign {
+            co_await awaits;
+            co_await goes_on.schedule();
+            try {
+                sets.set_result(blocks_on.get().result());
+            } catch (...) {
+                sets.set_exception(std::current_exception());
+            }
+        }(executor, std::move(ready), first, std::move(result));
+        return future;
+    });
 }
 
 TEST_CASE("many awaits of futures that are done take no stack") {

@@ -57,7 +57,7 @@ public:
         ++submitted_;
         return pool_.submit(std::forward<Fn>(fn));
     }
-    [[nodiscard]] std::size_t max_workers() const { return std::size_t(1) << 40; }
+    [[nodiscard]] std::size_t max_workers() const { return 1'000'000'000; }
     [[nodiscard]] int submitted() const { return submitted_; }
 
 private:

@@ -26,7 +26,7 @@ public:
     void fail_waiting(std::exception_ptr) noexcept override {}
     void release() noexcept override {}
     [[nodiscard]] bool still_waits() noexcept override { return !stale; }
-    [[nodiscard]] bool has_handle() noexcept override { return true; }
+    [[nodiscard]] bool submitter_may_wait() noexcept override { return true; }
 
     using work_item::set_known_early;
 

@@ -114,8 +114,8 @@ public:
         waits_->for_wait_of(this, visit);
     }
 
-    // Takes out an item that the owner has pushed since it began to run `awaited`, and for whose result
-    // somebody may ask. Returns null if there seems to be none. Requires: `queue_of_runner(awaited)` returned
+    // Takes out an item that the owner has pushed since it began to run `awaited`, and for which that may
+    // wait. Returns null if there seems to be none. Requires: `queue_of_runner(awaited)` returned
     // this queue, and `still_runs()` returns whether the owner still runs `awaited`.
     template <class StillRuns>
     [[nodiscard]] work_item* take_pushed_since(const work_item& awaited, StillRuns still_runs) noexcept {
@@ -128,7 +128,7 @@ public:
             return nullptr;
         }
         for (work_item* const item : {oldest_, newest_}) {
-            if (item->sequence() > awaited.sequence() && item->has_handle()) {
+            if (item->sequence() > awaited.sequence() && item->submitter_may_wait()) {
                 unlink(*item, lock);
                 return item;
             }

@@ -41,9 +41,9 @@ public:
 
     [[nodiscard]] virtual bool still_waits() noexcept = 0;
 
-    // A hint: whether anybody may still ask for the result. False for what was not submitted by the task that
-    // its worker runs, but became ready to be run meanwhile: that may wait for anything.
-    [[nodiscard]] virtual bool has_handle() noexcept = 0;
+    // A hint: whether the task that submitted the item may wait for it. It doesn't if nobody has a handle;
+    // nor if it only made ready to run what began elsewhere, which may wait for anything.
+    [[nodiscard]] virtual bool submitter_may_wait() noexcept = 0;
 
     // Requires: the item is not queued yet.
     void set_priority(int priority) noexcept { priority_ = priority; }

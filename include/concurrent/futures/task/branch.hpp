@@ -181,7 +181,7 @@ public:
     [[gnu::cold]] void fail_waiting(std::exception_ptr) noexcept final { give_back(); }
     void release() noexcept final {}
     [[nodiscard]] bool still_waits() noexcept final { return true; }
-    [[nodiscard]] bool has_handle() noexcept final { return true; }
+    [[nodiscard]] bool submitter_may_wait() noexcept final { return true; }
 
     // The caller calls these.
 

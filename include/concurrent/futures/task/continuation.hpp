@@ -110,7 +110,7 @@ private:
 
     shared_state_base& parent_;
     // What an executor of one's own runs to run the task. Guarded by the lock of the state as long as the
-    // task waits for others. Weak, as nobody asks for its result: see `work_item::has_handle`.
+    // task waits for others. Weak, as nobody asks for its result.
     shared_state_base::weak_handle submitted_;
     const bool sees_failures_;
 };
@@ -176,7 +176,7 @@ public:
     }
 
     // It is queued when its parent is done, and so need not descend from the task that its worker runs.
-    [[nodiscard]] bool has_handle() noexcept final { return false; }
+    [[nodiscard]] bool submitter_may_wait() noexcept override { return false; }
 
     [[nodiscard]] executor_reference own_executor() const noexcept final { return own_executor_; }
 

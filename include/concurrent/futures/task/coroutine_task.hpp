@@ -252,7 +252,7 @@ public:
         return its_future.is_waiting() && !its_future.is_unqueued();
     }
 
-    [[nodiscard]] bool has_handle() noexcept final { return false; }
+    [[nodiscard]] bool submitter_may_wait() noexcept final { return false; }
 
 protected:
     // `pool` is null if there is none; then `has_executor` says whether something else runs the coroutine.
@@ -543,7 +543,7 @@ public:
 private:
     // Guarded by the lock of the state as long as the coroutine waits for others.
     std::uint32_t number_ = 0;
-    // Weak, as nobody asks for its result: see `work_item::has_handle`.
+    // Weak, as nobody asks for its result.
     shared_state_base::weak_handle submitted_;
 };
 

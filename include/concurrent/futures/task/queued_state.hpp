@@ -88,7 +88,7 @@ public:
 
     [[nodiscard]] bool still_waits() noexcept override { return future().is_waiting(); }
 
-    [[nodiscard]] bool has_handle() noexcept override { return future().has_handle(); }
+    [[nodiscard]] bool submitter_may_wait() noexcept override { return future().has_handle(); }
 
     // Makes the task fail with `reason` if it still waits for other futures, and so is in no queue.
     void fail_unqueued(std::exception_ptr reason) noexcept {

@@ -95,6 +95,11 @@ public:
         return this->state() == future_state::running && stop_source_.request_stop();
     }
 
+    // What passes its failures on goes on with something that began elsewhere.
+    [[nodiscard]] bool submitter_may_wait() noexcept override {
+        return !passes_failures_on<Fn> && base::submitter_may_wait();
+    }
+
 private:
     using stop_source = typename stop_source_for<takes_stop_token<Fn, Args...>>::type;
 
