@@ -2385,6 +2385,11 @@ protected:
     // Destroys the state, which has no exception, and frees its memory.
     virtual void dispose() noexcept { delete this; }
 
+    // For what has a destructor that may do anything, for example give up the last handle on another future.
+    void dispose_at_any_depth() noexcept {
+        trampoline::call([this]() noexcept { delete this; });
+    }
+
     // Returns whether there is a value to destroy. Requires: no other thread uses the state.
     [[nodiscard]] bool has_result() const noexcept {
         const std::uint64_t word = word_.load(std::memory_order_relaxed);
@@ -4517,10 +4522,9 @@ protected:
     void discard_captures() noexcept override {}
     void discard_result() noexcept override { result_.destroy(); }
 
-    // A result's destructor may do anything, for example give up the last handle on another future.
     void dispose() noexcept override {
         if constexpr (std::is_object_v<T> && !std::is_trivially_destructible_v<T>) {
-            trampoline::call([this]() noexcept { delete this; });
+            this->dispose_at_any_depth();
         } else {
             delete this;
         }
@@ -8985,7 +8989,7 @@ private:
 
     void dispose() noexcept override {
         if constexpr (refers_to_captures<result_type>) {
-            trampoline::call([this]() noexcept { delete this; });
+            this->dispose_at_any_depth();
         } else {
             base::dispose();
         }
@@ -10193,8 +10197,7 @@ private:
 
     void dispose() noexcept final {
         if constexpr (holds_references<T>) {
-            // The last handle on a source may go with this.
-            trampoline::call([this]() noexcept { delete this; });
+            this->dispose_at_any_depth();  // the last handle on a source may go with this
         } else {
             shared_state<T>::dispose();
         }

@@ -9,7 +9,6 @@
 
 #include <concurrent/futures/pool/worker.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
-#include <concurrent/futures/state/trampoline.hpp>
 #include <concurrent/futures/state/typed_state.hpp>
 #include <concurrent/futures/sync/forks.hpp>
 #include <concurrent/futures/sync/helper.hpp>
@@ -57,8 +56,7 @@ private:
 
     void dispose() noexcept final {
         if constexpr (holds_references<T>) {
-            // The last handle on a source may go with this.
-            trampoline::call([this]() noexcept { delete this; });
+            this->dispose_at_any_depth();  // the last handle on a source may go with this
         } else {
             shared_state<T>::dispose();
         }

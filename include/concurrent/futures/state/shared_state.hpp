@@ -600,6 +600,11 @@ protected:
     // Destroys the state, which has no exception, and frees its memory.
     virtual void dispose() noexcept { delete this; }
 
+    // For what has a destructor that may do anything, for example give up the last handle on another future.
+    void dispose_at_any_depth() noexcept {
+        trampoline::call([this]() noexcept { delete this; });
+    }
+
     // Returns whether there is a value to destroy. Requires: no other thread uses the state.
     [[nodiscard]] bool has_result() const noexcept {
         const std::uint64_t word = word_.load(std::memory_order_relaxed);

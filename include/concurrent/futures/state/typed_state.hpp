@@ -7,7 +7,6 @@
 #include <concurrent/futures/state/result_storage.hpp>
 #include <concurrent/futures/state/result_type.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
-#include <concurrent/futures/state/trampoline.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
@@ -32,10 +31,9 @@ protected:
     void discard_captures() noexcept override {}
     void discard_result() noexcept override { result_.destroy(); }
 
-    // A result's destructor may do anything, for example give up the last handle on another future.
     void dispose() noexcept override {
         if constexpr (std::is_object_v<T> && !std::is_trivially_destructible_v<T>) {
-            trampoline::call([this]() noexcept { delete this; });
+            this->dispose_at_any_depth();
         } else {
             delete this;
         }

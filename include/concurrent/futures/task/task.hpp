@@ -151,7 +151,7 @@ private:
 
     void dispose() noexcept override {
         if constexpr (refers_to_captures<result_type>) {
-            trampoline::call([this]() noexcept { delete this; });
+            this->dispose_at_any_depth();
         } else {
             base::dispose();
         }
