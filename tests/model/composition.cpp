@@ -336,25 +336,47 @@ const scenario left_to_spare(
         check(first.submit([&] { return first_ran.get(); }).result() == 4, "the worker goes on");
     });
 
-// With one preemption, it takes minutes and finds nothing more.
+// Both workers of the first pool wait for `on_spare`, which the worker of the second leaves to a spare, as it
+// waits for what is queued in the first. Before the spare ends, one of the two becomes busy until all is
+// over, and the other comes to wait for what is queued in the second. It alone can run what the second's
+// worker waits for. But it sees that only when the spare has ended, as before, not all of the second pool
+// sleep. Later, nothing else happens that would have it look again.
 const scenario spare_ends(
     "a spare ends while all others of its pool sleep, and a worker waits for what is queued there",
     {.preemptions = 0, .stale_reads = 0}, [] {
-        parking_spot begun;
-        futures::thread_pool_executor first(1);
+        parking_spot both_begun;  // so that there are fewer orders to try
+        parking_spot is_busy;
+        parking_spot spare_ends;
+        parking_spot end;
+        futures::Promise<void> spare_runs;
+        const auto runs = spare_runs.get_future();
+        futures::thread_pool_executor first(2);
         futures::thread_pool_executor second(1);
+        second.submit([&] {
+            both_begun.park();
+            first.submit([] {}).wait();
+        });
+        const auto on_spare = second.submit([&] {
+            spare_runs.set_result();
+            spare_ends.park();
+        });
+        const auto wait_for_spare = [&] {
+            futures::wait({on_spare, runs}, {.return_when = futures::return_when::first_completed});
+        };
         const auto waits = first.submit([&] {
-            begun.park();
-            return value(second.submit([] { return value(1); }).result().get());
+            wait_for_spare();
+            is_busy.park();
+            spare_ends.unpark();
+            second.submit([] {}).wait();
         });
-        const auto runs_on_spare = first.submit([] { return value(1); });
-        const auto runs_later = first.submit([] { return value(1); });
-        const auto needs_both = second.submit([&] {
-            begun.unpark();
-            const int result = runs_on_spare.result().get();
-            return value(result + runs_later.result().get());
+        first.submit([&] {
+            both_begun.unpark();
+            wait_for_spare();
+            is_busy.unpark();
+            end.park();
         });
-        check(waits.result().get() + needs_both.result().get() == 3, "all end");
+        waits.wait();
+        end.unpark();
     });
 
 const scenario gathered_late("a future fails while it is being gathered",
