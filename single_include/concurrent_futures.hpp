@@ -1336,6 +1336,180 @@ private:
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/sync/spin_lock.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// A mutex for sections of a few instructions. It takes one byte, and unlocking is a plain store. `std::mutex`
+// unlocks by an atomic read-modify-write, and puts a thread that finds it locked to sleep, which takes a
+// hundred times as long as such a section.
+class spin_lock {
+public:
+    spin_lock() = default;
+    spin_lock(const spin_lock&) = delete;
+    spin_lock& operator=(const spin_lock&) = delete;
+
+    [[gnu::always_inline]] void lock() noexcept {
+        // Acquire: pairs with the release of `unlock`.
+        while (locked_.exchange(true, std::memory_order_acquire)) {
+            wait();
+        }
+    }
+
+    // Acquire: pairs with the release of `unlock`.
+    [[nodiscard]] bool try_lock() noexcept { return !locked_.exchange(true, std::memory_order_acquire); }
+
+    // Release: pairs with the acquire of `lock` and `try_lock`.
+    void unlock() noexcept { locked_.store(false, std::memory_order_release); }
+
+private:
+    [[gnu::noinline]] void wait() const noexcept {
+        back_off delay;
+        // Relaxed: the exchange orders. The load only reads, so the holder keeps the cache line.
+        while (locked_.load(std::memory_order_relaxed)) {
+            delay.pause();
+        }
+    }
+
+    sync::atomic<bool> locked_{false};
+};
+
+// A `std::lock_guard` for where a few instructions count: compilers leave that one as a call at times.
+class spin_guard {
+public:
+    [[gnu::always_inline]] explicit spin_guard(spin_lock& lock) noexcept : lock_(lock) { lock_.lock(); }
+    spin_guard(const spin_guard&) = delete;
+    spin_guard& operator=(const spin_guard&) = delete;
+    [[gnu::always_inline]] ~spin_guard() { lock_.unlock(); }
+
+private:
+    spin_lock& lock_;
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/sync/blocked_wait.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// The wait of a worker that sleeps, as its pool sees it.
+class blocked_wait {
+public:
+    blocked_wait(const blocked_wait&) = delete;
+    blocked_wait& operator=(const blocked_wait&) = delete;
+
+    // Has the worker look again whether there is something that it can run. If `tells_all`, it then has all
+    // others look again, as if it had just begun to sleep.
+    virtual void look_again(bool tells_all) noexcept = 0;
+
+protected:
+    blocked_wait() = default;
+    ~blocked_wait() = default;
+
+private:
+    friend class blocked_wait_list;
+
+    blocked_wait* next_ = nullptr;
+    blocked_wait* previous_ = nullptr;
+    const void* worker_ = nullptr;
+};
+
+// Where a search is among what a future depends on, one after the other.
+struct dependency_place {
+    std::size_t index = 0;
+    // Of the waits among which `index` counts, how many have been removed, see `blocked_wait_list`.
+    std::size_t removals = 0;
+};
+
+// The waits of the workers of one pool that sleep in a task. A worker has one at most; so has a spare.
+class blocked_wait_list {
+public:
+    void add_spare() noexcept {
+        const std::lock_guard lock(lock_);
+        ++spares_;
+    }
+
+    // If all of the `workers` sleep that are left, and all spares, it is as if they had just begun to.
+    void remove_spare(std::size_t workers) noexcept {
+        const std::lock_guard lock(lock_);
+        --spares_;
+        if (all_sleep(workers)) {
+            visit_all([](blocked_wait& each, std::size_t) { each.look_again(true); });
+        }
+    }
+
+    void add(blocked_wait& added, const void* worker) noexcept {
+        const std::lock_guard lock(lock_);
+        added.worker_ = worker;
+        added.previous_ = nullptr;
+        added.next_ = std::exchange(first_, &added);
+        if (added.next_) {
+            added.next_->previous_ = &added;
+        }
+        ++size_;
+    }
+
+    void remove(blocked_wait& removed) noexcept {
+        const std::lock_guard lock(lock_);
+        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
+        if (removed.next_) {
+            removed.next_->previous_ = removed.previous_;
+        }
+        --size_;
+        ++removals_;
+    }
+
+    // Calls `visit(wait, removals)` for the wait of `worker`, if it sleeps. `removals` is how many waits have
+    // been removed from the list: if that has changed, the others may have another place than before. The
+    // wait doesn't end meanwhile; nor do those below.
+    template <class Visit>
+    void for_wait_of(const void* worker, Visit&& visit) noexcept {
+        const std::lock_guard lock(lock_);
+        visit_all([&](blocked_wait& each, std::size_t removals) {
+            if (each.worker_ == worker) {
+                visit(each, removals);
+            }
+        });
+    }
+
+    // Does that for each wait, if all of the `workers` sleep, and all spares.
+    template <class Visit>
+    void for_all(std::size_t workers, Visit&& visit) noexcept {
+        const std::lock_guard lock(lock_);
+        if (all_sleep(workers)) {
+            visit_all(visit);
+        }
+    }
+
+    // Does that for each wait.
+    template <class Visit>
+    void for_each(Visit&& visit) noexcept {
+        const std::lock_guard lock(lock_);
+        visit_all(visit);
+    }
+
+private:
+    // Requires, here and below: the lock is held.
+    [[nodiscard]] bool all_sleep(std::size_t workers) const noexcept { return size_ == workers + spares_; }
+
+    template <class Visit>
+    void visit_all(Visit&& visit) noexcept {
+        for (blocked_wait* each = first_; each; each = each->next_) {
+            visit(*each, removals_);
+        }
+    }
+
+    spin_lock lock_;
+    blocked_wait* first_ = nullptr;
+    std::size_t size_ = 0;
+    std::size_t spares_ = 0;
+    std::size_t removals_ = 0;
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/sync/spin_wait.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -1486,170 +1660,6 @@ private:
 
     // One for all shared libraries that share variables.
     [[gnu::visibility("default")]] static constinit inline std::atomic<std::uint32_t> process_{0};
-};
-
-}}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/sync/spin_lock.hpp
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-// A mutex for sections of a few instructions. It takes one byte, and unlocking is a plain store. `std::mutex`
-// unlocks by an atomic read-modify-write, and puts a thread that finds it locked to sleep, which takes a
-// hundred times as long as such a section.
-class spin_lock {
-public:
-    spin_lock() = default;
-    spin_lock(const spin_lock&) = delete;
-    spin_lock& operator=(const spin_lock&) = delete;
-
-    [[gnu::always_inline]] void lock() noexcept {
-        // Acquire: pairs with the release of `unlock`.
-        while (locked_.exchange(true, std::memory_order_acquire)) {
-            wait();
-        }
-    }
-
-    // Acquire: pairs with the release of `unlock`.
-    [[nodiscard]] bool try_lock() noexcept { return !locked_.exchange(true, std::memory_order_acquire); }
-
-    // Release: pairs with the acquire of `lock` and `try_lock`.
-    void unlock() noexcept { locked_.store(false, std::memory_order_release); }
-
-private:
-    [[gnu::noinline]] void wait() const noexcept {
-        back_off delay;
-        // Relaxed: the exchange orders. The load only reads, so the holder keeps the cache line.
-        while (locked_.load(std::memory_order_relaxed)) {
-            delay.pause();
-        }
-    }
-
-    sync::atomic<bool> locked_{false};
-};
-
-// A `std::lock_guard` for where a few instructions count: compilers leave that one as a call at times.
-class spin_guard {
-public:
-    [[gnu::always_inline]] explicit spin_guard(spin_lock& lock) noexcept : lock_(lock) { lock_.lock(); }
-    spin_guard(const spin_guard&) = delete;
-    spin_guard& operator=(const spin_guard&) = delete;
-    [[gnu::always_inline]] ~spin_guard() { lock_.unlock(); }
-
-private:
-    spin_lock& lock_;
-};
-
-}}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/sync/blocked_wait.hpp
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-// The wait of a worker that sleeps, as its pool sees it.
-class blocked_wait {
-public:
-    blocked_wait(const blocked_wait&) = delete;
-    blocked_wait& operator=(const blocked_wait&) = delete;
-
-    // Has the worker look again whether there is something that it can run. If `tells_all`, it then has all
-    // others look again, as if it had just begun to sleep.
-    virtual void look_again(bool tells_all) noexcept = 0;
-
-protected:
-    blocked_wait() = default;
-    ~blocked_wait() = default;
-
-private:
-    friend class blocked_wait_list;
-
-    blocked_wait* next_ = nullptr;
-    blocked_wait* previous_ = nullptr;
-    const void* worker_ = nullptr;
-};
-
-// The waits of the workers of one pool that sleep in a task. A worker has one at most; so has a spare.
-class blocked_wait_list {
-public:
-    void add_spare() noexcept {
-        const std::lock_guard lock(lock_);
-        ++spares_;
-    }
-
-    // If all of the `workers` sleep that are left, and all spares, it is as if they had just begun to.
-    void remove_spare(std::size_t workers) noexcept {
-        const std::lock_guard lock(lock_);
-        --spares_;
-        if (all_sleep(workers)) {
-            visit_all([](blocked_wait& each) { each.look_again(true); });
-        }
-    }
-
-    void add(blocked_wait& added, const void* worker) noexcept {
-        const std::lock_guard lock(lock_);
-        added.worker_ = worker;
-        added.previous_ = nullptr;
-        added.next_ = std::exchange(first_, &added);
-        if (added.next_) {
-            added.next_->previous_ = &added;
-        }
-        ++size_;
-    }
-
-    void remove(blocked_wait& removed) noexcept {
-        const std::lock_guard lock(lock_);
-        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
-        if (removed.next_) {
-            removed.next_->previous_ = removed.previous_;
-        }
-        --size_;
-    }
-
-    // Calls `visit(wait)` for the wait of `worker`, if it sleeps. The wait doesn't end meanwhile; nor do
-    // those below.
-    template <class Visit>
-    void for_wait_of(const void* worker, Visit visit) noexcept {
-        const std::lock_guard lock(lock_);
-        visit_all([&](blocked_wait& each) {
-            if (each.worker_ == worker) {
-                visit(each);
-            }
-        });
-    }
-
-    // Calls `visit(wait)` for each wait, if all of the `workers` sleep, and all spares.
-    template <class Visit>
-    void for_all(std::size_t workers, Visit visit) noexcept {
-        const std::lock_guard lock(lock_);
-        if (all_sleep(workers)) {
-            visit_all(visit);
-        }
-    }
-
-    // Calls `visit(wait)` for each wait.
-    template <class Visit>
-    void for_each(Visit visit) noexcept {
-        const std::lock_guard lock(lock_);
-        visit_all(visit);
-    }
-
-private:
-    // Requires, here and below: the lock is held.
-    [[nodiscard]] bool all_sleep(std::size_t workers) const noexcept { return size_ == workers + spares_; }
-
-    template <class Visit>
-    void visit_all(Visit visit) noexcept {
-        for (blocked_wait* each = first_; each; each = each->next_) {
-            visit(*each);
-        }
-    }
-
-    spin_lock lock_;
-    blocked_wait* first_ = nullptr;
-    std::size_t size_ = 0;
-    std::size_t spares_ = 0;
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -2282,15 +2292,15 @@ public:
     }
     // Returns this thread's helper if the future may depend on others that this thread can run; else null.
     [[nodiscard]] virtual helper* helper_of_others() noexcept { return nullptr; }
-    // Returns a weak handle on a future without which this one can't go on: the one with number `index`, or,
-    // where that is done, a later one, whose number is stored in `index`. Returns an empty handle if there is
-    // none.
+    // Returns a weak handle on a future without which this one can't go on: the one with number
+    // `place.index`, or, where that is done, a later one, whose number is stored there. If numbers have
+    // changed since `place` was, begins anew. Returns an empty handle if there is none.
     //
     // When a future that waits for others comes to depend on another, or can be run, it tells its waiters by
     // `change`. A task that is queued or runs depends on what the workers wait for that keep it from ending.
     // When one of those begins to sleep, it calls `have_sleepers_look_again`.
-    [[nodiscard]] virtual weak_handle dependency(std::size_t& index) noexcept {
-        static_cast<void>(index);
+    [[nodiscard]] virtual weak_handle dependency(dependency_place& place) noexcept {
+        static_cast<void>(place);
         return {};
     }
     // Whether a dependency keeps its number, and what the future comes to depend on gets a greater one.
@@ -3178,6 +3188,35 @@ public:
         changed_.notify_all();
     }
 
+    // What keeps a task from ending is what the waits of some workers wait for. This visits one such wait
+    // after the other, and finds a future at a place among all these.
+    class obstacle_search {
+    public:
+        explicit obstacle_search(dependency_place& place) noexcept : place_(place), skipped_(place.index) {}
+        obstacle_search(const obstacle_search&) = delete;
+        obstacle_search& operator=(const obstacle_search&) = delete;
+
+        void operator()(blocked_wait& wait, std::size_t removals) noexcept {
+            if (found_) {
+                return;
+            }
+            if (place_.removals != removals) {
+                place_ = {0, removals};
+                skipped_ = 0;
+            }
+            // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every wait is one of a walk
+            found_ = static_cast<dependency_walk&>(wait).root(skipped_, place_.index);
+        }
+
+        // Returns a weak handle on it, empty if there is none.
+        [[nodiscard]] shared_state_base::weak_handle take() noexcept { return std::move(found_); }
+
+    private:
+        dependency_place& place_;
+        std::size_t skipped_;
+        shared_state_base::weak_handle found_;
+    };
+
     // Skips `skipped` of the awaited futures, and returns a weak handle on the next that is not done. Adds to
     // `index` how many it has passed over as they are done. If there are no more, returns an empty one,
     // and takes from `skipped` how many there were. Another worker calls this, while the wait is shown.
@@ -3193,13 +3232,6 @@ public:
             }
         }
         return {};
-    }
-
-    // Does that for the wait of a worker.
-    [[nodiscard]] static shared_state_base::weak_handle root_of(blocked_wait& wait, std::size_t& skipped,
-                                                                std::size_t& index) noexcept {
-        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every wait is one of a walk
-        return static_cast<dependency_walk&>(wait).root(skipped, index);
     }
 
     // Whether `next` may find something new. Relaxed: a hint, except under the mutex.
@@ -3333,8 +3365,8 @@ private:
         const bool was_unqueued = state.is_unqueued();
         bool found = false;
         try {
-            for (std::size_t index = parent.next_dependency;; ++index) {
-                const shared_state_base::weak_handle dependency = state.dependency(index);
+            for (dependency_place place{.index = parent.next_dependency};; ++place.index) {
+                const shared_state_base::weak_handle dependency = state.dependency(place);
                 if (!dependency) {
                     break;
                 }
@@ -3350,7 +3382,7 @@ private:
                     end = &child->next_open;
                 }
                 if (state.numbers_dependencies()) {
-                    parent.next_dependency = index + 1;
+                    parent.next_dependency = place.index + 1;
                 }
             }
         } catch (...) {
@@ -3940,10 +3972,10 @@ inline constexpr int short_way = 4;
 [[nodiscard]] inline shared_state_base::weak_handle only_dependency(shared_state_base& state) noexcept {
     shared_state_base::weak_handle first;
     if (state.is_unqueued()) {
-        std::size_t index = 0;
-        first = state.dependency(index);
-        ++index;
-        if (first && state.dependency(index)) {
+        dependency_place place;
+        first = state.dependency(place);
+        ++place.index;
+        if (first && state.dependency(place)) {
             first = shared_state_base::weak_handle();
         }
     }
@@ -3954,8 +3986,8 @@ inline constexpr int short_way = 4;
 // and the usual `gather` need no walk. Looks at each once. Returns whether it ran any.
 [[nodiscard, gnu::noinline]] inline bool help_what_is_near(shared_state_base& state) noexcept {
     bool has_helped = false;
-    for (std::size_t index = 0; state.is_unqueued(); ++index) {
-        shared_state_base::weak_handle next = state.dependency(index);
+    for (dependency_place place; state.is_unqueued(); ++place.index) {
+        shared_state_base::weak_handle next = state.dependency(place);
         if (!next) {
             break;
         }
@@ -6489,10 +6521,10 @@ public:
     // The waits of its workers that sleep.
     [[nodiscard]] blocked_wait_list& blocked_waits() noexcept { return blocked_waits_; }
 
-    // Calls `visit(wait)` for what keeps the pool from running a task that waits in it: for all waits of its
-    // workers, if all sleep.
+    // Calls `visit(wait, removals)` for what keeps the pool from running a task that waits in it: for all
+    // waits of its workers, if all sleep.
     template <class Visit>
-    void for_each_obstacle(Visit visit) noexcept {
+    void for_each_obstacle(Visit&& visit) noexcept {
         blocked_waits_.for_all(most_workers_, visit);
     }
 
@@ -7031,10 +7063,10 @@ public:
         return found ? queue_at(place) : nullptr;
     }
 
-    // Calls `visit(wait)` for the wait of the owner, if it sleeps in a task. Requires: the queue is a
-    // worker's.
+    // Calls `visit(wait, removals)` for the wait of the owner, if it sleeps in a task: see
+    // `blocked_wait_list`. Requires: the queue is a worker's.
     template <class Visit>
-    void for_wait_of_owner(Visit visit) noexcept {
+    void for_wait_of_owner(Visit&& visit) noexcept {
         waits_->for_wait_of(this, visit);
     }
 
@@ -8559,18 +8591,13 @@ protected:
         return ran ? shared_state_base::help_result::helped : shared_state_base::help_result::none;
     }
 
-    // Returns what a worker waits for that keeps the task from ending, with number `index`; see
+    // Returns what a worker waits for that keeps the task from ending, at `place`; see
     // `shared_state_base::dependency`. Requires: the task doesn't wait for others.
     [[nodiscard, gnu::noinline]] shared_state_base::weak_handle obstacle(shared_state_base& future,
-                                                                         std::size_t& index) noexcept {
-        shared_state_base::weak_handle found;
-        std::size_t skipped = index;
-        for_each_obstacle(future, [&](blocked_wait& wait) {
-            if (!found) {
-                found = dependency_walk::root_of(wait, skipped, index);
-            }
-        });
-        return found;
+                                                                         dependency_place& place) noexcept {
+        dependency_walk::obstacle_search search(place);
+        for_each_obstacle(future, search);
+        return search.take();
     }
 
     [[gnu::noinline]] void have_sleepers_look_again(shared_state_base& future) noexcept {
@@ -8580,7 +8607,8 @@ protected:
         future.with_lock([&] {
             if (future.is_waiting() && !future.is_unqueued()) {
                 // The pool exists as long as the task isn't done.
-                owner_->blocked_waits().for_each([](blocked_wait& wait) { wait.look_again(false); });
+                owner_->blocked_waits().for_each(
+                    [](blocked_wait& wait, std::size_t) { wait.look_again(false); });
             }
         });
     }
@@ -8611,8 +8639,7 @@ protected:
     }
 
 private:
-    template <class Visit>
-    void for_each_obstacle(shared_state_base& future, Visit visit) noexcept {
+    void for_each_obstacle(shared_state_base& future, dependency_walk::obstacle_search& visit) noexcept {
         future.with_lock([&] {
             if (future.done() || future.is_unqueued()) {
                 return;
@@ -8670,8 +8697,8 @@ public:
         return run_here(*this, static_cast<worker&>(self), given_up);
     }
     [[nodiscard]] helper* helper_of_others() noexcept final { return worker::current(); }
-    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept override {
-        return obstacle(*this, index);
+    [[nodiscard]] shared_state_base::weak_handle dependency(dependency_place& place) noexcept override {
+        return obstacle(*this, place);
     }
     void have_sleepers_look_again() noexcept final { queued_state::have_sleepers_look_again(*this); }
     [[nodiscard]] queued_state* as_task() noexcept final { return this; }
@@ -10439,8 +10466,8 @@ class gathered_state : public composed_state<Result>, public gathering {
 public:
     using gathering::start;
 
-    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept final {
-        return dependency_of(index);
+    [[nodiscard]] shared_state_base::weak_handle dependency(dependency_place& place) noexcept final {
+        return dependency_of(place.index);
     }
 
 protected:
@@ -10675,11 +10702,11 @@ public:
     }
 
     [[nodiscard]] helper* helper_of_others() noexcept final { return worker::current(); }
-    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept final {
+    [[nodiscard]] shared_state_base::weak_handle dependency(dependency_place& place) noexcept final {
         shared_state_base::weak_handle found;
         with_lock([&] {
             if (!done()) {
-                found = obstacle(index);
+                found = obstacle(place);
             }
         });
         return found;
@@ -10689,9 +10716,9 @@ protected:
     awaited_event() noexcept { note_started(); }
     ~awaited_event() override = default;
 
-    // Returns what a worker waits for that keeps this from being completed, with number `index`; see
+    // Returns what a worker waits for that keeps this from being completed, at `place`; see
     // `shared_state_base::dependency`. Requires: this is not completed meanwhile.
-    [[nodiscard]] virtual shared_state_base::weak_handle obstacle(std::size_t& index) noexcept = 0;
+    [[nodiscard]] virtual shared_state_base::weak_handle obstacle(dependency_place& place) noexcept = 0;
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -10782,14 +10809,12 @@ private:
     ~joined_state() override = default;
 
     // As long as this isn't done, the branch exists, and so does the worker that runs it.
-    [[nodiscard]] shared_state_base::weak_handle obstacle(std::size_t& index) noexcept override {
-        shared_state_base::weak_handle found;
-        std::size_t skipped = index;
+    [[nodiscard]] shared_state_base::weak_handle obstacle(dependency_place& place) noexcept override {
+        dependency_walk::obstacle_search search(place);
         if (local_queue* const runner = local_queue::queue_of_runner(joined_, true)) {
-            runner->for_wait_of_owner(
-                [&](blocked_wait& wait) { found = dependency_walk::root_of(wait, skipped, index); });
+            runner->for_wait_of_owner(search);
         }
-        return found;
+        return search.take();
     }
 
     const work_item& joined_;
@@ -11761,14 +11786,14 @@ public:
         suspend([] {});
     }
 
-    [[nodiscard]] weak_handle dependency(std::size_t& index) noexcept override {
+    [[nodiscard]] weak_handle dependency(dependency_place& place) noexcept override {
         if (!is_unqueued() || group_.futures_.is_inherited()) {
             return {};
         }
         const outstanding_futures::lock_type lock = group_.futures_.lock();
-        std::uint64_t number = first_number_ + index;
+        std::uint64_t number = first_number_ + place.index;
         const outstanding_futures::entry* const found = group_.futures_.find(number);
-        index = static_cast<std::size_t>(number - first_number_);
+        place.index = static_cast<std::size_t>(number - first_number_);
         return found ? weak_handle(found->state()) : weak_handle();
     }
     [[nodiscard]] bool numbers_dependencies() const noexcept override { return true; }
@@ -12016,9 +12041,9 @@ public:
     // The state may have become done when this returns.
     void start() noexcept { call_when_done(future_access::state(outer_)); }
 
-    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept override {
+    [[nodiscard]] shared_state_base::weak_handle dependency(dependency_place& place) noexcept override {
         shared_state_base::weak_handle found;
-        if (index == 0) {
+        if (place.index == 0) {
             this->if_unqueued([&] {
                 if (!awaited().done()) {
                     found = shared_state_base::weak_handle(awaited());
@@ -12331,11 +12356,11 @@ public:
     // Requires: the captures have a handle on the parent. The task may have ended when this returns.
     void start() noexcept { call_when_done(parent()); }
 
-    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept final {
+    [[nodiscard]] shared_state_base::weak_handle dependency(dependency_place& place) noexcept final {
         if (!this->is_unqueued()) {
-            return task_state<T>::dependency(index);
+            return task_state<T>::dependency(place);
         }
-        return index == 0 ? dependency_of(*this) : shared_state_base::weak_handle();
+        return place.index == 0 ? dependency_of(*this) : shared_state_base::weak_handle();
     }
 
     // It is queued when its parent is done, and so need not descend from the task that its worker runs.
@@ -13621,11 +13646,11 @@ public:
         return this->run_turn_here(static_cast<worker&>(self), given_up);
     }
     [[nodiscard]] helper* helper_of_others() noexcept final { return worker::current(); }
-    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept override {
+    [[nodiscard]] shared_state_base::weak_handle dependency(dependency_place& place) noexcept override {
         if (!this->is_unqueued()) {
-            return this->obstacle(*this, index);
+            return this->obstacle(*this, place);
         }
-        return index == 0 ? this->awaited() : shared_state_base::weak_handle();
+        return place.index == 0 ? this->awaited() : shared_state_base::weak_handle();
     }
     void have_sleepers_look_again() noexcept final { queued_state::have_sleepers_look_again(*this); }
     [[nodiscard]] queued_state* as_task() noexcept final { return this; }
@@ -13835,9 +13860,9 @@ public:
 
     void start() noexcept override { push_turn(); }
 
-    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept override {
-        const bool is_first = index == 0;
-        shared_state_base::weak_handle found = coroutine_state<T>::dependency(index);
+    [[nodiscard]] shared_state_base::weak_handle dependency(dependency_place& place) noexcept override {
+        const bool is_first = place.index == 0;
+        shared_state_base::weak_handle found = coroutine_state<T>::dependency(place);
         return found || !is_first ? std::move(found) : turn_.awaited(*this);
     }
 
@@ -16050,15 +16075,10 @@ public:
 private:
     ~ending_state() override = default;
 
-    [[nodiscard]] shared_state_base::weak_handle obstacle(std::size_t& index) noexcept override {
-        shared_state_base::weak_handle found;
-        std::size_t skipped = index;
-        pool_.blocked_waits().for_each([&](blocked_wait& wait) {
-            if (!found) {
-                found = dependency_walk::root_of(wait, skipped, index);
-            }
-        });
-        return found;
+    [[nodiscard]] shared_state_base::weak_handle obstacle(dependency_place& place) noexcept override {
+        dependency_walk::obstacle_search search(place);
+        pool_.blocked_waits().for_each(search);
+        return search.take();
     }
 
     pool_base& pool_;

@@ -276,4 +276,27 @@ const scenario ends_by_help("the only worker ends another pool, a task of which 
                                     .wait();
                             });
 
+// The worker looks at what one task of the other pool waits for, and then at what the next does. If the first
+// ends in between, the next comes to be the first.
+const scenario one_ends_meanwhile(
+    "the only worker ends another pool, a task of which needs that worker, while another task of that ends",
+    {.preemptions = 1, .stale_reads = 0}, [] {
+        futures::Promise<void> promise;
+        parking_spot waits;
+        futures::thread_pool_executor outer(1);
+        const auto ends = outer.submit([&] {
+            const auto needed = outer.submit([] {});
+            const auto continuation = promise.get_future().then([] {});
+            futures::thread_pool_executor inner(2);
+            inner.submit([&] { needed.wait(); });
+            inner.submit([&] {
+                waits.unpark();
+                continuation.wait();
+            });
+        });
+        waits.park();
+        promise.set_result();
+        ends.wait();
+    });
+
 }  // namespace

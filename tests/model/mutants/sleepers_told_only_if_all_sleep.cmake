@@ -4,6 +4,8 @@ set(group pool)
 set(only "a worker is needed that sleeps")
 set(finds "lost wake-up|deadlock")
 set(old [==[
-owner_->blocked_waits().for_each([](]==])
+owner_->blocked_waits().for_each(
+]==])
 set(new [==[
-owner_->for_each_obstacle([](]==])
+owner_->for_each_obstacle(
+]==])

@@ -50,9 +50,9 @@ public:
     // The state may have become done when this returns.
     void start() noexcept { call_when_done(future_access::state(outer_)); }
 
-    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept override {
+    [[nodiscard]] shared_state_base::weak_handle dependency(dependency_place& place) noexcept override {
         shared_state_base::weak_handle found;
-        if (index == 0) {
+        if (place.index == 0) {
             this->if_unqueued([&] {
                 if (!awaited().done()) {
                     found = shared_state_base::weak_handle(awaited());

@@ -256,8 +256,8 @@ class gathered_state : public composed_state<Result>, public gathering {
 public:
     using gathering::start;
 
-    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept final {
-        return dependency_of(index);
+    [[nodiscard]] shared_state_base::weak_handle dependency(dependency_place& place) noexcept final {
+        return dependency_of(place.index);
     }
 
 protected:

@@ -319,14 +319,14 @@ public:
         suspend([] {});
     }
 
-    [[nodiscard]] weak_handle dependency(std::size_t& index) noexcept override {
+    [[nodiscard]] weak_handle dependency(dependency_place& place) noexcept override {
         if (!is_unqueued() || group_.futures_.is_inherited()) {
             return {};
         }
         const outstanding_futures::lock_type lock = group_.futures_.lock();
-        std::uint64_t number = first_number_ + index;
+        std::uint64_t number = first_number_ + place.index;
         const outstanding_futures::entry* const found = group_.futures_.find(number);
-        index = static_cast<std::size_t>(number - first_number_);
+        place.index = static_cast<std::size_t>(number - first_number_);
         return found ? weak_handle(found->state()) : weak_handle();
     }
     [[nodiscard]] bool numbers_dependencies() const noexcept override { return true; }

@@ -43,9 +43,9 @@ public:
 
     void start() noexcept override { push_turn(); }
 
-    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept override {
-        const bool is_first = index == 0;
-        shared_state_base::weak_handle found = coroutine_state<T>::dependency(index);
+    [[nodiscard]] shared_state_base::weak_handle dependency(dependency_place& place) noexcept override {
+        const bool is_first = place.index == 0;
+        shared_state_base::weak_handle found = coroutine_state<T>::dependency(place);
         return found || !is_first ? std::move(found) : turn_.awaited(*this);
     }
 

@@ -159,10 +159,10 @@ public:
     // The waits of its workers that sleep.
     [[nodiscard]] blocked_wait_list& blocked_waits() noexcept { return blocked_waits_; }
 
-    // Calls `visit(wait)` for what keeps the pool from running a task that waits in it: for all waits of its
-    // workers, if all sleep.
+    // Calls `visit(wait, removals)` for what keeps the pool from running a task that waits in it: for all
+    // waits of its workers, if all sleep.
     template <class Visit>
-    void for_each_obstacle(Visit visit) noexcept {
+    void for_each_obstacle(Visit&& visit) noexcept {
         blocked_waits_.for_all(most_workers_, visit);
     }
 

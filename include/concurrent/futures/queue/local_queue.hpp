@@ -107,10 +107,10 @@ public:
         return found ? queue_at(place) : nullptr;
     }
 
-    // Calls `visit(wait)` for the wait of the owner, if it sleeps in a task. Requires: the queue is a
-    // worker's.
+    // Calls `visit(wait, removals)` for the wait of the owner, if it sleeps in a task: see
+    // `blocked_wait_list`. Requires: the queue is a worker's.
     template <class Visit>
-    void for_wait_of_owner(Visit visit) noexcept {
+    void for_wait_of_owner(Visit&& visit) noexcept {
         waits_->for_wait_of(this, visit);
     }
 

@@ -211,10 +211,10 @@ inline constexpr int short_way = 4;
 [[nodiscard]] inline shared_state_base::weak_handle only_dependency(shared_state_base& state) noexcept {
     shared_state_base::weak_handle first;
     if (state.is_unqueued()) {
-        std::size_t index = 0;
-        first = state.dependency(index);
-        ++index;
-        if (first && state.dependency(index)) {
+        dependency_place place;
+        first = state.dependency(place);
+        ++place.index;
+        if (first && state.dependency(place)) {
             first = shared_state_base::weak_handle();
         }
     }
@@ -225,8 +225,8 @@ inline constexpr int short_way = 4;
 // and the usual `gather` need no walk. Looks at each once. Returns whether it ran any.
 [[nodiscard, gnu::noinline]] inline bool help_what_is_near(shared_state_base& state) noexcept {
     bool has_helped = false;
-    for (std::size_t index = 0; state.is_unqueued(); ++index) {
-        shared_state_base::weak_handle next = state.dependency(index);
+    for (dependency_place place; state.is_unqueued(); ++place.index) {
+        shared_state_base::weak_handle next = state.dependency(place);
         if (!next) {
             break;
         }

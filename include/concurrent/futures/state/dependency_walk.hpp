@@ -208,6 +208,35 @@ public:
         changed_.notify_all();
     }
 
+    // What keeps a task from ending is what the waits of some workers wait for. This visits one such wait
+    // after the other, and finds a future at a place among all these.
+    class obstacle_search {
+    public:
+        explicit obstacle_search(dependency_place& place) noexcept : place_(place), skipped_(place.index) {}
+        obstacle_search(const obstacle_search&) = delete;
+        obstacle_search& operator=(const obstacle_search&) = delete;
+
+        void operator()(blocked_wait& wait, std::size_t removals) noexcept {
+            if (found_) {
+                return;
+            }
+            if (place_.removals != removals) {
+                place_ = {0, removals};
+                skipped_ = 0;
+            }
+            // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every wait is one of a walk
+            found_ = static_cast<dependency_walk&>(wait).root(skipped_, place_.index);
+        }
+
+        // Returns a weak handle on it, empty if there is none.
+        [[nodiscard]] shared_state_base::weak_handle take() noexcept { return std::move(found_); }
+
+    private:
+        dependency_place& place_;
+        std::size_t skipped_;
+        shared_state_base::weak_handle found_;
+    };
+
     // Skips `skipped` of the awaited futures, and returns a weak handle on the next that is not done. Adds to
     // `index` how many it has passed over as they are done. If there are no more, returns an empty one,
     // and takes from `skipped` how many there were. Another worker calls this, while the wait is shown.
@@ -223,13 +252,6 @@ public:
             }
         }
         return {};
-    }
-
-    // Does that for the wait of a worker.
-    [[nodiscard]] static shared_state_base::weak_handle root_of(blocked_wait& wait, std::size_t& skipped,
-                                                                std::size_t& index) noexcept {
-        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every wait is one of a walk
-        return static_cast<dependency_walk&>(wait).root(skipped, index);
     }
 
     // Whether `next` may find something new. Relaxed: a hint, except under the mutex.
@@ -363,8 +385,8 @@ private:
         const bool was_unqueued = state.is_unqueued();
         bool found = false;
         try {
-            for (std::size_t index = parent.next_dependency;; ++index) {
-                const shared_state_base::weak_handle dependency = state.dependency(index);
+            for (dependency_place place{.index = parent.next_dependency};; ++place.index) {
+                const shared_state_base::weak_handle dependency = state.dependency(place);
                 if (!dependency) {
                     break;
                 }
@@ -380,7 +402,7 @@ private:
                     end = &child->next_open;
                 }
                 if (state.numbers_dependencies()) {
-                    parent.next_dependency = index + 1;
+                    parent.next_dependency = place.index + 1;
                 }
             }
         } catch (...) {

@@ -12,6 +12,7 @@
 #include <concurrent/futures/state/trampoline.hpp>
 #include <concurrent/futures/state/waiter.hpp>
 #include <concurrent/futures/sync/back_off.hpp>
+#include <concurrent/futures/sync/blocked_wait.hpp>
 #include <concurrent/futures/sync/forks.hpp>
 #include <concurrent/futures/sync/helper.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
@@ -497,15 +498,15 @@ public:
     }
     // Returns this thread's helper if the future may depend on others that this thread can run; else null.
     [[nodiscard]] virtual helper* helper_of_others() noexcept { return nullptr; }
-    // Returns a weak handle on a future without which this one can't go on: the one with number `index`, or,
-    // where that is done, a later one, whose number is stored in `index`. Returns an empty handle if there is
-    // none.
+    // Returns a weak handle on a future without which this one can't go on: the one with number
+    // `place.index`, or, where that is done, a later one, whose number is stored there. If numbers have
+    // changed since `place` was, begins anew. Returns an empty handle if there is none.
     //
     // When a future that waits for others comes to depend on another, or can be run, it tells its waiters by
     // `change`. A task that is queued or runs depends on what the workers wait for that keep it from ending.
     // When one of those begins to sleep, it calls `have_sleepers_look_again`.
-    [[nodiscard]] virtual weak_handle dependency(std::size_t& index) noexcept {
-        static_cast<void>(index);
+    [[nodiscard]] virtual weak_handle dependency(dependency_place& place) noexcept {
+        static_cast<void>(place);
         return {};
     }
     // Whether a dependency keeps its number, and what the future comes to depend on gets a greater one.

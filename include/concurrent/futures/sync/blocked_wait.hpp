@@ -32,6 +32,13 @@ private:
     const void* worker_ = nullptr;
 };
 
+// Where a search is among what a future depends on, one after the other.
+struct dependency_place {
+    std::size_t index = 0;
+    // Of the waits among which `index` counts, how many have been removed, see `blocked_wait_list`.
+    std::size_t removals = 0;
+};
+
 // The waits of the workers of one pool that sleep in a task. A worker has one at most; so has a spare.
 class blocked_wait_list {
 public:
@@ -45,7 +52,7 @@ public:
         const std::lock_guard lock(lock_);
         --spares_;
         if (all_sleep(workers)) {
-            visit_all([](blocked_wait& each) { each.look_again(true); });
+            visit_all([](blocked_wait& each, std::size_t) { each.look_again(true); });
         }
     }
 
@@ -67,32 +74,34 @@ public:
             removed.next_->previous_ = removed.previous_;
         }
         --size_;
+        ++removals_;
     }
 
-    // Calls `visit(wait)` for the wait of `worker`, if it sleeps. The wait doesn't end meanwhile; nor do
-    // those below.
+    // Calls `visit(wait, removals)` for the wait of `worker`, if it sleeps. `removals` is how many waits have
+    // been removed from the list: if that has changed, the others may have another place than before. The
+    // wait doesn't end meanwhile; nor do those below.
     template <class Visit>
-    void for_wait_of(const void* worker, Visit visit) noexcept {
+    void for_wait_of(const void* worker, Visit&& visit) noexcept {
         const std::lock_guard lock(lock_);
-        visit_all([&](blocked_wait& each) {
+        visit_all([&](blocked_wait& each, std::size_t removals) {
             if (each.worker_ == worker) {
-                visit(each);
+                visit(each, removals);
             }
         });
     }
 
-    // Calls `visit(wait)` for each wait, if all of the `workers` sleep, and all spares.
+    // Does that for each wait, if all of the `workers` sleep, and all spares.
     template <class Visit>
-    void for_all(std::size_t workers, Visit visit) noexcept {
+    void for_all(std::size_t workers, Visit&& visit) noexcept {
         const std::lock_guard lock(lock_);
         if (all_sleep(workers)) {
             visit_all(visit);
         }
     }
 
-    // Calls `visit(wait)` for each wait.
+    // Does that for each wait.
     template <class Visit>
-    void for_each(Visit visit) noexcept {
+    void for_each(Visit&& visit) noexcept {
         const std::lock_guard lock(lock_);
         visit_all(visit);
     }
@@ -102,9 +111,9 @@ private:
     [[nodiscard]] bool all_sleep(std::size_t workers) const noexcept { return size_ == workers + spares_; }
 
     template <class Visit>
-    void visit_all(Visit visit) noexcept {
+    void visit_all(Visit&& visit) noexcept {
         for (blocked_wait* each = first_; each; each = each->next_) {
-            visit(*each);
+            visit(*each, removals_);
         }
     }
 
@@ -112,6 +121,7 @@ private:
     blocked_wait* first_ = nullptr;
     std::size_t size_ = 0;
     std::size_t spares_ = 0;
+    std::size_t removals_ = 0;
 };
 
 }}}  // namespace concurrent::futures::detail

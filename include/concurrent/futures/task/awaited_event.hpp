@@ -23,11 +23,11 @@ public:
     }
 
     [[nodiscard]] helper* helper_of_others() noexcept final { return worker::current(); }
-    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept final {
+    [[nodiscard]] shared_state_base::weak_handle dependency(dependency_place& place) noexcept final {
         shared_state_base::weak_handle found;
         with_lock([&] {
             if (!done()) {
-                found = obstacle(index);
+                found = obstacle(place);
             }
         });
         return found;
@@ -37,9 +37,9 @@ protected:
     awaited_event() noexcept { note_started(); }
     ~awaited_event() override = default;
 
-    // Returns what a worker waits for that keeps this from being completed, with number `index`; see
+    // Returns what a worker waits for that keeps this from being completed, at `place`; see
     // `shared_state_base::dependency`. Requires: this is not completed meanwhile.
-    [[nodiscard]] virtual shared_state_base::weak_handle obstacle(std::size_t& index) noexcept = 0;
+    [[nodiscard]] virtual shared_state_base::weak_handle obstacle(dependency_place& place) noexcept = 0;
 };
 
 }}}  // namespace concurrent::futures::detail

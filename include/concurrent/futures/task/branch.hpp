@@ -109,14 +109,12 @@ private:
     ~joined_state() override = default;
 
     // As long as this isn't done, the branch exists, and so does the worker that runs it.
-    [[nodiscard]] shared_state_base::weak_handle obstacle(std::size_t& index) noexcept override {
-        shared_state_base::weak_handle found;
-        std::size_t skipped = index;
+    [[nodiscard]] shared_state_base::weak_handle obstacle(dependency_place& place) noexcept override {
+        dependency_walk::obstacle_search search(place);
         if (local_queue* const runner = local_queue::queue_of_runner(joined_, true)) {
-            runner->for_wait_of_owner(
-                [&](blocked_wait& wait) { found = dependency_walk::root_of(wait, skipped, index); });
+            runner->for_wait_of_owner(search);
         }
-        return found;
+        return search.take();
     }
 
     const work_item& joined_;

@@ -168,11 +168,11 @@ public:
     // Requires: the captures have a handle on the parent. The task may have ended when this returns.
     void start() noexcept { call_when_done(parent()); }
 
-    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept final {
+    [[nodiscard]] shared_state_base::weak_handle dependency(dependency_place& place) noexcept final {
         if (!this->is_unqueued()) {
-            return task_state<T>::dependency(index);
+            return task_state<T>::dependency(place);
         }
-        return index == 0 ? dependency_of(*this) : shared_state_base::weak_handle();
+        return place.index == 0 ? dependency_of(*this) : shared_state_base::weak_handle();
     }
 
     // It is queued when its parent is done, and so need not descend from the task that its worker runs.

@@ -572,11 +572,11 @@ public:
         return this->run_turn_here(static_cast<worker&>(self), given_up);
     }
     [[nodiscard]] helper* helper_of_others() noexcept final { return worker::current(); }
-    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept override {
+    [[nodiscard]] shared_state_base::weak_handle dependency(dependency_place& place) noexcept override {
         if (!this->is_unqueued()) {
-            return this->obstacle(*this, index);
+            return this->obstacle(*this, place);
         }
-        return index == 0 ? this->awaited() : shared_state_base::weak_handle();
+        return place.index == 0 ? this->awaited() : shared_state_base::weak_handle();
     }
     void have_sleepers_look_again() noexcept final { queued_state::have_sleepers_look_again(*this); }
     [[nodiscard]] queued_state* as_task() noexcept final { return this; }

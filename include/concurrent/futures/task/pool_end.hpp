@@ -26,15 +26,10 @@ public:
 private:
     ~ending_state() override = default;
 
-    [[nodiscard]] shared_state_base::weak_handle obstacle(std::size_t& index) noexcept override {
-        shared_state_base::weak_handle found;
-        std::size_t skipped = index;
-        pool_.blocked_waits().for_each([&](blocked_wait& wait) {
-            if (!found) {
-                found = dependency_walk::root_of(wait, skipped, index);
-            }
-        });
-        return found;
+    [[nodiscard]] shared_state_base::weak_handle obstacle(dependency_place& place) noexcept override {
+        dependency_walk::obstacle_search search(place);
+        pool_.blocked_waits().for_each(search);
+        return search.take();
     }
 
     pool_base& pool_;

@@ -265,18 +265,13 @@ protected:
         return ran ? shared_state_base::help_result::helped : shared_state_base::help_result::none;
     }
 
-    // Returns what a worker waits for that keeps the task from ending, with number `index`; see
+    // Returns what a worker waits for that keeps the task from ending, at `place`; see
     // `shared_state_base::dependency`. Requires: the task doesn't wait for others.
     [[nodiscard, gnu::noinline]] shared_state_base::weak_handle obstacle(shared_state_base& future,
-                                                                         std::size_t& index) noexcept {
-        shared_state_base::weak_handle found;
-        std::size_t skipped = index;
-        for_each_obstacle(future, [&](blocked_wait& wait) {
-            if (!found) {
-                found = dependency_walk::root_of(wait, skipped, index);
-            }
-        });
-        return found;
+                                                                         dependency_place& place) noexcept {
+        dependency_walk::obstacle_search search(place);
+        for_each_obstacle(future, search);
+        return search.take();
     }
 
     [[gnu::noinline]] void have_sleepers_look_again(shared_state_base& future) noexcept {
@@ -286,7 +281,8 @@ protected:
         future.with_lock([&] {
             if (future.is_waiting() && !future.is_unqueued()) {
                 // The pool exists as long as the task isn't done.
-                owner_->blocked_waits().for_each([](blocked_wait& wait) { wait.look_again(false); });
+                owner_->blocked_waits().for_each(
+                    [](blocked_wait& wait, std::size_t) { wait.look_again(false); });
             }
         });
     }
@@ -317,8 +313,7 @@ protected:
     }
 
 private:
-    template <class Visit>
-    void for_each_obstacle(shared_state_base& future, Visit visit) noexcept {
+    void for_each_obstacle(shared_state_base& future, dependency_walk::obstacle_search& visit) noexcept {
         future.with_lock([&] {
             if (future.done() || future.is_unqueued()) {
                 return;
@@ -376,8 +371,8 @@ public:
         return run_here(*this, static_cast<worker&>(self), given_up);
     }
     [[nodiscard]] helper* helper_of_others() noexcept final { return worker::current(); }
-    [[nodiscard]] shared_state_base::weak_handle dependency(std::size_t& index) noexcept override {
-        return obstacle(*this, index);
+    [[nodiscard]] shared_state_base::weak_handle dependency(dependency_place& place) noexcept override {
+        return obstacle(*this, place);
     }
     void have_sleepers_look_again() noexcept final { queued_state::have_sleepers_look_again(*this); }
     [[nodiscard]] queued_state* as_task() noexcept final { return this; }
