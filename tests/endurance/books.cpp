@@ -42,6 +42,12 @@ bool is_start_failure(std::string_view message) {
     return message.starts_with("could not start another worker thread");
 }
 
+// Whether an exception is that of a link which an executor of one's own has dropped. It is passed on to links
+// of which some have no handle.
+bool is_of_own_executor(std::string_view exception) {
+    return exception.starts_with("the executor dropped ");
+}
+
 }  // namespace
 
 void note_thrown(task_record& task) {
@@ -75,9 +81,9 @@ void note_log(std::string_view message, const std::exception_ptr& exception) {
         } catch (const initializer_failed& failed) {
             ++failed.pool->breakages_logged;
         }
-    } catch (const futures::broken_promise_error&) {
+    } catch (const futures::broken_promise_error& broken) {
         require(never_retrieved, "the log says what was lost", message);
-        ++the_books.broken_promises_logged;
+        the_books.broken_promises_logged += !is_of_own_executor(broken.what());
     } catch (const futures::executor_shutdown&) {
         require(never_retrieved, "the log says what was lost", message);
     } catch (const futures::cancelled_error&) {

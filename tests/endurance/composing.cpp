@@ -24,6 +24,7 @@
 #include "client.hpp"
 #include "faults.hpp"
 #include "figures.hpp"
+#include "own_executor.hpp"
 #include "submitting.hpp"
 
 namespace endurance {
@@ -97,6 +98,7 @@ struct resumed_outside {
 template <class Queue>
 struct awaiting {
     using executor = futures::thread_pool_executor<Queue>;
+    using own = own_executor<executor>;
     using future = futures::Future<counted>;
 
     static future at_once(link made, future parent) {
@@ -151,6 +153,24 @@ struct awaiting {
         }
         co_return made(value);
     }
+
+    static future of_own(own&, link made, future parent) {
+        const counted& value = co_await parent;
+        co_return made(value);
+    }
+
+    static future at_once_over_own(link made, own& goes_to, future parent) {
+        const counted& value = co_await parent;
+        co_await goes_to.schedule();
+        co_return made(value);
+    }
+
+    static future over_own(executor&, own& goes_to, link made, future parent) {
+        co_await goes_to.schedule();
+        const counted& value = co_await parent;
+        co_await goes_to.schedule();
+        co_return made(value);
+    }
 };
 
 struct made_link {
@@ -166,6 +186,7 @@ struct causes {
     bool cancels = false;  // somebody has cancelled a link
     // A coroutine is told to stop by a pool that is shut down, or dropped by one on which it can't go on.
     bool ends_turns = false;
+    bool drops = false;  // an executor of one's own has no other way to cancel what it was given
 
     template <class Holds>
     [[nodiscard]] bool any(Holds holds) const {
@@ -187,6 +208,11 @@ void look_at(const made_link& each, const causes& may) {
                 "only what was cancelled ends so");
     } catch (const purposeful& thrown) {
         thrown.retrieved();
+    } catch (const futures::broken_promise_error&) {
+        require(may.drops && may.any([](const pool_record& pool) {
+            return pool.cancels || pool.initializers_failed > 0;
+        }),
+                "only a pool that was shut down or broke drops what an own executor has handed to it");
     } catch (const futures::executor_shutdown&) {
         require(may.any([](const pool_record& pool) { return pool.closing.load(); }),
                 "only a pool that was shut down refuses");
@@ -208,6 +234,12 @@ template <class Queue>
 void client::compose_with(const pool_pointer<Queue>& first, const pool_pointer<Queue>& second) {
     ++total.compositions;
     causes may{{&first->record, &second->record}};
+    using awaits = awaiting<Queue>;
+    // Lives as long as any link isn't done. A link that is cancelled is done although the executor may be
+    // about to get it; so either none is cancelled, or none uses the executor.
+    typename awaits::own own(*first->executor, *second->executor);
+    const bool uses_own = random_.one_in(2);
+    may.drops = may.ends_turns = uses_own;
     first->record.mapped = second->record.mapped = true;  // breakages of links may be logged
     std::vector<made_link> all;
     // Makes one more, unless that fails, or the pool at which it starts refuses.
@@ -229,8 +261,7 @@ void client::compose_with(const pool_pointer<Queue>& first, const pool_pointer<Q
         const made_link other = all[random_.up_to(static_cast<unsigned>(all.size()))];
         const pool_pointer<Queue>& target = random_.one_in(2) ? first : second;
         auto& executor = *target->executor;
-        using awaits = awaiting<Queue>;
-        switch (random_.up_to(13)) {
+        switch (random_.up_to(uses_own ? 18 : 13)) {
             case 0:
                 add(parent.expected + 1, [&](const link& made) { return parent.future.then(made); });
                 break;
@@ -297,7 +328,7 @@ void client::compose_with(const pool_pointer<Queue>& first, const pool_pointer<Q
                 add(parent.expected + 1,
                     [&](const link& made) { return awaits::outside(*first->executor, made, parent.future); });
                 break;
-            default:
+            case 12:
                 // What it awaits has no other handle, and is asked to stop with it.
                 add(parent.expected + 2, [&](const link& made) {
                     link_record& between = the_books.new_link();
@@ -305,8 +336,27 @@ void client::compose_with(const pool_pointer<Queue>& first, const pool_pointer<Q
                         *first->executor, made,
                         parent.future.then(executor, link{&between, made.seed + 1, parent.expected + 1}));
                 });
+                break;
+            case 13:
+                add(parent.expected + 1, [&](const link& made) { return parent.future.then(own, made); });
+                break;
+            case 14:
+                add(0, [&](const link& made) { return parent.future.then(own, seeing_link{made}); });
+                break;
+            case 15:
+                add(parent.expected + 1,
+                    [&](const link& made) { return awaits::of_own(own, made, parent.future); });
+                break;
+            case 16:
+                add(parent.expected + 1,
+                    [&](const link& made) { return awaits::at_once_over_own(made, own, parent.future); });
+                break;
+            default:
+                add_in(target->record, parent.expected + 1, [&](const link& made) {
+                    return awaits::over_own(executor, own, made, parent.future);
+                });
         }
-        if (!all.empty() && random_.one_in(10)) {
+        if (!all.empty() && !uses_own && random_.one_in(10)) {
             may.cancels = true;
             const made_link& ended = all[random_.up_to(static_cast<unsigned>(all.size()))];
             static_cast<void>(random_.one_in(2) ? ended.future.cancel() : ended.future.request_stop());
