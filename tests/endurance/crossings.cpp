@@ -121,11 +121,11 @@ private:
         co_return made();
     }
 
-    // Has no executor, and so goes on where something ends, until it becomes a task.
+    // Has no executor, and so goes on where the first of its parts ends, until it becomes a task.
     static future scheduled_after(futures::Future<void> begun, own_executor<executor>& own, task made) {
         co_await begun;
-        for (const part& each : made.where->parts_[made.number]) {
-            static_cast<void>(co_await made.where->all_[each.number]);
+        if (const part_list& parts = made.where->parts_[made.number]; !parts.empty()) {
+            static_cast<void>(co_await made.where->all_[parts.front().number]);
         }
         co_await own.schedule();
         co_return made();
