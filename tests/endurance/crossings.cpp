@@ -285,6 +285,7 @@ void crossing::submit_parts(ending_pool& ends) {
 }
 
 long crossing::end(ending_pool& ends, bool may_destroy) {
+    ++total.pool_ends;
     if (may_destroy) {
         ends.runs.reset();
     } else {
@@ -327,6 +328,7 @@ long crossing::wait_in_some_way(const task& made, const part_list& parts) {
 // Waits for the parts on several threads.
 template <class Executor>
 long crossing::join(Executor& joins, const part_list& parts, random_source& random) {
+    ++total.joins;
     const auto greater = [](long one, long other) { return std::max(one, other); };
     const auto wait_for = [this](const part& each) { return result_of(each); };
     switch (random.up_to(3)) {

@@ -157,6 +157,8 @@ int main(int argument_count, char** arguments) {
     print("promises", total.promises);
     print("orders", total.orders);
     print("crossings", total.crossings);
+    print("joins across pools", total.joins);
+    print("pools that tasks ended", total.pool_ends);
     print("logged", total.logged);
     print("failed allocations", total.allocation_failures);
     print("failed starts", total.start_failures);

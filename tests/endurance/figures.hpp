@@ -31,6 +31,8 @@ inline struct figures {
     figure promises{0};
     figure orders{0};
     figure crossings{0};
+    figure joins{0};
+    figure pool_ends{0};
     figure logged{0};
     figure allocation_failures{0};
     figure start_failures{0};
