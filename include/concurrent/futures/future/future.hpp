@@ -278,8 +278,8 @@ public:
     auto then(Fn&& fn) &&;
 
     /// Does the same, and runs `fn` as a task of `executor`, of any kind. Unless it is a
-    /// `thread_pool_executor`, it must exist until the new future is done. What its `submit` throws, the new
-    /// future fails with.
+    /// `thread_pool_executor`, it must exist until both futures are done, also if the new one was cancelled.
+    /// What its `submit` throws, the new future fails with.
     ///
     /// \code
     /// futures::thread_pool_executor writers(1);
