@@ -1336,180 +1336,6 @@ private:
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
-// concurrent/futures/sync/spin_lock.hpp
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-// A mutex for sections of a few instructions. It takes one byte, and unlocking is a plain store. `std::mutex`
-// unlocks by an atomic read-modify-write, and puts a thread that finds it locked to sleep, which takes a
-// hundred times as long as such a section.
-class spin_lock {
-public:
-    spin_lock() = default;
-    spin_lock(const spin_lock&) = delete;
-    spin_lock& operator=(const spin_lock&) = delete;
-
-    [[gnu::always_inline]] void lock() noexcept {
-        // Acquire: pairs with the release of `unlock`.
-        while (locked_.exchange(true, std::memory_order_acquire)) {
-            wait();
-        }
-    }
-
-    // Acquire: pairs with the release of `unlock`.
-    [[nodiscard]] bool try_lock() noexcept { return !locked_.exchange(true, std::memory_order_acquire); }
-
-    // Release: pairs with the acquire of `lock` and `try_lock`.
-    void unlock() noexcept { locked_.store(false, std::memory_order_release); }
-
-private:
-    [[gnu::noinline]] void wait() const noexcept {
-        back_off delay;
-        // Relaxed: the exchange orders. The load only reads, so the holder keeps the cache line.
-        while (locked_.load(std::memory_order_relaxed)) {
-            delay.pause();
-        }
-    }
-
-    sync::atomic<bool> locked_{false};
-};
-
-// A `std::lock_guard` for where a few instructions count: compilers leave that one as a call at times.
-class spin_guard {
-public:
-    [[gnu::always_inline]] explicit spin_guard(spin_lock& lock) noexcept : lock_(lock) { lock_.lock(); }
-    spin_guard(const spin_guard&) = delete;
-    spin_guard& operator=(const spin_guard&) = delete;
-    [[gnu::always_inline]] ~spin_guard() { lock_.unlock(); }
-
-private:
-    spin_lock& lock_;
-};
-
-}}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
-// concurrent/futures/sync/blocked_wait.hpp
-
-namespace concurrent::futures { inline namespace v0_1 { namespace detail {
-
-// The wait of a worker that sleeps, as its pool sees it.
-class blocked_wait {
-public:
-    blocked_wait(const blocked_wait&) = delete;
-    blocked_wait& operator=(const blocked_wait&) = delete;
-
-    // Has the worker look again whether there is something that it can run. If `tells_all`, it then has all
-    // others look again, as if it had just begun to sleep.
-    virtual void look_again(bool tells_all) noexcept = 0;
-
-protected:
-    blocked_wait() = default;
-    ~blocked_wait() = default;
-
-private:
-    friend class blocked_wait_list;
-
-    blocked_wait* next_ = nullptr;
-    blocked_wait* previous_ = nullptr;
-    const void* worker_ = nullptr;
-};
-
-// Where a search is among what a future depends on, one after the other.
-struct dependency_place {
-    std::size_t index = 0;
-    // Of the waits among which `index` counts, how many have been removed, see `blocked_wait_list`.
-    std::size_t removals = 0;
-};
-
-// The waits of the workers of one pool that sleep in a task. A worker has one at most; so has a spare.
-class blocked_wait_list {
-public:
-    void add_spare() noexcept {
-        const std::lock_guard lock(lock_);
-        ++spares_;
-    }
-
-    // If all of the `workers` sleep that are left, and all spares, it is as if they had just begun to.
-    void remove_spare(std::size_t workers) noexcept {
-        const std::lock_guard lock(lock_);
-        --spares_;
-        if (all_sleep(workers)) {
-            visit_all([](blocked_wait& each, std::size_t) { each.look_again(true); });
-        }
-    }
-
-    void add(blocked_wait& added, const void* worker) noexcept {
-        const std::lock_guard lock(lock_);
-        added.worker_ = worker;
-        added.previous_ = nullptr;
-        added.next_ = std::exchange(first_, &added);
-        if (added.next_) {
-            added.next_->previous_ = &added;
-        }
-        ++size_;
-    }
-
-    void remove(blocked_wait& removed) noexcept {
-        const std::lock_guard lock(lock_);
-        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
-        if (removed.next_) {
-            removed.next_->previous_ = removed.previous_;
-        }
-        --size_;
-        ++removals_;
-    }
-
-    // Calls `visit(wait, removals)` for the wait of `worker`, if it sleeps. `removals` is how many waits have
-    // been removed from the list: if that has changed, the others may have another place than before. The
-    // wait doesn't end meanwhile; nor do those below.
-    template <class Visit>
-    void for_wait_of(const void* worker, Visit&& visit) noexcept {
-        const std::lock_guard lock(lock_);
-        visit_all([&](blocked_wait& each, std::size_t removals) {
-            if (each.worker_ == worker) {
-                visit(each, removals);
-            }
-        });
-    }
-
-    // Does that for each wait, if all of the `workers` sleep, and all spares.
-    template <class Visit>
-    void for_all(std::size_t workers, Visit&& visit) noexcept {
-        const std::lock_guard lock(lock_);
-        if (all_sleep(workers)) {
-            visit_all(visit);
-        }
-    }
-
-    // Does that for each wait.
-    template <class Visit>
-    void for_each(Visit&& visit) noexcept {
-        const std::lock_guard lock(lock_);
-        visit_all(visit);
-    }
-
-private:
-    // Requires, here and below: the lock is held.
-    [[nodiscard]] bool all_sleep(std::size_t workers) const noexcept { return size_ == workers + spares_; }
-
-    template <class Visit>
-    void visit_all(Visit&& visit) noexcept {
-        for (blocked_wait* each = first_; each; each = each->next_) {
-            visit(*each, removals_);
-        }
-    }
-
-    spin_lock lock_;
-    blocked_wait* first_ = nullptr;
-    std::size_t size_ = 0;
-    std::size_t spares_ = 0;
-    std::size_t removals_ = 0;
-};
-
-}}}  // namespace concurrent::futures::detail
-
-// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/sync/spin_wait.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -1660,6 +1486,183 @@ private:
 
     // One for all shared libraries that share variables.
     [[gnu::visibility("default")]] static constinit inline std::atomic<std::uint32_t> process_{0};
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/sync/spin_lock.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// A mutex for sections of a few instructions. It takes one byte, and unlocking is a plain store. `std::mutex`
+// unlocks by an atomic read-modify-write, and puts a thread that finds it locked to sleep, which takes a
+// hundred times as long as such a section.
+class spin_lock {
+public:
+    spin_lock() = default;
+    spin_lock(const spin_lock&) = delete;
+    spin_lock& operator=(const spin_lock&) = delete;
+
+    [[gnu::always_inline]] void lock() noexcept {
+        // Acquire: pairs with the release of `unlock`.
+        while (locked_.exchange(true, std::memory_order_acquire)) {
+            wait();
+        }
+    }
+
+    // Acquire: pairs with the release of `unlock`.
+    [[nodiscard]] bool try_lock() noexcept { return !locked_.exchange(true, std::memory_order_acquire); }
+
+    // Release: pairs with the acquire of `lock` and `try_lock`.
+    void unlock() noexcept { locked_.store(false, std::memory_order_release); }
+
+private:
+    [[gnu::noinline]] void wait() const noexcept {
+        back_off delay;
+        // Relaxed: the exchange orders. The load only reads, so the holder keeps the cache line.
+        while (locked_.load(std::memory_order_relaxed)) {
+            delay.pause();
+        }
+    }
+
+    sync::atomic<bool> locked_{false};
+};
+
+// A `std::lock_guard` for where a few instructions count: compilers leave that one as a call at times.
+class spin_guard {
+public:
+    [[gnu::always_inline]] explicit spin_guard(spin_lock& lock) noexcept : lock_(lock) { lock_.lock(); }
+    spin_guard(const spin_guard&) = delete;
+    spin_guard& operator=(const spin_guard&) = delete;
+    [[gnu::always_inline]] ~spin_guard() { lock_.unlock(); }
+
+private:
+    spin_lock& lock_;
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/sync/blocked_wait.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// The wait of a worker that sleeps, as its pool sees it.
+class blocked_wait {
+public:
+    blocked_wait(const blocked_wait&) = delete;
+    blocked_wait& operator=(const blocked_wait&) = delete;
+
+    // Has the worker look again whether there is something that it can run. If `tells_all`, it then has all
+    // others look again, as if it had just begun to sleep.
+    virtual void look_again(bool tells_all) noexcept = 0;
+
+protected:
+    blocked_wait() = default;
+    ~blocked_wait() = default;
+
+private:
+    friend class blocked_wait_list;
+
+    blocked_wait* next_ = nullptr;
+    blocked_wait* previous_ = nullptr;
+    const void* worker_ = nullptr;
+};
+
+// The waits of the workers of one pool that sleep in a task. A worker has one at most; so has a spare.
+class blocked_wait_list {
+public:
+    void add_spare() noexcept {
+        const std::lock_guard lock(lock_);
+        ++spares_;
+    }
+
+    // If all of the `workers` sleep that are left, and all spares, it is as if they had just begun to.
+    void remove_spare(std::size_t workers) noexcept {
+        const std::lock_guard lock(lock_);
+        --spares_;
+        if (all_sleep(workers)) {
+            look_again(true);
+        }
+    }
+
+    void add(blocked_wait& added, const void* worker) noexcept {
+        const std::lock_guard lock(lock_);
+        added.worker_ = worker;
+        added.previous_ = nullptr;
+        added.next_ = std::exchange(first_, &added);
+        if (added.next_) {
+            added.next_->previous_ = &added;
+        }
+        ++size_;
+    }
+
+    void remove(blocked_wait& removed) noexcept {
+        const std::lock_guard lock(lock_);
+        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
+        if (removed.next_) {
+            removed.next_->previous_ = removed.previous_;
+        }
+        --size_;
+        ++removals_;
+    }
+
+    // Has all workers look again that sleep.
+    void have_all_look_again() noexcept {
+        const std::lock_guard lock(lock_);
+        look_again(false);
+    }
+
+    // Calls `visit(wait, removals)` for the wait of `worker`, if it sleeps. `removals` is how many waits have
+    // been removed from the list: if that has changed, the others may have another place than before. The
+    // wait doesn't end meanwhile; nor do those below.
+    template <class Visit>
+    void for_wait_of(const void* worker, Visit&& visit) noexcept {
+        const std::lock_guard lock(lock_);
+        visit_all([&](blocked_wait& each, std::size_t removals) {
+            if (each.worker_ == worker) {
+                visit(each, removals);
+            }
+        });
+    }
+
+    // Does that for each wait, if all of the `workers` sleep, and all spares.
+    template <class Visit>
+    void for_all(std::size_t workers, Visit&& visit) noexcept {
+        const std::lock_guard lock(lock_);
+        if (all_sleep(workers)) {
+            visit_all(visit);
+        }
+    }
+
+    // Does that for each wait.
+    template <class Visit>
+    void for_each(Visit&& visit) noexcept {
+        const std::lock_guard lock(lock_);
+        visit_all(visit);
+    }
+
+private:
+    // Requires, here and below: the lock is held.
+    [[nodiscard]] bool all_sleep(std::size_t workers) const noexcept { return size_ == workers + spares_; }
+
+    void look_again(bool tells_all) noexcept {
+        visit_all([&](blocked_wait& each, std::size_t) { each.look_again(tells_all); });
+    }
+
+    template <class Visit>
+    void visit_all(Visit&& visit) noexcept {
+        for (blocked_wait* each = first_; each; each = each->next_) {
+            visit(*each, removals_);
+        }
+    }
+
+    spin_lock lock_;
+    blocked_wait* first_ = nullptr;
+    std::size_t size_ = 0;
+    std::size_t spares_ = 0;
+    std::size_t removals_ = 0;
 };
 
 }}}  // namespace concurrent::futures::detail
@@ -1830,6 +1833,13 @@ enum class future_state {
 namespace detail {
 
 class queued_state;
+
+// Where a search is among what a future depends on, one after the other.
+struct dependency_place {
+    std::size_t index = 0;
+    // Of the waits among which `index` counts, how many have been removed, see `blocked_wait_list`.
+    std::size_t removals = 0;
+};
 
 // `shared_state_base` is what the handles on one future share, except for the value's type. A task is in the
 // same allocation as its future's state. In these comments, the task's queue is what holds the task until it
@@ -7071,8 +7081,8 @@ public:
     }
 
     // Takes out an item that the owner has pushed since it began to run `awaited`, and for which that may
-    // wait. Returns null if there seems to be none. Requires: `queue_of_runner(awaited)` returned
-    // this queue, and `still_runs()` returns whether the owner still runs `awaited`.
+    // wait. Returns null if there seems to be none. Requires: `queue_of_runner(awaited)` returned this queue,
+    // and `still_runs()` returns whether the owner still runs `awaited`.
     template <class StillRuns>
     [[nodiscard]] work_item* take_pushed_since(const work_item& awaited, StillRuns still_runs) noexcept {
         if (seems_empty()) {
@@ -8607,8 +8617,7 @@ protected:
         future.with_lock([&] {
             if (future.is_waiting() && !future.is_unqueued()) {
                 // The pool exists as long as the task isn't done.
-                owner_->blocked_waits().for_each(
-                    [](blocked_wait& wait, std::size_t) { wait.look_again(false); });
+                owner_->blocked_waits().have_all_look_again();
             }
         });
     }

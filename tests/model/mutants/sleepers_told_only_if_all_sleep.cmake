@@ -4,8 +4,8 @@ set(group pool)
 set(only "a worker is needed that sleeps")
 set(finds "lost wake-up|deadlock")
 set(old [==[
-owner_->blocked_waits().for_each(
+owner_->blocked_waits().have_all_look_again();
 ]==])
 set(new [==[
-owner_->for_each_obstacle(
+owner_->for_each_obstacle([](blocked_wait& wait, std::size_t) { wait.look_again(false); });
 ]==])

@@ -4,7 +4,7 @@ set(group composition)
 set(only "a spare ends while all others of its pool sleep")
 set(finds "lost wake-up")
 set(old [==[
-            visit_all([](blocked_wait& each, std::size_t) { each.look_again(true); });
+            look_again(true);
 ]==])
 set(new [==[
 ]==])

@@ -115,8 +115,8 @@ public:
     }
 
     // Takes out an item that the owner has pushed since it began to run `awaited`, and for which that may
-    // wait. Returns null if there seems to be none. Requires: `queue_of_runner(awaited)` returned
-    // this queue, and `still_runs()` returns whether the owner still runs `awaited`.
+    // wait. Returns null if there seems to be none. Requires: `queue_of_runner(awaited)` returned this queue,
+    // and `still_runs()` returns whether the owner still runs `awaited`.
     template <class StillRuns>
     [[nodiscard]] work_item* take_pushed_since(const work_item& awaited, StillRuns still_runs) noexcept {
         if (seems_empty()) {

@@ -12,7 +12,6 @@
 #include <concurrent/futures/state/trampoline.hpp>
 #include <concurrent/futures/state/waiter.hpp>
 #include <concurrent/futures/sync/back_off.hpp>
-#include <concurrent/futures/sync/blocked_wait.hpp>
 #include <concurrent/futures/sync/forks.hpp>
 #include <concurrent/futures/sync/helper.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
@@ -36,6 +35,13 @@ enum class future_state {
 namespace detail {
 
 class queued_state;
+
+// Where a search is among what a future depends on, one after the other.
+struct dependency_place {
+    std::size_t index = 0;
+    // Of the waits among which `index` counts, how many have been removed, see `blocked_wait_list`.
+    std::size_t removals = 0;
+};
 
 // `shared_state_base` is what the handles on one future share, except for the value's type. A task is in the
 // same allocation as its future's state. In these comments, the task's queue is what holds the task until it

@@ -32,13 +32,6 @@ private:
     const void* worker_ = nullptr;
 };
 
-// Where a search is among what a future depends on, one after the other.
-struct dependency_place {
-    std::size_t index = 0;
-    // Of the waits among which `index` counts, how many have been removed, see `blocked_wait_list`.
-    std::size_t removals = 0;
-};
-
 // The waits of the workers of one pool that sleep in a task. A worker has one at most; so has a spare.
 class blocked_wait_list {
 public:
@@ -52,7 +45,7 @@ public:
         const std::lock_guard lock(lock_);
         --spares_;
         if (all_sleep(workers)) {
-            visit_all([](blocked_wait& each, std::size_t) { each.look_again(true); });
+            look_again(true);
         }
     }
 
@@ -75,6 +68,12 @@ public:
         }
         --size_;
         ++removals_;
+    }
+
+    // Has all workers look again that sleep.
+    void have_all_look_again() noexcept {
+        const std::lock_guard lock(lock_);
+        look_again(false);
     }
 
     // Calls `visit(wait, removals)` for the wait of `worker`, if it sleeps. `removals` is how many waits have
@@ -109,6 +108,10 @@ public:
 private:
     // Requires, here and below: the lock is held.
     [[nodiscard]] bool all_sleep(std::size_t workers) const noexcept { return size_ == workers + spares_; }
+
+    void look_again(bool tells_all) noexcept {
+        visit_all([&](blocked_wait& each, std::size_t) { each.look_again(tells_all); });
+    }
 
     template <class Visit>
     void visit_all(Visit&& visit) noexcept {

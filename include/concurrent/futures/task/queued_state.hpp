@@ -281,8 +281,7 @@ protected:
         future.with_lock([&] {
             if (future.is_waiting() && !future.is_unqueued()) {
                 // The pool exists as long as the task isn't done.
-                owner_->blocked_waits().for_each(
-                    [](blocked_wait& wait, std::size_t) { wait.look_again(false); });
+                owner_->blocked_waits().have_all_look_again();
             }
         });
     }
