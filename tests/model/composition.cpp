@@ -95,31 +95,6 @@ private:
     futures::thread_pool_executor<>& runs_;
 };
 
-// On top of `first`, the continuation would wait for itself.
-const scenario only_made_ready(
-    "a worker that waits for a task doesn't run a continuation that this task made ready to run",
-    {.preemptions = 1, .stale_reads = 0}, [] {
-        futures::Promise<void> ready;
-        parking_spot begins;
-        parking_spot is_ready;
-        futures::thread_pool_executor executor(2);
-        futures::Future<value> first;
-        const auto continuation =
-            ready.get_future().then(executor, [&] { return value(first.result().get() + 1); });
-        first = executor.submit([&] {
-            begins.park();
-            const auto second = executor.submit([&] {
-                ready.set_result();
-                is_ready.unpark();
-            });
-            is_ready.park();
-            second.wait();
-            return value(1);
-        });
-        begins.unpark();
-        check(continuation.result().get() == 2, "both end");
-    });
-
 const scenario handed_to_pool(
     "the only worker waits for a continuation that an executor of one's own hands to its pool",
     {.preemptions = 2, .stale_reads = 1}, [] {

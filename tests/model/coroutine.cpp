@@ -437,38 +437,6 @@ const scenario turn_told("a coroutine is queued in a pool whose worker waits for
                              check(needs_other.result().get() == 4, "both end");
                          });
 
-// Without an executor: it goes on first where its future is completed.
-futures::Future<value> schedule_then_block(futures::Future<void> ready, pool& goes_on_in,
-                                           const futures::Future<value>& blocks_on) {
-    co_await ready;
-    co_await goes_on_in.schedule();
-    co_return value(blocks_on.result().get() + 1);
-}
-
-// On top of `first`, the coroutine would wait for itself.
-const scenario only_scheduled(
-    "a worker that waits for a task doesn't run a coroutine that goes on by schedule() meanwhile",
-    {.preemptions = 1, .stale_reads = 0}, [] {
-        futures::Promise<void> ready;
-        parking_spot begins;
-        parking_spot is_ready;
-        pool executor(2);
-        futures::Future<value> first;
-        const auto coroutine = schedule_then_block(ready.get_future(), executor, first);
-        first = executor.submit([&] {
-            begins.park();
-            const auto second = executor.submit([&] {
-                ready.set_result();
-                is_ready.unpark();
-            });
-            is_ready.park();
-            second.wait();
-            return value(1);
-        });
-        begins.unpark();
-        check(coroutine.result().get() == 2, "both end");
-    });
-
 // Its first task is one pool's, and all others are another's.
 struct first_elsewhere {
     template <class Fn>

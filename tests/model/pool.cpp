@@ -9,6 +9,7 @@
 #include <iterator>
 #include <optional>
 #include <system_error>
+#include <utility>
 
 #include "checker/model.hpp"
 #include "process.hpp"
@@ -251,6 +252,55 @@ const scenario helped_by_waiter("a worker that waits for a stolen task runs what
                                         })
                                         .wait();
                                 });
+
+// One task waits for another, which makes something ready to run that waits for the first. On top of the
+// first, that would wait for itself. `make(executor, ready, first)` makes it.
+template <class Make>
+void make_ready_what_waits_for_the_first(Make make) {
+    futures::Promise<void> ready;
+    parking_spot begins;
+    parking_spot is_ready;
+    futures::thread_pool_executor<> executor(2);
+    futures::Future<value> first;
+    const futures::Future<value> made = make(executor, ready.get_future(), first);
+    first = executor.submit([&] {
+        begins.park();
+        const auto second = executor.submit([&] {
+            ready.set_result();
+            is_ready.unpark();
+        });
+        is_ready.park();
+        second.wait();
+        return value(1);
+    });
+    begins.unpark();
+    check(made.result().get() == 2, "both end");
+}
+
+const scenario only_continued(
+    "a worker that waits for a task doesn't run a continuation that this task made ready to run",
+    {.preemptions = 1, .stale_reads = 0}, [] {
+        make_ready_what_waits_for_the_first([](auto& executor, auto ready, const auto& first) {
+            return ready.then(executor, [&first] { return value(first.result().get() + 1); });
+        });
+    });
+
+// Without an executor: it goes on first where its future is completed.
+futures::Future<value> schedule_then_block(futures::Future<void> ready,
+                                           futures::thread_pool_executor<>& goes_on_in,
+                                           const futures::Future<value>& blocks_on) {
+    co_await ready;
+    co_await goes_on_in.schedule();
+    co_return value(blocks_on.result().get() + 1);
+}
+
+const scenario only_scheduled(
+    "a worker that waits for a task doesn't run a coroutine that goes on by schedule() meanwhile",
+    {.preemptions = 1, .stale_reads = 0}, [] {
+        make_ready_what_waits_for_the_first([](auto& executor, auto ready, const auto& first) {
+            return schedule_then_block(std::move(ready), executor, first);
+        });
+    });
 
 const scenario helped_in_turn("two workers that wait for each other's tasks help each other",
                               {.preemptions = 1, .stale_reads = 1}, [] {
