@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <sstream>
 #include <stdexcept>
@@ -54,10 +55,12 @@ contest::contest(std::string name, std::string unit, int argc, char** argv)
             rounds_ = std::max(1, std::atoi(argv[++i]));
         } else if (option == "--json" && i + 1 < argc) {
             json_ = argv[++i];
+        } else if (option == "--without-rivals") {
+            without_rivals_ = true;
         } else {
             std::cerr
                 << "usage: " << argv[0]
-                << " [--rounds N] [--brief] [--json FILE]; the first comment of some programs has more\n";
+                << " [--rounds N] [--brief] [--without-rivals] [--json FILE]; the first comment of some programs has more\n";
             std::exit(2);
         }
     }
@@ -68,6 +71,10 @@ void contest::add(std::string name, std::function<double()> measure, const goal&
 }
 
 void contest::run() {
+    const auto is_ours = [](const contestant& each) { return each.name.starts_with("concurrent::futures"); };
+    if (without_rivals_ && std::any_of(contestants_.begin(), contestants_.end(), is_ours)) {
+        std::erase_if(contestants_, std::not_fn(is_ours));
+    }
     for (int round = 0; round < rounds_; ++round) {
         for (contestant& each : contestants_) {
             each.figures.push_back(each.measure());

@@ -50,7 +50,7 @@ std::string with_threads(std::string name, int threads);
 // befalls all of them alike.
 //
 // Options: --rounds N (how often each is measured), --brief (a small part of the work, only to see that it
-// runs), --json FILE (where to add the figures, a line each).
+// runs), --without-rivals (only what is ours), --json FILE (where to add the figures, a line each).
 class contest {
 public:
     // What a contestant's median must be for the goal to be reached: in proportion to the first's, how much
@@ -97,6 +97,7 @@ private:
     const std::string unit_;
     int rounds_ = 11;
     bool brief_ = false;
+    bool without_rivals_ = false;
     std::string json_;
     std::vector<contestant> contestants_;
 };
