@@ -58,9 +58,9 @@ contest::contest(std::string name, std::string unit, int argc, char** argv)
         } else if (option == "--without-rivals") {
             without_rivals_ = true;
         } else {
-            std::cerr
-                << "usage: " << argv[0]
-                << " [--rounds N] [--brief] [--without-rivals] [--json FILE]; the first comment of some programs has more\n";
+            std::cerr << "usage: " << argv[0]
+                      << " [--rounds N] [--brief] [--without-rivals] [--json FILE]; the first comment of "
+                         "some programs has more\n";
             std::exit(2);
         }
     }
