@@ -5900,15 +5900,18 @@ protected:
     // It has found something to do. Returns whether it was searching, and must be told to `stop_searching`.
     [[nodiscard]] bool found_work() noexcept {
         may_not_spin_ = false;
-        return is_searching_;
+        return search_ != search::none;
     }
 
 private:
     friend class sleep;
 
+    // Whether it searches, and pushes are told so by the word, or are not.
+    enum class search : unsigned char { none, seen, unseen };
+
     // Only for the worker's thread.
     bool is_initializing_ = false;
-    bool is_searching_ = false;
+    search search_ = search::none;
     bool may_not_spin_ = true;  // it has spun, or was woken or started, since it last found an item
 
     parking_spot parking_spot_;
@@ -5978,7 +5981,7 @@ public:
     [[nodiscard]] worker_counts counts() const noexcept { return worker_counts(word_.load()); }
 
     // Restores the invariant after a push, if `push_must_wake()`.
-    [[nodiscard]] bool wake_one() noexcept { return wake(1) == woken::start; }
+    [[nodiscard]] bool wake_one() noexcept { return wake(1, 1); }
 
     // See `helper::watch_idle`.
     [[nodiscard, gnu::noinline]] bool watch_idle(const sleeper& self, idle_watch& watch) noexcept {
@@ -6011,7 +6014,7 @@ public:
     // `initializer_has_failed`; else it searches at once. Returns whether to start another thread.
     [[nodiscard, gnu::noinline]] bool begin(sleeper& self, bool initializes) noexcept {
         self.is_initializing_ = initializes;
-        self.is_searching_ = !initializes;
+        self.search_ = initializes ? sleeper::search::none : sleeper::search::seen;
         if (initializes) {
             initializing_.fetch_add(1);  // before the thread ceases to be starting: see `anybody_idle`
         }
@@ -6020,12 +6023,12 @@ public:
                    (initializes ? 0 : worker_counts::one_searching);
         });
         const std::size_t waiting = source_.waiting();
-        return waiting != 0 && wake(waiting) == woken::start;
+        return waiting != 0 && wake(waiting, 1);
     }
 
     [[gnu::cold, gnu::noinline]] void has_initialized(sleeper& self) noexcept {
         self.is_initializing_ = false;
-        self.is_searching_ = true;
+        self.search_ = sleeper::search::seen;
         word_.fetch_add(worker_counts::one_searching);  // before the other count: see `anybody_idle`
         initializing_.fetch_sub(1);
     }
@@ -6039,10 +6042,19 @@ public:
     }
 
     // `self` searches from now on. Where it is the only worker, it need not be counted: while it is not
-    // parked, a push can neither wake nor start another.
+    // parked, a push can neither wake nor start another. Where a push can't do so now, the word need not
+    // change, which all pushes would have to fetch anew.
     void start_searching(sleeper& self) noexcept {
-        if (!is_for_one_ && !std::exchange(self.is_searching_, true)) {
+        if (is_for_one_ || self.search_ != sleeper::search::none) {
+            return;
+        }
+        const worker_counts now = counts();
+        if (now.parked() != 0 || now.may_start()) {
+            self.search_ = sleeper::search::seen;
             word_.fetch_add(worker_counts::one_searching);
+        } else {
+            self.search_ = sleeper::search::unseen;
+            searching_unseen_.fetch_add(1);
         }
     }
 
@@ -6050,13 +6062,16 @@ public:
     // much waits, two are woken, so that more and more wake. Returns whether to start a thread. Requires:
     // `self` was searching.
     [[nodiscard, gnu::noinline]] bool stop_searching(sleeper& self) noexcept {
-        self.is_searching_ = false;
+        if (std::exchange(self.search_, sleeper::search::none) == sleeper::search::unseen) {
+            searching_unseen_.fetch_sub(1);
+            notify_if_nobody_idle();
+            return false;
+        }
         const worker_counts now(word_.fetch_sub(worker_counts::one_searching) - worker_counts::one_searching);
         bool start = false;
         if (now.parked() != 0 || now.may_start()) {
             const std::size_t waiting = source_.waiting();
-            const woken first = waiting != 0 ? wake(waiting) : woken::nobody;
-            start = first == woken::start || (first == woken::parked && wake(waiting) == woken::start);
+            start = waiting != 0 && wake(waiting, 2);
         }
         notify_if_nobody_idle();
         return start;
@@ -6067,10 +6082,13 @@ public:
     [[nodiscard]] bool may_spin(sleeper& self) noexcept {
         const worker_counts now = counts();
         if (std::exchange(self.may_not_spin_, true) || now.closed() ||
-            now.searching() != (self.is_searching_ ? 1 : 0) || !runnable_threads::fit()) {
+            now.searching() != (self.search_ == sleeper::search::seen ? 1 : 0) || !runnable_threads::fit()) {
             return false;
         }
-        start_searching(self);
+        if (!is_for_one_ && self.search_ != sleeper::search::seen) {
+            word_.fetch_add(worker_counts::one_searching);  // before the other count: see `anybody_idle`
+            become_seen(self);
+        }
         return true;
     }
 
@@ -6085,7 +6103,7 @@ public:
         }
         if (is_to_end) {
             word_.fetch_sub(worker_counts::one_searching);
-            self.is_searching_ = false;
+            self.search_ = sleeper::search::none;
             notify_if_nobody_idle();
             runnable_threads::remove(1);
             return false;
@@ -6149,15 +6167,21 @@ public:
     }
 
 private:
-    enum class woken { nobody, parked, start };
-
-    // Whether a worker is idle or can be started. The first counts are read before `initializing_`, and the
-    // second after it: so a worker that starts, initializes and searches is found, whenever it goes on.
+    // Whether a worker is idle or can be started. The word is read before the other counts, and once more
+    // after them: so a worker that starts, initializes and searches is found, whenever it goes on.
     [[nodiscard, gnu::noinline]] bool anybody_idle() const noexcept {
         const auto idle = [](worker_counts now) {
             return now.searching() != 0 || now.parked() != 0 || now.starting() || now.can_start();
         };
-        return idle(counts()) || initializing_.load() != 0 || idle(counts());
+        return idle(counts()) || initializing_.load() != 0 || searching_unseen_.load() != 0 || idle(counts());
+    }
+
+    // `self` is counted in the word by now.
+    void become_seen(sleeper& self) noexcept {
+        if (self.search_ == sleeper::search::unseen) {
+            searching_unseen_.fetch_sub(1);
+        }
+        self.search_ = sleeper::search::seen;
     }
 
     // Called after a worker ceased to be idle. Loads `watched_` after the counts have changed, see
@@ -6177,31 +6201,31 @@ private:
         notified.notify_all();
     }
 
-    // Wakes a worker if fewer than `wanted` search, or asks for a thread if none is parked and more items
-    // wait than workers search or initialize. Tells a worker that is about to park to look again.
-    [[gnu::noinline]] woken wake(std::size_t wanted) noexcept {
+    // Wakes workers until `wanted` search, or `most` are woken. If too few are parked, asks for a thread, by
+    // returning true, if more items wait than workers search or initialize. Tells a worker that is about to
+    // park to look again.
+    [[gnu::noinline]] bool wake(std::size_t wanted, std::size_t most) noexcept {
         worker_counts::word before = word_.load();
         for (;;) {
             const worker_counts now(before);
-            worker_counts::word after = no_longer_sleepy(before);
-            woken result = woken::nobody;
-            if (now.searching() < wanted) {
-                if (now.parked() != 0) {
-                    after = after - worker_counts::one_parked + worker_counts::one_searching;
-                    result = woken::parked;
-                } else if (now.may_start() && source_.waiting() > now.searching() + initializing_.load()) {
-                    after |= worker_counts::is_starting;
-                    result = woken::start;
-                }
+            const std::size_t missing = now.searching() < wanted ? wanted - now.searching() : 0;
+            const std::size_t to_wake = missing < most ? missing : most;
+            const std::size_t unparked = to_wake < now.parked() ? to_wake : now.parked();
+            const bool start = unparked != to_wake && now.may_start() &&
+                               source_.waiting() > now.searching() + unparked + initializing_.load();
+            worker_counts::word after = no_longer_sleepy(before) - unparked * worker_counts::one_parked +
+                                        unparked * worker_counts::one_searching;
+            if (start) {
+                after |= worker_counts::is_starting;
             }
             if (after == before) {
-                return woken::nobody;
+                return false;
             }
             if (word_.compare_exchange_weak(before, after)) {
-                if (result == woken::parked) {
+                for (std::size_t i = 0; i != unparked; ++i) {
                     unpark_one();
                 }
-                return result;
+                return start;
             }
         }
     }
@@ -6210,10 +6234,12 @@ private:
     // is enough. A push that reads the counts before the epoch becomes odd has counted its item before, so
     // this worker sees the item. A push that reads the counts later changes the epoch.
     [[nodiscard]] worker_counts announce(sleeper& self) noexcept {
-        const bool counted = std::exchange(self.is_searching_, true);
-        return change([counted](worker_counts::word now) {
-            return (now + (counted ? 0 : worker_counts::one_searching)) | worker_counts::one_epoch;
+        const bool seen = self.search_ == sleeper::search::seen;
+        const worker_counts announced = change([seen](worker_counts::word now) {
+            return (now + (seen ? 0 : worker_counts::one_searching)) | worker_counts::one_epoch;
         });
+        become_seen(self);  // after the word: see `anybody_idle`
+        return announced;
     }
 
     // Returns false if the epoch has changed since `announce`.
@@ -6270,7 +6296,9 @@ private:
     sync::atomic<std::size_t> initializing_{0};
     sync::atomic<bool> watched_{false};  // whether `watches_` is not empty
 
-    alignas(cache_line) spin_lock parked_lock_;
+    alignas(cache_line) sync::atomic<std::size_t> searching_unseen_{0};  // these are not counted in the word
+
+    spin_lock parked_lock_;
     sleeper* parked_ = nullptr;  // guarded by `parked_lock_`
 
     spin_lock watches_lock_;
@@ -6629,7 +6657,8 @@ private:
     const std::uint32_t process_ = forks::process();
     const bool uses_local_queues_;
     const std::size_t most_workers_;
-    blocked_wait_list blocked_waits_;
+    // On a line of its own: each push reads some of the counts above.
+    alignas(cache_line) blocked_wait_list blocked_waits_;
     running_stoppables stoppables_;
 };
 
@@ -7481,13 +7510,14 @@ private:
     const std::string name_;
     worker* const previous_worker_;
     const bool is_spare_;
+    worker* next_victim_ = nullptr;  // the next in the pool's list; here, as all who steal read it
 
     local_queue local_queue_;
-    worker* next_victim_ = nullptr;  // the next in the pool's list
 
     // The rest is only for this thread.
-    std::size_t depth_ = 0;  // the number of tasks that it runs, on top of each other
-    worker* last_victim_ = nullptr;
+    std::size_t depth_ = 0;          // the number of tasks that it runs, on top of each other
+    worker* last_victim_ = nullptr;  // of those that it looks at in turn
+    worker* last_robbed_ = nullptr;
     bool is_victim_ = false;
     unsigned turns_ = 0;
     bool is_initialized_ = false;  // of a spare
@@ -7523,13 +7553,17 @@ public:
 
     [[nodiscard]] work_item* pop_own(worker& self) noexcept { return self.local_queue_.pop(); }
 
-    // Returns the oldest item of any local queue, null if all seem empty. `self` is in the list too.
-    [[nodiscard, gnu::noinline]] work_item* steal() noexcept {
-        // Acquire: pairs with the compare-exchange of `queue_of`.
-        work_item* item = nullptr;
-        for (worker* each = first_.load(std::memory_order_acquire); each && !item;
-             each = each->next_victim_) {
-            item = pop_from(each->local_queue_);
+    // Returns the oldest item of any local queue, null if all seem empty. Looks first where `self` last found
+    // one, and until it has, at the next worker: if all looked in the same order, they would meet at the same
+    // queues.
+    [[nodiscard, gnu::noinline]] work_item* steal(worker& self) noexcept {
+        worker* const first = first_.load(std::memory_order_acquire);  // pairs with the change in `queue_of`
+        worker* const start = self.last_robbed_ ? self.last_robbed_
+                              : self.is_victim_ ? self.next_victim_
+                                                : first;
+        work_item* item = steal_between(self, start, nullptr);
+        if (!item) {
+            item = steal_between(self, first, start);
         }
         return item ? item : pop_from(queue_of_others_);
     }
@@ -7556,6 +7590,16 @@ public:
     }
 
 private:
+    [[nodiscard]] static work_item* steal_between(worker& self, worker* first, const worker* end) noexcept {
+        for (worker* each = first; each != end; each = each->next_victim_) {
+            if (work_item* const item = pop_from(each->local_queue_)) {
+                self.last_robbed_ = each;
+                return item;
+            }
+        }
+        return nullptr;
+    }
+
     // One for all who steal, but not for the owner of the queue.
     [[gnu::noinline]] static work_item* pop_from(local_queue& others) noexcept { return others.pop(); }
 
@@ -15388,7 +15432,7 @@ private:
         if (!item) {
             item = queue_.pop();
         }
-        return item ? item : victims_.steal();
+        return item ? item : victims_.steal(self);
     }
 
     // See `sleep::park`.

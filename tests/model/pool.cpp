@@ -4,6 +4,7 @@
 
 #include <concurrent/futures.hpp>
 
+#include <array>
 #include <chrono>
 #include <forward_list>
 #include <iterator>
@@ -190,6 +191,27 @@ const scenario at_once_again("two workers that sleep are woken for two tasks tha
                                  run_at_once(executor);
                                  run_at_once(executor);
                              });
+
+const scenario three_at_once(
+    "three workers that sleep are woken, two of them by the first, for three tasks that must run at once",
+    {.preemptions = 0, .stale_reads = 0}, [] {
+        futures::thread_pool_executor executor(3);
+        const auto run_three_at_once = [&] {
+            std::array<parking_spot, 3> others_run;
+            std::array<futures::Future<void>, 3> tasks;
+            for (std::size_t i = 0; i != tasks.size(); ++i) {
+                tasks[i] = executor.submit([&others_run, i] {
+                    others_run[(i + 1) % 3].unpark();
+                    others_run[i].park();
+                });
+            }
+            for (const auto& each : tasks) {
+                each.wait();
+            }
+        };
+        run_three_at_once();
+        run_three_at_once();
+    });
 
 const scenario at_once_found(
     "a worker that finds two tasks when it is about to sleep wakes another for one of them",
@@ -411,6 +433,26 @@ const scenario left_to_sleeping(
         wait_with_limit(executor);
     });
 
+// A worker has just ended a task. No other sleeps, and the pool has no more threads to start.
+const scenario left_to_nearly_idle(
+    "a task that waits with a limit leaves its task to a worker that has just ended a task",
+    {.preemptions = 1, .stale_reads = 0}, [] {
+        runs_until_told slow;
+        parking_spot both_run;
+        futures::thread_pool_executor executor(2);
+        const auto other = executor.submit([&] { both_run.park(); });
+        executor
+            .submit([&] {
+                both_run.unpark();
+                other.wait();
+                const auto inner = executor.submit([&] { slow(); });
+                inner.wait_for(std::chrono::hours(1));
+                slow.told.unpark();
+                inner.wait();
+            })
+            .wait();
+    });
+
 const scenario left_to_initializing(
     "a task that waits with a limit leaves its task to a worker that still initializes",
     {.preemptions = 2, .stale_reads = 0}, [] {
@@ -467,6 +509,26 @@ const scenario nobody_idle_completed("as_completed in a task runs one when no ot
                                              }
                                          });
                                      });
+
+const scenario nearly_idle_no_more(
+    "a task that waits for the first of several runs one when the last that had ended a task begins another",
+    {.preemptions = 1, .stale_reads = 0}, [] {
+        parking_spot both_run;
+        parking_spot end;
+        futures::thread_pool_executor executor(2);
+        const auto before = executor.submit([&] { both_run.park(); });
+        const auto waiter = executor.submit([&] {
+            both_run.unpark();
+            before.wait();
+            const auto inner = executor.submit([&] { end.unpark(); });
+            futures::wait({inner}, {.return_when = futures::return_when::first_completed});
+            inner.wait();
+        });
+        before.wait();
+        const auto other = executor.submit([&] { end.park(); });
+        waiter.wait();
+        other.wait();
+    });
 
 const scenario two_that_watch(
     "two tasks that wait for the first of several each run one when both workers wait",

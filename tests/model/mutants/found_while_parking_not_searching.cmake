@@ -10,7 +10,7 @@ set(old [==[
         if (is_to_end]==])
 set(new [==[
         if (source_.has_items()) {
-            self.is_searching_ = false;
+            self.search_ = sleeper::search::none;
             word_.fetch_sub(worker_counts::one_searching);
             return true;
         }

@@ -4,8 +4,8 @@ set(group pool)
 set(only "goes to sleep is woken")
 set(finds "lost wake-up")
 set(old [==[
-(counted ? 0 : worker_counts::one_searching)) | worker_counts::one_epoch;
+(seen ? 0 : worker_counts::one_searching)) | worker_counts::one_epoch;
 ]==])
 set(new [==[
-(counted ? 0 : worker_counts::one_searching));
+(seen ? 0 : worker_counts::one_searching));
 ]==])

@@ -4,8 +4,9 @@ set(group pool)
 set(only "goes to sleep is woken")
 set(finds "lost wake-up|check|livelock|step")
 set(old [==[
-                    after = after - worker_counts::one_parked + worker_counts::one_searching;
+            worker_counts::word after = no_longer_sleepy(before) - unparked * worker_counts::one_parked +
+                                        unparked * worker_counts::one_searching;
 ]==])
 set(new [==[
-                    after = after - worker_counts::one_parked;
+            worker_counts::word after = no_longer_sleepy(before) - unparked * worker_counts::one_parked;
 ]==])

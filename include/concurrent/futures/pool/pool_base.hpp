@@ -257,7 +257,8 @@ private:
     const std::uint32_t process_ = forks::process();
     const bool uses_local_queues_;
     const std::size_t most_workers_;
-    blocked_wait_list blocked_waits_;
+    // On a line of its own: each push reads some of the counts above.
+    alignas(cache_line) blocked_wait_list blocked_waits_;
     running_stoppables stoppables_;
 };
 

@@ -204,13 +204,14 @@ private:
     const std::string name_;
     worker* const previous_worker_;
     const bool is_spare_;
+    worker* next_victim_ = nullptr;  // the next in the pool's list; here, as all who steal read it
 
     local_queue local_queue_;
-    worker* next_victim_ = nullptr;  // the next in the pool's list
 
     // The rest is only for this thread.
-    std::size_t depth_ = 0;  // the number of tasks that it runs, on top of each other
-    worker* last_victim_ = nullptr;
+    std::size_t depth_ = 0;          // the number of tasks that it runs, on top of each other
+    worker* last_victim_ = nullptr;  // of those that it looks at in turn
+    worker* last_robbed_ = nullptr;
     bool is_victim_ = false;
     unsigned turns_ = 0;
     bool is_initialized_ = false;  // of a spare
@@ -246,13 +247,17 @@ public:
 
     [[nodiscard]] work_item* pop_own(worker& self) noexcept { return self.local_queue_.pop(); }
 
-    // Returns the oldest item of any local queue, null if all seem empty. `self` is in the list too.
-    [[nodiscard, gnu::noinline]] work_item* steal() noexcept {
-        // Acquire: pairs with the compare-exchange of `queue_of`.
-        work_item* item = nullptr;
-        for (worker* each = first_.load(std::memory_order_acquire); each && !item;
-             each = each->next_victim_) {
-            item = pop_from(each->local_queue_);
+    // Returns the oldest item of any local queue, null if all seem empty. Looks first where `self` last found
+    // one, and until it has, at the next worker: if all looked in the same order, they would meet at the same
+    // queues.
+    [[nodiscard, gnu::noinline]] work_item* steal(worker& self) noexcept {
+        worker* const first = first_.load(std::memory_order_acquire);  // pairs with the change in `queue_of`
+        worker* const start = self.last_robbed_ ? self.last_robbed_
+                              : self.is_victim_ ? self.next_victim_
+                                                : first;
+        work_item* item = steal_between(self, start, nullptr);
+        if (!item) {
+            item = steal_between(self, first, start);
         }
         return item ? item : pop_from(queue_of_others_);
     }
@@ -279,6 +284,16 @@ public:
     }
 
 private:
+    [[nodiscard]] static work_item* steal_between(worker& self, worker* first, const worker* end) noexcept {
+        for (worker* each = first; each != end; each = each->next_victim_) {
+            if (work_item* const item = pop_from(each->local_queue_)) {
+                self.last_robbed_ = each;
+                return item;
+            }
+        }
+        return nullptr;
+    }
+
     // One for all who steal, but not for the owner of the queue.
     [[gnu::noinline]] static work_item* pop_from(local_queue& others) noexcept { return others.pop(); }
 

@@ -288,7 +288,7 @@ private:
         if (!item) {
             item = queue_.pop();
         }
-        return item ? item : victims_.steal();
+        return item ? item : victims_.steal(self);
     }
 
     // See `sleep::park`.
