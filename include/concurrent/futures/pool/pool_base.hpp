@@ -7,6 +7,7 @@
 #include <cstdint>  // std::uint32_t, std::uintptr_t
 #include <memory>   // std::unique_ptr
 
+#include <concurrent/futures/platform/platform.hpp>
 #include <concurrent/futures/pool/live_pools.hpp>
 #include <concurrent/futures/pool/shared_pool.hpp>
 #include <concurrent/futures/pool/sleep.hpp>
