@@ -103,6 +103,35 @@ bool refuses_work(futures::thread_pool_executor<>& executor) {
     }
 }
 
+futures::Future<int> add_one(futures::thread_pool_executor<>&, futures::Future<int> awaited) {
+    co_return co_await awaited + 1;
+}
+
+// Waits for tasks of each pool in a task of the other, in all the ways in which tasks can depend on each
+// other.
+int compose(futures::thread_pool_executor<>& first, futures::thread_pool_executor<>& second) {
+    const auto in_both = [&] {
+        const auto continued = second.submit([] { return 1; }).then(first, [](int x) { return x + 1; });
+        const auto both = futures::gather(continued, add_one(second, continued));
+        const auto& [two, three] = both.result();
+        return two + three;
+    };
+    futures::task_group group(second);
+    const auto grouped = group.submit(in_both);
+    const int sum = first.submit(in_both).result();
+    group.wait();
+    return sum + grouped.result();
+}
+
+bool throws_as_broken(const futures::Future<int>& future) {
+    try {
+        static_cast<void>(future.result());
+        return false;
+    } catch (const futures::broken_executor&) {
+        return true;
+    }
+}
+
 // The threads that `orphan_a_thread` has made and that have not ended.
 std::atomic<int> orphans = 0;
 
@@ -439,6 +468,59 @@ TEST_CASE("a fork at any moment leaves the child able to use what it inherits") 
         each.join();
     }
     promises.clear();
+    CHECK(failure == "");
+}
+
+TEST_CASE("a fork at any moment leaves the child able to compose, and to use what is composed of futures") {
+    if (tests::under_address_sanitizer) {
+        return;  // its own allocator's locks are what the child of a fork hangs at
+    }
+    constexpr int forks = 100;
+    futures::thread_pool_executor first(2);
+    futures::thread_pool_executor second(1);
+    futures::Promise<int> promise;
+    const auto promised = promise.get_future();
+    const auto gathered = futures::gather(promised, first.submit([] { return 1; }));
+    std::vector<futures::Future<int>> composed{
+        promised.then(first, [](int x) { return x; }), promised.then([](int x) { return x; }),
+        gathered.then(second, [](const std::tuple<int, int>& both) { return std::get<0>(both); }),
+        add_one(first, promised)};
+    std::atomic<bool> stop = false;
+    std::vector<std::thread> others;
+    for (int i = 0; i < 2; ++i) {
+        others.emplace_back([&] {
+            while (!stop) {
+                compose(first, second);
+            }
+        });
+    }
+    others.emplace_back([&] {
+        while (!stop) {
+            for (const auto& each : composed) {
+                each.then(second, [](int x) { return x; }).cancel();
+            }
+            static_cast<void>(futures::wait(composed, {.timeout = std::chrono::nanoseconds(1)}));
+        }
+    });
+    std::string failure;
+    for (int round = 0; round != forks && failure.empty(); ++round) {
+        failure = fails_in_child([&] {
+            bool throw_all = std::all_of(composed.begin(), composed.end(), throws_as_broken);
+            composed[0].cancel();
+            promise.set_result(1);
+            throw_all = throw_all && throws_as_broken(composed[1]);
+            composed.clear();
+            futures::thread_pool_executor one(1);
+            futures::thread_pool_executor other(1);
+            return throw_all && promised.result() == 1 && compose(one, other) == 10;
+        });
+    }
+    stop = true;
+    for (std::thread& each : others) {
+        each.join();
+    }
+    promise.set_result(1);
+    CHECK(composed[3].result() == 2);
     CHECK(failure == "");
 }
 
