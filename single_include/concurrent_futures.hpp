@@ -6028,8 +6028,7 @@ public:
 
     [[gnu::cold, gnu::noinline]] void has_initialized(sleeper& self) noexcept {
         self.is_initializing_ = false;
-        self.search_ = sleeper::search::seen;
-        word_.fetch_add(worker_counts::one_searching);  // before the other count: see `anybody_idle`
+        count_in_word(self);  // before the other count: see `anybody_idle`
         initializing_.fetch_sub(1);
     }
 
@@ -6050,8 +6049,7 @@ public:
         }
         const worker_counts now = counts();
         if (now.parked() != 0 || now.may_start()) {
-            self.search_ = sleeper::search::seen;
-            word_.fetch_add(worker_counts::one_searching);
+            count_in_word(self);
         } else {
             self.search_ = sleeper::search::unseen;
             searching_unseen_.fetch_add(1);
@@ -6086,8 +6084,7 @@ public:
             return false;
         }
         if (!is_for_one_ && self.search_ != sleeper::search::seen) {
-            word_.fetch_add(worker_counts::one_searching);  // before the other count: see `anybody_idle`
-            become_seen(self);
+            count_in_word(self);
         }
         return true;
     }
@@ -6176,7 +6173,13 @@ private:
         return idle(counts()) || initializing_.load() != 0 || searching_unseen_.load() != 0 || idle(counts());
     }
 
-    // `self` is counted in the word by now.
+    // `self` searches, and pushes see that.
+    void count_in_word(sleeper& self) noexcept {
+        word_.fetch_add(worker_counts::one_searching);
+        become_seen(self);
+    }
+
+    // `self` is counted in the word by now, and only then leaves the other count: see `anybody_idle`.
     void become_seen(sleeper& self) noexcept {
         if (self.search_ == sleeper::search::unseen) {
             searching_unseen_.fetch_sub(1);
@@ -6238,7 +6241,7 @@ private:
         const worker_counts announced = change([seen](worker_counts::word now) {
             return (now + (seen ? 0 : worker_counts::one_searching)) | worker_counts::one_epoch;
         });
-        become_seen(self);  // after the word: see `anybody_idle`
+        become_seen(self);
         return announced;
     }
 
@@ -7510,7 +7513,8 @@ private:
     const std::string name_;
     worker* const previous_worker_;
     const bool is_spare_;
-    worker* next_victim_ = nullptr;  // the next in the pool's list; here, as all who steal read it
+    // The next in the pool's list. Thieves read it, so it is not beside what this worker writes.
+    worker* next_victim_ = nullptr;
 
     local_queue local_queue_;
 
@@ -7554,16 +7558,13 @@ public:
     [[nodiscard]] work_item* pop_own(worker& self) noexcept { return self.local_queue_.pop(); }
 
     // Returns the oldest item of any local queue, null if all seem empty. Looks first where `self` last found
-    // one, and until it has, at the next worker: if all looked in the same order, they would meet at the same
-    // queues.
+    // one: if all workers looked in the same order, they would meet at the same queues.
     [[nodiscard, gnu::noinline]] work_item* steal(worker& self) noexcept {
-        worker* const first = first_.load(std::memory_order_acquire);  // pairs with the change in `queue_of`
-        worker* const start = self.last_robbed_ ? self.last_robbed_
-                              : self.is_victim_ ? self.next_victim_
-                                                : first;
-        work_item* item = steal_between(self, start, nullptr);
+        work_item* item = steal_between(self, self.last_robbed_, nullptr);
         if (!item) {
-            item = steal_between(self, first, start);
+            worker* const first =
+                first_.load(std::memory_order_acquire);  // pairs with the change in `queue_of`
+            item = steal_between(self, first, self.last_robbed_);
         }
         return item ? item : pop_from(queue_of_others_);
     }

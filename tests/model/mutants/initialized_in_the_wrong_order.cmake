@@ -4,10 +4,10 @@ set(group pool)
 set(only "a worker that still initializes")
 set(finds "lost wake-up")
 set(old [==[
-        word_.fetch_add(worker_counts::one_searching);  // before the other count: see `anybody_idle`
+        count_in_word(self);  // before the other count: see `anybody_idle`
         initializing_.fetch_sub(1);
 ]==])
 set(new [==[
         initializing_.fetch_sub(1);
-        word_.fetch_add(worker_counts::one_searching);
+        count_in_word(self);
 ]==])

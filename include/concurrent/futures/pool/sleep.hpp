@@ -178,8 +178,7 @@ public:
 
     [[gnu::cold, gnu::noinline]] void has_initialized(sleeper& self) noexcept {
         self.is_initializing_ = false;
-        self.search_ = sleeper::search::seen;
-        word_.fetch_add(worker_counts::one_searching);  // before the other count: see `anybody_idle`
+        count_in_word(self);  // before the other count: see `anybody_idle`
         initializing_.fetch_sub(1);
     }
 
@@ -200,8 +199,7 @@ public:
         }
         const worker_counts now = counts();
         if (now.parked() != 0 || now.may_start()) {
-            self.search_ = sleeper::search::seen;
-            word_.fetch_add(worker_counts::one_searching);
+            count_in_word(self);
         } else {
             self.search_ = sleeper::search::unseen;
             searching_unseen_.fetch_add(1);
@@ -236,8 +234,7 @@ public:
             return false;
         }
         if (!is_for_one_ && self.search_ != sleeper::search::seen) {
-            word_.fetch_add(worker_counts::one_searching);  // before the other count: see `anybody_idle`
-            become_seen(self);
+            count_in_word(self);
         }
         return true;
     }
@@ -326,7 +323,13 @@ private:
         return idle(counts()) || initializing_.load() != 0 || searching_unseen_.load() != 0 || idle(counts());
     }
 
-    // `self` is counted in the word by now.
+    // `self` searches, and pushes see that.
+    void count_in_word(sleeper& self) noexcept {
+        word_.fetch_add(worker_counts::one_searching);
+        become_seen(self);
+    }
+
+    // `self` is counted in the word by now, and only then leaves the other count: see `anybody_idle`.
     void become_seen(sleeper& self) noexcept {
         if (self.search_ == sleeper::search::unseen) {
             searching_unseen_.fetch_sub(1);
@@ -388,7 +391,7 @@ private:
         const worker_counts announced = change([seen](worker_counts::word now) {
             return (now + (seen ? 0 : worker_counts::one_searching)) | worker_counts::one_epoch;
         });
-        become_seen(self);  // after the word: see `anybody_idle`
+        become_seen(self);
         return announced;
     }
 

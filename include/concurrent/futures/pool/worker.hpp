@@ -204,7 +204,8 @@ private:
     const std::string name_;
     worker* const previous_worker_;
     const bool is_spare_;
-    worker* next_victim_ = nullptr;  // the next in the pool's list; here, as all who steal read it
+    // The next in the pool's list. Thieves read it, so it is not beside what this worker writes.
+    worker* next_victim_ = nullptr;
 
     local_queue local_queue_;
 
@@ -248,16 +249,13 @@ public:
     [[nodiscard]] work_item* pop_own(worker& self) noexcept { return self.local_queue_.pop(); }
 
     // Returns the oldest item of any local queue, null if all seem empty. Looks first where `self` last found
-    // one, and until it has, at the next worker: if all looked in the same order, they would meet at the same
-    // queues.
+    // one: if all workers looked in the same order, they would meet at the same queues.
     [[nodiscard, gnu::noinline]] work_item* steal(worker& self) noexcept {
-        worker* const first = first_.load(std::memory_order_acquire);  // pairs with the change in `queue_of`
-        worker* const start = self.last_robbed_ ? self.last_robbed_
-                              : self.is_victim_ ? self.next_victim_
-                                                : first;
-        work_item* item = steal_between(self, start, nullptr);
+        work_item* item = steal_between(self, self.last_robbed_, nullptr);
         if (!item) {
-            item = steal_between(self, first, start);
+            worker* const first =
+                first_.load(std::memory_order_acquire);  // pairs with the change in `queue_of`
+            item = steal_between(self, first, self.last_robbed_);
         }
         return item ? item : pop_from(queue_of_others_);
     }
