@@ -406,11 +406,35 @@ struct runs_until_told {
     }
 };
 
-// A task waits with a limit for one that it must be able to end.
-void wait_with_limit(futures::thread_pool_executor<>& executor) {
+// A task that another runs beside it, until that has it end. Then one of two workers has just ended a task,
+// no other sleeps, and the pool has no more threads to start.
+class task_beside {
+public:
+    explicit task_beside(futures::thread_pool_executor<>& executor)
+        : task_(executor.submit([this] { both_run_.park(); })) {}
+    task_beside(const task_beside&) = delete;
+    task_beside& operator=(const task_beside&) = delete;
+
+    void end() {
+        both_run_.unpark();
+        task_.wait();
+    }
+    void wait() const { task_.wait(); }
+
+private:
+    parking_spot both_run_;
+    const futures::Future<void> task_;
+};
+
+// A task waits with a limit for one that it must be able to end; after the task beside it has ended, if there
+// is one.
+void wait_with_limit(futures::thread_pool_executor<>& executor, task_beside* beside = nullptr) {
     runs_until_told slow;
     executor
         .submit([&] {
+            if (beside) {
+                beside->end();
+            }
             const auto inner = executor.submit([&] { slow(); });
             inner.wait_for(std::chrono::hours(1));
             slow.told.unpark();
@@ -433,24 +457,12 @@ const scenario left_to_sleeping(
         wait_with_limit(executor);
     });
 
-// A worker has just ended a task. No other sleeps, and the pool has no more threads to start.
 const scenario left_to_nearly_idle(
     "a task that waits with a limit leaves its task to a worker that has just ended a task",
     {.preemptions = 1, .stale_reads = 0}, [] {
-        runs_until_told slow;
-        parking_spot both_run;
         futures::thread_pool_executor executor(2);
-        const auto other = executor.submit([&] { both_run.park(); });
-        executor
-            .submit([&] {
-                both_run.unpark();
-                other.wait();
-                const auto inner = executor.submit([&] { slow(); });
-                inner.wait_for(std::chrono::hours(1));
-                slow.told.unpark();
-                inner.wait();
-            })
-            .wait();
+        task_beside beside(executor);
+        wait_with_limit(executor, &beside);
     });
 
 const scenario left_to_initializing(
@@ -478,66 +490,61 @@ const scenario first_of_two("a task that waits for the first of two runs neither
                             });
 
 // The pool's only other worker runs what ends when the task does that is waited for with a limit, or is about
-// to.
+// to; after the task beside has ended, if there is one.
 template <class Wait>
-void wait_when_nobody_is_idle(Wait wait) {
+void wait_when_nobody_is_idle(futures::thread_pool_executor<>& executor, Wait wait,
+                              task_beside* beside = nullptr) {
     parking_spot end;
-    futures::thread_pool_executor executor(2);
     const auto waiter = executor.submit([&] {
+        if (beside) {
+            beside->end();
+        }
         const auto inner = executor.submit([&] { end.unpark(); });
         wait(inner);
         inner.wait();
     });
+    if (beside) {
+        beside->wait();
+    }
     const auto other = executor.submit([&] { end.park(); });
     waiter.wait();
     other.wait();
 }
 
+void wait_for_the_first(const futures::Future<void>& inner) {
+    futures::wait({inner}, {.return_when = futures::return_when::first_completed});
+}
+
 const scenario nobody_idle("a task that waits for the first of several runs one when no other worker is left",
                            {.preemptions = 2, .stale_reads = 0}, [] {
-                               wait_when_nobody_is_idle([](const futures::Future<void>& inner) {
-                                   futures::wait({inner},
-                                                 {.return_when = futures::return_when::first_completed});
-                               });
+                               futures::thread_pool_executor executor(2);
+                               wait_when_nobody_is_idle(executor, wait_for_the_first);
                            });
 
 const scenario nobody_idle_completed("as_completed in a task runs one when no other worker is left",
                                      {.preemptions = 2, .stale_reads = 0}, [] {
-                                         wait_when_nobody_is_idle([](const futures::Future<void>& inner) {
-                                             for (auto&& each : futures::as_completed({inner})) {
-                                                 check(each.done(), "it is done");
-                                             }
-                                         });
+                                         futures::thread_pool_executor executor(2);
+                                         wait_when_nobody_is_idle(
+                                             executor, [](const futures::Future<void>& inner) {
+                                                 for (auto&& each : futures::as_completed({inner})) {
+                                                     check(each.done(), "it is done");
+                                                 }
+                                             });
                                      });
 
 const scenario nearly_idle_no_more(
     "a task that waits for the first of several runs one when the last that had ended a task begins another",
     {.preemptions = 1, .stale_reads = 0}, [] {
-        parking_spot both_run;
-        parking_spot end;
         futures::thread_pool_executor executor(2);
-        const auto before = executor.submit([&] { both_run.park(); });
-        const auto waiter = executor.submit([&] {
-            both_run.unpark();
-            before.wait();
-            const auto inner = executor.submit([&] { end.unpark(); });
-            futures::wait({inner}, {.return_when = futures::return_when::first_completed});
-            inner.wait();
-        });
-        before.wait();
-        const auto other = executor.submit([&] { end.park(); });
-        waiter.wait();
-        other.wait();
+        task_beside beside(executor);
+        wait_when_nobody_is_idle(executor, wait_for_the_first, &beside);
     });
 
 const scenario two_that_watch(
     "two tasks that wait for the first of several each run one when both workers wait",
     {.preemptions = 1, .stale_reads = 0}, [] {
         futures::thread_pool_executor executor(2);
-        const auto wait_for_one = [&] {
-            const auto inner = executor.submit([] {});
-            futures::wait({inner}, {.return_when = futures::return_when::first_completed});
-        };
+        const auto wait_for_one = [&] { wait_for_the_first(executor.submit([] {})); };
         const auto first = executor.submit(wait_for_one);
         const auto second = executor.submit(wait_for_one);
         first.wait();
