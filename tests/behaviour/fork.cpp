@@ -84,6 +84,38 @@ std::string fails_in_child(Child child) {
     return failure_of_child(process);
 }
 
+// Threads that do something again and again while the process forks.
+class busy_threads {
+public:
+    template <class Work>
+    void repeat(Work work) {
+        threads_.emplace_back([this, work] {
+            while (!stop_) {
+                work();
+            }
+        });
+    }
+
+    // Calls `fails_in_child(child)` as many times, or until a child fails. Then ends the threads. Returns how
+    // the child failed.
+    template <class Child>
+    std::string fork_until_failure(int forks, Child child) {
+        std::string failure;
+        for (int round = 0; round != forks && failure.empty(); ++round) {
+            failure = fails_in_child(child);
+        }
+        stop_ = true;
+        for (std::thread& each : threads_) {
+            each.join();
+        }
+        return failure;
+    }
+
+private:
+    std::atomic<bool> stop_ = false;
+    std::vector<std::thread> threads_;
+};
+
 bool new_executor_works() {
     futures::thread_pool_executor executor(2);
     auto nested = executor.submit([&executor] { return executor.submit([] { return 20; }).result() + 1; });
@@ -94,13 +126,18 @@ bool new_executor_works() {
     return nested.result() == 21 && sum == 6;
 }
 
-bool refuses_work(futures::thread_pool_executor<>& executor) {
+template <class Call>
+bool throws_broken_executor(Call call) {
     try {
-        executor.submit([] {});
+        call();
         return false;
     } catch (const futures::broken_executor&) {
         return true;
     }
+}
+
+bool refuses_work(futures::thread_pool_executor<>& executor) {
+    return throws_broken_executor([&] { executor.submit([] {}); });
 }
 
 futures::Future<int> add_one(futures::thread_pool_executor<>&, futures::Future<int> awaited) {
@@ -123,13 +160,8 @@ int compose(futures::thread_pool_executor<>& first, futures::thread_pool_executo
     return sum + grouped.result();
 }
 
-bool throws_as_broken(const futures::Future<int>& future) {
-    try {
-        static_cast<void>(future.result());
-        return false;
-    } catch (const futures::broken_executor&) {
-        return true;
-    }
+bool can_not_be_awaited(const futures::Future<int>& future) {
+    return throws_broken_executor([&] { static_cast<void>(future.result()); });
 }
 
 // The threads that `orphan_a_thread` has made and that have not ended.
@@ -292,16 +324,6 @@ struct inherited {
     futures::Future<int> promised = promise.get_future();
 };
 
-template <class Call>
-bool throws_broken_executor(Call call) {
-    try {
-        call();
-        return false;
-    } catch (const futures::broken_executor&) {
-        return true;
-    }
-}
-
 }  // namespace
 
 TEST_CASE("in the child of a fork, waiting for a future that was not done throws") {
@@ -438,35 +460,25 @@ TEST_CASE("a fork at any moment leaves the child able to use what it inherits") 
     std::vector<futures::Promise<int>> promises(2);
     std::vector<futures::Future<int>> touched{promises[0].get_future(), promises[1].get_future(),
                                               executor.submit([] { return 1; })};
-    std::atomic<bool> stop = false;
-    std::vector<std::thread> others;
+    busy_threads others;
     for (int i = 0; i < 3; ++i) {
-        others.emplace_back([&] {
-            while (!stop) {
-                static_cast<void>(futures::wait(touched, {.timeout = std::chrono::nanoseconds(1)}));
-                executor.submit([] {}).cancel();
-            }
+        others.repeat([&] {
+            static_cast<void>(futures::wait(touched, {.timeout = std::chrono::nanoseconds(1)}));
+            executor.submit([] {}).cancel();
         });
     }
-    std::string failure;
-    for (int round = 0; round != forks && failure.empty(); ++round) {
-        failure = fails_in_child([&] {
-            static_cast<void>(executor.worker_count());
-            for (const auto& future : touched) {
-                future.add_done_callback([](const auto&) {});
-                future.request_stop();
-                future.cancel();
-            }
-            const bool cancelled = touched[0].cancelled() && touched[2].cancelled();
-            touched.clear();
-            promises.clear();
-            return cancelled && refuses_work(executor);
-        });
-    }
-    stop = true;
-    for (std::thread& each : others) {
-        each.join();
-    }
+    const std::string failure = others.fork_until_failure(forks, [&] {
+        static_cast<void>(executor.worker_count());
+        for (const auto& future : touched) {
+            future.add_done_callback([](const auto&) {});
+            future.request_stop();
+            future.cancel();
+        }
+        const bool cancelled = touched[0].cancelled() && touched[2].cancelled();
+        touched.clear();
+        promises.clear();
+        return cancelled && refuses_work(executor);
+    });
     promises.clear();
     CHECK(failure == "");
 }
@@ -485,40 +497,26 @@ TEST_CASE("a fork at any moment leaves the child able to compose, and to use wha
         promised.then(first, [](int x) { return x; }), promised.then([](int x) { return x; }),
         gathered.then(second, [](const std::tuple<int, int>& both) { return std::get<0>(both); }),
         add_one(first, promised)};
-    std::atomic<bool> stop = false;
-    std::vector<std::thread> others;
+    busy_threads others;
     for (int i = 0; i < 2; ++i) {
-        others.emplace_back([&] {
-            while (!stop) {
-                compose(first, second);
-            }
-        });
+        others.repeat([&] { compose(first, second); });
     }
-    others.emplace_back([&] {
-        while (!stop) {
-            for (const auto& each : composed) {
-                each.then(second, [](int x) { return x; }).cancel();
-            }
-            static_cast<void>(futures::wait(composed, {.timeout = std::chrono::nanoseconds(1)}));
+    others.repeat([&] {
+        for (const auto& each : composed) {
+            each.then(second, [](int x) { return x; }).cancel();
         }
+        static_cast<void>(futures::wait(composed, {.timeout = std::chrono::nanoseconds(1)}));
     });
-    std::string failure;
-    for (int round = 0; round != forks && failure.empty(); ++round) {
-        failure = fails_in_child([&] {
-            bool throw_all = std::all_of(composed.begin(), composed.end(), throws_as_broken);
-            composed[0].cancel();
-            promise.set_result(1);
-            throw_all = throw_all && throws_as_broken(composed[1]);
-            composed.clear();
-            futures::thread_pool_executor one(1);
-            futures::thread_pool_executor other(1);
-            return throw_all && promised.result() == 1 && compose(one, other) == 10;
-        });
-    }
-    stop = true;
-    for (std::thread& each : others) {
-        each.join();
-    }
+    const std::string failure = others.fork_until_failure(forks, [&] {
+        bool refused = std::all_of(composed.begin(), composed.end(), can_not_be_awaited);
+        composed[0].cancel();
+        promise.set_result(1);
+        refused = refused && can_not_be_awaited(composed[1]);
+        composed.clear();
+        futures::thread_pool_executor one(1);
+        futures::thread_pool_executor other(1);
+        return refused && promised.result() == 1 && compose(one, other) == 10;
+    });
     promise.set_result(1);
     CHECK(composed[3].result() == 2);
     CHECK(failure == "");
@@ -533,43 +531,25 @@ TEST_CASE("a fork at any moment leaves the child able to work") {
     const auto ignore = [](std::string_view, const std::exception_ptr&) {};
     futures::set_log_handler(ignore);
     auto executor = std::make_unique<futures::thread_pool_executor<>>(3);
-    std::atomic<bool> stop = false;
-    std::vector<std::thread> others;
-    others.emplace_back([&] {
-        while (!stop) {
-            executor->submit([&] { executor->submit([] {}).result(); }).result();
+    busy_threads others;
+    others.repeat([&] { executor->submit([&] { executor->submit([] {}).result(); }).result(); });
+    others.repeat([&] {
+        executor->submit([] { throw std::runtime_error("lost"); }).wait();
+        orphan_a_thread();
+        while (orphans > 20) {  // on a busy machine, they could be more than there may be
+            std::this_thread::yield();
         }
     });
-    others.emplace_back([&] {
-        while (!stop) {
-            executor->submit([] { throw std::runtime_error("lost"); }).wait();
-            orphan_a_thread();
-            while (orphans > 20) {  // on a busy machine, they could be more than there may be
-                std::this_thread::yield();
-            }
-        }
+    others.repeat([&] { futures::set_log_handler(ignore); });
+    const std::string failure = others.fork_until_failure(forks, [&executor] {
+        executor.reset();
+        std::string logged;
+        futures::set_log_handler(
+            [&logged](std::string_view message, std::exception_ptr) { logged = message; });
+        futures::detail::log("a line", nullptr);
+        orphan_a_thread();
+        return logged == "a line" && new_executor_works();
     });
-    others.emplace_back([&] {
-        while (!stop) {
-            futures::set_log_handler(ignore);
-        }
-    });
-    std::string failure;
-    for (int round = 0; round != forks && failure.empty(); ++round) {
-        failure = fails_in_child([&executor] {
-            executor.reset();
-            std::string logged;
-            futures::set_log_handler(
-                [&logged](std::string_view message, std::exception_ptr) { logged = message; });
-            futures::detail::log("a line", nullptr);
-            orphan_a_thread();
-            return logged == "a line" && new_executor_works();
-        });
-    }
-    stop = true;
-    for (std::thread& each : others) {
-        each.join();
-    }
     futures::set_log_handler(nullptr);
     CHECK(failure == "");
 }
