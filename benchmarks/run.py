@@ -49,22 +49,32 @@ def run(command):
     subprocess.run(command, check=True)
 
 
-def measure(build, options):
-    """Returns the figures, and the goals as pairs of what was to be reached and whether it was."""
-    run(["cmake", "-S", SOURCE, "-B", build, "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_CXX_FLAGS=-O3",
+def build(source, directory, *targets, run=run):
+    """Builds the benchmarks of a source tree, or only the targets."""
+    run(["cmake", "-S", source, "-B", directory, "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_CXX_FLAGS=-O3",
          "-DCONCURRENT_FUTURES_BUILD_BENCHMARKS=ON", "-DCONCURRENT_FUTURES_BUILD_TESTS=OFF",
          "-DCONCURRENT_FUTURES_BUILD_EXAMPLES=OFF"])
-    run(["cmake", "--build", build, "-j", "2"])
-    file = build / "figures.json"
+    run(["cmake", "--build", directory, "-j", "2", *(["--target", *targets] if targets else [])])
+
+
+def figures_of(programs, directory, options, run=run):
+    """Runs programs that `build` has made, and returns their figures, a dictionary for each contestant."""
+    file = directory / "figures.json"
     file.unlink(missing_ok=True)
-    for program in PROGRAMS:
-        run([build / "benchmarks" / f"benchmark_{program}", "--json", file, *options])
-    figures = [json.loads(line) for line in file.read_text().splitlines()]
+    for program in programs:
+        run([directory / "benchmarks" / f"benchmark_{program}", "--json", file, *options])
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def measure(directory, options):
+    """Returns the figures, and the goals as pairs of what was to be reached and whether it was."""
+    build(SOURCE, directory)
+    figures = figures_of(PROGRAMS, directory, options)
     goals = [(f'{each["benchmark"]}: {each["contestant"]}, {each["verdict"]}', each["verdict"].endswith("reached"))
              for each in figures if each["verdict"]]
     brief = [each for each in options if each == "--brief"]
     for name, command in {
-            "an idle pool never wakes": [build / "benchmarks" / "benchmark_idle", *brief],
+            "an idle pool never wakes": [directory / "benchmarks" / "benchmark_idle", *brief],
             "the cost to compile": [sys.executable, SOURCE / "benchmarks" / "compile_cost.py"]}.items():
         print("$", " ".join(map(str, command)), flush=True)
         goals.append((name, subprocess.run(command).returncode == 0))
