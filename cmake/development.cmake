@@ -7,6 +7,12 @@ if(PROJECT_IS_TOP_LEVEL)
     endif()
 endif()
 
+# Without futexes, libstdc++ 12's own semaphores miss notifications, and so does a std::stop_callback that is destroyed
+# while it runs.
+if(MINGW)
+    add_compile_definitions(_GLIBCXX_USE_POSIX_SEMAPHORE)
+endif()
+
 # A test program that runs longer prints the stacks of its threads and dies; ctest's own limit is there for what
 # can't do that any more.
 set(CONCURRENT_FUTURES_TIME_LIMIT 200 CACHE STRING "Seconds after which a test program counts as hanging")

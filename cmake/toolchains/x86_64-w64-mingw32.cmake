@@ -2,6 +2,7 @@
 set(CMAKE_SYSTEM_NAME Windows)
 set(CMAKE_SYSTEM_PROCESSOR x86_64)
 set(CMAKE_CXX_COMPILER x86_64-w64-mingw32-g++-posix)
+set(CMAKE_CXX_FLAGS_INIT "-g1 -gdwarf-4")  # what Wine's debugger reads, to show the stacks of a test that hangs
 set(CMAKE_EXE_LINKER_FLAGS_INIT -static)  # Wine wouldn't find the compiler's DLLs
 
 set(CMAKE_FIND_ROOT_PATH /usr/x86_64-w64-mingw32)
@@ -11,7 +12,8 @@ set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
 
 find_program(CONCURRENT_FUTURES_EMULATOR wine)
-mark_as_advanced(CONCURRENT_FUTURES_EMULATOR)
+find_program(CONCURRENT_FUTURES_EMULATOR_DEBUGGER winedbg)
+mark_as_advanced(CONCURRENT_FUTURES_EMULATOR CONCURRENT_FUTURES_EMULATOR_DEBUGGER)
 get_property(trying GLOBAL PROPERTY IN_TRY_COMPILE)
 if(CONCURRENT_FUTURES_EMULATOR AND NOT trying)
     # Its Windows, which is made here: that takes seconds, and prints things.

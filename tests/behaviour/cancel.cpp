@@ -231,21 +231,17 @@ TEST_CASE("request_stop() of a running task that takes no token has no effect") 
 TEST_CASE("a callable whose first parameter is a stop token gets one, which request_stop() signals") {
     futures::thread_pool_executor executor(1);
     std::latch running(1);
-    std::latch requested(1);
     const auto future = executor.submit(
         [&](std::stop_token stop, int argument) {
             std::latch stopped(1);
             const std::stop_callback callback(stop, [&] { stopped.count_down(); });
             running.count_down();
             stopped.wait();
-            // In libstdc++ 12 without a futex, a callback that is destroyed while it runs may wait for ever.
-            requested.wait();
             return argument;
         },
         42);
     running.wait();
     CHECK(future.request_stop());
-    requested.count_down();
     CHECK(future.result() == 42);
     CHECK_FALSE(future.cancelled());
     CHECK_FALSE(future.request_stop());

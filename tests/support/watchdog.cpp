@@ -2,13 +2,16 @@
 
 #include "watchdog.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <thread>
 
-#if defined(__unix__)
+#if defined(_WIN32)
+#include <process.h>
+#elif defined(__unix__)
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,8 +25,20 @@ namespace tests {
 
 namespace {
 
-#if defined(__unix__)
 // A debugger does this without the help of the threads, which hang.
+#if defined(_WIN32)
+void print_stacks() {
+    const std::string process = std::to_string(_getpid());
+    // An argument with spaces is quoted, as what starts a process here joins all with spaces. Wine's debugger
+    // is first, as Wine finds no second program after one that it hasn't found.
+    if (_spawnlp(_P_WAIT, "winedbg", "winedbg", "--command", "\"backtrace all\"", process.c_str(), nullptr) ==
+            -1 &&
+        _spawnlp(_P_WAIT, "gdb", "gdb", "-nx", "-batch", "-p", process.c_str(), "-ex",
+                 "\"thread apply all backtrace\"", nullptr) == -1) {
+        std::fprintf(stderr, "watchdog: no stacks, as neither winedbg nor gdb can be run\n");
+    }
+}
+#elif defined(__unix__)
 void print_stacks() {
 #if defined(__linux__)
     prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);  // a child may look at this process
@@ -45,7 +60,13 @@ void print_stacks() {
 void print_stacks() {}
 #endif
 
+std::atomic<const char*> watched = "main";
+
 }  // namespace
+
+void set_watched(const char* description) {
+    watched = description;
+}
 
 void start_watchdog() {
     if (const char* const limit = std::getenv("CONCURRENT_FUTURES_TIME_LIMIT")) {
@@ -56,7 +77,7 @@ void start_watchdog() {
 void start_watchdog(std::chrono::seconds limit) {
     std::thread([limit] {
         std::this_thread::sleep_for(limit);
-        std::fprintf(stderr, "watchdog: this hangs; its threads:\n");
+        std::fprintf(stderr, "watchdog: this hangs: %s; its threads:\n", watched.load());
         print_stacks();
         std::abort();
     }).detach();
