@@ -192,6 +192,21 @@ const scenario at_once_again("two workers that sleep are woken for two tasks tha
                                  run_at_once(executor);
                              });
 
+const scenario started_in_vain(
+    "a worker that is started in vain, and spins for what others submit, still runs what a worker does",
+    {.preemptions = 1, .stale_reads = 0, .spins = true}, [] {
+        futures::thread_pool_executor executor(2);
+        const auto outer = executor.submit([&] {
+            executor.submit(make_value)
+                .wait();  // the other worker is started for this, and may come too late
+            parking_spot other_runs;
+            const auto wakes = executor.submit([&] { other_runs.unpark(); });
+            other_runs.park();
+            wakes.wait();
+        });
+        outer.wait();
+    });
+
 const scenario three_at_once(
     "three workers that sleep are woken, two of them by the first, for three tasks that must run at once",
     {.preemptions = 0, .stale_reads = 0}, [] {

@@ -37,6 +37,9 @@ protected:
     ~work_source() = default;
 };
 
+// What a worker waits for while it spins.
+enum class spin_target : unsigned char { nothing, shared_item, any_item };
+
 // A worker, as `sleep` sees it.
 class sleeper {
 public:
@@ -49,7 +52,7 @@ protected:
 
     // It has found something to do. Returns whether it was searching, and must be told to `stop_searching`.
     [[nodiscard]] bool found_work() noexcept {
-        may_not_spin_ = false;
+        may_spin_for_ = spin_target::any_item;
         return search_ != search::none;
     }
 
@@ -62,7 +65,7 @@ private:
     // Only for the worker's thread.
     bool is_initializing_ = false;
     search search_ = search::none;
-    bool may_not_spin_ = true;  // it has spun, or was woken or started, since it last found an item
+    spin_target may_spin_for_ = spin_target::shared_item;
 
     parking_spot parking_spot_;
     sleeper* next_parked_ = nullptr;  // guarded by the lock of the list
@@ -225,18 +228,24 @@ public:
         return start;
     }
 
-    // Returns whether `self` may spin before it parks: no other worker searches, and no other thread needs
-    // its processor. If so, `self` searches from now on.
-    [[nodiscard]] bool may_spin(sleeper& self) noexcept {
+    // Returns for what `self` may spin before it parks. Nothing, if another worker searches, or another
+    // thread needs its processor, or `self` has spun since it last found an item or was woken. Otherwise
+    // `self` searches from now on.
+    //
+    // What a worker was woken for, and doesn't find, the worker that pushed it has mostly run itself, and is
+    // likely to push more of its kind: a coroutine that awaits one task after the other. To look for them
+    // would take their cache lines away; but while it searches, no push has to wake it.
+    [[nodiscard]] spin_target may_spin(sleeper& self) noexcept {
         const worker_counts now = counts();
-        if (std::exchange(self.may_not_spin_, true) || now.closed() ||
+        const spin_target target = std::exchange(self.may_spin_for_, spin_target::nothing);
+        if (target == spin_target::nothing || now.closed() ||
             now.searching() != (self.search_ == sleeper::search::seen ? 1 : 0) || !runnable_threads::fit()) {
-            return false;
+            return spin_target::nothing;
         }
         if (!is_for_one_ && self.search_ != sleeper::search::seen) {
             count_in_word(self);
         }
-        return true;
+        return target;
     }
 
     // Sleeps until woken, or returns at once if an item waits. Either way `self` is searching afterwards.
@@ -260,7 +269,7 @@ public:
         }
         runnable_threads::remove(1);
         self.parking_spot_.park();
-        self.may_not_spin_ = true;
+        self.may_spin_for_ = spin_target::shared_item;
         return true;
     }
 

@@ -304,13 +304,16 @@ private:
     // Looks for an item for a while without sleeping. Returns whether there seems to be one.
     [[nodiscard]] bool spin(worker& self) noexcept {
         constexpr int pauses = 4;  // between looks, which take a cache line from pushing threads
-        return sleep_.may_spin(self) && spin_until(pauses, [this] { return seems_to_have_items(); });
+        const spin_target target = sleep_.may_spin(self);
+        return target != spin_target::nothing && spin_until(pauses, [&] { return seems_to_have(target); });
     }
 
     // A hint.
-    [[nodiscard]] bool seems_to_have_items() const noexcept {
+    [[nodiscard]] bool seems_to_have(spin_target target) const noexcept {
         bool seems = !queue_.seems_empty();
-        victims_.for_each([&](const local_queue& each) { seems = seems || !each.seems_empty(); });
+        if (target == spin_target::any_item) {
+            victims_.for_each([&](const local_queue& each) { seems = seems || !each.seems_empty(); });
+        }
         return seems;
     }
 
