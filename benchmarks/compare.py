@@ -48,6 +48,9 @@ def main():
     parser.add_argument("--tolerance", type=float, default=3)
     parser.add_argument("--build", type=pathlib.Path, default=run.SOURCE / "build" / "compare")
     arguments = parser.parse_args()
+    for program in arguments.programs:
+        if program not in run.PROGRAMS:
+            parser.error(f"{program}: not one of {', '.join(run.PROGRAMS)}")
     # A directory for each revision: the times of its files say nothing against those of another.
     commit = subprocess.run(["git", "-C", run.SOURCE, "rev-parse", "--short", arguments.revision + "^{commit}"], check=True,
                             capture_output=True, text=True).stdout.strip()
