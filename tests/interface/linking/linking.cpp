@@ -112,6 +112,56 @@ TEST_CASE("a task that waits in one part for a task in a pool that another part 
         all_parts_and_a_closed_one());
 }
 
+TEST_CASE("a task that waits in one part for a future that another made of tasks runs them on the spot") {
+    for (const auto make :
+         {&tests::part::make_continuation, &tests::part::make_gathered, &tests::part::make_coroutine}) {
+        for_each_pair(
+            [&](const tests::part& maker, const tests::part& waiter) {
+                const auto executor = maker.make_executor(1);
+                for (const tests::part* const composer : {&waiter, &maker}) {
+                    const auto wait = [&] { return waiter.wait_for((composer->*make)(*executor)); };
+                    CHECK(executor->submit(wait).result() == 5);
+                }
+            },
+            all_parts_and_a_closed_one());
+    }
+}
+
+TEST_CASE("a task waits for what another part has continued before, in the pool of one that runs this task") {
+    for_each_pair(
+        [](const tests::part& maker, const tests::part& continuing) {
+            const auto executor = maker.make_executor(1);
+            for (const auto make : {&tests::part::make_continuation, &tests::part::make_coroutine}) {
+                std::promise<concurrent::futures::Future<int>> made;
+                const auto outer = executor->submit([&] { return made.get_future().get().result(); });
+                made.set_value((continuing.*make)(*executor));
+                CHECK(outer.result() == 5);
+            }
+        },
+        all_parts_and_a_closed_one());
+}
+
+TEST_CASE("a future that is done is continued in one part as a task of a pool that another made") {
+    for_each_pair(
+        [](const tests::part& maker, const tests::part& continuing) {
+            const auto executor = maker.make_executor(1);
+            CHECK(continuing.continue_what_is_done(*executor).result() == 5);
+        },
+        all_parts_and_a_closed_one());
+}
+
+TEST_CASE("pools of one, made by two parts, whose tasks wait for each other's") {
+    for_each_pair(
+        [](const tests::part& first, const tests::part& second) {
+            const auto a = first.make_executor(1);
+            const auto b = second.make_executor(1);
+            const auto inner = [&] { return second.submit_and_wait(*a) == std::this_thread::get_id(); };
+            // Only the worker of `a`, which waits, can run the innermost task.
+            CHECK_FALSE(a->submit([&] { return b->submit(inner).result(); }).result());
+        },
+        all_parts_and_a_closed_one());
+}
+
 TEST_CASE("shutdown() by a task of another part than the executor's doesn't wait for that task") {
     for_each_pair(
         [](const tests::part& maker, const tests::part& closer) {

@@ -5,12 +5,18 @@
 #include <optional>
 #include <stdexcept>
 #include <string_view>
+#include <tuple>
 #include <typeinfo>
 #include <utility>
 
 namespace futures = concurrent::futures;
 
 namespace {
+
+futures::Future<int> add_awaited(tests::executor& executor) {
+    const int two = co_await executor.submit([] { return 2; });
+    co_return two + co_await executor.submit([] { return 3; });
+}
 
 class this_part final : public tests::part {
 public:
@@ -27,6 +33,26 @@ public:
         static_cast<void>(futures::wait({future}));
         return future.result();
     }
+
+    futures::Future<int> make_continuation(tests::executor& where) const override {
+        return where.submit([] { return 2; }).then([](int two) { return two + 3; });
+    }
+
+    futures::Future<int> make_gathered(tests::executor& where) const override {
+        return futures::gather(where.submit([] { return 2; }), where.submit([] { return 3; }))
+            .then(where,
+                  [](const std::tuple<int, int>& both) { return std::get<0>(both) + std::get<1>(both); });
+    }
+
+    futures::Future<int> make_coroutine(tests::executor& where) const override { return add_awaited(where); }
+
+    futures::Future<int> continue_what_is_done(tests::executor& where) const override {
+        const auto done = where.submit([] { return 2; });
+        done.wait();
+        return done.then([](int two) { return two + 3; });
+    }
+
+    int wait_for(const futures::Future<int>& future) const override { return future.result(); }
 
     void shut_down(tests::executor& where) const override { where.shutdown(); }
 

@@ -28,6 +28,13 @@ public:
     virtual std::thread::id submit_and_wait(executor& where) const = 0;
     // The same, by `wait`.
     virtual std::thread::id submit_and_wait_for_all(executor& where) const = 0;
+    // Futures that are made of those of tasks, each with the result 5.
+    virtual concurrent::futures::Future<int> make_continuation(executor& where) const = 0;
+    virtual concurrent::futures::Future<int> make_gathered(executor& where) const = 0;
+    virtual concurrent::futures::Future<int> make_coroutine(executor& where) const = 0;
+    // By a `then` after the task is done.
+    virtual concurrent::futures::Future<int> continue_what_is_done(executor& where) const = 0;
+    virtual int wait_for(const concurrent::futures::Future<int>& future) const = 0;
     virtual void shut_down(executor& where) const = 0;
     virtual std::string thread_name() const = 0;
     virtual void log_to(std::vector<std::string>* lines) const = 0;

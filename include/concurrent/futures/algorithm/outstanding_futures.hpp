@@ -262,7 +262,7 @@ private:
     // whether this library knows the pool.
     struct examiner {
         examiner() noexcept
-            : pool(pool_thread::current().pool),
+            : pool(pool_thread::own().pool),
               thread(pool != 0 ? sync::thread::id() : sync::this_thread::get_id()) {}
         friend bool operator==(const examiner&, const examiner&) = default;
 

@@ -6,6 +6,7 @@
 #include <cstddef>  // std::size_t, std::ptrdiff_t
 #include <cstdint>  // std::uint32_t, std::uintptr_t
 #include <memory>   // std::unique_ptr
+#include <new>      // std::nothrow
 
 #include <concurrent/futures/platform/platform.hpp>
 #include <concurrent/futures/pool/live_pools.hpp>
@@ -29,38 +30,56 @@ struct pool_thread {
     worker* self = nullptr;  // null before and after its work
     std::size_t pool = 0;    // set until the thread ends, also while destructors of thread_local objects run
 
-    // The record of the calling thread.
-    [[nodiscard]] static pool_thread& current() noexcept;
+    // The record of the calling thread, as far as this library knows.
+    [[nodiscard]] static const pool_thread& current() noexcept;
+
+    // The same, if a pool of this library started the thread.
+    [[nodiscard]] static const pool_thread& own() noexcept;
 };
 
 // Shared by all shared libraries, even those with hidden symbols, like everything that a process has only
-// once. But a version script can keep the variable local to one library, and on Windows each library has its
-// own. So a pool reads the record through the library that made it, see `pool_base`.
-[[gnu::visibility("default")]] constinit inline thread_local pool_thread current_pool_thread = {};
+// once. But a version script can keep the variables local to one library, and on Windows each library has its
+// own. Then a library doesn't know the workers of the others until it meets one of their pools, see
+// `pool_base::meet`.
+[[gnu::visibility("default")]] inline constexpr pool_thread no_pool_thread = {};
+[[gnu::visibility("default")]] constinit inline thread_local pool_thread own_pool_thread = {};
+// The thread may end later than what it points to belongs to it, but not later than that exists: a thread of
+// a pool runs code of the library that made the pool.
+[[gnu::visibility("default")]] constinit inline thread_local const pool_thread* current_pool_thread =
+    &no_pool_thread;
 
-inline pool_thread& pool_thread::current() noexcept {
-    return current_pool_thread;
+inline const pool_thread& pool_thread::current() noexcept {
+    return *current_pool_thread;
+}
+inline const pool_thread& pool_thread::own() noexcept {
+    return own_pool_thread;
 }
 
 // What tasks and workers need to know about a pool, whatever its queue is.
 class pool_base : public live_pools::entry, protected work_source {
 public:
-    // Returns the pool at this address if it exists and has this number, else null.
-    [[nodiscard]] static shared_pool<pool_base> find(const pool_base* address,
+    // Returns the pool at this address if it exists and has this number, else null. If another library made
+    // it, then this library has met a pool of that one.
+    [[nodiscard]] static shared_pool<pool_base> find(std::uint32_t library, const pool_base* address,
                                                      std::uint32_t number) noexcept {
-        shared_pool<pool_base> found;
-        live_pools::instance().find([&](live_pools::entry& each) {
-            // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every entry is a pool
-            auto& pool = static_cast<pool_base&>(each);
-            if (&pool == address && pool.number() == number) {
-                if (pool.add_reference_unless_ending()) {
-                    found = shared_pool<pool_base>::adopt(pool);
-                }
-                return true;
-            }
-            return false;
-        });
-        return found;
+        if (library == this_library()) {
+            return find_own(address, number);
+        }
+        // Acquire: pairs with the release of `meet_another_library`.
+        const other_library* each = other_libraries_.load(std::memory_order_acquire);
+        while (each && each->number != library) {
+            each = each->next;
+        }
+        return each ? each->find(address, number) : shared_pool<pool_base>();
+    }
+
+    // Called where code of this library has a new task for the pool, and where the pool runs such a task. If
+    // another library made the pool, and shares no variables with this one, this library learns to find that
+    // one's pools; and that the calling thread is a worker of that one's, if it is.
+    void meet() const noexcept {
+        if (library() != this_library()) {
+            meet_another_library();
+        }
     }
 
     // Differs from the numbers of all pools that were at the same address before.
@@ -88,7 +107,7 @@ public:
     // Identifies the shared library that made this pool. If it equals `this_library()`, then this library's
     // record of a thread is the pool's record.
     [[nodiscard]] std::uint32_t library() const noexcept { return number_of(thread_record_); }
-    [[nodiscard]] static std::uint32_t this_library() noexcept { return number_of(&pool_thread::current); }
+    [[nodiscard]] static std::uint32_t this_library() noexcept { return number_of(&pool_thread::own); }
 
     // The number of the process that made this pool, see `forks`.
     [[nodiscard]] std::uint32_t process() const noexcept { return process_; }
@@ -128,12 +147,13 @@ public:
 
     // A thread of this pool calls `begin_thread` first of all, and `end_thread` after its work.
     void begin_thread(worker& self) const noexcept {
-        thread_record_() = {&self, number_};
+        own_pool_thread = {&self, number_};
+        current_pool_thread = &own_pool_thread;
         runnable_threads::count_this_thread(true);
     }
     void end_thread() const noexcept {
         runnable_threads::count_this_thread(false);
-        thread_record_().self = nullptr;
+        own_pool_thread.self = nullptr;
     }
 
     // The worker functions below are called on the thread of `self`.
@@ -223,6 +243,24 @@ protected:
     sync::atomic<std::ptrdiff_t> stale_items_{0};
 
 private:
+    // Does what `find` does, for a pool that this library made.
+    [[nodiscard]] static shared_pool<pool_base> find_own(const pool_base* address,
+                                                         std::uint32_t number) noexcept {
+        shared_pool<pool_base> found;
+        live_pools::instance().find([&](live_pools::entry& each) {
+            // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every entry is a pool
+            auto& pool = static_cast<pool_base&>(each);
+            if (&pool == address && pool.number() == number) {
+                if (pool.add_reference_unless_ending()) {
+                    found = shared_pool<pool_base>::adopt(pool);
+                }
+                return true;
+            }
+            return false;
+        });
+        return found;
+    }
+
     // Returns false if the last reference is gone, and the pool about to be destroyed. Requires: the caller
     // keeps the destructor from ending.
     [[nodiscard]] bool add_reference_unless_ending() noexcept {
@@ -235,7 +273,37 @@ private:
         return references != 0;
     }
 
-    using record_getter = pool_thread& (*)() noexcept;
+    // A library whose pools this one has met. In a list that only grows, so it may be read at any time.
+    struct other_library {
+        std::uint32_t number;
+        shared_pool<pool_base> (*find)(const pool_base* address, std::uint32_t number) noexcept;
+        const other_library* next;
+    };
+    [[gnu::visibility("default")]] static constinit inline std::atomic<const other_library*> other_libraries_{
+        nullptr};
+
+    // If there is no memory, the library remains unknown.
+    [[gnu::cold, gnu::noinline]] void meet_another_library() const noexcept {
+        const pool_thread& here = thread_record_();
+        if (here.self && !pool_thread::current().self) {
+            current_pool_thread = &here;
+        }
+        // Acquire: pairs with the release below.
+        const other_library* const first = other_libraries_.load(std::memory_order_acquire);
+        for (const other_library* each = first; each; each = each->next) {
+            if (each->number == library()) {
+                return;
+            }
+        }
+        auto* const added = new (std::nothrow) other_library{library(), find_, first};
+        // If two threads add the same library, one is never looked at. Release: pairs with the acquire of
+        // those who read the list.
+        while (added && !other_libraries_.compare_exchange_weak(added->next, added, std::memory_order_release,
+                                                                std::memory_order_relaxed)) {
+        }
+    }
+
+    using record_getter = const pool_thread& (*)() noexcept;
 
     // The addresses of two libraries' code almost surely differ in these bits too. If they do not, a library
     // that shares no variables takes its own record for the pool's.
@@ -249,11 +317,12 @@ private:
         return last.fetch_add(1, std::memory_order_relaxed) + 1;  // relaxed: orders nothing
     }
 
-    // A pointer: whichever library calls it, the function is that of the library which made this pool, whose
-    // code also writes the records of the pool's threads.
     // Not a `sync::atomic`: its interleavings are those of any count of references.
     std::atomic<std::size_t> references_{1};
-    const record_getter thread_record_ = &pool_thread::current;
+    // Pointers: whichever library calls them, the functions are those of the library which made this pool,
+    // whose code also writes the records of the pool's threads.
+    const record_getter thread_record_ = &pool_thread::own;
+    const decltype(other_library::find) find_ = &pool_base::find_own;
     const std::size_t number_ = next_number();
     const std::uint32_t process_ = forks::process();
     const bool uses_local_queues_;

@@ -155,6 +155,9 @@ public:
     class running {
     public:
         running(worker& self, work_item& item) noexcept : self_(self) {
+            if (current() != &self) {  // this library has made the task, and another the worker
+                self_.pool_.meet();
+            }
             ++self_.depth_;
             self_.note_running(item);
         }

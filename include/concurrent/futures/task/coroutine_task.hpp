@@ -571,7 +571,7 @@ public:
         // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every helper is a worker
         return this->run_turn_here(static_cast<worker&>(self), given_up);
     }
-    [[nodiscard]] helper* helper_of_others() noexcept final { return worker::current(); }
+    [[nodiscard]] helper* helper_of_others() noexcept final { return this->any_worker_here(); }
     [[nodiscard]] shared_state_base::weak_handle dependency(dependency_place& place) noexcept override {
         if (!this->is_unqueued()) {
             return this->obstacle(*this, place);

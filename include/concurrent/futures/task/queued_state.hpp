@@ -25,7 +25,11 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 struct pool_identity {
     pool_identity() = default;
     explicit pool_identity(pool_base* pool) noexcept
-        : address(pool), number(pool ? pool->number() : 0), library(pool ? pool->library() : 0) {}
+        : address(pool), number(pool ? pool->number() : 0), library(pool ? pool->library() : 0) {
+        if (pool) {
+            pool->meet();
+        }
+    }
 
     pool_base* address = nullptr;
     std::uint32_t number = 0;   // see `pool_base::find`
@@ -124,8 +128,8 @@ public:
         return identity;
     }
 
-    // Returns a reference to that pool if another shared library made it, and it is sure to exist.
-    // `find_owner` might not find it: a version script can give each library a list of pools of its own.
+    // Returns a reference to that pool if another shared library made it, and it is sure to exist. If this
+    // library hasn't met one of that one's pools yet, `find_owner` wouldn't find it.
     [[nodiscard]] shared_pool<pool_base> keep_owner_of_another_library() noexcept {
         if (!owner_ || library() == pool_base::this_library()) {
             return {};
@@ -137,6 +141,17 @@ public:
         });
     }
 
+    // Returns the worker of the calling thread, of whatever pool, as far as this library can know.
+    [[nodiscard]] worker* any_worker_here() noexcept {
+        worker* const self = worker::current();
+        if (!self) {
+            if (const shared_pool<pool_base> owner = keep_owner_of_another_library()) {
+                owner->meet();
+            }
+        }
+        return self ? self : worker::current();
+    }
+
     // Returns that pool, or null if it exists no more. Unless this thread is one of its workers, which have a
     // reference to it, `kept` gets one.
     [[nodiscard]] pool_base* find_owner(shared_pool<pool_base>& kept) const noexcept {
@@ -146,7 +161,7 @@ public:
                 return owner_;
             }
         }
-        kept = pool_base::find(owner_, owner_number_);
+        kept = pool_base::find(library(), owner_, owner_number_);
         return kept.get();
     }
 
@@ -369,7 +384,7 @@ public:
         // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every helper is a worker
         return run_here(*this, static_cast<worker&>(self), given_up);
     }
-    [[nodiscard]] helper* helper_of_others() noexcept final { return worker::current(); }
+    [[nodiscard]] helper* helper_of_others() noexcept final { return any_worker_here(); }
     [[nodiscard]] shared_state_base::weak_handle dependency(dependency_place& place) noexcept override {
         return obstacle(*this, place);
     }
