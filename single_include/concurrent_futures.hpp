@@ -6854,6 +6854,9 @@ public:
     // Requires: the item is not queued yet.
     void set_priority(int priority) noexcept { priority_ = priority; }
 
+    // See `pool_base::library`.
+    [[nodiscard]] std::uint32_t library() const noexcept { return library_; }
+
 protected:
     work_item() = default;
     ~work_item() = default;
@@ -6864,9 +6867,8 @@ protected:
         place_.store(known_early, std::memory_order_relaxed);  // relaxed: what makes it known comes later
     }
 
-    // See `pool_base::library`. Stored here, where it takes no extra room.
+    // Stored here, where it takes no extra room.
     void set_library(std::uint32_t library) noexcept { library_ = library; }
-    [[nodiscard]] std::uint32_t library() const noexcept { return library_; }
 
 private:
     // The links belong to the queue that holds the item, and are guarded as the queue is.
@@ -7427,6 +7429,9 @@ public:
     // thread.
     [[nodiscard]] static worker* current() noexcept { return pool_thread::current().self; }
 
+    // The same, but null if the pool is of another library.
+    [[nodiscard]] static worker* of_this_library() noexcept { return pool_thread::own().self; }
+
     [[nodiscard]] pool_base& pool() const noexcept { return pool_; }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] worker* previous_worker() const noexcept { return previous_worker_; }
@@ -7541,8 +7546,8 @@ public:
     class running {
     public:
         running(worker& self, work_item& item) noexcept : self_(self) {
-            if (current() != &self) {  // this library has made the task, and another the worker
-                self_.pool_.meet();
+            if (item.library() != pool_base::this_library()) {  // another made the worker, this one the task
+                self_.meet_pool();
             }
             ++self_.depth_;
             self_.note_running(item);
@@ -7588,6 +7593,8 @@ public:
 
 private:
     friend class victims;
+
+    [[gnu::cold, gnu::noinline]] void meet_pool() const noexcept { pool_.meet(); }
 
     pool_base& pool_;
     const std::string name_;
@@ -8486,11 +8493,7 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 struct pool_identity {
     pool_identity() = default;
     explicit pool_identity(pool_base* pool) noexcept
-        : address(pool), number(pool ? pool->number() : 0), library(pool ? pool->library() : 0) {
-        if (pool) {
-            pool->meet();
-        }
-    }
+        : address(pool), number(pool ? pool->number() : 0), library(pool ? pool->library() : 0) {}
 
     pool_base* address = nullptr;
     std::uint32_t number = 0;   // see `pool_base::find`
@@ -8605,19 +8608,14 @@ public:
     // Returns the worker of the calling thread, of whatever pool, as far as this library can know.
     [[nodiscard]] worker* any_worker_here() noexcept {
         worker* const self = worker::current();
-        if (!self) {
-            if (const shared_pool<pool_base> owner = keep_owner_of_another_library()) {
-                owner->meet();
-            }
-        }
-        return self ? self : worker::current();
+        return self || library() == pool_base::this_library() ? self : ask_for_worker_here();
     }
 
     // Returns that pool, or null if it exists no more. Unless this thread is one of its workers, which have a
     // reference to it, `kept` gets one.
     [[nodiscard]] pool_base* find_owner(shared_pool<pool_base>& kept) const noexcept {
         if (library() == pool_base::this_library()) {
-            const worker* const self = worker::current();
+            const worker* const self = worker::of_this_library();
             if (self && &self->pool() == owner_ && self->pool().number() == owner_number_) {
                 return owner_;
             }
@@ -8678,7 +8676,7 @@ protected:
     // Returns the worker of the calling thread if the worker's pool has the task, else null.
     [[nodiscard, gnu::always_inline]] worker* worker_here(shared_state_base& future) noexcept {
         if (!owner_ || library() == pool_base::this_library()) {
-            worker* const self = worker::current();
+            worker* const self = worker::of_this_library();
             return self && &self->pool() == owner_ ? self : nullptr;
         }
         // The pool exists from when the task was queued until it is done.
@@ -8788,6 +8786,13 @@ protected:
     }
 
 private:
+    [[nodiscard, gnu::cold, gnu::noinline]] worker* ask_for_worker_here() noexcept {
+        if (const shared_pool<pool_base> owner = keep_owner_of_another_library()) {
+            owner->meet();
+        }
+        return worker::current();
+    }
+
     void for_each_obstacle(shared_state_base& future, dependency_walk::obstacle_search& visit) noexcept {
         future.with_lock([&] {
             if (future.done() || future.is_unqueued()) {
@@ -15562,7 +15567,7 @@ private:
         if (library() != this_library()) {
             return worker_here();
         }
-        worker* const self = worker::current();
+        worker* const self = worker::of_this_library();
         return self && &self->pool() == this ? self : nullptr;
     }
 
@@ -16270,6 +16275,7 @@ template <class Pool, class Fn, class... Args>
 auto submit_to(Pool& pool, int priority, Fn&& fn, Args&&... args) {
     using task_type = task<std::decay_t<Fn>, std::decay_t<Args>...>;
     using result_type = typename task_result<std::decay_t<Fn>, std::decay_t<Args>...>::type;
+    pool.meet();
     // The task destroys itself when the last handle goes.
     task_state<result_type>& made =
         *new task_type(std::addressof(pool), std::forward<Fn>(fn), std::forward<Args>(args)...);

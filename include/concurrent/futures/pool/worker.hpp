@@ -41,6 +41,9 @@ public:
     // thread.
     [[nodiscard]] static worker* current() noexcept { return pool_thread::current().self; }
 
+    // The same, but null if the pool is of another library.
+    [[nodiscard]] static worker* of_this_library() noexcept { return pool_thread::own().self; }
+
     [[nodiscard]] pool_base& pool() const noexcept { return pool_; }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] worker* previous_worker() const noexcept { return previous_worker_; }
@@ -155,8 +158,8 @@ public:
     class running {
     public:
         running(worker& self, work_item& item) noexcept : self_(self) {
-            if (current() != &self) {  // this library has made the task, and another the worker
-                self_.pool_.meet();
+            if (item.library() != pool_base::this_library()) {  // another made the worker, this one the task
+                self_.meet_pool();
             }
             ++self_.depth_;
             self_.note_running(item);
@@ -202,6 +205,8 @@ public:
 
 private:
     friend class victims;
+
+    [[gnu::cold, gnu::noinline]] void meet_pool() const noexcept { pool_.meet(); }
 
     pool_base& pool_;
     const std::string name_;

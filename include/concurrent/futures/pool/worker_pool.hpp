@@ -322,7 +322,7 @@ private:
         if (library() != this_library()) {
             return worker_here();
         }
-        worker* const self = worker::current();
+        worker* const self = worker::of_this_library();
         return self && &self->pool() == this ? self : nullptr;
     }
 

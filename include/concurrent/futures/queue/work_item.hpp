@@ -48,6 +48,9 @@ public:
     // Requires: the item is not queued yet.
     void set_priority(int priority) noexcept { priority_ = priority; }
 
+    // See `pool_base::library`.
+    [[nodiscard]] std::uint32_t library() const noexcept { return library_; }
+
 protected:
     work_item() = default;
     ~work_item() = default;
@@ -58,9 +61,8 @@ protected:
         place_.store(known_early, std::memory_order_relaxed);  // relaxed: what makes it known comes later
     }
 
-    // See `pool_base::library`. Stored here, where it takes no extra room.
+    // Stored here, where it takes no extra room.
     void set_library(std::uint32_t library) noexcept { library_ = library; }
-    [[nodiscard]] std::uint32_t library() const noexcept { return library_; }
 
 private:
     // The links belong to the queue that holds the item, and are guarded as the queue is.

@@ -25,11 +25,7 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 struct pool_identity {
     pool_identity() = default;
     explicit pool_identity(pool_base* pool) noexcept
-        : address(pool), number(pool ? pool->number() : 0), library(pool ? pool->library() : 0) {
-        if (pool) {
-            pool->meet();
-        }
-    }
+        : address(pool), number(pool ? pool->number() : 0), library(pool ? pool->library() : 0) {}
 
     pool_base* address = nullptr;
     std::uint32_t number = 0;   // see `pool_base::find`
@@ -144,19 +140,14 @@ public:
     // Returns the worker of the calling thread, of whatever pool, as far as this library can know.
     [[nodiscard]] worker* any_worker_here() noexcept {
         worker* const self = worker::current();
-        if (!self) {
-            if (const shared_pool<pool_base> owner = keep_owner_of_another_library()) {
-                owner->meet();
-            }
-        }
-        return self ? self : worker::current();
+        return self || library() == pool_base::this_library() ? self : ask_for_worker_here();
     }
 
     // Returns that pool, or null if it exists no more. Unless this thread is one of its workers, which have a
     // reference to it, `kept` gets one.
     [[nodiscard]] pool_base* find_owner(shared_pool<pool_base>& kept) const noexcept {
         if (library() == pool_base::this_library()) {
-            const worker* const self = worker::current();
+            const worker* const self = worker::of_this_library();
             if (self && &self->pool() == owner_ && self->pool().number() == owner_number_) {
                 return owner_;
             }
@@ -217,7 +208,7 @@ protected:
     // Returns the worker of the calling thread if the worker's pool has the task, else null.
     [[nodiscard, gnu::always_inline]] worker* worker_here(shared_state_base& future) noexcept {
         if (!owner_ || library() == pool_base::this_library()) {
-            worker* const self = worker::current();
+            worker* const self = worker::of_this_library();
             return self && &self->pool() == owner_ ? self : nullptr;
         }
         // The pool exists from when the task was queued until it is done.
@@ -327,6 +318,13 @@ protected:
     }
 
 private:
+    [[nodiscard, gnu::cold, gnu::noinline]] worker* ask_for_worker_here() noexcept {
+        if (const shared_pool<pool_base> owner = keep_owner_of_another_library()) {
+            owner->meet();
+        }
+        return worker::current();
+    }
+
     void for_each_obstacle(shared_state_base& future, dependency_walk::obstacle_search& visit) noexcept {
         future.with_lock([&] {
             if (future.done() || future.is_unqueued()) {

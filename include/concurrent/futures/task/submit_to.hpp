@@ -17,6 +17,7 @@ template <class Pool, class Fn, class... Args>
 auto submit_to(Pool& pool, int priority, Fn&& fn, Args&&... args) {
     using task_type = task<std::decay_t<Fn>, std::decay_t<Args>...>;
     using result_type = typename task_result<std::decay_t<Fn>, std::decay_t<Args>...>::type;
+    pool.meet();
     // The task destroys itself when the last handle goes.
     task_state<result_type>& made =
         *new task_type(std::addressof(pool), std::forward<Fn>(fn), std::forward<Args>(args)...);
