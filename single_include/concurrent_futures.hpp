@@ -8568,6 +8568,18 @@ public:
         fail_with(std::move(reason));
     }
 
+    // Makes the task fail with `reason`, for what held it and is destroyed without having called it: a
+    // `packaged_task`, or what an executor of one's own was to run. Its captures may hold the next such task,
+    // and so on. Requires: no pool has the task.
+    [[gnu::cold, gnu::noinline]] void fail_dropped(std::exception_ptr reason) noexcept {
+        shared_state_base& its_future = future();
+        if (!its_future.claim()) {
+            its_future.release_from_queue();
+            return;
+        }
+        trampoline::call([this, kept = std::move(reason)]() mutable noexcept { fail_with(std::move(kept)); });
+    }
+
     // Calls `push()`, which queues the task in `pool`. If that throws, the task fails with what it has
     // thrown. The task may be gone when this returns.
     template <class Push>
@@ -11580,7 +11592,7 @@ private:
 
     void abandon() noexcept {
         if (detail::queued_state* const abandoned = std::exchange(task_, nullptr)) {
-            abandoned->fail_waiting(detail::make_error<broken_promise_error>(
+            abandoned->fail_dropped(detail::make_error<broken_promise_error>(
                 "the packaged task was destroyed before it was called"));
         }
     }
@@ -12580,7 +12592,7 @@ private:
             return;
         }
         if (this->is_unqueued() && this->leave_executor(*this)) {
-            this->fail_waiting(
+            this->fail_dropped(
                 failure_ ? std::move(failure_)
                          : make_error<broken_promise_error>("the executor dropped the continuation"));
         } else {

@@ -83,6 +83,19 @@ private:
     futures::thread_pool_executor<>& pool_;
 };
 
+// Keeps the last call that was submitted, and runs none.
+class keeps_the_last : public futures::executor_base<keeps_the_last> {
+public:
+    template <class Fn>
+    futures::Future<void> submit(Fn fn) {
+        last = std::make_shared<Fn>(std::move(fn));
+        return {};
+    }
+    void shutdown(futures::shutdown_options = {}) {}
+
+    std::shared_ptr<void> last;
+};
+
 }  // namespace
 
 TEST_CASE("a chain of done callbacks, each of which completes the next future, ends") {
@@ -225,6 +238,41 @@ TEST_CASE("a chain of tasks, each of which has captured what cancels the next, i
     }
     CHECK(next.cancel());
     CHECK(last.cancelled());
+}
+
+TEST_CASE("a chain of packaged tasks, each of which has captured the one before it, is dropped") {
+    std::vector<futures::Future<void>> all;
+    futures::packaged_task last;
+    for (std::size_t index = 0; index != many; ++index) {
+        auto [task, future] = futures::package([held = std::move(last)] {});
+        last = std::move(task);
+        all.push_back(std::move(future));
+    }
+    last = {};
+    std::size_t failed = 0;
+    for (const auto& future : all) {
+        failed += future.done() && future.exception();
+    }
+    CHECK(failed == many);
+}
+
+TEST_CASE(
+    "a chain of continuations that an executor forgets, each of which has captured the call of the one "
+    "before it, is dropped") {
+    keeps_the_last executor;
+    futures::Promise<void> promise;
+    promise.set_result();
+    const futures::Future<void> done = promise.get_future();
+    std::vector<futures::Future<void>> all;
+    for (std::size_t index = 0; index != many; ++index) {
+        all.push_back(done.then(executor, [held = std::exchange(executor.last, nullptr)] {}));
+    }
+    executor.last = nullptr;
+    std::size_t failed = 0;
+    for (const auto& future : all) {
+        failed += future.done() && future.exception();
+    }
+    CHECK(failed == many);
 }
 
 TEST_CASE("a callback that completes another future has its callbacks called before it goes on") {

@@ -238,7 +238,7 @@ private:
             return;
         }
         if (this->is_unqueued() && this->leave_executor(*this)) {
-            this->fail_waiting(
+            this->fail_dropped(
                 failure_ ? std::move(failure_)
                          : make_error<broken_promise_error>("the executor dropped the continuation"));
         } else {

@@ -72,7 +72,7 @@ private:
 
     void abandon() noexcept {
         if (detail::queued_state* const abandoned = std::exchange(task_, nullptr)) {
-            abandoned->fail_waiting(detail::make_error<broken_promise_error>(
+            abandoned->fail_dropped(detail::make_error<broken_promise_error>(
                 "the packaged task was destroyed before it was called"));
         }
     }

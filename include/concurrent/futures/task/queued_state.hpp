@@ -12,6 +12,7 @@
 #include <concurrent/futures/queue/work_item.hpp>
 #include <concurrent/futures/state/dependency_walk.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
+#include <concurrent/futures/state/trampoline.hpp>
 #include <concurrent/futures/state/typed_state.hpp>
 #include <concurrent/futures/sync/block_cache.hpp>
 #include <concurrent/futures/sync/blocked_wait.hpp>
@@ -98,6 +99,18 @@ public:
             return;
         }
         fail_with(std::move(reason));
+    }
+
+    // Makes the task fail with `reason`, for what held it and is destroyed without having called it: a
+    // `packaged_task`, or what an executor of one's own was to run. Its captures may hold the next such task,
+    // and so on. Requires: no pool has the task.
+    [[gnu::cold, gnu::noinline]] void fail_dropped(std::exception_ptr reason) noexcept {
+        shared_state_base& its_future = future();
+        if (!its_future.claim()) {
+            its_future.release_from_queue();
+            return;
+        }
+        trampoline::call([this, kept = std::move(reason)]() mutable noexcept { fail_with(std::move(kept)); });
     }
 
     // Calls `push()`, which queues the task in `pool`. If that throws, the task fails with what it has
