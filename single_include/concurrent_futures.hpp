@@ -23,6 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <functional>
@@ -828,6 +829,31 @@ constexpr std::array<char, limit + 1> shorten_thread_name(std::string_view name)
                                       [[maybe_unused]] void (*in_child)()) noexcept {
 #if defined(__unix__) || defined(__APPLE__)
     pthread_atfork(before, in_parent, in_child);
+#endif
+}
+
+// From now on, `fn()` is called when this thread ends, or calls `exit()`: before that destroys any static
+// object, but see `at_exit_before_statics`.
+template <void (*fn)() noexcept>
+[[gnu::noinline]] void at_end_of_thread() noexcept {
+    struct ending {
+        ending() = default;
+        ending(const ending&) = delete;
+        ending& operator=(const ending&) = delete;
+        ~ending() { fn(); }
+    };
+    static thread_local ending end;
+    static_cast<void>(end);
+}
+
+// Says the standard, `exit()` first destroys the thread_local objects of its thread, then static objects. But
+// where the C library keeps no list of the former, the compiler's does, as a static object that is made with
+// the first of them. On such systems, this has `exit()` call `fn()` before it destroys any static object
+// whose constructor has ended by now.
+inline void at_exit_before_statics([[maybe_unused]] void (*fn)()) noexcept {
+#if (defined(_WIN32) && !defined(_MSC_VER)) || \
+    (defined(__linux__) && !defined(__GLIBC__) && !defined(__ANDROID__))
+    static_cast<void>(std::atexit(fn));
 #endif
 }
 
@@ -6439,6 +6465,7 @@ class worker;
 struct pool_thread {
     worker* self = nullptr;  // null before and after its work
     std::size_t pool = 0;    // set until the thread ends, also while destructors of thread_local objects run
+    std::size_t last_pool_at_exit = 0;  // the last that was made before the thread called `exit()` in a task
 
     // The record of the calling thread, as far as this library knows.
     [[nodiscard]] static const pool_thread& current() noexcept;
@@ -6511,6 +6538,24 @@ public:
     // more and its pool may be gone; so the record has the pool's number.
     [[nodiscard]] bool owns_this_thread() const noexcept { return thread_record_().pool == number_; }
 
+    // Whether this pool's tasks may wait for the calling thread, which so must not wait for them: this pool
+    // started it, or it is in a task that has called `exit()`. By that, static executors are destroyed, in
+    // the middle of the task, which never ends. A pool that was made since then is waited for, as ever.
+    [[nodiscard]] bool may_wait_for_this_thread() const noexcept {
+        return owns_this_thread() || number_ <= thread_record_().last_pool_at_exit;
+    }
+
+    // Called before the pool's first thread is started, mostly after the constructor of a static executor:
+    // from now on, `exit()` calls `note_exit` before it destroys that. Most systems do so without this, see
+    // `at_exit_before_statics`. On the others, each call takes some memory for ever, so late pools do
+    // without.
+    void watch_exit() const noexcept {
+        constexpr std::size_t most_watched = 1000;
+        if (number_ <= most_watched) {
+            at_exit_before_statics([] { note_exit(); });
+        }
+    }
+
     // Returns the calling thread's worker if it belongs to this pool, else null.
     [[nodiscard]] worker* worker_here() const noexcept;
 
@@ -6557,8 +6602,9 @@ public:
 
     // A thread of this pool calls `begin_thread` first of all, and `end_thread` after its work.
     void begin_thread(worker& self) const noexcept {
-        own_pool_thread = {&self, number_};
+        own_pool_thread = {&self, number_, 0};
         current_pool_thread = &own_pool_thread;
+        at_end_of_thread<&note_exit>();
         runnable_threads::count_this_thread(true);
     }
     void end_thread() const noexcept {
@@ -6713,6 +6759,10 @@ private:
         }
     }
 
+    // Called when this thread ends or calls `exit()`. Notes that a task has called `exit()`, if this thread
+    // is in one: it has not called `end_thread`, as it does before it ends.
+    static void note_exit() noexcept;
+
     using record_getter = const pool_thread& (*)() noexcept;
 
     // The addresses of two libraries' code almost surely differ in these bits too. If they do not, a library
@@ -6722,9 +6772,12 @@ private:
     }
 
     // Unique among all shared libraries of the process that share variables. No pool has 0.
-    [[gnu::visibility("default")]] static std::size_t next_number() noexcept {
+    static std::size_t next_number() noexcept {
+        return last_number().fetch_add(1, std::memory_order_relaxed) + 1;  // relaxed: orders nothing
+    }
+    [[gnu::visibility("default")]] static std::atomic<std::size_t>& last_number() noexcept {
         static std::atomic<std::size_t> last{0};
-        return last.fetch_add(1, std::memory_order_relaxed) + 1;  // relaxed: orders nothing
+        return last;
     }
 
     // Not a `sync::atomic`: its interleavings are those of any count of references.
@@ -7619,6 +7672,16 @@ private:
 inline worker* pool_base::worker_here() const noexcept {
     worker* const self = thread_record_().self;
     return self && &self->pool() == this ? self : nullptr;
+}
+
+inline void pool_base::note_exit() noexcept {
+    pool_thread& here = own_pool_thread;
+    // In the child of a fork, nobody waits for the task that forked. Only the first call counts, as `exit()`
+    // may lead to several.
+    if (here.self && here.last_pool_at_exit == 0 && !here.self->pool().is_inherited()) {
+        // Relaxed: pools of which this thread knows have their numbers.
+        here.last_pool_at_exit = last_number().load(std::memory_order_relaxed);
+    }
 }
 
 // The local queues of a pool's workers, from which others take items. A victim is a worker whose local queue
@@ -14996,6 +15059,7 @@ public:
 
     // Starts the first thread, if there is none. Throws if it cannot be started.
     [[gnu::cold, gnu::noinline]] void start_first() {
+        pool_.watch_exit();  // without the mutex: it may wait for an `exit()`, which may wait for the mutex
         const std::lock_guard lock(mutex_);
         if (!last_worker_ && sleep_.start_first()) {
             try {
@@ -15076,7 +15140,7 @@ public:
         return true;
     }
 
-    // Requires: the pool is closed. Replaces `join` on one of the pool's own threads.
+    // Requires: the pool is closed. Replaces `join` on a thread for which the pool may wait.
     [[gnu::cold, gnu::noinline]] void orphan() noexcept {
         mutex_.lock();
         start_no_more();
@@ -15419,7 +15483,7 @@ public:
     // Requires: `shut_down` was called. See `threads::watch_end`.
     [[nodiscard]] bool watch_end(end_watch& watch) noexcept { return threads_.watch_end(watch); }
 
-    // Requires: `shut_down` was called. Replaces `join` on one of the pool's own workers.
+    // Requires: `shut_down` was called. Replaces `join` if the pool `may_wait_for_this_thread`.
     void orphan() noexcept { threads_.orphan(); }
 
     // Replaces all of these for a pool that `is_inherited`. The pool is never destroyed.
@@ -16443,7 +16507,8 @@ public:
 
     /// Shuts down as `shutdown()` does: everything that was submitted runs, and every thread ends before this
     /// returns. On one of the executor's own threads, it returns at once, and everything still runs; those
-    /// threads are joined at the end of the process, if not before.
+    /// threads are joined at the end of the process, if not before. If a task has called `exit()`, which
+    /// destroys this executor, it returns at once, too, and the process ends while other tasks run.
     [[gnu::noinline]] ~thread_pool_executor() { end(*pool_); }
 
     /// Has a worker call `fn(args...)`, and returns the future of the result. The callable and the arguments
@@ -16501,7 +16566,7 @@ public:
     /// run, unless `options.cancel_futures`. With `options.request_stop`, tasks that took a `std::stop_token`
     /// are asked to stop, queued tasks as soon as they start. If `options.wait`, this returns once every
     /// thread has ended; but on one of the pool's own threads, which can't wait for itself, it returns at
-    /// once. It may be called again.
+    /// once, and so it does in what a task's `exit()` calls. It may be called again.
     ///
     /// \code
     /// auto future = executor.submit([] { return 42; });
@@ -16515,7 +16580,7 @@ public:
             return;
         }
         kept->shut_down(options.cancel_futures, options.request_stop);
-        if (options.wait && !kept->owns_this_thread()) {
+        if (options.wait && !kept->may_wait_for_this_thread()) {
             detail::await_end(*kept);
             kept->join();
         }
@@ -16573,7 +16638,7 @@ private:
             return;
         }
         ending.shut_down(false, false);
-        if (ending.owns_this_thread()) {
+        if (ending.may_wait_for_this_thread()) {
             ending.orphan();
         } else {
             detail::await_end(ending);

@@ -14,6 +14,11 @@ inline void show_thread_name(std::string_view) noexcept {}
 
 inline void at_fork(void (*)(), void (*)(), void (*)()) noexcept {}
 
+template <void (*fn)() noexcept>
+void at_end_of_thread() noexcept {}
+
+inline void at_exit_before_statics(void (*)()) noexcept {}
+
 inline std::uint32_t process_number() noexcept {
     return 1;
 }

@@ -161,7 +161,8 @@ public:
 
     /// Shuts down as `shutdown()` does: everything that was submitted runs, and every thread ends before this
     /// returns. On one of the executor's own threads, it returns at once, and everything still runs; those
-    /// threads are joined at the end of the process, if not before.
+    /// threads are joined at the end of the process, if not before. If a task has called `exit()`, which
+    /// destroys this executor, it returns at once, too, and the process ends while other tasks run.
     [[gnu::noinline]] ~thread_pool_executor() { end(*pool_); }
 
     /// Has a worker call `fn(args...)`, and returns the future of the result. The callable and the arguments
@@ -219,7 +220,7 @@ public:
     /// run, unless `options.cancel_futures`. With `options.request_stop`, tasks that took a `std::stop_token`
     /// are asked to stop, queued tasks as soon as they start. If `options.wait`, this returns once every
     /// thread has ended; but on one of the pool's own threads, which can't wait for itself, it returns at
-    /// once. It may be called again.
+    /// once, and so it does in what a task's `exit()` calls. It may be called again.
     ///
     /// \code
     /// auto future = executor.submit([] { return 42; });
@@ -233,7 +234,7 @@ public:
             return;
         }
         kept->shut_down(options.cancel_futures, options.request_stop);
-        if (options.wait && !kept->owns_this_thread()) {
+        if (options.wait && !kept->may_wait_for_this_thread()) {
             detail::await_end(*kept);
             kept->join();
         }
@@ -291,7 +292,7 @@ private:
             return;
         }
         ending.shut_down(false, false);
-        if (ending.owns_this_thread()) {
+        if (ending.may_wait_for_this_thread()) {
             ending.orphan();
         } else {
             detail::await_end(ending);

@@ -12,6 +12,7 @@
 #include <bit>          // std::popcount
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint32_t
+#include <cstdlib>      // std::atexit
 #include <limits>       // std::numeric_limits
 #include <new>          // std::nothrow
 #include <string_view>  // std::string_view
@@ -202,6 +203,31 @@ constexpr std::array<char, limit + 1> shorten_thread_name(std::string_view name)
                                       [[maybe_unused]] void (*in_child)()) noexcept {
 #if defined(__unix__) || defined(__APPLE__)
     pthread_atfork(before, in_parent, in_child);
+#endif
+}
+
+// From now on, `fn()` is called when this thread ends, or calls `exit()`: before that destroys any static
+// object, but see `at_exit_before_statics`.
+template <void (*fn)() noexcept>
+[[gnu::noinline]] void at_end_of_thread() noexcept {
+    struct ending {
+        ending() = default;
+        ending(const ending&) = delete;
+        ending& operator=(const ending&) = delete;
+        ~ending() { fn(); }
+    };
+    static thread_local ending end;
+    static_cast<void>(end);
+}
+
+// Says the standard, `exit()` first destroys the thread_local objects of its thread, then static objects. But
+// where the C library keeps no list of the former, the compiler's does, as a static object that is made with
+// the first of them. On such systems, this has `exit()` call `fn()` before it destroys any static object
+// whose constructor has ended by now.
+inline void at_exit_before_statics([[maybe_unused]] void (*fn)()) noexcept {
+#if (defined(_WIN32) && !defined(_MSC_VER)) || \
+    (defined(__linux__) && !defined(__GLIBC__) && !defined(__ANDROID__))
+    static_cast<void>(std::atexit(fn));
 #endif
 }
 

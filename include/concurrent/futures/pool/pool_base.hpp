@@ -29,6 +29,7 @@ class worker;
 struct pool_thread {
     worker* self = nullptr;  // null before and after its work
     std::size_t pool = 0;    // set until the thread ends, also while destructors of thread_local objects run
+    std::size_t last_pool_at_exit = 0;  // the last that was made before the thread called `exit()` in a task
 
     // The record of the calling thread, as far as this library knows.
     [[nodiscard]] static const pool_thread& current() noexcept;
@@ -101,6 +102,24 @@ public:
     // more and its pool may be gone; so the record has the pool's number.
     [[nodiscard]] bool owns_this_thread() const noexcept { return thread_record_().pool == number_; }
 
+    // Whether this pool's tasks may wait for the calling thread, which so must not wait for them: this pool
+    // started it, or it is in a task that has called `exit()`. By that, static executors are destroyed, in
+    // the middle of the task, which never ends. A pool that was made since then is waited for, as ever.
+    [[nodiscard]] bool may_wait_for_this_thread() const noexcept {
+        return owns_this_thread() || number_ <= thread_record_().last_pool_at_exit;
+    }
+
+    // Called before the pool's first thread is started, mostly after the constructor of a static executor:
+    // from now on, `exit()` calls `note_exit` before it destroys that. Most systems do so without this, see
+    // `at_exit_before_statics`. On the others, each call takes some memory for ever, so late pools do
+    // without.
+    void watch_exit() const noexcept {
+        constexpr std::size_t most_watched = 1000;
+        if (number_ <= most_watched) {
+            at_exit_before_statics([] { note_exit(); });
+        }
+    }
+
     // Returns the calling thread's worker if it belongs to this pool, else null.
     [[nodiscard]] worker* worker_here() const noexcept;
 
@@ -147,8 +166,9 @@ public:
 
     // A thread of this pool calls `begin_thread` first of all, and `end_thread` after its work.
     void begin_thread(worker& self) const noexcept {
-        own_pool_thread = {&self, number_};
+        own_pool_thread = {&self, number_, 0};
         current_pool_thread = &own_pool_thread;
+        at_end_of_thread<&note_exit>();
         runnable_threads::count_this_thread(true);
     }
     void end_thread() const noexcept {
@@ -303,6 +323,10 @@ private:
         }
     }
 
+    // Called when this thread ends or calls `exit()`. Notes that a task has called `exit()`, if this thread
+    // is in one: it has not called `end_thread`, as it does before it ends.
+    static void note_exit() noexcept;
+
     using record_getter = const pool_thread& (*)() noexcept;
 
     // The addresses of two libraries' code almost surely differ in these bits too. If they do not, a library
@@ -312,9 +336,12 @@ private:
     }
 
     // Unique among all shared libraries of the process that share variables. No pool has 0.
-    [[gnu::visibility("default")]] static std::size_t next_number() noexcept {
+    static std::size_t next_number() noexcept {
+        return last_number().fetch_add(1, std::memory_order_relaxed) + 1;  // relaxed: orders nothing
+    }
+    [[gnu::visibility("default")]] static std::atomic<std::size_t>& last_number() noexcept {
         static std::atomic<std::size_t> last{0};
-        return last.fetch_add(1, std::memory_order_relaxed) + 1;  // relaxed: orders nothing
+        return last;
     }
 
     // Not a `sync::atomic`: its interleavings are those of any count of references.

@@ -73,6 +73,7 @@ public:
 
     // Starts the first thread, if there is none. Throws if it cannot be started.
     [[gnu::cold, gnu::noinline]] void start_first() {
+        pool_.watch_exit();  // without the mutex: it may wait for an `exit()`, which may wait for the mutex
         const std::lock_guard lock(mutex_);
         if (!last_worker_ && sleep_.start_first()) {
             try {
@@ -153,7 +154,7 @@ public:
         return true;
     }
 
-    // Requires: the pool is closed. Replaces `join` on one of the pool's own threads.
+    // Requires: the pool is closed. Replaces `join` on a thread for which the pool may wait.
     [[gnu::cold, gnu::noinline]] void orphan() noexcept {
         mutex_.lock();
         start_no_more();

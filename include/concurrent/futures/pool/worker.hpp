@@ -233,6 +233,16 @@ inline worker* pool_base::worker_here() const noexcept {
     return self && &self->pool() == this ? self : nullptr;
 }
 
+inline void pool_base::note_exit() noexcept {
+    pool_thread& here = own_pool_thread;
+    // In the child of a fork, nobody waits for the task that forked. Only the first call counts, as `exit()`
+    // may lead to several.
+    if (here.self && here.last_pool_at_exit == 0 && !here.self->pool().is_inherited()) {
+        // Relaxed: pools of which this thread knows have their numbers.
+        here.last_pool_at_exit = last_number().load(std::memory_order_relaxed);
+    }
+}
+
 // The local queues of a pool's workers, from which others take items. A victim is a worker whose local queue
 // was ever pushed to. The list only grows. One more local queue is for the branches of threads that have none
 // here: the thread that pushes a branch is the owner, as far as that branch is concerned.

@@ -162,7 +162,7 @@ public:
     // Requires: `shut_down` was called. See `threads::watch_end`.
     [[nodiscard]] bool watch_end(end_watch& watch) noexcept { return threads_.watch_end(watch); }
 
-    // Requires: `shut_down` was called. Replaces `join` on one of the pool's own workers.
+    // Requires: `shut_down` was called. Replaces `join` if the pool `may_wait_for_this_thread`.
     void orphan() noexcept { threads_.orphan(); }
 
     // Replaces all of these for a pool that `is_inherited`. The pool is never destroyed.
