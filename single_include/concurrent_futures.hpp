@@ -13339,6 +13339,10 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // another future, as a callback of that. It is queued for its first turn, and for each later one; see
 // `shared_state_base` for its states. If no executor runs it, it starts at once, and goes on where what it
 // awaits is completed.
+//
+// By `schedule()`, a turn may go on as a task of another executor. Then the coroutine is away: whatever it
+// awaits next, it takes its next turn for that, even if that is done. If what it awaits were asked alone,
+// then where the coroutine goes on would be a race.
 class coroutine_task : public queued_state, private callback {
 public:
     // Requires: the coroutine is suspended before its body begins.
@@ -13351,9 +13355,13 @@ public:
         push_or_fail(*owner(), [this] { owner()->push(*this); });
     }
 
+    // Whether the coroutine runs as a task of another executor than its own. The thread that runs the
+    // coroutine calls this. In the child of a fork, the pool can't run it any more, and nobody is away.
+    [[nodiscard]] bool is_away() const noexcept { return is_away_ && !owner_is_inherited(); }
+
     // The coroutine, which this thread runs, is suspended and waits for `awaited`. Returns false if that is
-    // done: then the coroutine goes on at once. Requires: there is a handle on `awaited` until the coroutine
-    // goes on.
+    // done, and the coroutine is not away: then it goes on at once. Requires: there is a handle on `awaited`
+    // until the coroutine goes on.
     [[nodiscard]] bool wait_for(shared_state_base& awaited) noexcept {
         shared_state_base& its_future = future();
         const std::uintptr_t place = local_queue::note_suspended(*this);
@@ -13361,8 +13369,7 @@ public:
         if (call_when_done_later(awaited)) {
             return true;  // by now the coroutine may run elsewhere
         }
-        go_on(place);
-        return false;
+        return !go_on_unless_away(place);
     }
 
     // How something is submitted that calls `arrive` or `note_dropped` of a coroutine.
@@ -13373,11 +13380,12 @@ public:
         std::exception_ptr* failure = nullptr;  // where what `submit` throws is stored, for the coroutine
         // Returns a handle on the future of what was submitted, or an empty one if that is not known.
         shared_state_base::handle (*submit)(coroutine_task& coroutine, void* awaiter) = nullptr;
+        bool leads_away = false;  // to another executor than that of the coroutine, which has one
     };
 
     // The coroutine, which this thread runs, is suspended, until what is submitted calls `arrive` or
-    // `note_dropped`, on any thread, maybe before `submit` returns. Returns false if nothing was submitted:
-    // then the coroutine goes on at once.
+    // `note_dropped`, on any thread, maybe before `submit` returns. Returns false if nothing was submitted,
+    // and the coroutine is not away: then it goes on at once.
     //
     // This thread has no handle meanwhile: others could not tell which handle is the last. Whoever lets the
     // coroutine go on, on another thread, waits until this thread needs it no more.
@@ -13391,19 +13399,25 @@ public:
         }
         departure here(*this);
         if (!depart(here, order)) {
-            go_on(place);
-            return false;
+            here.has_arrived = true;
+            return !go_on_unless_away(place);
         }
         while (here.next.coroutine) {
             const departure_order next = std::exchange(here.next, {});
             if (!depart(here, next)) {
                 here.has_arrived = true;
-                next.coroutine->resume_within(&here);
+                here.resume([&next] { next.coroutine->resume_here_unless_away(); });
             }
         }
         return true;
     }
-    void arrive() { resume_within(wait_for_departure()); }
+    void arrive() {
+        if (departure* const here = wait_for_departure()) {
+            here->resume([this] { resume_here(); });
+        } else {
+            resume_here();
+        }
+    }
     // What was submitted will not call `arrive`. The coroutine goes on nevertheless.
     void note_dropped() noexcept {
         wait_for_departure();
@@ -13414,10 +13428,27 @@ public:
         }
     }
 
-    // The coroutine goes on, on this thread, which has not left it since it was at `place`.
+    // The coroutine, which is suspended, has nothing to wait for. It goes on, on this thread, which has not
+    // left it since it was at `place`. But if it is away, this returns false: it goes on as a task of its
+    // executor.
+    [[nodiscard]] bool go_on_unless_away(std::uintptr_t place) noexcept {
+        if (is_away()) {
+            queue_turn();
+            return false;
+        }
+        go_on(place);
+        return true;
+    }
+    // Does so even if the coroutine is away. That is for an awaiter that has thrown: it throws here.
     void go_on(std::uintptr_t place) noexcept {
         forget_awaited();
         local_queue::note_going_on(*this, place);
+    }
+
+    // The coroutine, which this thread runs, is suspended, and goes on as a task of its executor.
+    void go_home() noexcept {
+        static_cast<void>(wait_for_relay());
+        queue_turn();
     }
 
     // What the coroutine waits for is done: it goes on as a task of its executor.
@@ -13664,6 +13695,14 @@ private:
         departure& operator=(const departure&) = delete;
         ~departure() { newest = outer; }
 
+        // Calls `go_on()`, by which the coroutine runs on top of this.
+        template <class GoOn>
+        void resume(GoOn go_on) {
+            is_resuming = true;
+            go_on();
+            is_resuming = false;
+        }
+
         [[nodiscard]] static departure* to_return_to(const coroutine_task& leaving) noexcept {
             constexpr int many = 32;
             departure* found = newest && newest->depth >= many ? newest : nullptr;
@@ -13688,10 +13727,13 @@ private:
     [[nodiscard]] static bool depart(departure& here, const departure_order& order) noexcept {
         coroutine_task& leaving = *order.coroutine;
         here.has_arrived = false;
+        // Before `submit`, in which the coroutine may go on.
+        const bool was_away = std::exchange(leaving.is_away_, order.leads_away);
         shared_state_base::handle submitted;
         try {
             submitted = order.submit(leaving, order.awaiter);
         } catch (...) {
+            leaving.is_away_ = was_away;
             *order.failure = std::current_exception();
             return false;
         }
@@ -13736,13 +13778,11 @@ private:
         note_resumed();
         frame_.resume();
     }
-    void resume_within(departure* here) {
-        if (here) {
-            here->is_resuming = true;
-        }
-        resume_here();
-        if (here) {
-            here->is_resuming = false;
+    void resume_here_unless_away() {
+        if (is_away()) {
+            queue_turn();
+        } else {
+            resume_here();
         }
     }
 
@@ -13763,8 +13803,14 @@ private:
             }
             return true;
         }
-        return its_future.claim_turn(taken);
+        if (!its_future.claim_turn(taken)) {
+            return false;
+        }
+        is_away_ = false;
+        return true;
     }
+
+    [[nodiscard]] bool owner_is_inherited() const noexcept { return owner() && owner()->is_inherited(); }
 
     void run(worker& self) noexcept {
         const worker::running mark(self, *this);
@@ -13781,6 +13827,7 @@ private:
     }
 
     const bool has_executor_;
+    bool is_away_ = false;  // for the thread that runs the coroutine
     std::coroutine_handle<> frame_;
 
     // Guarded by the lock of the state.
@@ -13982,28 +14029,33 @@ private:
 
 // Has a coroutine wait by an awaiter of which the library doesn't know, and which doesn't know the library.
 // While it has suspended the coroutine, no thread runs that. Without this, the coroutine would seem to be run
-// by its last worker all that time.
+// by its last worker all that time. A coroutine that is away goes on as a task of its executor even if the
+// awaiter doesn't suspend it.
 template <class Awaitable>
 class [[nodiscard]] foreign_awaiter {
 public:
-    explicit foreign_awaiter(Awaitable&& awaited) : awaiter_(awaiter_of(std::forward<Awaitable>(awaited))) {}
+    foreign_awaiter(Awaitable&& awaited, coroutine_task& coroutine)
+        : awaiter_(awaiter_of(std::forward<Awaitable>(awaited))), coroutine_(coroutine) {}
     foreign_awaiter(const foreign_awaiter&) = delete;
     foreign_awaiter& operator=(const foreign_awaiter&) = delete;
 
-    [[nodiscard]] bool await_ready() { return static_cast<bool>(awaiter_.await_ready()); }
+    [[nodiscard]] bool await_ready() {
+        is_ready_ = static_cast<bool>(awaiter_.await_ready());
+        return is_ready_ && !coroutine_.is_away();
+    }
 
     template <class Promise>
     auto await_suspend(std::coroutine_handle<Promise> frame) {
         if constexpr (Promise::runs_as_tasks) {
-            return suspend_task(frame.promise().state(), frame);
+            return suspend_task(frame);
         } else {
-            return suspend(frame.promise().state(), frame);
+            return suspend(frame);
         }
     }
 
     decltype(auto) await_resume() {
-        if (coroutine_task* const resumed = std::exchange(suspended_, nullptr)) {
-            resumed->note_resumed();
+        if (std::exchange(is_suspended_, false)) {
+            coroutine_.note_resumed();
         }
         if (was_dropped_) {
             throw_error<cancelled_error>("what a coroutine waited for was destroyed, and never resumed it");
@@ -14017,8 +14069,9 @@ private:
 
     // The coroutine goes on, on the thread that resumes it.
     template <class Frame>
-    auto suspend(coroutine_task& coroutine, Frame frame) {
-        suspended_ = &coroutine;
+    auto suspend(Frame frame) {
+        coroutine_task& coroutine = coroutine_;
+        is_suspended_ = true;
         coroutine.note_suspended();
         try {
             return awaiter_.await_suspend(frame);
@@ -14029,39 +14082,50 @@ private:
     }
 
     // It goes on as a task.
-    [[nodiscard]] auto suspend_task(coroutine_task& coroutine, std::coroutine_handle<> frame) {
+    [[nodiscard]] auto suspend_task(std::coroutine_handle<> frame) {
         using suspended = decltype(awaiter_.await_suspend(std::declval<relay&>().frame()));
+        constexpr bool transfers = std::is_convertible_v<suspended, std::coroutine_handle<>>;
+        coroutine_task& coroutine = coroutine_;
+        if (is_ready_) {
+            coroutine.go_home();
+            if constexpr (transfers) {
+                return std::coroutine_handle<>(std::noop_coroutine());
+            } else {
+                return true;
+            }
+        }
         const relay resumes = relay::make(coroutine, was_dropped_);
         const std::uintptr_t place = coroutine.wait_for_relay();
-        const auto go_on = [&] {
+        const auto goes_on = [&] {
             resumes.destroy();
-            coroutine.go_on(place);
+            return coroutine.go_on_unless_away(place);
         };
         try {
             if constexpr (std::is_void_v<suspended>) {
                 awaiter_.await_suspend(resumes.frame());
-            } else if constexpr (std::is_convertible_v<suspended, std::coroutine_handle<>>) {
+            } else if constexpr (transfers) {
                 const std::coroutine_handle<> next = awaiter_.await_suspend(resumes.frame());
                 if (next == resumes.frame()) {
-                    go_on();
-                    return frame;
+                    return goes_on() ? frame : std::coroutine_handle<>(std::noop_coroutine());
                 }
                 return next;
             } else if (!awaiter_.await_suspend(resumes.frame())) {
-                go_on();
-                return false;
+                return !goes_on();
             }
         } catch (...) {
-            go_on();
+            resumes.destroy();
+            coroutine.go_on(place);
             throw;
         }
-        if constexpr (!std::is_convertible_v<suspended, std::coroutine_handle<>>) {
+        if constexpr (!transfers) {
             return true;
         }
     }
 
     awaiter_for<Awaitable> awaiter_;  // or a reference to it
-    coroutine_task* suspended_ = nullptr;
+    coroutine_task& coroutine_;
+    bool is_ready_ = false;
+    bool is_suspended_ = false;  // and will be resumed itself
     bool was_dropped_ = false;
 };
 
@@ -14100,6 +14164,16 @@ public:
             return reference_to(executor_);
         } else {
             return {nullptr, refuse_continuation};
+        }
+    }
+
+    // `other` may be a part of the executor, from which that has its `schedule()`.
+    template <class Other>
+    [[nodiscard]] bool is_run_by(const Other& other) const noexcept {
+        if constexpr (std::derived_from<Executor, Other>) {
+            return std::addressof(static_cast<const Other&>(executor_)) == std::addressof(other);
+        } else {
+            return false;
         }
     }
 
@@ -14188,6 +14262,21 @@ public:
         } else {
             return ::new (memory) State(executor);
         }
+    }
+
+    // Whether `executor` is the one that runs the coroutine.
+    template <class Executor, class T>
+    [[nodiscard]] static bool runs(const Executor& executor, const coroutine_state<T>& coroutine) noexcept {
+        if constexpr (has_pool<Executor>) {
+            return coroutine.owner_identity().address == executor.pool_.get();
+        } else {
+            return false;
+        }
+    }
+    template <class Executor, class Own, bool outlives, class T>
+    [[nodiscard]] static bool runs(const Executor& executor,
+                                   const submitted_coroutine_state<Own, outlives, T>& coroutine) noexcept {
+        return coroutine.is_run_by(executor);
     }
 };
 
@@ -14302,6 +14391,28 @@ struct last_turn {
     void await_resume() const noexcept {}
 };
 
+// Has a coroutine that an executor runs wait by an awaiter of this library. If the coroutine is away, it is
+// suspended even if what it awaits is done.
+template <class Awaitable>
+class [[nodiscard]] task_awaiter {
+public:
+    task_awaiter(Awaitable&& awaited, const coroutine_task& coroutine)
+        : awaiter_(awaiter_of(std::forward<Awaitable>(awaited))), coroutine_(coroutine) {}
+    task_awaiter(const task_awaiter&) = delete;
+    task_awaiter& operator=(const task_awaiter&) = delete;
+
+    [[nodiscard]] bool await_ready() const { return awaiter_.await_ready() && !coroutine_.is_away(); }
+    template <class Promise>
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<Promise> frame) {
+        return awaiter_.await_suspend(frame);
+    }
+    decltype(auto) await_resume() { return awaiter_.await_resume(); }
+
+private:
+    awaiter_for<Awaitable> awaiter_;  // or a reference to it
+    const coroutine_task& coroutine_;
+};
+
 // The part of a coroutine's promise that doesn't depend on how it returns.
 template <class T, class... Parameters>
 class coroutine_promise_base {
@@ -14332,11 +14443,13 @@ public:
 
     // The compiler calls this for each `co_await`.
     template <awaitable Awaitable>
-    [[nodiscard]] static decltype(auto) await_transform(Awaitable&& awaited) {
-        if constexpr (own_awaitable<Awaitable>) {
-            return std::forward<Awaitable>(awaited);
+    [[nodiscard]] decltype(auto) await_transform(Awaitable&& awaited) const {
+        if constexpr (!own_awaitable<Awaitable>) {
+            return foreign_awaiter<Awaitable>(std::forward<Awaitable>(awaited), *state_);
+        } else if constexpr (runs_as_tasks) {
+            return task_awaiter<Awaitable>(std::forward<Awaitable>(awaited), *state_);
         } else {
-            return foreign_awaiter<Awaitable>(std::forward<Awaitable>(awaited));
+            return std::forward<Awaitable>(awaited);
         }
     }
 
@@ -14345,6 +14458,12 @@ public:
             throw_error<invalid_state_error>("a coroutine awaited its own future, so it would wait for ever");
         }
         return state_->wait_for(awaited);
+    }
+
+    // Whether the coroutine has an executor, and `executor` is another.
+    template <class Executor>
+    [[nodiscard]] bool is_abroad(const Executor& executor) const noexcept {
+        return runs_as_tasks && !coroutine_start::runs(executor, *state_);
     }
 
     [[nodiscard]] coroutine_task& state() const noexcept { return *state_; }
@@ -14493,9 +14612,11 @@ public:
         if constexpr (waits_by_itself<Promise>) {
             coroutine_task& coroutine = frame.promise().state();
             return coroutine.wait_for_arrival(
-                {&coroutine, this, &failure_, [](coroutine_task& goes_on, void* awaiter) {
+                {&coroutine, this, &failure_,
+                 [](coroutine_task& goes_on, void* awaiter) {
                      return static_cast<schedule_awaiter*>(awaiter)->submit_arrival(goes_on);
-                 }});
+                 },
+                 frame.promise().is_abroad(executor_)});
         } else {
             static_cast<void>(submit([frame] { frame.resume(); }, [frame] { frame.resume(); }));
             return true;
@@ -14801,7 +14922,8 @@ public:
     }
 
     /// In a coroutine of any type, `co_await executor.schedule()` goes on as a task of this executor. A
-    /// coroutine that has an executor goes on as a task of that again after its next await.
+    /// coroutine that has an executor goes on as a task of that again after its next await, even of what is
+    /// done, unless that await throws before it begins to wait.
     ///
     /// \throws what `submit` throws
     /// \throws cancelled_error if the executor drops the task uncalled

@@ -771,6 +771,240 @@ TEST_CASE("co_await schedule() goes on as a task of the executor, in a coroutine
 
 namespace {
 
+// Knows which one runs the current task, and counts what it was given.
+class counting_executor : public futures::executor_base<counting_executor> {
+public:
+    // Runs its tasks at once if there is no pool.
+    explicit counting_executor(pool* runs_them = nullptr) : runs_them_(runs_them) {}
+
+    template <class Fn>
+    auto submit(Fn fn) {
+        if (refuses) {
+            throw std::domain_error("refused");
+        }
+        ++submitted;
+        auto made = futures::package(std::move(fn));
+        auto run = [this, task = std::move(made.task)]() mutable {
+            const auto* const outer = std::exchange(current, this);
+            task();
+            current = outer;
+        };
+        if (runs_them_) {
+            static_cast<void>(runs_them_->submit(std::move(run)));
+        } else {
+            run();
+        }
+        return std::move(made.future);
+    }
+    void shutdown(futures::shutdown_options = {}) {}
+
+    [[nodiscard]] bool runs_here() const noexcept { return current == this; }
+
+    std::atomic<bool> refuses = false;
+    std::atomic<int> submitted = 0;
+
+private:
+    static inline thread_local const counting_executor* current = nullptr;
+
+    pool* runs_them_;
+};
+
+}  // namespace
+
+TEST_CASE("a coroutine that has left its executor by schedule() comes home, even to what is done") {
+    pool executor({.max_workers = 1, .thread_name_prefix = "own"});
+    pool other({.max_workers = 1, .thread_name_prefix = "other"});
+    const auto done = executor.submit([] { return 1; });
+    done.wait();
+    // Goes to another executor, awaits there what `make(elsewhere)` gives, and returns the names of the
+    // threads on which it went on.
+    const auto come_home = [](pool&, pool& elsewhere, auto make) -> futures::Future<std::string> {
+        co_await elsewhere.schedule();
+        std::string names = futures::this_thread_name();
+        std::string failed;
+        try {
+            co_await make(elsewhere);
+        } catch (const std::exception&) {
+            failed = " failed";
+        }
+        co_return names + ' ' + futures::this_thread_name() + failed;
+    };
+    const auto ends_at_home = [&](auto make) { return come_home(executor, other, make).result(); };
+    const std::string home = "other_0 own_0";
+    CHECK(ends_at_home([&](pool&) -> const futures::Future<int>& { return done; }) == home);
+    CHECK(ends_at_home([&](pool&) { return futures::Future<int>(done); }) == home);
+    CHECK(ends_at_home([](pool&) { return futures::gather(std::vector<futures::Future<int>>()); }) == home);
+    CHECK(ends_at_home([&](pool&) { return futures::gather(done, done); }) == home);
+    CHECK(ends_at_home([](pool&) {
+              futures::Promise<void> broken;
+              return broken.get_future();
+          }) == home + " failed");
+    futures::task_group group(other);
+    const auto get_group = [&](pool&) -> futures::task_group<>& { return group; };
+    CHECK(ends_at_home(get_group) == home);
+    group.submit([] {}).wait();
+    CHECK(ends_at_home(get_group) == home);
+    group.submit([] { throw std::runtime_error("bad luck"); }).wait();
+    CHECK(ends_at_home(get_group) == home + " failed");
+    SECTION("even if its worker waits for it") {
+        const auto waits = executor.submit(
+            [&] { return ends_at_home([&](pool&) -> const futures::Future<int>& { return done; }); });
+        CHECK(waits.result() == home);
+    }
+    SECTION("also to what will be done") {
+        futures::Promise<void> promise;
+        const auto waits = come_home(executor, other, [&](pool&) { return promise.get_future(); });
+        while (!waits.running()) {
+            std::this_thread::yield();
+        }
+        other.submit([] {}).wait();
+        promise.set_result();
+        CHECK(waits.result() == home);
+        CHECK(ends_at_home([](pool& elsewhere) { return elsewhere.submit([] {}); }) == home);
+    }
+    SECTION("from schedule() too, if that fails or is dropped") {
+        pool ended(1);
+        ended.shutdown();
+        CHECK(ends_at_home([&](pool&) { return ended.schedule(); }) == home + " failed");
+        tests::forgetful_executor forgetting;
+        CHECK(ends_at_home([&](pool&) { return forgetting.schedule(); }) == home + " failed");
+    }
+    SECTION("but not from schedule() of the same executor, or before it awaits") {
+        CHECK(ends_at_home([](pool& elsewhere) { return elsewhere.schedule(); }) == "other_0 other_0");
+        const auto twice = [](pool& own, pool& elsewhere,
+                              const futures::Future<int>& awaited) -> futures::Future<std::string> {
+            co_await elsewhere.schedule();
+            co_await elsewhere.schedule();
+            std::string names = futures::this_thread_name();
+            co_await awaited;
+            names += ' ' + futures::this_thread_name();
+            co_await elsewhere.schedule();
+            co_await own.schedule();
+            names += ' ' + futures::this_thread_name();
+            co_await awaited;
+            co_return names + ' ' + futures::this_thread_name();
+        };
+        CHECK(twice(executor, other, done).result() == "other_0 own_0 own_0 own_0");
+    }
+#if defined(__cpp_lib_jthread)
+    SECTION("but not to get a stop token") {
+        CHECK(ends_at_home([](pool&) { return futures::this_stop_token(); }) == "other_0 other_0");
+    }
+#endif
+    SECTION("also to what the library doesn't know, unless that throws") {
+        awaiters::resumes_in_a_pool::resumes = &other;
+        int value = 0;
+        CHECK(ends_at_home([&](pool&) { return awaiters::is_ready(value); }) == home);
+        CHECK(ends_at_home([&](pool&) { return awaiters::resumes_at_once(value); }) == home);
+        CHECK(ends_at_home([&](pool&) { return awaiters::does_not_suspend(value); }) == home);
+        CHECK(ends_at_home([&](pool&) { return awaiters::transfers_to_itself(value); }) == home);
+        CHECK(ends_at_home([&](pool&) { return awaiters::resumes_in_a_pool(value); }) == home);
+        CHECK(ends_at_home([](pool&) { return std::suspend_never(); }) == home);
+        CHECK(ends_at_home([&](pool&) { return awaiters::fails_to_suspend(value); }) ==
+              "other_0 other_0 failed");
+    }
+}
+
+TEST_CASE("a coroutine comes home to an executor that is shut down meanwhile") {
+    const bool cancels = GENERATE(false, true);
+    pool executor({.max_workers = 1, .thread_name_prefix = "own"});
+    pool other(1);
+    std::latch is_away(1);
+    std::latch is_shut_down(1);
+    const auto waits = [](pool&, pool& elsewhere, std::latch& arrived,
+                          std::latch& until) -> futures::Future<std::string> {
+        co_await elsewhere.schedule();
+        arrived.count_down();
+        until.wait();
+        co_await futures::gather(std::vector<futures::Future<int>>());
+        co_return futures::this_thread_name();
+    };
+    const auto coroutine = waits(executor, other, is_away, is_shut_down);
+    is_away.wait();
+    executor.shutdown({.wait = false, .cancel_futures = cancels});
+    is_shut_down.count_down();
+    CHECK(coroutine.result() == "own_0");
+}
+
+TEST_CASE("a coroutine leaves executors of one's own, and comes home to them") {
+    pool runs_both(1);
+    counting_executor home(GENERATE(false, true) ? &runs_both : nullptr);
+    counting_executor abroad(GENERATE(false, true) ? &runs_both : nullptr);
+    futures::Promise<int> promise;
+    promise.set_result(1);
+    const auto done = promise.get_future();
+    const auto travels = [](counting_executor& own, counting_executor& elsewhere,
+                            const futures::Future<int>& awaited) -> futures::Future<bool> {
+        co_await awaited;
+        bool as_expected = own.runs_here() && own.submitted == 1;  // without another turn
+        co_await elsewhere.schedule();
+        as_expected = as_expected && elsewhere.runs_here() && own.submitted == 1;
+        co_await awaited;
+        as_expected = as_expected && own.runs_here() && own.submitted == 2;
+        co_await awaited;
+        as_expected = as_expected && own.runs_here() && own.submitted == 2;
+        co_await elsewhere.schedule();
+        co_await elsewhere.schedule();
+        as_expected = as_expected && elsewhere.runs_here() && own.submitted == 2;
+        co_await own.schedule();
+        as_expected = as_expected && own.runs_here() && own.submitted == 3;
+        co_await awaited;
+        co_return as_expected&& own.runs_here() && own.submitted == 3 && elsewhere.submitted == 3;
+    };
+    CHECK(travels(home, abroad, done).result());
+}
+
+TEST_CASE("a coroutine leaves a strand of its own pool when it awaits what is done") {
+    pool executor(1);
+    counting_executor strand(&executor);
+    const auto leaves = [](pool&, counting_executor& elsewhere) -> futures::Future<bool> {
+        co_await elsewhere.schedule();
+        const bool was_there = elsewhere.runs_here();
+        co_await futures::gather(std::vector<futures::Future<int>>());
+        co_return was_there && !elsewhere.runs_here();
+    };
+    CHECK(leaves(executor, strand).result());
+}
+
+TEST_CASE("a coroutine fails if its executor refuses it when it comes home to what is done") {
+    counting_executor home;
+    pool other(1);
+    const auto travels = [](counting_executor& own, pool& elsewhere,
+                            std::shared_ptr<int>) -> futures::Future<void> {
+        co_await elsewhere.schedule();
+        own.refuses = true;
+        co_await futures::gather(std::vector<futures::Future<int>>());
+    };
+    auto held = std::make_shared<int>();
+    const std::weak_ptr<int> in_frame = held;
+    const auto refused = travels(home, other, std::move(held));
+    CHECK_THROWS_AS(refused.result(), std::domain_error);
+    CHECK(in_frame.expired());
+}
+
+TEST_CASE("many trips to another executor and home to what is done take no stack") {
+    pool executor(1);
+    counting_executor home;
+    counting_executor abroad;
+    constexpr int many = many_awaits / 10;
+    const auto travels = [](auto&, auto& elsewhere, int count) -> futures::Future<int> {
+        futures::Promise<int> promise;
+        promise.set_result(1);
+        const auto done = promise.get_future();
+        int sum = 0;
+        for (int each = 0; each != count; ++each) {
+            co_await elsewhere.schedule();
+            sum += co_await done;
+        }
+        co_return sum;
+    };
+    CHECK(travels(home, abroad, many).result() == many);
+    CHECK(travels(executor, abroad, many).result() == many);
+    CHECK(travels(home, executor, many).result() == many);
+}
+
+namespace {
+
 futures::Future<int> await_group(futures::task_group<>& group, std::string* name = nullptr) {
     try {
         co_await group;

@@ -264,6 +264,24 @@ TEST_CASE("a task can fork") {
               .result() == "");
 }
 
+TEST_CASE("a coroutine can fork away from its executor, and awaits in the child what is done") {
+    futures::thread_pool_executor home(1);
+    futures::thread_pool_executor other(1);
+    const auto forks = [](futures::thread_pool_executor<>&, futures::thread_pool_executor<>& elsewhere,
+                          futures::Future<int> done) -> futures::Future<std::string> {
+        co_await elsewhere.schedule();
+        const pid_t process = fork_with_time_limit();
+        const int awaited = co_await done;
+        if (process == 0) {
+            _exit(awaited == 1 ? 0 : 1);
+        }
+        co_return failure_of_child(process);
+    };
+    auto done = home.submit([] { return 1; });
+    done.wait();
+    CHECK(forks(home, other, std::move(done)).result() == "");
+}
+
 TEST_CASE("a child of a fork forks in turn") {
     auto executor = std::make_unique<futures::thread_pool_executor<>>(1);
     executor->submit([] {}).result();

@@ -118,6 +118,25 @@ const scenario goes_to_pool("a coroutine goes on in a pool before its thread has
                                 setter.join();
                             });
 
+const scenario comes_home("the only worker waits for a coroutine that comes home to what is done",
+                          {.preemptions = 1, .stale_reads = 0}, [] {
+                              pool other({.max_workers = 1, .thread_name_prefix = "other"});
+                              pool home({.max_workers = 1, .thread_name_prefix = "home"});
+                              const auto goes = [](pool&, pool& there) -> futures::Future<value> {
+                                  futures::Promise<value> promise;
+                                  promise.set_result(value(1));
+                                  const auto done = promise.get_future();
+                                  co_await there.schedule();
+                                  check(futures::this_thread_name() == "other_0", "it is away");
+                                  const value& x = co_await done;
+                                  check(futures::this_thread_name() == "home_0", "it has come home");
+                                  co_return value(x.get() + 1);
+                              };
+                              const auto waits =
+                                  home.submit([&] { return value(goes(home, other).result().get()); });
+                              check(waits.result().get() == 2, "the result is the coroutine's");
+                          });
+
 futures::Future<value> block_in(pool* there, pool* needed) {
     co_await there->schedule();
     co_return value(needed->submit([] { return value(1); }).result().get() + 1);

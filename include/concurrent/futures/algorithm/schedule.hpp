@@ -28,9 +28,11 @@ public:
         if constexpr (waits_by_itself<Promise>) {
             coroutine_task& coroutine = frame.promise().state();
             return coroutine.wait_for_arrival(
-                {&coroutine, this, &failure_, [](coroutine_task& goes_on, void* awaiter) {
+                {&coroutine, this, &failure_,
+                 [](coroutine_task& goes_on, void* awaiter) {
                      return static_cast<schedule_awaiter*>(awaiter)->submit_arrival(goes_on);
-                 }});
+                 },
+                 frame.promise().is_abroad(executor_)});
         } else {
             static_cast<void>(submit([frame] { frame.resume(); }, [frame] { frame.resume(); }));
             return true;

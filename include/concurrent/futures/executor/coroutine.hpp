@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <concepts>     // std::derived_from
 #include <coroutine>    // std::coroutine_handle, std::coroutine_traits, std::suspend_never
 #include <cstddef>      // std::size_t, std::byte
 #include <exception>    // std::current_exception, std::exception_ptr
@@ -54,6 +55,16 @@ public:
             return reference_to(executor_);
         } else {
             return {nullptr, refuse_continuation};
+        }
+    }
+
+    // `other` may be a part of the executor, from which that has its `schedule()`.
+    template <class Other>
+    [[nodiscard]] bool is_run_by(const Other& other) const noexcept {
+        if constexpr (std::derived_from<Executor, Other>) {
+            return std::addressof(static_cast<const Other&>(executor_)) == std::addressof(other);
+        } else {
+            return false;
         }
     }
 
@@ -142,6 +153,21 @@ public:
         } else {
             return ::new (memory) State(executor);
         }
+    }
+
+    // Whether `executor` is the one that runs the coroutine.
+    template <class Executor, class T>
+    [[nodiscard]] static bool runs(const Executor& executor, const coroutine_state<T>& coroutine) noexcept {
+        if constexpr (has_pool<Executor>) {
+            return coroutine.owner_identity().address == executor.pool_.get();
+        } else {
+            return false;
+        }
+    }
+    template <class Executor, class Own, bool outlives, class T>
+    [[nodiscard]] static bool runs(const Executor& executor,
+                                   const submitted_coroutine_state<Own, outlives, T>& coroutine) noexcept {
+        return coroutine.is_run_by(executor);
     }
 };
 
@@ -256,6 +282,28 @@ struct last_turn {
     void await_resume() const noexcept {}
 };
 
+// Has a coroutine that an executor runs wait by an awaiter of this library. If the coroutine is away, it is
+// suspended even if what it awaits is done.
+template <class Awaitable>
+class [[nodiscard]] task_awaiter {
+public:
+    task_awaiter(Awaitable&& awaited, const coroutine_task& coroutine)
+        : awaiter_(awaiter_of(std::forward<Awaitable>(awaited))), coroutine_(coroutine) {}
+    task_awaiter(const task_awaiter&) = delete;
+    task_awaiter& operator=(const task_awaiter&) = delete;
+
+    [[nodiscard]] bool await_ready() const { return awaiter_.await_ready() && !coroutine_.is_away(); }
+    template <class Promise>
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<Promise> frame) {
+        return awaiter_.await_suspend(frame);
+    }
+    decltype(auto) await_resume() { return awaiter_.await_resume(); }
+
+private:
+    awaiter_for<Awaitable> awaiter_;  // or a reference to it
+    const coroutine_task& coroutine_;
+};
+
 // The part of a coroutine's promise that doesn't depend on how it returns.
 template <class T, class... Parameters>
 class coroutine_promise_base {
@@ -286,11 +334,13 @@ public:
 
     // The compiler calls this for each `co_await`.
     template <awaitable Awaitable>
-    [[nodiscard]] static decltype(auto) await_transform(Awaitable&& awaited) {
-        if constexpr (own_awaitable<Awaitable>) {
-            return std::forward<Awaitable>(awaited);
+    [[nodiscard]] decltype(auto) await_transform(Awaitable&& awaited) const {
+        if constexpr (!own_awaitable<Awaitable>) {
+            return foreign_awaiter<Awaitable>(std::forward<Awaitable>(awaited), *state_);
+        } else if constexpr (runs_as_tasks) {
+            return task_awaiter<Awaitable>(std::forward<Awaitable>(awaited), *state_);
         } else {
-            return foreign_awaiter<Awaitable>(std::forward<Awaitable>(awaited));
+            return std::forward<Awaitable>(awaited);
         }
     }
 
@@ -299,6 +349,12 @@ public:
             throw_error<invalid_state_error>("a coroutine awaited its own future, so it would wait for ever");
         }
         return state_->wait_for(awaited);
+    }
+
+    // Whether the coroutine has an executor, and `executor` is another.
+    template <class Executor>
+    [[nodiscard]] bool is_abroad(const Executor& executor) const noexcept {
+        return runs_as_tasks && !coroutine_start::runs(executor, *state_);
     }
 
     [[nodiscard]] coroutine_task& state() const noexcept { return *state_; }

@@ -280,7 +280,8 @@ public:
     }
 
     /// In a coroutine of any type, `co_await executor.schedule()` goes on as a task of this executor. A
-    /// coroutine that has an executor goes on as a task of that again after its next await.
+    /// coroutine that has an executor goes on as a task of that again after its next await, even of what is
+    /// done, unless that await throws before it begins to wait.
     ///
     /// \throws what `submit` throws
     /// \throws cancelled_error if the executor drops the task uncalled

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <concepts>     // std::derived_from
-#include <coroutine>    // std::coroutine_handle, std::suspend_always, std::suspend_never
+#include <coroutine>    // std::coroutine_handle, std::noop_coroutine, std::suspend_always, std::suspend_never
 #include <cstdint>      // std::uintptr_t
 #include <type_traits>  // std::is_convertible_v, std::is_void_v, std::remove_cvref_t
 #include <utility>      // std::declval, std::exchange, std::forward
@@ -91,28 +91,33 @@ private:
 
 // Has a coroutine wait by an awaiter of which the library doesn't know, and which doesn't know the library.
 // While it has suspended the coroutine, no thread runs that. Without this, the coroutine would seem to be run
-// by its last worker all that time.
+// by its last worker all that time. A coroutine that is away goes on as a task of its executor even if the
+// awaiter doesn't suspend it.
 template <class Awaitable>
 class [[nodiscard]] foreign_awaiter {
 public:
-    explicit foreign_awaiter(Awaitable&& awaited) : awaiter_(awaiter_of(std::forward<Awaitable>(awaited))) {}
+    foreign_awaiter(Awaitable&& awaited, coroutine_task& coroutine)
+        : awaiter_(awaiter_of(std::forward<Awaitable>(awaited))), coroutine_(coroutine) {}
     foreign_awaiter(const foreign_awaiter&) = delete;
     foreign_awaiter& operator=(const foreign_awaiter&) = delete;
 
-    [[nodiscard]] bool await_ready() { return static_cast<bool>(awaiter_.await_ready()); }
+    [[nodiscard]] bool await_ready() {
+        is_ready_ = static_cast<bool>(awaiter_.await_ready());
+        return is_ready_ && !coroutine_.is_away();
+    }
 
     template <class Promise>
     auto await_suspend(std::coroutine_handle<Promise> frame) {
         if constexpr (Promise::runs_as_tasks) {
-            return suspend_task(frame.promise().state(), frame);
+            return suspend_task(frame);
         } else {
-            return suspend(frame.promise().state(), frame);
+            return suspend(frame);
         }
     }
 
     decltype(auto) await_resume() {
-        if (coroutine_task* const resumed = std::exchange(suspended_, nullptr)) {
-            resumed->note_resumed();
+        if (std::exchange(is_suspended_, false)) {
+            coroutine_.note_resumed();
         }
         if (was_dropped_) {
             throw_error<cancelled_error>("what a coroutine waited for was destroyed, and never resumed it");
@@ -126,8 +131,9 @@ private:
 
     // The coroutine goes on, on the thread that resumes it.
     template <class Frame>
-    auto suspend(coroutine_task& coroutine, Frame frame) {
-        suspended_ = &coroutine;
+    auto suspend(Frame frame) {
+        coroutine_task& coroutine = coroutine_;
+        is_suspended_ = true;
         coroutine.note_suspended();
         try {
             return awaiter_.await_suspend(frame);
@@ -138,39 +144,50 @@ private:
     }
 
     // It goes on as a task.
-    [[nodiscard]] auto suspend_task(coroutine_task& coroutine, std::coroutine_handle<> frame) {
+    [[nodiscard]] auto suspend_task(std::coroutine_handle<> frame) {
         using suspended = decltype(awaiter_.await_suspend(std::declval<relay&>().frame()));
+        constexpr bool transfers = std::is_convertible_v<suspended, std::coroutine_handle<>>;
+        coroutine_task& coroutine = coroutine_;
+        if (is_ready_) {
+            coroutine.go_home();
+            if constexpr (transfers) {
+                return std::coroutine_handle<>(std::noop_coroutine());
+            } else {
+                return true;
+            }
+        }
         const relay resumes = relay::make(coroutine, was_dropped_);
         const std::uintptr_t place = coroutine.wait_for_relay();
-        const auto go_on = [&] {
+        const auto goes_on = [&] {
             resumes.destroy();
-            coroutine.go_on(place);
+            return coroutine.go_on_unless_away(place);
         };
         try {
             if constexpr (std::is_void_v<suspended>) {
                 awaiter_.await_suspend(resumes.frame());
-            } else if constexpr (std::is_convertible_v<suspended, std::coroutine_handle<>>) {
+            } else if constexpr (transfers) {
                 const std::coroutine_handle<> next = awaiter_.await_suspend(resumes.frame());
                 if (next == resumes.frame()) {
-                    go_on();
-                    return frame;
+                    return goes_on() ? frame : std::coroutine_handle<>(std::noop_coroutine());
                 }
                 return next;
             } else if (!awaiter_.await_suspend(resumes.frame())) {
-                go_on();
-                return false;
+                return !goes_on();
             }
         } catch (...) {
-            go_on();
+            resumes.destroy();
+            coroutine.go_on(place);
             throw;
         }
-        if constexpr (!std::is_convertible_v<suspended, std::coroutine_handle<>>) {
+        if constexpr (!transfers) {
             return true;
         }
     }
 
     awaiter_for<Awaitable> awaiter_;  // or a reference to it
-    coroutine_task* suspended_ = nullptr;
+    coroutine_task& coroutine_;
+    bool is_ready_ = false;
+    bool is_suspended_ = false;  // and will be resumed itself
     bool was_dropped_ = false;
 };
 

@@ -36,6 +36,10 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // another future, as a callback of that. It is queued for its first turn, and for each later one; see
 // `shared_state_base` for its states. If no executor runs it, it starts at once, and goes on where what it
 // awaits is completed.
+//
+// By `schedule()`, a turn may go on as a task of another executor. Then the coroutine is away: whatever it
+// awaits next, it takes its next turn for that, even if that is done. If what it awaits were asked alone,
+// then where the coroutine goes on would be a race.
 class coroutine_task : public queued_state, private callback {
 public:
     // Requires: the coroutine is suspended before its body begins.
@@ -48,9 +52,13 @@ public:
         push_or_fail(*owner(), [this] { owner()->push(*this); });
     }
 
+    // Whether the coroutine runs as a task of another executor than its own. The thread that runs the
+    // coroutine calls this. In the child of a fork, the pool can't run it any more, and nobody is away.
+    [[nodiscard]] bool is_away() const noexcept { return is_away_ && !owner_is_inherited(); }
+
     // The coroutine, which this thread runs, is suspended and waits for `awaited`. Returns false if that is
-    // done: then the coroutine goes on at once. Requires: there is a handle on `awaited` until the coroutine
-    // goes on.
+    // done, and the coroutine is not away: then it goes on at once. Requires: there is a handle on `awaited`
+    // until the coroutine goes on.
     [[nodiscard]] bool wait_for(shared_state_base& awaited) noexcept {
         shared_state_base& its_future = future();
         const std::uintptr_t place = local_queue::note_suspended(*this);
@@ -58,8 +66,7 @@ public:
         if (call_when_done_later(awaited)) {
             return true;  // by now the coroutine may run elsewhere
         }
-        go_on(place);
-        return false;
+        return !go_on_unless_away(place);
     }
 
     // How something is submitted that calls `arrive` or `note_dropped` of a coroutine.
@@ -70,11 +77,12 @@ public:
         std::exception_ptr* failure = nullptr;  // where what `submit` throws is stored, for the coroutine
         // Returns a handle on the future of what was submitted, or an empty one if that is not known.
         shared_state_base::handle (*submit)(coroutine_task& coroutine, void* awaiter) = nullptr;
+        bool leads_away = false;  // to another executor than that of the coroutine, which has one
     };
 
     // The coroutine, which this thread runs, is suspended, until what is submitted calls `arrive` or
-    // `note_dropped`, on any thread, maybe before `submit` returns. Returns false if nothing was submitted:
-    // then the coroutine goes on at once.
+    // `note_dropped`, on any thread, maybe before `submit` returns. Returns false if nothing was submitted,
+    // and the coroutine is not away: then it goes on at once.
     //
     // This thread has no handle meanwhile: others could not tell which handle is the last. Whoever lets the
     // coroutine go on, on another thread, waits until this thread needs it no more.
@@ -88,19 +96,25 @@ public:
         }
         departure here(*this);
         if (!depart(here, order)) {
-            go_on(place);
-            return false;
+            here.has_arrived = true;
+            return !go_on_unless_away(place);
         }
         while (here.next.coroutine) {
             const departure_order next = std::exchange(here.next, {});
             if (!depart(here, next)) {
                 here.has_arrived = true;
-                next.coroutine->resume_within(&here);
+                here.resume([&next] { next.coroutine->resume_here_unless_away(); });
             }
         }
         return true;
     }
-    void arrive() { resume_within(wait_for_departure()); }
+    void arrive() {
+        if (departure* const here = wait_for_departure()) {
+            here->resume([this] { resume_here(); });
+        } else {
+            resume_here();
+        }
+    }
     // What was submitted will not call `arrive`. The coroutine goes on nevertheless.
     void note_dropped() noexcept {
         wait_for_departure();
@@ -111,10 +125,27 @@ public:
         }
     }
 
-    // The coroutine goes on, on this thread, which has not left it since it was at `place`.
+    // The coroutine, which is suspended, has nothing to wait for. It goes on, on this thread, which has not
+    // left it since it was at `place`. But if it is away, this returns false: it goes on as a task of its
+    // executor.
+    [[nodiscard]] bool go_on_unless_away(std::uintptr_t place) noexcept {
+        if (is_away()) {
+            queue_turn();
+            return false;
+        }
+        go_on(place);
+        return true;
+    }
+    // Does so even if the coroutine is away. That is for an awaiter that has thrown: it throws here.
     void go_on(std::uintptr_t place) noexcept {
         forget_awaited();
         local_queue::note_going_on(*this, place);
+    }
+
+    // The coroutine, which this thread runs, is suspended, and goes on as a task of its executor.
+    void go_home() noexcept {
+        static_cast<void>(wait_for_relay());
+        queue_turn();
     }
 
     // What the coroutine waits for is done: it goes on as a task of its executor.
@@ -361,6 +392,14 @@ private:
         departure& operator=(const departure&) = delete;
         ~departure() { newest = outer; }
 
+        // Calls `go_on()`, by which the coroutine runs on top of this.
+        template <class GoOn>
+        void resume(GoOn go_on) {
+            is_resuming = true;
+            go_on();
+            is_resuming = false;
+        }
+
         [[nodiscard]] static departure* to_return_to(const coroutine_task& leaving) noexcept {
             constexpr int many = 32;
             departure* found = newest && newest->depth >= many ? newest : nullptr;
@@ -385,10 +424,13 @@ private:
     [[nodiscard]] static bool depart(departure& here, const departure_order& order) noexcept {
         coroutine_task& leaving = *order.coroutine;
         here.has_arrived = false;
+        // Before `submit`, in which the coroutine may go on.
+        const bool was_away = std::exchange(leaving.is_away_, order.leads_away);
         shared_state_base::handle submitted;
         try {
             submitted = order.submit(leaving, order.awaiter);
         } catch (...) {
+            leaving.is_away_ = was_away;
             *order.failure = std::current_exception();
             return false;
         }
@@ -433,13 +475,11 @@ private:
         note_resumed();
         frame_.resume();
     }
-    void resume_within(departure* here) {
-        if (here) {
-            here->is_resuming = true;
-        }
-        resume_here();
-        if (here) {
-            here->is_resuming = false;
+    void resume_here_unless_away() {
+        if (is_away()) {
+            queue_turn();
+        } else {
+            resume_here();
         }
     }
 
@@ -460,8 +500,14 @@ private:
             }
             return true;
         }
-        return its_future.claim_turn(taken);
+        if (!its_future.claim_turn(taken)) {
+            return false;
+        }
+        is_away_ = false;
+        return true;
     }
+
+    [[nodiscard]] bool owner_is_inherited() const noexcept { return owner() && owner()->is_inherited(); }
 
     void run(worker& self) noexcept {
         const worker::running mark(self, *this);
@@ -478,6 +524,7 @@ private:
     }
 
     const bool has_executor_;
+    bool is_away_ = false;  // for the thread that runs the coroutine
     std::coroutine_handle<> frame_;
 
     // Guarded by the lock of the state.
