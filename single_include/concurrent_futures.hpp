@@ -6729,10 +6729,12 @@ private:
         return references != 0;
     }
 
+    using finder = shared_pool<pool_base> (*)(const pool_base* address, std::uint32_t number) noexcept;
+
     // A library whose pools this one has met. In a list that only grows, so it may be read at any time.
     struct other_library {
         std::uint32_t number;
-        shared_pool<pool_base> (*find)(const pool_base* address, std::uint32_t number) noexcept;
+        finder find;
         const other_library* next;
     };
     [[gnu::visibility("default")]] static constinit inline std::atomic<const other_library*> other_libraries_{
@@ -6751,12 +6753,16 @@ private:
                 return;
             }
         }
-        auto* const added = new (std::nothrow) other_library{library(), find_, first};
+        std::unique_ptr<other_library> added(new (std::nothrow) other_library(library(), find_, first));
+        if (!added) {
+            return;
+        }
         // If two threads add the same library, one is never looked at. Release: pairs with the acquire of
         // those who read the list.
-        while (added && !other_libraries_.compare_exchange_weak(added->next, added, std::memory_order_release,
-                                                                std::memory_order_relaxed)) {
+        while (!other_libraries_.compare_exchange_weak(added->next, added.get(), std::memory_order_release,
+                                                       std::memory_order_relaxed)) {
         }
+        static_cast<void>(added.release());  // it stays in the list
     }
 
     // Called when this thread ends or calls `exit()`. Notes that a task has called `exit()`, if this thread
@@ -6785,7 +6791,7 @@ private:
     // Pointers: whichever library calls them, the functions are those of the library which made this pool,
     // whose code also writes the records of the pool's threads.
     const record_getter thread_record_ = &pool_thread::own;
-    const decltype(other_library::find) find_ = &pool_base::find_own;
+    const finder find_ = &pool_base::find_own;
     const std::size_t number_ = next_number();
     const std::uint32_t process_ = forks::process();
     const bool uses_local_queues_;
