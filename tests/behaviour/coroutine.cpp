@@ -986,7 +986,7 @@ TEST_CASE("many trips to another executor and home to what is done take no stack
     pool executor(1);
     counting_executor home;
     counting_executor abroad;
-    constexpr int many = many_awaits / 10;
+    constexpr int trips = many_awaits / 10;
     const auto travels = [](auto&, auto& elsewhere, int count) -> futures::Future<int> {
         futures::Promise<int> promise;
         promise.set_result(1);
@@ -998,9 +998,9 @@ TEST_CASE("many trips to another executor and home to what is done take no stack
         }
         co_return sum;
     };
-    CHECK(travels(home, abroad, many).result() == many);
-    CHECK(travels(executor, abroad, many).result() == many);
-    CHECK(travels(home, executor, many).result() == many);
+    CHECK(travels(home, abroad, trips).result() == trips);
+    CHECK(travels(executor, abroad, trips).result() == trips);
+    CHECK(travels(home, executor, trips).result() == trips);
 }
 
 namespace {
