@@ -297,8 +297,11 @@ private:
 
     // A library whose pools this one has met. In a list that only grows, so it may be read at any time.
     struct other_library {
-        std::uint32_t number;
-        finder find;
+        other_library(std::uint32_t its_number, finder its_find, const other_library* its_next) noexcept
+            : number(its_number), find(its_find), next(its_next) {}
+
+        const std::uint32_t number;
+        const finder find;
         const other_library* next;
     };
     [[gnu::visibility("default")]] static constinit inline std::atomic<const other_library*> other_libraries_{
