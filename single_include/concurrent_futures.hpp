@@ -23,7 +23,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <functional>
@@ -833,7 +832,8 @@ constexpr std::array<char, limit + 1> shorten_thread_name(std::string_view name)
 }
 
 // From now on, `fn()` is called when this thread ends, or calls `exit()`: before that destroys any static
-// object, but see `at_exit_before_statics`.
+// object, says the standard. Where the C library keeps no list of thread_local objects (mingw-w64, musl), it
+// comes among the static objects.
 template <void (*fn)() noexcept>
 [[gnu::noinline]] void at_end_of_thread() noexcept {
     struct ending {
@@ -844,17 +844,6 @@ template <void (*fn)() noexcept>
     };
     static thread_local ending end;
     static_cast<void>(end);
-}
-
-// Says the standard, `exit()` first destroys the thread_local objects of its thread, then static objects. But
-// where the C library keeps no list of the former, the compiler's does, as a static object that is made with
-// the first of them. On such systems, this has `exit()` call `fn()` before it destroys any static object
-// whose constructor has ended by now.
-inline void at_exit_before_statics([[maybe_unused]] void (*fn)()) noexcept {
-#if (defined(_WIN32) && !defined(_MSC_VER)) || \
-    (defined(__linux__) && !defined(__GLIBC__) && !defined(__ANDROID__))
-    static_cast<void>(std::atexit(fn));
-#endif
 }
 
 // Tells this process from the one that forked it. Never 0.
@@ -6543,17 +6532,6 @@ public:
     // the middle of the task, which never ends. A pool that was made since then is waited for, as ever.
     [[nodiscard]] bool may_wait_for_this_thread() const noexcept {
         return owns_this_thread() || number_ <= thread_record_().last_pool_at_exit;
-    }
-
-    // Called before the pool's first thread is started, mostly after the constructor of a static executor:
-    // from now on, `exit()` calls `note_exit` before it destroys that. Most systems do so without this, see
-    // `at_exit_before_statics`. On the others, each call takes some memory for ever, so late pools do
-    // without.
-    void watch_exit() const noexcept {
-        constexpr std::size_t most_watched = 1000;
-        if (number_ <= most_watched) {
-            at_exit_before_statics([] { note_exit(); });
-        }
     }
 
     // Returns the calling thread's worker if it belongs to this pool, else null.
@@ -15190,7 +15168,6 @@ public:
 
     // Starts the first thread, if there is none. Throws if it cannot be started.
     [[gnu::cold, gnu::noinline]] void start_first() {
-        pool_.watch_exit();  // without the mutex: it may wait for an `exit()`, which may wait for the mutex
         const std::lock_guard lock(mutex_);
         if (!last_worker_ && sleep_.start_first()) {
             try {

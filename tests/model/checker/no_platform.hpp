@@ -17,8 +17,6 @@ inline void at_fork(void (*)(), void (*)(), void (*)()) noexcept {}
 template <void (*fn)() noexcept>
 void at_end_of_thread() noexcept {}
 
-inline void at_exit_before_statics(void (*)()) noexcept {}
-
 inline std::uint32_t process_number() noexcept {
     return 1;
 }

@@ -12,7 +12,6 @@
 #include <bit>          // std::popcount
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint32_t
-#include <cstdlib>      // std::atexit
 #include <limits>       // std::numeric_limits
 #include <new>          // std::nothrow
 #include <string_view>  // std::string_view
@@ -207,7 +206,8 @@ constexpr std::array<char, limit + 1> shorten_thread_name(std::string_view name)
 }
 
 // From now on, `fn()` is called when this thread ends, or calls `exit()`: before that destroys any static
-// object, but see `at_exit_before_statics`.
+// object, says the standard. Where the C library keeps no list of thread_local objects (mingw-w64, musl), it
+// comes among the static objects.
 template <void (*fn)() noexcept>
 [[gnu::noinline]] void at_end_of_thread() noexcept {
     struct ending {
@@ -218,17 +218,6 @@ template <void (*fn)() noexcept>
     };
     static thread_local ending end;
     static_cast<void>(end);
-}
-
-// Says the standard, `exit()` first destroys the thread_local objects of its thread, then static objects. But
-// where the C library keeps no list of the former, the compiler's does, as a static object that is made with
-// the first of them. On such systems, this has `exit()` call `fn()` before it destroys any static object
-// whose constructor has ended by now.
-inline void at_exit_before_statics([[maybe_unused]] void (*fn)()) noexcept {
-#if (defined(_WIN32) && !defined(_MSC_VER)) || \
-    (defined(__linux__) && !defined(__GLIBC__) && !defined(__ANDROID__))
-    static_cast<void>(std::atexit(fn));
-#endif
 }
 
 // Tells this process from the one that forked it. Never 0.

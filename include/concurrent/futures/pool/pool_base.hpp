@@ -109,17 +109,6 @@ public:
         return owns_this_thread() || number_ <= thread_record_().last_pool_at_exit;
     }
 
-    // Called before the pool's first thread is started, mostly after the constructor of a static executor:
-    // from now on, `exit()` calls `note_exit` before it destroys that. Most systems do so without this, see
-    // `at_exit_before_statics`. On the others, each call takes some memory for ever, so late pools do
-    // without.
-    void watch_exit() const noexcept {
-        constexpr std::size_t most_watched = 1000;
-        if (number_ <= most_watched) {
-            at_exit_before_statics([] { note_exit(); });
-        }
-    }
-
     // Returns the calling thread's worker if it belongs to this pool, else null.
     [[nodiscard]] worker* worker_here() const noexcept;
 

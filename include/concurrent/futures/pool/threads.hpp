@@ -73,7 +73,6 @@ public:
 
     // Starts the first thread, if there is none. Throws if it cannot be started.
     [[gnu::cold, gnu::noinline]] void start_first() {
-        pool_.watch_exit();  // without the mutex: it may wait for an `exit()`, which may wait for the mutex
         const std::lock_guard lock(mutex_);
         if (!last_worker_ && sleep_.start_first()) {
             try {
