@@ -66,12 +66,8 @@ public:
         if (library == this_library()) {
             return find_own(address, number);
         }
-        // Acquire: pairs with the release of `meet_another_library`.
-        const other_library* each = other_libraries_.load(std::memory_order_acquire);
-        while (each && each->number != library) {
-            each = each->next;
-        }
-        return each ? each->find(address, number) : shared_pool<pool_base>();
+        const other_library* const met = find_library(library);
+        return met ? met->find(address, number) : shared_pool<pool_base>();
     }
 
     // Called where code of this library has a new task for the pool, and where the pool runs such a task. If
@@ -286,15 +282,25 @@ private:
 
     // A library whose pools this one has met. In a list that only grows, so it may be read at any time.
     struct other_library {
-        other_library(std::uint32_t its_number, finder its_find, const other_library* its_next) noexcept
-            : number(its_number), find(its_find), next(its_next) {}
+        other_library(std::uint32_t its_number, finder its_find) noexcept
+            : number(its_number), find(its_find) {}
 
         const std::uint32_t number;
         const finder find;
-        const other_library* next;
+        const other_library* next = nullptr;
     };
     [[gnu::visibility("default")]] static constinit inline std::atomic<const other_library*> other_libraries_{
         nullptr};
+
+    // Returns null if this library has met no pool of that one.
+    [[nodiscard]] static const other_library* find_library(std::uint32_t number) noexcept {
+        // Acquire: pairs with the release of `meet_another_library`.
+        const other_library* each = other_libraries_.load(std::memory_order_acquire);
+        while (each && each->number != number) {
+            each = each->next;
+        }
+        return each;
+    }
 
     // If there is no memory, the library remains unknown.
     [[gnu::cold, gnu::noinline]] void meet_another_library() const noexcept {
@@ -302,19 +308,15 @@ private:
         if (here.self && !pool_thread::current().self) {
             current_pool_thread = &here;
         }
-        // Acquire: pairs with the release below.
-        const other_library* const first = other_libraries_.load(std::memory_order_acquire);
-        for (const other_library* each = first; each; each = each->next) {
-            if (each->number == library()) {
-                return;
-            }
+        if (find_library(library())) {
+            return;
         }
-        std::unique_ptr<other_library> added(new (std::nothrow) other_library(library(), find_, first));
+        std::unique_ptr<other_library> added(new (std::nothrow) other_library(library(), find_));
         if (!added) {
             return;
         }
-        // If two threads add the same library, one is never looked at. Release: pairs with the acquire of
-        // those who read the list.
+        // Two threads may add the same library; then `find_library` finds the one that was added last.
+        // Release: pairs with the acquire of `find_library`.
         while (!other_libraries_.compare_exchange_weak(added->next, added.get(), std::memory_order_release,
                                                        std::memory_order_relaxed)) {
         }
