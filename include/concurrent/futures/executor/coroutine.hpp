@@ -338,6 +338,7 @@ public:
         if constexpr (!own_awaitable<Awaitable>) {
             return foreign_awaiter<Awaitable>(std::forward<Awaitable>(awaited), *state_);
         } else if constexpr (runs_as_tasks) {
+            // NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): it is set by the constructor
             return task_awaiter<Awaitable>(std::forward<Awaitable>(awaited), *state_);
         } else {
             return std::forward<Awaitable>(awaited);
