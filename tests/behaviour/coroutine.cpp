@@ -569,7 +569,8 @@ TEST_CASE("a worker that waits for a task doesn't run what that task only made r
                 ready.set_result();
                 is_ready.count_down();
                 waits.wait();
-                for (int pause = 0; pause != 1000; ++pause) {
+                const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(500);
+                while (std::chrono::steady_clock::now() < end) {
                     std::this_thread::yield();  // time enough for the mistake
                 }
                 return 1;
