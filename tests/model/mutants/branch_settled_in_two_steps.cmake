@@ -1,6 +1,6 @@
 # A thread that settles a branch does not see the caller that has gone to sleep meanwhile.
 set(header concurrent/futures/task/branch.hpp)
-set(group pool)
+set(group waiting)
 set(only "invoke: the caller sleeps")
 set(finds "lost wake-up|deadlock")
 set(old [==[

@@ -1,6 +1,6 @@
 # The caller sees that a stolen call has ended, but not what the call has written.
 set(header concurrent/futures/task/branch.hpp)
-set(group pool)
+set(group waiting)
 set(only "invoke: another worker steals")
 set(finds "data race|check")
 set(old [==[

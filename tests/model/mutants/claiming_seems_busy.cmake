@@ -1,6 +1,6 @@
 # A worker that was idle and has taken a task seems to be busy before it has claimed it.
 set(header concurrent/futures/task/queued_state.hpp)
-set(group pool)
+set(group waiting)
 set(only "a task that waits with a limit leaves")
 set(finds "lost wake-up")
 set(old [==[

@@ -1,6 +1,6 @@
 # A worker that waits for a task runs a continuation that this task only made ready to run.
 set(header concurrent/futures/task/continuation.hpp)
-set(group pool)
+set(group waiting)
 set(only "doesn't run a continuation that this task made ready")
 set(finds "crash")
 set(old [==[

@@ -1,6 +1,6 @@
 # Whoever asks for idle workers misses one that has just initialized.
 set(header concurrent/futures/pool/sleep.hpp)
-set(group pool)
+set(group waiting)
 set(only "a worker that still initializes")
 set(finds "lost wake-up")
 set(old [==[

@@ -1,6 +1,6 @@
 # A worker that joins a branch doesn't see what the worker waits for that runs it.
 set(header concurrent/futures/task/branch.hpp)
-set(group pool)
+set(group waiting)
 set(only "invoke: a worker of another pool joins")
 set(finds "lost wake-up|deadlock")
 set(old [==[

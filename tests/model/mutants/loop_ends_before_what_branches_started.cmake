@@ -1,6 +1,6 @@
 # A loop ends although branches run that other branches have started.
 set(header concurrent/futures/algorithm/loop.hpp)
-set(group pool)
+set(group waiting)
 set(only "for_each: workers and branches")
 set(finds "race|use after destruction|crash")
 set(old [==[

@@ -1,6 +1,6 @@
 # A worker that waits with a limit is not told that the last idle worker has found something else.
 set(header concurrent/futures/pool/sleep.hpp)
-set(group pool)
+set(group waiting)
 set(only "when no other worker is left")
 set(finds "lost wake-up")
 set(old [==[

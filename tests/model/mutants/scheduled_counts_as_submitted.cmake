@@ -1,6 +1,6 @@
 # A worker that waits for a task runs a coroutine that has gone on by schedule() on the thread of that task.
 set(header concurrent/futures/task/task.hpp)
-set(group pool)
+set(group waiting)
 set(only "a coroutine that goes on by schedule")
 set(finds "crash")
 set(old [==[

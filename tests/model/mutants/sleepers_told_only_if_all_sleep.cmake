@@ -1,6 +1,6 @@
 # A worker that comes to depend on a queued task tells those that could run it only if all workers of that pool sleep.
 set(header concurrent/futures/task/queued_state.hpp)
-set(group pool)
+set(group waiting)
 set(only "a worker is needed that sleeps")
 set(finds "lost wake-up|deadlock")
 set(old [==[

@@ -1,6 +1,6 @@
 # A worker that is about to sleep is in no count for a moment.
 set(header concurrent/futures/pool/sleep.hpp)
-set(group pool)
+set(group waiting)
 set(only "a worker that has just ended a task")
 set(finds "lost wake-up")
 set(old [==[

@@ -1,6 +1,6 @@
 # Whoever asks for idle workers misses one that searches without pushes being told.
 set(header concurrent/futures/pool/sleep.hpp)
-set(group pool)
+set(group waiting)
 set(only "a worker that has just ended a task")
 set(finds "lost wake-up")
 set(old [==[

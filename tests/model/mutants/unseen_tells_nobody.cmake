@@ -1,6 +1,6 @@
 # A worker that was idle without pushes being told has found something, and tells nobody.
 set(header concurrent/futures/pool/sleep.hpp)
-set(group pool)
+set(group waiting)
 set(only "when the last that had ended a task")
 set(finds "lost wake-up")
 set(old [==[
