@@ -7192,9 +7192,9 @@ public:
     // The owner begins to run `item`. `numbers` says whether the pool's items may be numbered anew; where
     // local queues are not used, a stale item may still be in a queue that is ordered by its number.
     // Requires: the calling thread is the owner, and its pool has the item.
-    void note_running(work_item& item, bool numbers) const noexcept {
+    void note_running(work_item& item, bool numbers) noexcept {
         if (numbers) {
-            item.set_sequence(pushed_);
+            item.set_sequence(pushed_++);  // a gap parts what is pushed from now on from what was before
         }
         // Release: pairs with the acquire of `queue_of_runner`.
         item.place_.store(address() | running, std::memory_order_release);
@@ -7246,7 +7246,7 @@ public:
         if (!oldest_ || !still_runs()) {
             return nullptr;
         }
-        for (work_item* const item : {oldest_, newest_}) {
+        for (work_item* const item : {best_to_help_with(), oldest_, newest_}) {
             if (item->sequence() > awaited.sequence() && item->submitter_may_wait()) {
                 unlink(*item, lock);
                 return item;
@@ -7333,9 +7333,30 @@ private:
         const std::uintptr_t place = item.place_.load(std::memory_order_relaxed);
         const bool here = (place & ~known_early) == address();
         if (here) {
+            behind_last_taken_ = item.next_;
             unlink(item, lock);
         }
         return here;
+    }
+
+    // The oldest item is mostly the one with the most work. But where the owner takes results in the order in
+    // which it has submitted, it will soon wait for the oldest itself, and so for its helper. As much work,
+    // and awaited last, is the last of those that one task has submitted one after the other, with the
+    // oldest. No walk is longer than the owner should have to wait for the lock. Requires: there is an item.
+    [[nodiscard]] work_item* best_to_help_with() const noexcept {
+        constexpr int longest_walk = 16;
+        work_item* best = oldest_;
+        if (!behind_last_taken_) {  // it takes the newest first
+            return best;
+        }
+        for (int step = 0; step != longest_walk; ++step) {
+            work_item* const next = best->next_;
+            if (!next || next->sequence() != best->sequence() + 1) {
+                break;
+            }
+            best = next;
+        }
+        return best;
     }
 
     work_item* take_oldest(guard& lock) noexcept {
@@ -7359,7 +7380,9 @@ private:
     alignas(cache_line) counting_lock lock_;
     work_item* oldest_ = nullptr;
     work_item* newest_ = nullptr;
-    std::uint64_t pushed_ = 0;  // the number of the last item; written under the lock
+    std::uint64_t pushed_ = 0;  // the number of the last item, or of a gap; only for who pushes
+    // What came after the item that was last taken back; null if that was the newest. May be gone.
+    const work_item* behind_last_taken_ = nullptr;
     purge_schedule schedule_;
     blocked_wait_list* const waits_ = nullptr;
 };
@@ -7572,7 +7595,7 @@ public:
     }
 
     // This worker begins to run `item`, which its pool has, or goes on with it.
-    void note_running(work_item& item) const noexcept {
+    void note_running(work_item& item) noexcept {
         local_queue_.note_running(item, pool_.uses_local_queues());
     }
 

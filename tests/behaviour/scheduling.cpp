@@ -4,9 +4,11 @@
 // chains.
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <barrier>
 #include <concurrent/futures.hpp>
+#include <cstddef>
 #include <latch>
 #include <random>
 #include <stdexcept>
@@ -320,6 +322,51 @@ TEST_CASE("a worker that waits for a task on another worker runs what that task 
         return stolen.result();
     });
     CHECK(outer.result());
+}
+
+TEST_CASE("a worker that helps begins with a task that is large, and that the other will take late") {
+    // A task submits three, and takes back the one of the number `taken_back`, which submits two smaller ones
+    // and waits until the first of all has been run by the worker that waits for the outer task. Returns its
+    // number.
+    const auto first_helped_with = [](std::size_t taken_back) {
+        futures::thread_pool_executor executor(2);
+        const auto outer = executor.submit([&] {
+            const std::thread::id helper = std::this_thread::get_id();
+            std::latch has_submitted(1);
+            std::latch has_helped(1);
+            std::atomic<int> first = 0;
+            const auto note = [&](int number) {
+                int none = 0;
+                if (std::this_thread::get_id() == helper && first.compare_exchange_strong(none, number)) {
+                    has_helped.count_down();
+                }
+            };
+            const auto stolen = executor.submit([&] {
+                std::array<futures::Future<void>, 3> large;
+                for (std::size_t each = 0; each != large.size(); ++each) {
+                    large[each] = executor.submit([&, each] {
+                        if (each != taken_back) {
+                            note(static_cast<int>(each) + 1);
+                            return;
+                        }
+                        const auto small = executor.submit(note, 4);
+                        const auto another_small = executor.submit(note, 5);
+                        has_submitted.count_down();
+                        has_helped.wait();  // on no future: only the helper can run what that needs
+                        futures::wait({small, another_small});
+                    });
+                }
+                large[taken_back].result();
+                futures::wait(large);
+            });
+            has_submitted.wait();  // on no future: the other worker takes the task
+            stolen.result();
+            return first.load();
+        });
+        return outer.result();
+    };
+    CHECK(first_helped_with(0) == 3);  // the other is about to take the second itself
+    CHECK(first_helped_with(2) == 1);
 }
 
 TEST_CASE("tasks that go on submitting don't keep out what another worker's task has submitted") {

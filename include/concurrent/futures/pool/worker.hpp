@@ -142,7 +142,7 @@ public:
     }
 
     // This worker begins to run `item`, which its pool has, or goes on with it.
-    void note_running(work_item& item) const noexcept {
+    void note_running(work_item& item) noexcept {
         local_queue_.note_running(item, pool_.uses_local_queues());
     }
 
