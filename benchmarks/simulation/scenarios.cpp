@@ -219,18 +219,18 @@ amount recurse(int workers, int tasks, Size small, Size large, void (*work)(exec
     return {tasks};
 }
 
+template <int N>
 amount fib(int workers) {
-    constexpr int n = 27;
     return recurse(
-        workers, spawns_of(n), 16, n,
+        workers, spawns_of(N), 16, N,
         +[](executor_type& executor, int size) { static_cast<void>(fibonacci(executor, size)); });
 }
 
+template <int Leaves>
 amount skynet(int workers) {
-    constexpr long leaves = 100'000;
-    constexpr int tasks = 111'110;
+    constexpr int tasks = (Leaves - 1) / (skynet_children - 1) * skynet_children;
     return recurse(
-        workers, tasks, 1'000L, leaves,
+        workers, tasks, 1'000L, long{Leaves},
         +[](executor_type& executor, long size) { static_cast<void>(sum_of_skynet(executor, 0, size)); });
 }
 
@@ -240,8 +240,10 @@ const std::map<std::string, scenario>& scenarios() {
     static const std::map<std::string, scenario> all = {{"burst_from_one", {burst_from_one}},
                                                         {"burst_from_sixteen", {burst_from_sixteen}},
                                                         {"one_in_flight", {one_in_flight}},
-                                                        {"fib", {fib}},
-                                                        {"skynet", {skynet}},
+                                                        {"fib", {fib<27>}},
+                                                        {"fib_large", {fib<34>}},
+                                                        {"skynet", {skynet<100'000>}},
+                                                        {"skynet_large", {skynet<10'000'000>}},
                                                         {"wake", {wake, 1}},
                                                         {"map", {map}}};
     return all;
