@@ -7380,8 +7380,10 @@ private:
     alignas(cache_line) counting_lock lock_;
     work_item* oldest_ = nullptr;
     work_item* newest_ = nullptr;
-    std::uint64_t pushed_ = 0;  // the number of the last item, or of a gap; only for who pushes
-    // What came after the item that was last taken back; null if that was the newest. May be gone.
+    // The number of the last item, or of the gap after that item. Only the owner uses this number; where
+    // several threads push, the lock guards it.
+    std::uint64_t pushed_ = 0;
+    // The item that followed the last item taken back; null if nothing followed. It may be gone by now.
     const work_item* behind_last_taken_ = nullptr;
     purge_schedule schedule_;
     blocked_wait_list* const waits_ = nullptr;

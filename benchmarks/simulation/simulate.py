@@ -83,6 +83,12 @@ class Result:
         return max(self.lines, key=lambda each: each["most_moves"], default=None)
 
 
+def run_on_each(simulation, scenario, cores):
+    """Returns a `Result` for each of the numbers of cores."""
+    with multiprocessing.pool.ThreadPool() as pool:
+        return dict(zip(cores, pool.map(lambda each: Result(simulation, scenario, each), cores, 1)))
+
+
 def print_scenario(scenario, results):
     print(f"\n{SCENARIOS[scenario]}")
     print(f"  {'cores':>5} {'tasks a second':>15} {'speed':>7} {'moves':>7} {'invalidations':>14}  limit: ns of all cores a task, "
@@ -182,8 +188,8 @@ def draw(results, file):
 
 def transfers_of_runs(simulation, scenario, cores):
     around = AROUND.get(cores, 0) if scenario in CHAOTIC else 0
-    with multiprocessing.pool.ThreadPool() as pool:
-        return pool.map(lambda each: Result(simulation, scenario, each).transfers, range(cores - around, cores + around + 1))
+    runs = run_on_each(simulation, scenario, range(cores - around, cores + around + 1))
+    return [each.transfers for each in runs.values()]
 
 
 def standard_error(numbers):
@@ -220,9 +226,7 @@ def main():
         return
     results = {}
     for scenario in SCENARIOS:
-        with multiprocessing.pool.ThreadPool() as pool:
-            measured = pool.map(lambda cores, scenario=scenario: Result(arguments.simulation, scenario, cores), CORES, 1)
-        results[scenario] = dict(zip(CORES, measured))
+        results[scenario] = run_on_each(arguments.simulation, scenario, CORES)
         print_scenario(scenario, results[scenario])
     print_goals(goals(results))
     if arguments.draw:

@@ -18,5 +18,5 @@ inline void run_at_once(concurrent::futures::thread_pool_executor<>& executor) {
     const auto waits = executor.submit([&] { other_runs.park(); });
     const auto wakes = executor.submit([&] { other_runs.unpark(); });
     waits.wait();
-    wakes.wait();  // who unparks is not done with the place when the other is awake
+    wakes.wait();  // `unpark()` may still use `other_runs` after the other task has woken
 }

@@ -127,7 +127,8 @@ const scenario helped_in_turn("two workers that wait for each other's tasks help
                                         "the result is that of all");
                               });
 
-// Runs until it is told to end, on no future; so whoever runs it on top of what tells it never ends.
+// Runs until another task calls `told.unpark()`. It waits on no future. So a worker never ends that runs it
+// on top of the task which would tell it.
 struct runs_until_told {
     parking_spot started;
     parking_spot told;
