@@ -343,6 +343,30 @@ public:
 }}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/platform/definitions.hpp
+
+// Which translation units define the functions that are no templates, and that no fast path should inline:
+// CONCURRENT_FUTURES_FUNCTION begins the definition of each. By default every unit does: the library consists
+// of headers. If all units of a program define CONCURRENT_FUTURES_COMPILED, one of them does it for all, the
+// one that defines CONCURRENT_FUTURES_DEFINITIONS too. See docs/installing.md.
+//
+// Of a virtual function, it begins the declaration instead: else each unit would have the class's table of
+// virtual functions, and so all of these.
+//
+// What has static variables is inline all the same, so that all shared libraries of a program share these.
+
+#if !defined(CONCURRENT_FUTURES_COMPILED)
+#define CONCURRENT_FUTURES_DEFINES 1
+#define CONCURRENT_FUTURES_FUNCTION [[gnu::noinline]] inline
+#elif defined(CONCURRENT_FUTURES_DEFINITIONS)
+#define CONCURRENT_FUTURES_DEFINES 1
+#define CONCURRENT_FUTURES_FUNCTION [[gnu::noinline]]
+#else
+#define CONCURRENT_FUTURES_DEFINES 0
+#define CONCURRENT_FUTURES_FUNCTION
+#endif
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/platform/no_destructor.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -374,9 +398,17 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // The quota of a cgroup without one.
 inline constexpr int unlimited_cpus = (std::numeric_limits<int>::max)();
 
+// Returns how many CPUs the cgroups of this process, of version 1 and 2, let it use at a time: the least
+// quota, rounded up, so at least 1. Returns `unlimited_cpus` if there is no quota, or no memory left to read
+// it. Looks for /proc and for the mounts of the cgroups in `root_directory`, and reads no more than the first
+// mebibyte of a file.
+int cpu_quota(std::string_view root_directory = "/") noexcept;
+
 }}}  // namespace concurrent::futures::detail
 
-// Every unit that makes a pool compiles this code, so it does without `std::string` and `std::optional`.
+#if CONCURRENT_FUTURES_DEFINES
+
+// Units that make a pool compile this code, so it does without `std::string` and `std::optional`.
 namespace concurrent::futures { inline namespace v0_1 { namespace detail::cgroups {
 
 // A `path` is a path of a file. It opens no file if it is longer than the system allows.
@@ -611,11 +643,7 @@ struct hierarchy {
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// Returns how many CPUs the cgroups of this process, of version 1 and 2, let it use at a time: the least
-// quota, rounded up, so at least 1. Returns `unlimited_cpus` if there is no quota, or no memory left to read
-// it. Looks for /proc and for the mounts of the cgroups in `root_directory`, and reads no more than the first
-// mebibyte of a file.
-[[gnu::noinline]] inline int cpu_quota(std::string_view root_directory = "/") noexcept {
+CONCURRENT_FUTURES_FUNCTION int cpu_quota(std::string_view root_directory) noexcept {
     constexpr std::size_t limit = std::size_t{1} << 20;
     // Clang 19 takes a new expression of more than a mebibyte for a null pointer.
     char* const bytes = static_cast<char*>(::operator new(2 * limit, std::nothrow));
@@ -634,6 +662,8 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 }
 
 }}}  // namespace concurrent::futures::detail
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 #endif
 
 // ----------------------------------------------------------------------------------------------------
@@ -679,6 +709,9 @@ __declspec(dllimport) long __stdcall SetThreadDescription(void*, const wchar_t*)
 
 namespace detail {
 
+// Like `usable_cpus`, with the quota that is found in `root_directory`.
+int count_usable_cpus(std::string_view root_directory) noexcept;
+
 #if defined(__linux__)
 // Counts the CPUs in the affinity mask that `ask` fills in. `ask(words, size)` gets an array of zeros and its
 // size in bytes; it returns false if the array has no room for all CPUs that the machine may have. Returns 0
@@ -707,6 +740,8 @@ int count_allowed_cpus(Ask ask) noexcept {
 }
 #endif
 
+#if CONCURRENT_FUTURES_DEFINES
+
 // Returns how many CPUs are in the affinity mask of this process, or how many the machine has where the
 // operating system doesn't tell; at least 1.
 inline int count_cpus_of_process() noexcept {
@@ -731,8 +766,7 @@ inline int count_cpus_of_process() noexcept {
     return counted == 0 ? 1 : static_cast<int>(counted);
 }
 
-// Like `usable_cpus`, with the quota that is found in `root_directory`.
-[[gnu::noinline]] inline int count_usable_cpus([[maybe_unused]] std::string_view root_directory) noexcept {
+CONCURRENT_FUTURES_FUNCTION int count_usable_cpus([[maybe_unused]] std::string_view root_directory) noexcept {
 #if defined(__linux__)
     const int cpus = count_cpus_of_process();
     const int quota = cpu_quota(root_directory);
@@ -741,6 +775,8 @@ inline int count_cpus_of_process() noexcept {
     return count_cpus_of_process();
 #endif
 }
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }  // namespace detail
 
@@ -761,6 +797,10 @@ inline int usable_cpus() noexcept {
 }
 
 namespace detail {
+
+// Shows `name` in debuggers and process listings, shortened to the limit of the operating system. A failure
+// is ignored.
+void show_thread_name(std::string_view name) noexcept;
 
 // A thread's name ends with what tells it from others: "_<n>", or "-<k>_<n>" if the prefix ends with a number
 // too. Returns the position of this end; the size of `name` if there is none.
@@ -806,9 +846,9 @@ constexpr std::array<char, limit + 1> shorten_thread_name(std::string_view name)
     return shortened;
 }
 
-// Shows `name` in debuggers and process listings, shortened to the limit of the operating system. A failure
-// is ignored.
-[[gnu::noinline]] inline void show_thread_name([[maybe_unused]] std::string_view name) noexcept {
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION void show_thread_name([[maybe_unused]] std::string_view name) noexcept {
 #if defined(__linux__)
     pthread_setname_np(pthread_self(), shorten_thread_name<15>(name).data());
 #elif defined(__APPLE__)
@@ -821,6 +861,8 @@ constexpr std::array<char, limit + 1> shorten_thread_name(std::string_view name)
     windows::SetThreadDescription(windows::GetCurrentThread(), shown);
 #endif
 }
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 // From now on, each `fork` calls these functions on the forking thread: `before` it, then `in_parent` and
 // `in_child`. Each may be null. If there is no memory left for that, they are not called.
@@ -905,11 +947,7 @@ public:
         explicit reference(kept_handler* kept) noexcept : kept_(kept) {}
         reference(const reference&) = delete;
         reference& operator=(const reference&) = delete;
-        ~reference() {
-            if (kept_ && instance().is_last(*kept_)) {
-                delete kept_;
-            }
-        }
+        ~reference();
 
         [[nodiscard]] explicit operator bool() const noexcept { return kept_ != nullptr; }
         [[nodiscard]] const log_handler& fn() const noexcept { return kept_->fn; }
@@ -921,32 +959,16 @@ public:
     };
 
     // Returns the handler in use.
-    [[nodiscard, gnu::noinline]] reference handler() {
-        const std::lock_guard lock(mutex_);
-        if (handler_) {
-            ++handler_->references;
-        }
-        return reference(handler_);
-    }
+    [[nodiscard]] reference handler();
 
     // Changes nothing and returns false if `expected` is no longer the handler. Else `replacement` becomes
     // the old handler, which its owner destroys without the lock.
-    [[nodiscard, gnu::noinline]] bool exchange_handler(const reference& expected, reference& replacement) {
-        const std::lock_guard lock(mutex_);
-        const bool exchanges = handler_ == expected.kept_;
-        if (exchanges) {
-            replacement.kept_ = std::exchange(handler_, replacement.kept_);
-        }
-        return exchanges;
-    }
+    [[nodiscard]] bool exchange_handler(const reference& expected, reference& replacement);
 
 private:
     friend class no_destructor<log_registry>;
 
-    [[nodiscard, gnu::cold, gnu::noinline]] bool is_last(kept_handler& kept) {
-        const std::lock_guard lock(mutex_);
-        return --kept.references == 0;
-    }
+    [[nodiscard, gnu::cold]] bool is_last(kept_handler& kept);
 
     [[gnu::cold]] log_registry() noexcept {
         // A thread that holds `mutex_` at a fork doesn't exist in the child. So the forking thread holds
@@ -960,8 +982,44 @@ private:
 };
 
 // One call of `fprintf` writes the whole line, so no other thread's output can tear it.
-[[gnu::cold]] inline void log_to_stderr(std::string_view message,
-                                        const std::exception_ptr& exception) noexcept {
+[[gnu::cold]] void log_to_stderr(std::string_view message, const std::exception_ptr& exception) noexcept;
+
+// Has the handler log an exception that would otherwise be lost.
+[[gnu::cold]] void log(std::string_view message, const std::exception_ptr& exception) noexcept;
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION log_registry::reference::~reference() {
+    if (kept_ && instance().is_last(*kept_)) {
+        delete kept_;
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION log_registry::reference log_registry::handler() {
+    const std::lock_guard lock(mutex_);
+    if (handler_) {
+        ++handler_->references;
+    }
+    return reference(handler_);
+}
+
+CONCURRENT_FUTURES_FUNCTION bool log_registry::exchange_handler(const reference& expected,
+                                                                reference& replacement) {
+    const std::lock_guard lock(mutex_);
+    const bool exchanges = handler_ == expected.kept_;
+    if (exchanges) {
+        replacement.kept_ = std::exchange(handler_, replacement.kept_);
+    }
+    return exchanges;
+}
+
+CONCURRENT_FUTURES_FUNCTION bool log_registry::is_last(kept_handler& kept) {
+    const std::lock_guard lock(mutex_);
+    return --kept.references == 0;
+}
+
+CONCURRENT_FUTURES_FUNCTION void log_to_stderr(std::string_view message,
+                                               const std::exception_ptr& exception) noexcept {
     const auto print = [&](const char* what) {
         std::fprintf(stderr, "concurrent::futures: %.*s: %s\n", static_cast<int>(message.size()),
                      message.data(), what);
@@ -978,9 +1036,7 @@ private:
     }
 }
 
-// Not inlined, so that each place where an exception may be lost costs one call.
-[[gnu::cold, gnu::noinline]] inline void log(std::string_view message,
-                                             const std::exception_ptr& exception) noexcept {
+CONCURRENT_FUTURES_FUNCTION void log(std::string_view message, const std::exception_ptr& exception) noexcept {
     try {
         if (const log_registry::reference handler = log_registry::instance().handler()) {
             handler.fn()(message, exception);
@@ -991,6 +1047,8 @@ private:
     }
     log_to_stderr(message, exception);
 }
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }  // namespace detail
 
@@ -1121,17 +1179,7 @@ public:
     }
 
 private:
-    [[gnu::noinline]] static void run_all_postponed() noexcept {
-        while (postponed* const next = first_) {
-            first_ = next->next;
-            if (!first_) {
-                last_ = nullptr;
-            }
-            ++depth_;
-            next->run(*next);
-            --depth_;
-        }
-    }
+    static void run_all_postponed() noexcept;
 
     // No virtual functions: each `Fn` would have its own description of the type in every unit.
     struct postponed {
@@ -1162,6 +1210,22 @@ private:
     static constinit inline thread_local postponed* first_ = nullptr;
     static constinit inline thread_local postponed* last_ = nullptr;
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION void trampoline::run_all_postponed() noexcept {
+    while (postponed* const next = first_) {
+        first_ = next->next;
+        if (!first_) {
+            last_ = nullptr;
+        }
+        ++depth_;
+        next->run(*next);
+        --depth_;
+    }
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail
 
@@ -1330,23 +1394,29 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // sleeps, as a thread of a higher priority would otherwise never let the other one run.
 class back_off {
 public:
-    [[gnu::noinline]] void pause() noexcept {
-        constexpr int spins = 64;
-        constexpr int yields = 512;
-        if (attempts_ < spins) {
-            sync::spin_pause();
-        } else if (attempts_ < spins + yields) {
-            sync::this_thread::yield();
-        } else {
-            sync::this_thread::sleep_for(std::chrono::microseconds(50));
-            return;
-        }
-        ++attempts_;
-    }
+    void pause() noexcept;
 
 private:
     int attempts_ = 0;
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION void back_off::pause() noexcept {
+    constexpr int spins = 64;
+    constexpr int yields = 512;
+    if (attempts_ < spins) {
+        sync::spin_pause();
+    } else if (attempts_ < spins + yields) {
+        sync::this_thread::yield();
+    } else {
+        sync::this_thread::sleep_for(std::chrono::microseconds(50));
+        return;
+    }
+    ++attempts_;
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail
 
@@ -1415,8 +1485,17 @@ private:
 // SOSP 1991).
 //
 // One function for all conditions, as an indirect call takes no time beside a pause.
-[[gnu::noinline]] inline bool spin_until(int pauses, bool (*is_ready)(void* condition) noexcept,
-                                         void* condition) noexcept {
+bool spin_until(int pauses, bool (*is_ready)(void* condition) noexcept, void* condition) noexcept;
+template <class Ready>
+bool spin_until(int pauses, Ready ready) noexcept {
+    return spin_until(
+        pauses, [](void* condition) noexcept { return (*static_cast<Ready*>(condition))(); }, &ready);
+}
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION bool spin_until(int pauses, bool (*is_ready)(void* condition) noexcept,
+                                            void* condition) noexcept {
     using clock = sync::steady_clock;
     // Of the clock's type, so that no unit compiles other comparisons.
     constexpr clock::duration limit = std::chrono::microseconds(20);
@@ -1456,11 +1535,8 @@ private:
     } while (now - before < taken_away && now - start < limit);
     return is_ready(condition);
 }
-template <class Ready>
-bool spin_until(int pauses, Ready ready) noexcept {
-    return spin_until(
-        pauses, [](void* condition) noexcept { return (*static_cast<Ready*>(condition))(); }, &ready);
-}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail
 
@@ -1594,34 +1670,11 @@ public:
     }
 
     // If all of the `workers` sleep that are left, and all spares, it is as if they had just begun to.
-    void remove_spare(std::size_t workers) noexcept {
-        const std::lock_guard lock(lock_);
-        --spares_;
-        if (all_sleep(workers)) {
-            look_again(true);
-        }
-    }
+    void remove_spare(std::size_t workers) noexcept;
 
-    void add(blocked_wait& added, const void* worker) noexcept {
-        const std::lock_guard lock(lock_);
-        added.worker_ = worker;
-        added.previous_ = nullptr;
-        added.next_ = std::exchange(first_, &added);
-        if (added.next_) {
-            added.next_->previous_ = &added;
-        }
-        ++size_;
-    }
+    void add(blocked_wait& added, const void* worker) noexcept;
 
-    void remove(blocked_wait& removed) noexcept {
-        const std::lock_guard lock(lock_);
-        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
-        if (removed.next_) {
-            removed.next_->previous_ = removed.previous_;
-        }
-        --size_;
-        ++removals_;
-    }
+    void remove(blocked_wait& removed) noexcept;
 
     // Has all workers look again that sleep.
     void have_all_look_again() noexcept {
@@ -1679,6 +1732,39 @@ private:
     std::size_t spares_ = 0;
     std::size_t removals_ = 0;
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION void blocked_wait_list::remove_spare(std::size_t workers) noexcept {
+    const std::lock_guard lock(lock_);
+    --spares_;
+    if (all_sleep(workers)) {
+        look_again(true);
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void blocked_wait_list::add(blocked_wait& added, const void* worker) noexcept {
+    const std::lock_guard lock(lock_);
+    added.worker_ = worker;
+    added.previous_ = nullptr;
+    added.next_ = std::exchange(first_, &added);
+    if (added.next_) {
+        added.next_->previous_ = &added;
+    }
+    ++size_;
+}
+
+CONCURRENT_FUTURES_FUNCTION void blocked_wait_list::remove(blocked_wait& removed) noexcept {
+    const std::lock_guard lock(lock_);
+    (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
+    if (removed.next_) {
+        removed.next_->previous_ = removed.previous_;
+    }
+    --size_;
+    ++removals_;
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail
 
@@ -2260,21 +2346,7 @@ public:
     //
     // What the future waits for is cancelled too, as far as nobody else has a handle on that; or requested to
     // stop, if `stop`.
-    [[gnu::noinline]] bool cancel(bool stop = false) noexcept {
-        if (begin_to_cancel()) {
-            trampoline::call(
-                [kept = handle(*this), stop]() noexcept { kept.state().finish_cancelling(stop); });
-            return true;
-        }
-        if (word_.load(std::memory_order_acquire) & cancelling) {
-            // Among such captures, this thread would wait for itself, or for a thread that waits for it.
-            if (!cancellation::goes_on()) {
-                wait_for_canceller();
-            }
-            return true;
-        }
-        return state() == future_state::cancelled;
-    }
+    bool cancel(bool stop = false) noexcept;
 
     // Cancels the future if it has not started, else requests a stop. Returns whether that had an effect.
     bool request_stop() noexcept {
@@ -2282,7 +2354,7 @@ public:
     }
 
     // Requests a stop of the running task. Returns whether that had an effect.
-    virtual bool signal_stop() noexcept { return false; }
+    CONCURRENT_FUTURES_FUNCTION virtual bool signal_stop() noexcept;
 
     // Returns the type of the result.
     [[nodiscard]] virtual result_type type() const noexcept = 0;
@@ -2376,11 +2448,7 @@ public:
     }
 
     // The queue releases a stale task: another thread has claimed or cancelled it.
-    void release_from_queue() noexcept {
-        wait_for_unlocking();
-        // Acquire and release: pairs with the other side's in `remove_handle` and `clear_result`.
-        delete_if_released(word_.fetch_and(~in_queue, std::memory_order_acq_rel) & ~in_queue);
-    }
+    void release_from_queue() noexcept;
 
     // Whether something must be run, by a worker or by who waits for that, before the future can be done.
     [[nodiscard]] bool is_waiting() const noexcept {
@@ -2403,13 +2471,7 @@ protected:
     [[nodiscard]] virtual bool has_promise() const noexcept { return false; }
 
     // Cancels what the caller has the last handle on, but for a promise; or requests it to stop, if `stop`.
-    static void cancel_if_last(shared_state_base& state, bool stop) noexcept {
-        if (state.has_last_handle() && !state.done()) {
-            trampoline::call([kept = handle(state), stop]() noexcept {
-                static_cast<void>(stop ? kept.state().request_stop() : kept.state().cancel());
-            });
-        }
-    }
+    static void cancel_if_last(shared_state_base& state, bool stop) noexcept;
 
     // Destroys the captures. Requires: the caller has claimed the task or is cancelling it.
     virtual void discard_captures() noexcept = 0;
@@ -2528,53 +2590,15 @@ private:
     }
 
     // pending → cancelling. Returns whether this call did that.
-    [[gnu::noinline]] bool begin_to_cancel() noexcept {
-        if (state_of(word_.load(std::memory_order_relaxed)) != future_state::pending) {
-            return false;
-        }
-        lock();
-        std::uint64_t word = word_.load(std::memory_order_relaxed);
-        while (state_of(word) == future_state::pending) {
-            // Relaxed: the queue or the handle that this thread has orders the captures. The lock is still
-            // held: see `wait_for_unlocking`.
-            if (word_.compare_exchange_weak(word, with_state(word, future_state::running) | cancelling,
-                                            std::memory_order_relaxed)) {
-                if (!(word & unqueued)) {
-                    note_stale_in_queue();
-                }
-                unlock();
-                return true;
-            }
-        }
-        unlock();
-        return false;
-    }
+    bool begin_to_cancel() noexcept;
 
     // cancelling → cancelled. Requires: the caller has begun to cancel, and has a handle.
-    [[gnu::noinline]] void finish_cancelling(bool stop) noexcept {
-        if (word_.load(std::memory_order_relaxed) & unqueued) {  // relaxed: nobody changes it any more
-            stop_waiting(stop);
-        }
-        {
-            const cancellation mark;
-            discard_captures();
-        }
-        static_cast<void>(settle<future_state::cancelled, 0>(outcome::cancelled, [] {}));
-    }
+    void finish_cancelling(bool stop) noexcept;
 
     void add_weak_handle() noexcept {
         word_.fetch_add(one_weak_handle, std::memory_order_relaxed);  // relaxed: as in `add_handle`
     }
-    void remove_weak_handle() noexcept {
-        // Acquire and release: as in `release_from_queue`.
-        const std::uint64_t before = word_.fetch_sub(one_weak_handle, std::memory_order_acq_rel);
-        const std::uint64_t after = before - one_weak_handle;
-        if (!(after & handles) && (before & handles)) {
-            clear_result_if_finished(after);  // there were so many that they counted as a handle
-        } else {
-            delete_if_released(after);
-        }
-    }
+    void remove_weak_handle() noexcept;
 
     // Logs an exception that nobody looked at, and frees the state. Requires: nothing holds the memory.
     void destroy() noexcept {
@@ -2585,12 +2609,7 @@ private:
         }
     }
 
-    [[gnu::cold, gnu::noinline]] void destroy_failed() noexcept {
-        trampoline::call([this]() noexcept {
-            log_if_not_looked_at();
-            delete this;
-        });
-    }
+    [[gnu::cold]] void destroy_failed() noexcept;
 
     // Called when something holds the memory no more; `after` is the word since then. If a finished state has
     // no handles, `clear_result` destroys the result; whichever comes last deletes.
@@ -2609,21 +2628,7 @@ private:
     }
 
     // Called by the last handle while something still holds the memory.
-    [[gnu::noinline]] void clear_result() noexcept {
-        trampoline::call([this]() noexcept {
-            if (exception_) {
-                log_if_not_looked_at();
-                exception_ = nullptr;
-            } else {
-                discard_result();
-            }
-            // Acquire and release: pairs with those of `release_from_queue` and `remove_weak_handle`; the one
-            // that comes last frees the memory.
-            if (!(word_.fetch_or(cleared, std::memory_order_acq_rel) & holds_memory)) {
-                delete this;
-            }
-        });
-    }
+    void clear_result() noexcept;
 
     void log_if_not_looked_at() noexcept {
         // Relaxed: `remove_handle` orders this after every mark.
@@ -2659,21 +2664,7 @@ private:
     // Takes a callback back. Returns false if it was called or is about to be.
     [[nodiscard]] bool remove_callback(waiter& removed) noexcept { return remove(removed); }
 
-    [[nodiscard]] bool remove(waiter& removed) noexcept {
-        if (done()) {
-            return false;
-        }
-        lock();
-        const bool removes = !done();
-        if (removes) {
-            waiters_.remove(removed);
-            if (waiters_.empty()) {
-                word_.fetch_and(~has_waiters, std::memory_order_relaxed);  // relaxed: the lock orders it
-            }
-        }
-        unlock();
-        return removes;
-    }
+    [[nodiscard]] bool remove(waiter& removed) noexcept;
 
     template <class Link>
     bool add(Link link) noexcept {
@@ -2696,34 +2687,9 @@ private:
         return true;
     }
 
-    [[gnu::noinline]] void lock() noexcept {
-        std::uint64_t word = word_.load(std::memory_order_relaxed);
-        // Acquire: as in `lock_slowly`.
-        if ((word & locked) || is_of_another_process(word) ||
-            !word_.compare_exchange_weak(word, word | locked, std::memory_order_acquire,
-                                         std::memory_order_relaxed)) {
-            lock_slowly();
-        }
-    }
+    void lock() noexcept;
 
-    [[gnu::noinline]] void lock_slowly() noexcept {
-        for (back_off delay;; delay.pause()) {
-            std::uint64_t word = word_.load(std::memory_order_relaxed);
-            const bool forgets = is_of_another_process(word);
-            const std::uint64_t seen = forgets ? (word & ~(process_bits | locked | has_waiters)) |
-                                                     in_process(forks::process()) | inherited
-                                               : word;
-            // Acquire: pairs with the release in `unlock`, in `add` and in `settle_and_tell`.
-            if (!(seen & locked) &&
-                word_.compare_exchange_weak(word, seen | locked, std::memory_order_acquire,
-                                            std::memory_order_relaxed)) {
-                if (forgets) {
-                    waiters_.forget_all();
-                }
-                return;
-            }
-        }
-    }
+    void lock_slowly() noexcept;
 
     // Release: pairs with the acquire in `lock` and in `wait_for_unlocking`.
     void unlock() noexcept { word_.fetch_and(~locked, std::memory_order_release); }
@@ -2740,13 +2706,162 @@ private:
     std::exception_ptr exception_;
 };
 
+#if CONCURRENT_FUTURES_DEFINES
+
+bool shared_state_base::signal_stop() noexcept {
+    return false;
+}
+
+CONCURRENT_FUTURES_FUNCTION bool shared_state_base::cancel(bool stop) noexcept {
+    if (begin_to_cancel()) {
+        trampoline::call([kept = handle(*this), stop]() noexcept { kept.state().finish_cancelling(stop); });
+        return true;
+    }
+    if (word_.load(std::memory_order_acquire) & cancelling) {
+        // Among such captures, this thread would wait for itself, or for a thread that waits for it.
+        if (!cancellation::goes_on()) {
+            wait_for_canceller();
+        }
+        return true;
+    }
+    return state() == future_state::cancelled;
+}
+
+CONCURRENT_FUTURES_FUNCTION void shared_state_base::release_from_queue() noexcept {
+    wait_for_unlocking();
+    // Acquire and release: pairs with the other side's in `remove_handle` and `clear_result`.
+    delete_if_released(word_.fetch_and(~in_queue, std::memory_order_acq_rel) & ~in_queue);
+}
+
+CONCURRENT_FUTURES_FUNCTION void shared_state_base::cancel_if_last(shared_state_base& state,
+                                                                   bool stop) noexcept {
+    if (state.has_last_handle() && !state.done()) {
+        trampoline::call([kept = handle(state), stop]() noexcept {
+            static_cast<void>(stop ? kept.state().request_stop() : kept.state().cancel());
+        });
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION bool shared_state_base::begin_to_cancel() noexcept {
+    if (state_of(word_.load(std::memory_order_relaxed)) != future_state::pending) {
+        return false;
+    }
+    lock();
+    std::uint64_t word = word_.load(std::memory_order_relaxed);
+    while (state_of(word) == future_state::pending) {
+        // Relaxed: the queue or the handle that this thread has orders the captures. The lock is still
+        // held: see `wait_for_unlocking`.
+        if (word_.compare_exchange_weak(word, with_state(word, future_state::running) | cancelling,
+                                        std::memory_order_relaxed)) {
+            if (!(word & unqueued)) {
+                note_stale_in_queue();
+            }
+            unlock();
+            return true;
+        }
+    }
+    unlock();
+    return false;
+}
+
+CONCURRENT_FUTURES_FUNCTION void shared_state_base::finish_cancelling(bool stop) noexcept {
+    if (word_.load(std::memory_order_relaxed) & unqueued) {  // relaxed: nobody changes it any more
+        stop_waiting(stop);
+    }
+    {
+        const cancellation mark;
+        discard_captures();
+    }
+    static_cast<void>(settle<future_state::cancelled, 0>(outcome::cancelled, [] {}));
+}
+
+CONCURRENT_FUTURES_FUNCTION void shared_state_base::remove_weak_handle() noexcept {
+    // Acquire and release: as in `release_from_queue`.
+    const std::uint64_t before = word_.fetch_sub(one_weak_handle, std::memory_order_acq_rel);
+    const std::uint64_t after = before - one_weak_handle;
+    if (!(after & handles) && (before & handles)) {
+        clear_result_if_finished(after);  // there were so many that they counted as a handle
+    } else {
+        delete_if_released(after);
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void shared_state_base::destroy_failed() noexcept {
+    trampoline::call([this]() noexcept {
+        log_if_not_looked_at();
+        delete this;
+    });
+}
+
+CONCURRENT_FUTURES_FUNCTION void shared_state_base::clear_result() noexcept {
+    trampoline::call([this]() noexcept {
+        if (exception_) {
+            log_if_not_looked_at();
+            exception_ = nullptr;
+        } else {
+            discard_result();
+        }
+        // Acquire and release: pairs with those of `release_from_queue` and `remove_weak_handle`; the one
+        // that comes last frees the memory.
+        if (!(word_.fetch_or(cleared, std::memory_order_acq_rel) & holds_memory)) {
+            delete this;
+        }
+    });
+}
+
+CONCURRENT_FUTURES_FUNCTION bool shared_state_base::remove(waiter& removed) noexcept {
+    if (done()) {
+        return false;
+    }
+    lock();
+    const bool removes = !done();
+    if (removes) {
+        waiters_.remove(removed);
+        if (waiters_.empty()) {
+            word_.fetch_and(~has_waiters, std::memory_order_relaxed);  // relaxed: the lock orders it
+        }
+    }
+    unlock();
+    return removes;
+}
+
+CONCURRENT_FUTURES_FUNCTION void shared_state_base::lock() noexcept {
+    std::uint64_t word = word_.load(std::memory_order_relaxed);
+    // Acquire: as in `lock_slowly`.
+    if ((word & locked) || is_of_another_process(word) ||
+        !word_.compare_exchange_weak(word, word | locked, std::memory_order_acquire,
+                                     std::memory_order_relaxed)) {
+        lock_slowly();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void shared_state_base::lock_slowly() noexcept {
+    for (back_off delay;; delay.pause()) {
+        std::uint64_t word = word_.load(std::memory_order_relaxed);
+        const bool forgets = is_of_another_process(word);
+        const std::uint64_t seen = forgets ? (word & ~(process_bits | locked | has_waiters)) |
+                                                 in_process(forks::process()) | inherited
+                                           : word;
+        // Acquire: pairs with the release in `unlock`, in `add` and in `settle_and_tell`.
+        if (!(seen & locked) && word_.compare_exchange_weak(word, seen | locked, std::memory_order_acquire,
+                                                            std::memory_order_relaxed)) {
+            if (forgets) {
+                waiters_.forget_all();
+            }
+            return;
+        }
+    }
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
+
 }  // namespace detail
 }}  // namespace concurrent::futures
 
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/platform/operator_new.hpp
 
-#if defined(__linux__) && defined(__GLIBC__)
+#if CONCURRENT_FUTURES_DEFINES && defined(__linux__) && defined(__GLIBC__)
 #if __GLIBC_PREREQ(2, 34)  // before that, dladdr was in a library of its own
 #define CONCURRENT_FUTURES_HAS_DLADDR
 #include <dlfcn.h>  // dladdr
@@ -2758,7 +2873,11 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // Whether `operator new` is that of the standard library, as far as the system can tell. If a program has
 // brought its own, it wants to be asked for each allocation: to count or trace them, to let some fail, to
 // find errors as the sanitizers do, or because its allocator is better.
-[[gnu::cold, gnu::noinline]] inline bool has_standard_operator_new() noexcept {
+[[gnu::cold]] bool has_standard_operator_new() noexcept;
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION bool has_standard_operator_new() noexcept {
 #if defined(CONCURRENT_FUTURES_HAS_DLADDR)
     void* (*const allocate)(std::size_t) = &::operator new;
     Dl_info where = {};
@@ -2775,6 +2894,8 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 }
 
 #undef CONCURRENT_FUTURES_HAS_DLADDR
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail
 
@@ -2859,15 +2980,7 @@ private:
         end_of_thread() = default;
         end_of_thread(const end_of_thread&) = delete;
         end_of_thread& operator=(const end_of_thread&) = delete;
-        [[gnu::cold, gnu::noinline]] ~end_of_thread() {
-            here_.capacity = 0;
-            for (std::size_t index = 0; index != sizes; ++index) {
-                free_all(std::exchange(here_.loaded[index], magazine()).first);
-                if (block* const full = std::exchange(here_.full[index], nullptr)) {
-                    add_full(index, full);
-                }
-            }
-        }
+        [[gnu::cold]] ~end_of_thread();
     };
 
     static void put(void* memory, magazine& loaded) noexcept {
@@ -2894,36 +3007,9 @@ private:
         }
     }
 
-    [[gnu::noinline]] static void* allocate_slowly(std::size_t index) {
-        prepare_thread();
-        if (here_.capacity != 0) {
-            block* full = std::exchange(here_.full[index], nullptr);
-            if (!full) {
-                full = take_full(index);
-            }
-            if (full) {
-                here_.loaded[index] = {full->next, magazine_size - 1};
-                return full;
-            }
-        }
-        return ::operator new(size_of(index));
-    }
+    static void* allocate_slowly(std::size_t index);
 
-    [[gnu::noinline]] static void deallocate_slowly(void* memory, std::size_t index) noexcept {
-        prepare_thread();
-        if (here_.capacity == 0) {
-            ::operator delete(memory);
-            return;
-        }
-        magazine& loaded = here_.loaded[index];
-        if (loaded.count == here_.capacity) {
-            if (block* const full = std::exchange(here_.full[index], loaded.first)) {
-                add_full(index, full);
-            }
-            loaded = magazine();
-        }
-        put(memory, loaded);
-    }
+    static void deallocate_slowly(void* memory, std::size_t index) noexcept;
 
     [[nodiscard]] static constexpr std::size_t bytes_of_full(std::size_t index) noexcept {
         return magazine_size * size_of(index);
@@ -2931,59 +3017,16 @@ private:
 
     // Relaxed, for all atomics here: the lock orders what is in the list, and a wrong hint costs little.
 
-    [[gnu::noinline]] static void add_full(std::size_t index, block* full) noexcept {
-        const std::size_t bytes = bytes_of_full(index);
-        kept_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-        if (make_room(index)) {
-            depot& shared = depots_[index];
-            if (shared.lock.try_lock()) {
-                full->next_full = shared.full.load(std::memory_order_relaxed);
-                shared.full.store(full, std::memory_order_relaxed);
-                shared.lock.unlock();
-                return;
-            }
-        }
-        kept_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
-        free_all(full);
-    }
+    static void add_full(std::size_t index, block* full) noexcept;
 
     // Frees magazines of sizes other than `index` as long as the depot has more than it keeps. A program may
     // need other sizes now than before. Returns whether that suffices.
-    [[nodiscard]] static bool make_room(std::size_t index) noexcept {
-        std::size_t others = 1;
-        while (kept_bytes_.load(std::memory_order_relaxed) > kept && others != sizes) {
-            if (block* const full = take_full((index + others) % sizes)) {
-                free_all(full);
-            } else {
-                ++others;
-            }
-        }
-        return kept_bytes_.load(std::memory_order_relaxed) <= kept;
-    }
+    [[nodiscard]] static bool make_room(std::size_t index) noexcept;
 
     // Returns a full magazine, if there is one.
-    static block* take_full(std::size_t index) noexcept {
-        depot& shared = depots_[index];
-        if (!shared.full.load(std::memory_order_relaxed)) {
-            return nullptr;
-        }
-        if (!shared.lock.try_lock()) {
-            return nullptr;
-        }
-        block* const taken = shared.full.load(std::memory_order_relaxed);
-        if (taken) {
-            shared.full.store(taken->next_full, std::memory_order_relaxed);
-            kept_bytes_.fetch_sub(bytes_of_full(index), std::memory_order_relaxed);
-        }
-        shared.lock.unlock();
-        return taken;
-    }
+    static block* take_full(std::size_t index) noexcept;
 
-    [[gnu::noinline]] static void free_all(block* first) noexcept {
-        while (first) {
-            ::operator delete(std::exchange(first, first->next));
-        }
-    }
+    static void free_all(block* first) noexcept;
 
     // One for all shared libraries.
     [[gnu::visibility("default")]] static constinit inline thread_local thread_blocks here_ = {};
@@ -3017,6 +3060,102 @@ protected:
     cached_memory() = default;
     ~cached_memory() = default;
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION block_cache::end_of_thread::~end_of_thread() {
+    here_.capacity = 0;
+    for (std::size_t index = 0; index != sizes; ++index) {
+        free_all(std::exchange(here_.loaded[index], magazine()).first);
+        if (block* const full = std::exchange(here_.full[index], nullptr)) {
+            add_full(index, full);
+        }
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void* block_cache::allocate_slowly(std::size_t index) {
+    prepare_thread();
+    if (here_.capacity != 0) {
+        block* full = std::exchange(here_.full[index], nullptr);
+        if (!full) {
+            full = take_full(index);
+        }
+        if (full) {
+            here_.loaded[index] = {full->next, magazine_size - 1};
+            return full;
+        }
+    }
+    return ::operator new(size_of(index));
+}
+
+CONCURRENT_FUTURES_FUNCTION void block_cache::deallocate_slowly(void* memory, std::size_t index) noexcept {
+    prepare_thread();
+    if (here_.capacity == 0) {
+        ::operator delete(memory);
+        return;
+    }
+    magazine& loaded = here_.loaded[index];
+    if (loaded.count == here_.capacity) {
+        if (block* const full = std::exchange(here_.full[index], loaded.first)) {
+            add_full(index, full);
+        }
+        loaded = magazine();
+    }
+    put(memory, loaded);
+}
+
+CONCURRENT_FUTURES_FUNCTION void block_cache::add_full(std::size_t index, block* full) noexcept {
+    const std::size_t bytes = bytes_of_full(index);
+    kept_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+    if (make_room(index)) {
+        depot& shared = depots_[index];
+        if (shared.lock.try_lock()) {
+            full->next_full = shared.full.load(std::memory_order_relaxed);
+            shared.full.store(full, std::memory_order_relaxed);
+            shared.lock.unlock();
+            return;
+        }
+    }
+    kept_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+    free_all(full);
+}
+
+CONCURRENT_FUTURES_FUNCTION bool block_cache::make_room(std::size_t index) noexcept {
+    std::size_t others = 1;
+    while (kept_bytes_.load(std::memory_order_relaxed) > kept && others != sizes) {
+        if (block* const full = take_full((index + others) % sizes)) {
+            free_all(full);
+        } else {
+            ++others;
+        }
+    }
+    return kept_bytes_.load(std::memory_order_relaxed) <= kept;
+}
+
+CONCURRENT_FUTURES_FUNCTION block_cache::block* block_cache::take_full(std::size_t index) noexcept {
+    depot& shared = depots_[index];
+    if (!shared.full.load(std::memory_order_relaxed)) {
+        return nullptr;
+    }
+    if (!shared.lock.try_lock()) {
+        return nullptr;
+    }
+    block* const taken = shared.full.load(std::memory_order_relaxed);
+    if (taken) {
+        shared.full.store(taken->next_full, std::memory_order_relaxed);
+        kept_bytes_.fetch_sub(bytes_of_full(index), std::memory_order_relaxed);
+    }
+    shared.lock.unlock();
+    return taken;
+}
+
+CONCURRENT_FUTURES_FUNCTION void block_cache::free_all(block* first) noexcept {
+    while (first) {
+        ::operator delete(std::exchange(first, first->next));
+    }
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail
 
@@ -3059,29 +3198,11 @@ public:
     dependency_walk(const dependency_walk&) = delete;
     dependency_walk& operator=(const dependency_walk&) = delete;
 
-    ~dependency_walk() {
-        const bool is_inherited = process_ != forks::process();  // then no thread tells
-        while (node* const each = made_) {
-            made_ = each->next_made;
-            if (!is_inherited) {
-                stop_watching(*each);
-            }
-            free(*each);
-        }
-    }
+    ~dependency_walk();
 
     // Adds a future that the thread waits for. If `wakes`, it is news when that is done. Requires: the caller
     // has a handle now. Throws if there is no memory.
-    void add_root(shared_state_base& root, bool wakes) {
-        if (node* const added = make_node(root, nullptr, false, wakes)) {
-            added->is_root = true;
-            {
-                const std::lock_guard lock(mutex_);
-                added->next_root = std::exchange(roots_, added);
-            }
-            open(*added);
-        }
-    }
+    void add_root(shared_state_base& root, bool wakes);
 
     // Frees what is left of futures that are done, if that is much; as futures may be added for ever, this is
     // called now and then. Each future costs O(1) in all. Requires: the wait is not shown.
@@ -3104,54 +3225,7 @@ public:
     // then, if the wait is not shown, this also runs what descends from tasks that run elsewhere. Throws if
     // there is no memory.
     [[nodiscard]] step next(shared_state_base::weak_handle& found, helper*& self, bool to_the_end,
-                            bool is_shown) {
-        self = nullptr;
-        for (;;) {
-            hear_news();
-            node* const next = open_;
-            if (!next) {
-                return step::nothing;
-            }
-            shared_state_base::weak_handle handle = handle_on(*next);
-            if (handle && handle.state().is_waiting() && !next->is_left_to_spare) {
-                self = handle.state().helper_here();
-                if (self) {
-                    found = std::move(handle);
-                    // It stays open, as the caller may leave it to another worker.
-                    return next->is_beyond_queue ? step::for_spare : step::runnable;
-                }
-            }
-            open_ = next->next_open;
-            next->is_open = false;
-            if (!handle) {
-                continue;
-            }
-            // A coroutine may go on without being queued, and block.
-            const bool may_run = !handle.state().is_unqueued() || handle.state().runs_in_turns();
-            if (may_run && !std::exchange(next->is_leaf, true)) {
-                next->next_leaf = std::exchange(leaves_, next);
-                tell_of(*next);
-            }
-            if (expand(*next, handle.state()) || !to_the_end || next->is_beyond_queue) {
-                continue;
-            }
-            if (is_shown) {
-                if (handle.state().runs_here() && !next->is_beyond_leaf) {
-                    return step::waits_for_self;
-                }
-                continue;
-            }
-            const shared_state_base::help_result helped = handle.state().help(&handle);
-            if (helped == shared_state_base::help_result::helped) {
-                open(*next);
-                return step::helped;
-            }
-            // Beyond a leaf, the worker that waits for this one may run something else.
-            if (helped == shared_state_base::help_result::waits_for_self && !next->is_beyond_leaf) {
-                return step::waits_for_self;
-            }
-        }
-    }
+                            bool is_shown);
 
     // What `next` has just found is left to another worker: it finds more, but not this.
     void set_aside() noexcept {
@@ -3171,38 +3245,11 @@ public:
 
     // Has `next` look again at what keeps tasks from ending that this thread can't run. Requires: the wait is
     // shown, or another worker's.
-    void look_at_leaves_again() noexcept {
-        for (node** link = &leaves_; node* const each = *link;) {
-            if (each->is_dropped || !handle_on(*each)) {
-                *link = each->next_leaf;
-                each->is_leaf = false;
-            } else {
-                open(*each);
-                link = &each->next_leaf;
-            }
-        }
-    }
+    void look_at_leaves_again() noexcept;
 
     // See `shared_state_base::have_sleepers_look_again`: does that for `all` leaves, or for those that are
     // new or have changed since the last call. Requires: the wait is shown.
-    void have_sleepers_look_again(bool all) noexcept {
-        {
-            const std::lock_guard lock(mutex_);
-            all = std::exchange(tells_all_, false) || all;
-        }
-        if (all) {
-            for (node* each = leaves_; each; each = each->next_leaf) {
-                tell_of(*each);
-            }
-        }
-        while (node* const each = to_tell_) {
-            to_tell_ = each->next_to_tell;
-            each->is_to_tell = false;
-            if (const shared_state_base::weak_handle handle = handle_on(*each)) {
-                handle.state().have_sleepers_look_again();
-            }
-        }
-    }
+    void have_sleepers_look_again(bool all) noexcept;
 
     // Another worker calls this, while the wait is shown.
     void look_again(bool tells_all) noexcept override {
@@ -3245,19 +3292,7 @@ public:
     // Skips `skipped` of the awaited futures, and returns a weak handle on the next that is not done. Adds to
     // `index` how many it has passed over as they are done. If there are no more, returns an empty one,
     // and takes from `skipped` how many there were. Another worker calls this, while the wait is shown.
-    [[nodiscard]] shared_state_base::weak_handle root(std::size_t& skipped, std::size_t& index) noexcept {
-        const std::lock_guard lock(mutex_);
-        for (node* each = roots_; each; each = each->next_root) {
-            if (skipped != 0) {
-                --skipped;
-            } else if (each->is_ending) {
-                ++index;
-            } else {
-                return shared_state_base::weak_handle(each->state);
-            }
-        }
-        return {};
-    }
+    [[nodiscard]] shared_state_base::weak_handle root(std::size_t& skipped, std::size_t& index) noexcept;
 
     // Whether `next` may find something new. Relaxed: a hint, except under the mutex.
     [[nodiscard]] bool has_news() const noexcept { return has_news_.load(std::memory_order_relaxed); }
@@ -3318,49 +3353,9 @@ private:
     };
 
     // Requires: the mutex is held.
-    void add_news(node& told, bool wakes) noexcept {
-        if (!std::exchange(told.is_news, true)) {
-            told.next_news = std::exchange(news_, &told);
-        }
-        if (wakes) {
-            has_news_.store(true, std::memory_order_relaxed);  // relaxed: see `has_news`
-            changed_.notify_all();
-        }
-    }
+    void add_news(node& told, bool wakes) noexcept;
 
-    void hear_news() noexcept {
-        bool looks_again = false;
-        for (;;) {
-            node* told = nullptr;
-            bool is_done = false;
-            {
-                const std::lock_guard lock(mutex_);
-                told = news_;
-                if (!told) {
-                    has_news_.store(false, std::memory_order_relaxed);  // relaxed: see `has_news`
-                    looks_again = std::exchange(looks_again_, false);
-                    break;
-                }
-                news_ = told->next_news;
-                told->is_news = false;
-                is_done = told->is_done;
-            }
-            if (is_done) {
-                drop(std::exchange(told->first_child, nullptr));
-            } else if (!told->is_dropped) {
-                // A coroutine may have been queued for another turn.
-                told->is_left_to_spare = false;
-                tell_of(*told);
-                open(*told);
-            }
-        }
-        if (std::exchange(starts_again_, false)) {
-            start_again();
-        }
-        if (looks_again) {
-            look_at_leaves_again();
-        }
-    }
+    void hear_news() noexcept;
 
     void open(node& opened) noexcept {
         if (!std::exchange(opened.is_open, true)) {
@@ -3375,157 +3370,24 @@ private:
     }
 
     // Returns a weak handle on the node's future, empty if that ends.
-    [[nodiscard]] shared_state_base::weak_handle handle_on(node& which) noexcept {
-        const std::lock_guard lock(mutex_);
-        return which.is_ending ? shared_state_base::weak_handle()
-                               : shared_state_base::weak_handle(which.state);
-    }
+    [[nodiscard]] shared_state_base::weak_handle handle_on(node& which) noexcept;
 
     // Opens the nodes of what the future of `parent` depends on; false if that is nothing.
-    [[nodiscard]] bool expand(node& parent, shared_state_base& state) {
-        node* const opened_before = std::exchange(open_, nullptr);
-        node** end = &open_;  // the first dependency is looked at first
-        const auto append = [&] { *end = opened_before; };
-        const bool was_queued = state.is_waiting() && !state.is_unqueued();
-        const bool was_unqueued = state.is_unqueued();
-        bool found = false;
-        try {
-            for (dependency_place place{.index = parent.next_dependency};; ++place.index) {
-                const shared_state_base::weak_handle dependency = state.dependency(place);
-                if (!dependency) {
-                    break;
-                }
-                found = true;
-                // Asked only now: the future may have become a leaf meanwhile.
-                const bool is_leaf = !state.is_unqueued();
-                const bool is_beyond_queue =
-                    parent.is_beyond_queue || was_queued || (was_unqueued && is_leaf);
-                if (node* const child = make_node(dependency.state(), &parent, is_beyond_queue, false)) {
-                    child->is_open = true;
-                    child->is_beyond_leaf = is_leaf || parent.is_beyond_leaf;
-                    *end = child;
-                    end = &child->next_open;
-                }
-                if (state.numbers_dependencies()) {
-                    parent.next_dependency = place.index + 1;
-                }
-            }
-        } catch (...) {
-            append();
-            open(parent);
-            throw;
-        }
-        append();
-        return found;
-    }
+    [[nodiscard]] bool expand(node& parent, shared_state_base& state);
 
     // Returns a new node, or null if there is one already or the future is done. A root has no `parent`; a
     // node that becomes one is as good as new. Requires: the caller has a handle on `state`, weak or not.
-    [[nodiscard]] node* make_node(shared_state_base& state, node* parent, bool is_beyond_queue, bool wakes) {
-        node** known = nullptr;
-        // One handle is of a future that depends on it; of a root, one is the caller's. If there is no other,
-        // no other future depends on it.
-        if ((parent && parent->is_leaf) || state.has_more_handles_than(parent ? 1 : 2)) {
-            known = &shared_[&state];
-            if (*known && handle_on(**known)) {
-                (*known)->is_shared = true;
-                (*known)->is_beyond_queue = (*known)->is_beyond_queue && is_beyond_queue;
-                return parent || (*known)->is_root ? nullptr : *known;
-            }
-        }
-        node* const made = first_node_ ? new node(*this, state, wakes)
-                                       : std::addressof(first_node_.emplace(*this, state, wakes));
-        if (!state.add_waiter(*made)) {
-            free(*made);
-            return nullptr;
-        }
-        made->is_beyond_queue = is_beyond_queue;
-        made->next_made = std::exchange(made_, made);
-        ++made_count_;
-        if (parent) {
-            made->next_sibling = std::exchange(parent->first_child, made);
-        }
-        if (known) {
-            *known = made;
-        }
-        return made;
-    }
+    [[nodiscard]] node* make_node(shared_state_base& state, node* parent, bool is_beyond_queue, bool wakes);
 
     // Nothing depends any more on the futures of these siblings. Most are done.
-    void drop(node* siblings) noexcept {
-        while (node* const each = siblings) {
-            siblings = each->next_sibling;
-            if (!handle_on(*each)) {
-                continue;
-            }
-            if (each->is_shared) {
-                starts_again_ = true;  // something else may depend on it
-                continue;
-            }
-            stop_watching(*each);
-            each->is_dropped = true;
-            while (node* const child = each->first_child) {
-                each->first_child = child->next_sibling;
-                child->next_sibling = std::exchange(siblings, child);
-            }
-        }
-    }
+    void drop(node* siblings) noexcept;
 
     // Forgets all but the roots. This is rare: somebody has cancelled a part of what this thread waits for,
     // or a part has failed.
-    void start_again() noexcept {
-        shared_.clear();
-        open_ = nullptr;
-        set_aside_ = nullptr;
-        leaves_ = nullptr;
-        to_tell_ = nullptr;
-        for (node* each = made_; each; each = each->next_made) {
-            each->first_child = nullptr;
-            each->next_dependency = 0;
-            each->is_open = false;
-            each->is_leaf = false;
-            each->is_to_tell = false;
-            each->is_shared = false;
-            if (each->is_root) {
-                open(*each);
-            } else {
-                stop_watching(*each);
-                each->is_dropped = true;
-            }
-        }
-    }
+    void start_again() noexcept;
 
     // Frees the nodes of futures that are done, or on which nothing depends any more.
-    void sweep() noexcept {
-        node* gone = nullptr;
-        {
-            const std::lock_guard lock(mutex_);
-            const auto stays = [](const node& each) { return !each.is_done || each.is_news; };
-            keep(roots_, &node::next_root, stays);
-            keep(open_, &node::next_open, stays);
-            keep(leaves_, &node::next_leaf, stays);
-            keep(to_tell_, &node::next_to_tell, stays);
-            std::erase_if(shared_, [&](const auto& each) { return !each.second || !stays(*each.second); });
-            for (node* each = made_; each; each = each->next_made) {
-                keep(each->first_child, &node::next_sibling, stays);
-            }
-            made_count_ = 0;
-            for (node** link = &made_; node* const each = *link;) {
-                if (stays(*each)) {
-                    ++made_count_;
-                    link = &each->next_made;
-                } else {
-                    *link = each->next_made;
-                    each->next_made = std::exchange(gone, each);
-                }
-            }
-        }
-        kept_count_ = made_count_;
-        while (node* const each = gone) {
-            gone = each->next_made;
-            free(*each);
-        }
-    }
+    void sweep() noexcept;
 
     void free(node& freed) noexcept {
         if (first_node_ && std::addressof(*first_node_) == &freed) {
@@ -3547,18 +3409,7 @@ private:
         }
     }
 
-    void stop_watching(node& stopped) noexcept {
-        const shared_state_base::weak_handle handle = handle_on(stopped);
-        const bool removed = handle && handle.state().remove_waiter(stopped);
-        std::unique_lock lock(mutex_);
-        if (!removed && !stopped.is_done) {
-            // It is being told at the moment.
-            stopped.is_awaited = true;
-            changed_.wait(lock, [&] { return stopped.is_done; });
-        }
-        stopped.is_ending = true;
-        stopped.is_done = true;
-    }
+    void stop_watching(node& stopped) noexcept;
 
     sync::mutex& mutex_;
     sync::condition_variable& changed_;
@@ -3582,6 +3433,332 @@ private:
     bool tells_all_ = false;
 };
 
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION dependency_walk::~dependency_walk() {
+    const bool is_inherited = process_ != forks::process();  // then no thread tells
+    while (node* const each = made_) {
+        made_ = each->next_made;
+        if (!is_inherited) {
+            stop_watching(*each);
+        }
+        free(*each);
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void dependency_walk::add_root(shared_state_base& root, bool wakes) {
+    if (node* const added = make_node(root, nullptr, false, wakes)) {
+        added->is_root = true;
+        {
+            const std::lock_guard lock(mutex_);
+            added->next_root = std::exchange(roots_, added);
+        }
+        open(*added);
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION dependency_walk::step dependency_walk::next(shared_state_base::weak_handle& found,
+                                                                        helper*& self, bool to_the_end,
+                                                                        bool is_shown) {
+    self = nullptr;
+    for (;;) {
+        hear_news();
+        node* const next = open_;
+        if (!next) {
+            return step::nothing;
+        }
+        shared_state_base::weak_handle handle = handle_on(*next);
+        if (handle && handle.state().is_waiting() && !next->is_left_to_spare) {
+            self = handle.state().helper_here();
+            if (self) {
+                found = std::move(handle);
+                // It stays open, as the caller may leave it to another worker.
+                return next->is_beyond_queue ? step::for_spare : step::runnable;
+            }
+        }
+        open_ = next->next_open;
+        next->is_open = false;
+        if (!handle) {
+            continue;
+        }
+        // A coroutine may go on without being queued, and block.
+        const bool may_run = !handle.state().is_unqueued() || handle.state().runs_in_turns();
+        if (may_run && !std::exchange(next->is_leaf, true)) {
+            next->next_leaf = std::exchange(leaves_, next);
+            tell_of(*next);
+        }
+        if (expand(*next, handle.state()) || !to_the_end || next->is_beyond_queue) {
+            continue;
+        }
+        if (is_shown) {
+            if (handle.state().runs_here() && !next->is_beyond_leaf) {
+                return step::waits_for_self;
+            }
+            continue;
+        }
+        const shared_state_base::help_result helped = handle.state().help(&handle);
+        if (helped == shared_state_base::help_result::helped) {
+            open(*next);
+            return step::helped;
+        }
+        // Beyond a leaf, the worker that waits for this one may run something else.
+        if (helped == shared_state_base::help_result::waits_for_self && !next->is_beyond_leaf) {
+            return step::waits_for_self;
+        }
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void dependency_walk::look_at_leaves_again() noexcept {
+    for (node** link = &leaves_; node* const each = *link;) {
+        if (each->is_dropped || !handle_on(*each)) {
+            *link = each->next_leaf;
+            each->is_leaf = false;
+        } else {
+            open(*each);
+            link = &each->next_leaf;
+        }
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void dependency_walk::have_sleepers_look_again(bool all) noexcept {
+    {
+        const std::lock_guard lock(mutex_);
+        all = std::exchange(tells_all_, false) || all;
+    }
+    if (all) {
+        for (node* each = leaves_; each; each = each->next_leaf) {
+            tell_of(*each);
+        }
+    }
+    while (node* const each = to_tell_) {
+        to_tell_ = each->next_to_tell;
+        each->is_to_tell = false;
+        if (const shared_state_base::weak_handle handle = handle_on(*each)) {
+            handle.state().have_sleepers_look_again();
+        }
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION shared_state_base::weak_handle dependency_walk::root(
+    std::size_t& skipped, std::size_t& index) noexcept {
+    const std::lock_guard lock(mutex_);
+    for (node* each = roots_; each; each = each->next_root) {
+        if (skipped != 0) {
+            --skipped;
+        } else if (each->is_ending) {
+            ++index;
+        } else {
+            return shared_state_base::weak_handle(each->state);
+        }
+    }
+    return {};
+}
+
+CONCURRENT_FUTURES_FUNCTION void dependency_walk::add_news(node& told, bool wakes) noexcept {
+    if (!std::exchange(told.is_news, true)) {
+        told.next_news = std::exchange(news_, &told);
+    }
+    if (wakes) {
+        has_news_.store(true, std::memory_order_relaxed);  // relaxed: see `has_news`
+        changed_.notify_all();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void dependency_walk::hear_news() noexcept {
+    bool looks_again = false;
+    for (;;) {
+        node* told = nullptr;
+        bool is_done = false;
+        {
+            const std::lock_guard lock(mutex_);
+            told = news_;
+            if (!told) {
+                has_news_.store(false, std::memory_order_relaxed);  // relaxed: see `has_news`
+                looks_again = std::exchange(looks_again_, false);
+                break;
+            }
+            news_ = told->next_news;
+            told->is_news = false;
+            is_done = told->is_done;
+        }
+        if (is_done) {
+            drop(std::exchange(told->first_child, nullptr));
+        } else if (!told->is_dropped) {
+            // A coroutine may have been queued for another turn.
+            told->is_left_to_spare = false;
+            tell_of(*told);
+            open(*told);
+        }
+    }
+    if (std::exchange(starts_again_, false)) {
+        start_again();
+    }
+    if (looks_again) {
+        look_at_leaves_again();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION shared_state_base::weak_handle dependency_walk::handle_on(node& which) noexcept {
+    const std::lock_guard lock(mutex_);
+    return which.is_ending ? shared_state_base::weak_handle() : shared_state_base::weak_handle(which.state);
+}
+
+CONCURRENT_FUTURES_FUNCTION bool dependency_walk::expand(node& parent, shared_state_base& state) {
+    node* const opened_before = std::exchange(open_, nullptr);
+    node** end = &open_;  // the first dependency is looked at first
+    const auto append = [&] { *end = opened_before; };
+    const bool was_queued = state.is_waiting() && !state.is_unqueued();
+    const bool was_unqueued = state.is_unqueued();
+    bool found = false;
+    try {
+        for (dependency_place place{.index = parent.next_dependency};; ++place.index) {
+            const shared_state_base::weak_handle dependency = state.dependency(place);
+            if (!dependency) {
+                break;
+            }
+            found = true;
+            // Asked only now: the future may have become a leaf meanwhile.
+            const bool is_leaf = !state.is_unqueued();
+            const bool is_beyond_queue = parent.is_beyond_queue || was_queued || (was_unqueued && is_leaf);
+            if (node* const child = make_node(dependency.state(), &parent, is_beyond_queue, false)) {
+                child->is_open = true;
+                child->is_beyond_leaf = is_leaf || parent.is_beyond_leaf;
+                *end = child;
+                end = &child->next_open;
+            }
+            if (state.numbers_dependencies()) {
+                parent.next_dependency = place.index + 1;
+            }
+        }
+    } catch (...) {
+        append();
+        open(parent);
+        throw;
+    }
+    append();
+    return found;
+}
+
+CONCURRENT_FUTURES_FUNCTION dependency_walk::node* dependency_walk::make_node(shared_state_base& state,
+                                                                              node* parent,
+                                                                              bool is_beyond_queue,
+                                                                              bool wakes) {
+    node** known = nullptr;
+    // One handle is of a future that depends on it; of a root, one is the caller's. If there is no other,
+    // no other future depends on it.
+    if ((parent && parent->is_leaf) || state.has_more_handles_than(parent ? 1 : 2)) {
+        known = &shared_[&state];
+        if (*known && handle_on(**known)) {
+            (*known)->is_shared = true;
+            (*known)->is_beyond_queue = (*known)->is_beyond_queue && is_beyond_queue;
+            return parent || (*known)->is_root ? nullptr : *known;
+        }
+    }
+    node* const made = first_node_ ? new node(*this, state, wakes)
+                                   : std::addressof(first_node_.emplace(*this, state, wakes));
+    if (!state.add_waiter(*made)) {
+        free(*made);
+        return nullptr;
+    }
+    made->is_beyond_queue = is_beyond_queue;
+    made->next_made = std::exchange(made_, made);
+    ++made_count_;
+    if (parent) {
+        made->next_sibling = std::exchange(parent->first_child, made);
+    }
+    if (known) {
+        *known = made;
+    }
+    return made;
+}
+
+CONCURRENT_FUTURES_FUNCTION void dependency_walk::drop(node* siblings) noexcept {
+    while (node* const each = siblings) {
+        siblings = each->next_sibling;
+        if (!handle_on(*each)) {
+            continue;
+        }
+        if (each->is_shared) {
+            starts_again_ = true;  // something else may depend on it
+            continue;
+        }
+        stop_watching(*each);
+        each->is_dropped = true;
+        while (node* const child = each->first_child) {
+            each->first_child = child->next_sibling;
+            child->next_sibling = std::exchange(siblings, child);
+        }
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void dependency_walk::start_again() noexcept {
+    shared_.clear();
+    open_ = nullptr;
+    set_aside_ = nullptr;
+    leaves_ = nullptr;
+    to_tell_ = nullptr;
+    for (node* each = made_; each; each = each->next_made) {
+        each->first_child = nullptr;
+        each->next_dependency = 0;
+        each->is_open = false;
+        each->is_leaf = false;
+        each->is_to_tell = false;
+        each->is_shared = false;
+        if (each->is_root) {
+            open(*each);
+        } else {
+            stop_watching(*each);
+            each->is_dropped = true;
+        }
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void dependency_walk::sweep() noexcept {
+    node* gone = nullptr;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto stays = [](const node& each) { return !each.is_done || each.is_news; };
+        keep(roots_, &node::next_root, stays);
+        keep(open_, &node::next_open, stays);
+        keep(leaves_, &node::next_leaf, stays);
+        keep(to_tell_, &node::next_to_tell, stays);
+        std::erase_if(shared_, [&](const auto& each) { return !each.second || !stays(*each.second); });
+        for (node* each = made_; each; each = each->next_made) {
+            keep(each->first_child, &node::next_sibling, stays);
+        }
+        made_count_ = 0;
+        for (node** link = &made_; node* const each = *link;) {
+            if (stays(*each)) {
+                ++made_count_;
+                link = &each->next_made;
+            } else {
+                *link = each->next_made;
+                each->next_made = std::exchange(gone, each);
+            }
+        }
+    }
+    kept_count_ = made_count_;
+    while (node* const each = gone) {
+        gone = each->next_made;
+        free(*each);
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void dependency_walk::stop_watching(node& stopped) noexcept {
+    const shared_state_base::weak_handle handle = handle_on(stopped);
+    const bool removed = handle && handle.state().remove_waiter(stopped);
+    std::unique_lock lock(mutex_);
+    if (!removed && !stopped.is_done) {
+        // It is being told at the moment.
+        stopped.is_awaited = true;
+        changed_.wait(lock, [&] { return stopped.is_done; });
+    }
+    stopped.is_ending = true;
+    stopped.is_done = true;
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
+
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
@@ -3594,15 +3771,21 @@ class helping_errand final : public errand {
 public:
     explicit helping_errand(shared_state_base& state) noexcept : errand(&state), kept_(state) {}
 
-    void run(helper& spare) noexcept override {
-        if (kept_.state().is_waiting() && kept_.state().helper_here()) {
-            kept_.state().help(spare, &kept_);
-        }
-    }
+    CONCURRENT_FUTURES_FUNCTION void run(helper& spare) noexcept override;
 
 private:
     shared_state_base::weak_handle kept_;
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+void helping_errand::run(helper& spare) noexcept {
+    if (kept_.state().is_waiting() && kept_.state().helper_here()) {
+        kept_.state().help(spare, &kept_);
+    }
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail
 
@@ -3631,72 +3814,85 @@ public:
     // Finds something, and runs it. If the wait may end before its futures do, that is left to other workers
     // as long as they can: then `watching` is the helper that `watch` was given to, which it may be already.
     // Throws if there is no memory.
-    [[nodiscard]] step go_on(bool to_the_end, idle_watch& watch, helper*& watching) {
-        walk_.open_what_was_set_aside();
-        if (!is_shown_) {
-            walk_.forget_what_is_done();
-        }
-        shared_state_base::weak_handle found;
-        helper* self = nullptr;
-        dependency_walk::step found_out = walk_.next(found, self, to_the_end, is_shown_);
-        while (self && !to_the_end && (watching || self->watch_idle(watch))) {
-            watching = self;
-            walk_.set_aside();
-            found_out = walk_.next(found, self, to_the_end, is_shown_);
-        }
-        if (found_out == dependency_walk::step::nothing) {
-            return !show() ? step::look_again : watching ? step::watch : step::sleep;
-        }
-        if (found_out == dependency_walk::step::waits_for_self) {
-            return step::waits_for_self;
-        }
-        hide();
-        if (self && (found_out != dependency_walk::step::for_spare || !leave_to_spare(found.state()))) {
-            found.state().help(*self, &found);
-        }
-        return step::look_again;
-    }
+    [[nodiscard]] step go_on(bool to_the_end, idle_watch& watch, helper*& watching);
 
     [[nodiscard]] bool is_shown() const noexcept { return is_shown_; }
 
     // The worker has something to do. Requires: the mutex of the walk is not held, as a thread that looks at
     // a shown wait takes that.
-    void hide() noexcept {
-        is_new_ = true;
-        if (std::exchange(is_shown_, false)) {
-            self_.end_to_block(walk_);
-        }
-    }
+    void hide() noexcept;
 
 private:
     // Returns false if no thread can be started.
-    [[nodiscard, gnu::cold, gnu::noinline]] bool leave_to_spare(shared_state_base& found) {
-        if (!found.is_waiting()) {
-            return true;  // a spare was about to run it
-        }
-        if (!self_.leave_to_spare(std::make_unique<helping_errand>(found))) {
-            return false;
-        }
-        walk_.note_left_to_spare();
-        return true;
-    }
+    [[nodiscard, gnu::cold]] bool leave_to_spare(shared_state_base& found);
 
     // Returns whether the worker may sleep. If not, it must look once more.
-    [[nodiscard]] bool show() noexcept {
-        if (!std::exchange(is_shown_, true)) {
-            self_.begin_to_block(walk_);
-            walk_.look_at_leaves_again();
-            return false;
-        }
-        walk_.have_sleepers_look_again(std::exchange(is_new_, false));
-        return true;
-    }
+    [[nodiscard]] bool show() noexcept;
 
     dependency_walk& walk_;
     helper& self_;
     bool is_shown_ = false;
     bool is_new_ = true;  // since it is shown, nobody was told
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION helping_wait::step helping_wait::go_on(bool to_the_end, idle_watch& watch,
+                                                                   helper*& watching) {
+    walk_.open_what_was_set_aside();
+    if (!is_shown_) {
+        walk_.forget_what_is_done();
+    }
+    shared_state_base::weak_handle found;
+    helper* self = nullptr;
+    dependency_walk::step found_out = walk_.next(found, self, to_the_end, is_shown_);
+    while (self && !to_the_end && (watching || self->watch_idle(watch))) {
+        watching = self;
+        walk_.set_aside();
+        found_out = walk_.next(found, self, to_the_end, is_shown_);
+    }
+    if (found_out == dependency_walk::step::nothing) {
+        return !show() ? step::look_again : watching ? step::watch : step::sleep;
+    }
+    if (found_out == dependency_walk::step::waits_for_self) {
+        return step::waits_for_self;
+    }
+    hide();
+    if (self && (found_out != dependency_walk::step::for_spare || !leave_to_spare(found.state()))) {
+        found.state().help(*self, &found);
+    }
+    return step::look_again;
+}
+
+CONCURRENT_FUTURES_FUNCTION void helping_wait::hide() noexcept {
+    is_new_ = true;
+    if (std::exchange(is_shown_, false)) {
+        self_.end_to_block(walk_);
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION bool helping_wait::leave_to_spare(shared_state_base& found) {
+    if (!found.is_waiting()) {
+        return true;  // a spare was about to run it
+    }
+    if (!self_.leave_to_spare(std::make_unique<helping_errand>(found))) {
+        return false;
+    }
+    walk_.note_left_to_spare();
+    return true;
+}
+
+CONCURRENT_FUTURES_FUNCTION bool helping_wait::show() noexcept {
+    if (!std::exchange(is_shown_, true)) {
+        self_.begin_to_block(walk_);
+        walk_.look_at_leaves_again();
+        return false;
+    }
+    walk_.have_sleepers_look_again(std::exchange(is_new_, false));
+    return true;
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail
 
@@ -3815,6 +4011,46 @@ bool wait_until(sync::condition_variable& changed, std::unique_lock<sync::mutex>
     return changed.wait_until(lock, until.when(), ready);
 }
 
+// Spins briefly until `ready()`, if each thread has a processor to itself. A worker is already counted as
+// runnable.
+template <class Ready>
+bool spin_briefly(Ready ready) noexcept {
+    constexpr int pauses = 1;  // the state changes only once, so frequent looks disturb nobody
+    const std::size_t more = runnable_threads::counts_this_thread() ? 0 : 1;
+    runnable_threads::add(more);
+    const bool is_ready = runnable_threads::fit() ? spin_until(pauses, ready) : ready();
+    runnable_threads::remove(more);
+    return is_ready;
+}
+
+// Spins until `done()`, or until there may be something that this thread can help with, which `may_help()`
+// tells. Returns false if neither happens soon.
+template <class Done, class MayHelp>
+bool spin_until_done_or_may_help(Done done, MayHelp may_help) noexcept {
+    constexpr unsigned now_and_then = 16;  // the worker that runs the task writes its queue often
+    unsigned looks = 0;
+    return spin_briefly([&] { return done() || (++looks % now_and_then == 0 && may_help()); });
+}
+
+inline void throw_if_inherited(const shared_state_base& state) {
+    if (state.is_inherited()) {
+        throw_error<broken_executor>(
+            "the future was not done when this process was forked, and what would complete it is not in this "
+            "process");
+    }
+}
+
+// Waits until `state` is done; returns false if `until` passes first. A worker runs a task that is queued in
+// its own pool, as no other worker might ever be free to run it.
+bool await(shared_state_base& state, const deadline& until);
+
+[[noreturn, gnu::cold]] void throw_as_it_waits_for_itself();
+
+// Waits without a limit, for destructors. Returns at once where `await` would throw.
+void await_if_it_ends(shared_state_base& state) noexcept;
+
+#if CONCURRENT_FUTURES_DEFINES
+
 // A `blocked_thread` waits for one future; on a worker, it may also wait until no other worker is idle. It
 // lives on the waiting thread's stack.
 class blocked_thread final : public thread_waiter, public idle_watch {
@@ -3881,43 +4117,14 @@ block_until_done(shared_state_base& state, const deadline& until) {
     return block(me, state, until);
 }
 
-inline void shared_state_base::wait_for_canceller() noexcept {
+CONCURRENT_FUTURES_FUNCTION void shared_state_base::wait_for_canceller() noexcept {
     trampoline::run_postponed();
     block_until_done(*this, deadline());
-}
-
-// Spins briefly until `ready()`, if each thread has a processor to itself. A worker is already counted as
-// runnable.
-template <class Ready>
-bool spin_briefly(Ready ready) noexcept {
-    constexpr int pauses = 1;  // the state changes only once, so frequent looks disturb nobody
-    const std::size_t more = runnable_threads::counts_this_thread() ? 0 : 1;
-    runnable_threads::add(more);
-    const bool is_ready = runnable_threads::fit() ? spin_until(pauses, ready) : ready();
-    runnable_threads::remove(more);
-    return is_ready;
-}
-
-// Spins until `done()`, or until there may be something that this thread can help with, which `may_help()`
-// tells. Returns false if neither happens soon.
-template <class Done, class MayHelp>
-bool spin_until_done_or_may_help(Done done, MayHelp may_help) noexcept {
-    constexpr unsigned now_and_then = 16;  // the worker that runs the task writes its queue often
-    unsigned looks = 0;
-    return spin_briefly([&] { return done() || (++looks % now_and_then == 0 && may_help()); });
 }
 
 inline bool spin_until_done(const shared_state_base& state, const deadline& until) noexcept {
     spin_briefly([&] { return state.done() || until.passed(); });
     return state.done();
-}
-
-inline void throw_if_inherited(const shared_state_base& state) {
-    if (state.is_inherited()) {
-        throw_error<broken_executor>(
-            "the future was not done when this process was forked, and what would complete it is not in this "
-            "process");
-    }
 }
 
 // A `helping_thread` is a worker that waits for a future which this worker can't run, but may depend on what
@@ -4083,15 +4290,13 @@ await_until(shared_state_base& state, const deadline& until, helper& self) {
            help_others_until_done(state, until, self) == shared_state_base::help_result::helped;
 }
 
-[[noreturn, gnu::cold, gnu::noinline]] inline void throw_as_it_waits_for_itself() {
+CONCURRENT_FUTURES_FUNCTION void throw_as_it_waits_for_itself() {
     throw_error<invalid_state_error>(
         "a task waits for itself, or for a task that waits for it on the same thread, and so would wait "
         "for ever");
 }
 
-// Waits until `state` is done; returns false if `until` passes first. A worker runs a task that is queued in
-// its own pool, as no other worker might ever be free to run it.
-inline bool await(shared_state_base& state, const deadline& until) {
+CONCURRENT_FUTURES_FUNCTION bool await(shared_state_base& state, const deadline& until) {
     if (state.done()) {
         return true;
     }
@@ -4117,8 +4322,7 @@ inline bool await(shared_state_base& state, const deadline& until) {
     return spin_until_done(state, until) || block_until_done(state, until);
 }
 
-// Waits without a limit, for destructors. Returns at once where `await` would throw.
-inline void await_if_it_ends(shared_state_base& state) noexcept {
+CONCURRENT_FUTURES_FUNCTION void await_if_it_ends(shared_state_base& state) noexcept {
     if (state.is_inherited()) {
         return;
     }
@@ -4137,6 +4341,8 @@ inline void await_if_it_ends(shared_state_base& state) noexcept {
     }
 }
 
+#endif  // CONCURRENT_FUTURES_DEFINES
+
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
@@ -4148,12 +4354,8 @@ namespace detail {
 
 struct future_access;
 
-// Waits until `state` is done. Not inlined: it is the same for results of all types.
-[[gnu::noinline]] inline void await_pending(shared_state_base& state, const timeout& limit) {
-    if (!await(state, limit.start())) {
-        throw_error<timeout_error>("the future was not done within the timeout");
-    }
-}
+// Does the same as `await_or_throw`, which mostly need not call this.
+void await_pending(shared_state_base& state, const timeout& limit);
 
 // Waits until `state` is done. Throws if `limit` passes first.
 inline void await_or_throw(shared_state_base& state, const timeout& limit) {
@@ -4163,13 +4365,7 @@ inline void await_or_throw(shared_state_base& state, const timeout& limit) {
 }
 
 // Requires: `state` is done, and has no value.
-[[noreturn, gnu::cold, gnu::noinline]] inline void throw_failure(shared_state_base& state) {
-    if (state.state() == future_state::cancelled) {
-        throw_error<cancelled_error>("the future was cancelled");
-    }
-    state.mark_exception_as_looked_at();
-    std::rethrow_exception(state.exception());
-}
+[[noreturn, gnu::cold]] void throw_failure(shared_state_base& state);
 
 // Requires: `state` is done.
 inline void throw_if_failed(shared_state_base& state) {
@@ -4177,6 +4373,24 @@ inline void throw_if_failed(shared_state_base& state) {
         throw_failure(state);
     }
 }
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION void await_pending(shared_state_base& state, const timeout& limit) {
+    if (!await(state, limit.start())) {
+        throw_error<timeout_error>("the future was not done within the timeout");
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void throw_failure(shared_state_base& state) {
+    if (state.state() == future_state::cancelled) {
+        throw_error<cancelled_error>("the future was cancelled");
+    }
+    state.mark_exception_as_looked_at();
+    std::rethrow_exception(state.exception());
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }  // namespace detail
 
@@ -5575,12 +5789,17 @@ namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
-[[noreturn, gnu::cold, gnu::noinline]] inline void throw_unfinished(std::size_t unfinished,
-                                                                    std::size_t futures) {
+[[noreturn, gnu::cold]] void throw_unfinished(std::size_t unfinished, std::size_t futures);
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION void throw_unfinished(std::size_t unfinished, std::size_t futures) {
     char message[80];
     std::snprintf(message, sizeof message, "%zu (of %zu) futures unfinished", unfinished, futures);
     throw timeout_error(message);
 }
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }  // namespace detail
 
@@ -5757,21 +5976,9 @@ public:
     // A pool is in the list only while all of it exists, as threads that `find` a pool use it at once: the
     // constructor of the most derived class adds it last of all, and the destructor removes it first of all.
     // Both are code of the library that made the pool, so they have the same list.
-    void add(entry& added) noexcept {
-        const std::lock_guard lock(mutex_);
-        added.next_ = std::exchange(first_, &added);
-        if (added.next_) {
-            added.next_->previous_ = &added;
-        }
-    }
+    void add(entry& added) noexcept;
 
-    void remove(entry& removed) noexcept {
-        const std::lock_guard lock(mutex_);
-        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
-        if (removed.next_) {
-            removed.next_->previous_ = removed.previous_;
-        }
-    }
+    void remove(entry& removed) noexcept;
 
     // Calls `visit(entry)` for each pool, until that returns true, and lets no pool be destroyed meanwhile.
     template <class Visit>
@@ -5793,6 +6000,26 @@ private:
     sync::mutex mutex_;
     entry* first_ = nullptr;
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION void live_pools::add(entry& added) noexcept {
+    const std::lock_guard lock(mutex_);
+    added.next_ = std::exchange(first_, &added);
+    if (added.next_) {
+        added.next_->previous_ = &added;
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void live_pools::remove(entry& removed) noexcept {
+    const std::lock_guard lock(mutex_);
+    (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
+    if (removed.next_) {
+        removed.next_->previous_ = removed.previous_;
+    }
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail
 
@@ -5873,6 +6100,10 @@ private:
     sync::condition_variable changed_;
     bool woken_ = false;
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail
 
@@ -6002,61 +6233,20 @@ public:
     [[nodiscard]] bool wake_one() noexcept { return wake(1, 1); }
 
     // See `helper::watch_idle`.
-    [[nodiscard, gnu::noinline]] bool watch_idle(const sleeper& self, idle_watch& watch) noexcept {
-        // Others rely on a worker that runs its initializer. It must not rely on them in turn.
-        if (self.is_initializing_) {
-            return false;
-        }
-        const std::lock_guard lock(watches_lock_);
-        watches_.add(watch);
-        // Before `anybody_idle`; pairs with `notify_if_nobody_idle`, which loads in the other order.
-        watched_.store(true);
-        if (!anybody_idle()) {
-            static_cast<void>(watches_.remove(watch));
-            watched_.store(!watches_.empty());
-            return false;
-        }
-        return true;
-    }
+    [[nodiscard]] bool watch_idle(const sleeper& self, idle_watch& watch) noexcept;
 
-    [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept {
-        const std::lock_guard lock(watches_lock_);
-        const bool removed = watches_.remove(watch);
-        watched_.store(!watches_.empty());
-        return removed;
-    }
+    [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept;
 
     // Each worker calls the following functions on its own thread.
 
     // The first step of a new thread. `initializes` says whether it will call `has_initialized` or
     // `initializer_has_failed`; else it searches at once. Returns whether to start another thread.
-    [[nodiscard, gnu::noinline]] bool begin(sleeper& self, bool initializes) noexcept {
-        self.is_initializing_ = initializes;
-        self.search_ = initializes ? sleeper::search::none : sleeper::search::seen;
-        if (initializes) {
-            initializing_.fetch_add(1);  // before the thread ceases to be starting: see `anybody_idle`
-        }
-        change([initializes](worker_counts::word now) {
-            return (now & ~(worker_counts::is_starting | worker_counts::start_failed)) +
-                   (initializes ? 0 : worker_counts::one_searching);
-        });
-        const std::size_t waiting = source_.waiting();
-        return waiting != 0 && wake(waiting, 1);
-    }
+    [[nodiscard]] bool begin(sleeper& self, bool initializes) noexcept;
 
-    [[gnu::cold, gnu::noinline]] void has_initialized(sleeper& self) noexcept {
-        self.is_initializing_ = false;
-        count_in_word(self);  // before the other count: see `anybody_idle`
-        initializing_.fetch_sub(1);
-    }
+    [[gnu::cold]] void has_initialized(sleeper& self) noexcept;
 
     // Requires: the pool runs nothing any more.
-    [[gnu::cold, gnu::noinline]] void initializer_has_failed(sleeper& self) noexcept {
-        self.is_initializing_ = false;
-        initializing_.fetch_sub(1);
-        notify_if_nobody_idle();
-        runnable_threads::remove(1);
-    }
+    [[gnu::cold]] void initializer_has_failed(sleeper& self) noexcept;
 
     // `self` searches from now on. Where it is the only worker, it need not be counted: while it is not
     // parked, a push can neither wake nor start another. Where a push can't do so now, the word need not
@@ -6077,21 +6267,7 @@ public:
     // `self` has found an item and will run it, or has something else to do. Others may have relied on it. If
     // much waits, two are woken, so that more and more wake. Returns whether to start a thread. Requires:
     // `self` was searching.
-    [[nodiscard, gnu::noinline]] bool stop_searching(sleeper& self) noexcept {
-        if (std::exchange(self.search_, sleeper::search::none) == sleeper::search::unseen) {
-            searching_unseen_.fetch_sub(1);
-            notify_if_nobody_idle();
-            return false;
-        }
-        const worker_counts now(word_.fetch_sub(worker_counts::one_searching) - worker_counts::one_searching);
-        bool start = false;
-        if (now.parked() != 0 || now.may_start()) {
-            const std::size_t waiting = source_.waiting();
-            start = waiting != 0 && wake(waiting, 2);
-        }
-        notify_if_nobody_idle();
-        return start;
-    }
+    [[nodiscard]] bool stop_searching(sleeper& self) noexcept;
 
     // Returns for what `self` may spin before it parks. Nothing, if another worker searches, or another
     // thread needs its processor, or `self` has spun since it last found an item or was woken. Otherwise
@@ -6100,43 +6276,11 @@ public:
     // What a worker was woken for, and doesn't find, the worker that pushed it has mostly run itself, and is
     // likely to push more of its kind: a coroutine that awaits one task after the other. To look for them
     // would take their cache lines away; but while it searches, no push has to wake it.
-    [[nodiscard]] spin_target may_spin(sleeper& self) noexcept {
-        const worker_counts now = counts();
-        const spin_target target = std::exchange(self.may_spin_for_, spin_target::nothing);
-        if (target == spin_target::nothing || now.closed() ||
-            now.searching() != (self.search_ == sleeper::search::seen ? 1 : 0) || !runnable_threads::fit()) {
-            return spin_target::nothing;
-        }
-        if (!is_for_one_ && self.search_ != sleeper::search::seen) {
-            count_in_word(self);
-        }
-        return target;
-    }
+    [[nodiscard]] spin_target may_spin(sleeper& self) noexcept;
 
     // Sleeps until woken, or returns at once if an item waits. Either way `self` is searching afterwards.
     // Returns false if the worker is to end.
-    [[nodiscard, gnu::noinline]] bool park(sleeper& self) noexcept {
-        const worker_counts announced = announce(self);
-        // Before the items: what is no longer expected afterwards was pushed before.
-        const bool is_to_end = announced.closed() && !source_.expects_items();
-        if (source_.has_items()) {
-            return true;
-        }
-        if (is_to_end) {
-            word_.fetch_sub(worker_counts::one_searching);
-            self.search_ = sleeper::search::none;
-            notify_if_nobody_idle();
-            runnable_threads::remove(1);
-            return false;
-        }
-        if (!add_parked(self, announced.epoch())) {
-            return true;
-        }
-        runnable_threads::remove(1);
-        self.parking_spot_.park();
-        self.may_spin_for_ = spin_target::shared_item;
-        return true;
-    }
+    [[nodiscard]] bool park(sleeper& self) noexcept;
 
     // What starts threads calls the following functions.
 
@@ -6160,12 +6304,7 @@ public:
     }
 
     // The thread that the caller was to start was not started.
-    [[gnu::cold, gnu::noinline]] void start_has_failed() noexcept {
-        change([](worker_counts::word now) {
-            return (now & ~worker_counts::is_starting) | worker_counts::start_failed;
-        });
-        notify_if_nobody_idle();
-    }
+    [[gnu::cold]] void start_has_failed() noexcept;
 
     // No thread is started any more.
     void start_no_more() noexcept {
@@ -6175,27 +6314,12 @@ public:
 
     // From now on, a worker that finds nothing ends, and no push is admitted but a turn of a coroutine. See
     // `expects_items`.
-    [[gnu::noinline]] void close() noexcept {
-        std::size_t parked = 0;
-        change([&parked](worker_counts::word now) {
-            parked = worker_counts(now).parked();
-            const worker_counts::word awake = no_longer_sleepy(now) - parked * worker_counts::one_parked;
-            return (awake + parked * worker_counts::one_searching) | worker_counts::is_closed;
-        });
-        for (; parked != 0; --parked) {
-            unpark_one();
-        }
-    }
+    void close() noexcept;
 
 private:
     // Whether a worker is idle or can be started. The word is read before the other counts, and once more
     // after them: so a worker that starts, initializes and searches is found, whenever it goes on.
-    [[nodiscard, gnu::noinline]] bool anybody_idle() const noexcept {
-        const auto idle = [](worker_counts now) {
-            return now.searching() != 0 || now.parked() != 0 || now.starting() || now.can_start();
-        };
-        return idle(counts()) || initializing_.load() != 0 || searching_unseen_.load() != 0 || idle(counts());
-    }
+    [[nodiscard]] bool anybody_idle() const noexcept;
 
     // `self` searches, and pushes see that.
     void count_in_word(sleeper& self) noexcept {
@@ -6213,49 +6337,12 @@ private:
 
     // Called after a worker ceased to be idle. Loads `watched_` after the counts have changed, see
     // `watch_idle`.
-    [[gnu::noinline]] void notify_if_nobody_idle() noexcept {
-        if (!watched_.load() || anybody_idle()) {
-            return;
-        }
-        idle_watch_list notified;
-        {
-            const std::lock_guard lock(watches_lock_);
-            if (!anybody_idle()) {
-                notified = watches_.take_all();
-                watched_.store(false);
-            }
-        }
-        notified.notify_all();
-    }
+    void notify_if_nobody_idle() noexcept;
 
     // Wakes workers until `wanted` search, or `most` are woken. If too few are parked, asks for a thread, by
     // returning true, if more items wait than workers search or initialize. Tells a worker that is about to
     // park to look again.
-    [[gnu::noinline]] bool wake(std::size_t wanted, std::size_t most) noexcept {
-        worker_counts::word before = word_.load();
-        for (;;) {
-            const worker_counts now(before);
-            const std::size_t missing = now.searching() < wanted ? wanted - now.searching() : 0;
-            const std::size_t to_wake = missing < most ? missing : most;
-            const std::size_t unparked = to_wake < now.parked() ? to_wake : now.parked();
-            const bool start = unparked != to_wake && now.may_start() &&
-                               source_.waiting() > now.searching() + unparked + initializing_.load();
-            worker_counts::word after = no_longer_sleepy(before) - unparked * worker_counts::one_parked +
-                                        unparked * worker_counts::one_searching;
-            if (start) {
-                after |= worker_counts::is_starting;
-            }
-            if (after == before) {
-                return false;
-            }
-            if (word_.compare_exchange_weak(before, after)) {
-                for (std::size_t i = 0; i != unparked; ++i) {
-                    unpark_one();
-                }
-                return start;
-            }
-        }
-    }
+    bool wake(std::size_t wanted, std::size_t most) noexcept;
 
     // Makes the epoch odd, if it is even, and counts `self` as searching. If the epoch is odd already, a load
     // is enough. A push that reads the counts before the epoch becomes odd has counted its item before, so
@@ -6285,15 +6372,7 @@ private:
 
     // Requires: the caller has taken one worker from the number of those that are parked, so one is in the
     // list. Wakes the worker that was parked last, as its cache is warmest.
-    [[gnu::noinline]] void unpark_one() noexcept {
-        sleeper* chosen = nullptr;
-        {
-            const std::lock_guard lock(parked_lock_);
-            chosen = std::exchange(parked_, parked_->next_parked_);
-        }
-        runnable_threads::add(1);
-        chosen->parking_spot_.unpark();
-    }
+    void unpark_one() noexcept;
 
     [[nodiscard]] static constexpr worker_counts::word no_longer_sleepy(worker_counts::word now) noexcept {
         constexpr worker_counts::word last_epoch = ~(worker_counts::one_epoch - 1);
@@ -6331,6 +6410,190 @@ private:
     spin_lock watches_lock_;
     idle_watch_list watches_;  // guarded by `watches_lock_`
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION bool sleep::watch_idle(const sleeper& self, idle_watch& watch) noexcept {
+    // Others rely on a worker that runs its initializer. It must not rely on them in turn.
+    if (self.is_initializing_) {
+        return false;
+    }
+    const std::lock_guard lock(watches_lock_);
+    watches_.add(watch);
+    // Before `anybody_idle`; pairs with `notify_if_nobody_idle`, which loads in the other order.
+    watched_.store(true);
+    if (!anybody_idle()) {
+        static_cast<void>(watches_.remove(watch));
+        watched_.store(!watches_.empty());
+        return false;
+    }
+    return true;
+}
+
+CONCURRENT_FUTURES_FUNCTION bool sleep::unwatch_idle(idle_watch& watch) noexcept {
+    const std::lock_guard lock(watches_lock_);
+    const bool removed = watches_.remove(watch);
+    watched_.store(!watches_.empty());
+    return removed;
+}
+
+CONCURRENT_FUTURES_FUNCTION bool sleep::begin(sleeper& self, bool initializes) noexcept {
+    self.is_initializing_ = initializes;
+    self.search_ = initializes ? sleeper::search::none : sleeper::search::seen;
+    if (initializes) {
+        initializing_.fetch_add(1);  // before the thread ceases to be starting: see `anybody_idle`
+    }
+    change([initializes](worker_counts::word now) {
+        return (now & ~(worker_counts::is_starting | worker_counts::start_failed)) +
+               (initializes ? 0 : worker_counts::one_searching);
+    });
+    const std::size_t waiting = source_.waiting();
+    return waiting != 0 && wake(waiting, 1);
+}
+
+CONCURRENT_FUTURES_FUNCTION void sleep::has_initialized(sleeper& self) noexcept {
+    self.is_initializing_ = false;
+    count_in_word(self);  // before the other count: see `anybody_idle`
+    initializing_.fetch_sub(1);
+}
+
+CONCURRENT_FUTURES_FUNCTION void sleep::initializer_has_failed(sleeper& self) noexcept {
+    self.is_initializing_ = false;
+    initializing_.fetch_sub(1);
+    notify_if_nobody_idle();
+    runnable_threads::remove(1);
+}
+
+CONCURRENT_FUTURES_FUNCTION bool sleep::stop_searching(sleeper& self) noexcept {
+    if (std::exchange(self.search_, sleeper::search::none) == sleeper::search::unseen) {
+        searching_unseen_.fetch_sub(1);
+        notify_if_nobody_idle();
+        return false;
+    }
+    const worker_counts now(word_.fetch_sub(worker_counts::one_searching) - worker_counts::one_searching);
+    bool start = false;
+    if (now.parked() != 0 || now.may_start()) {
+        const std::size_t waiting = source_.waiting();
+        start = waiting != 0 && wake(waiting, 2);
+    }
+    notify_if_nobody_idle();
+    return start;
+}
+
+CONCURRENT_FUTURES_FUNCTION spin_target sleep::may_spin(sleeper& self) noexcept {
+    const worker_counts now = counts();
+    const spin_target target = std::exchange(self.may_spin_for_, spin_target::nothing);
+    if (target == spin_target::nothing || now.closed() ||
+        now.searching() != (self.search_ == sleeper::search::seen ? 1 : 0) || !runnable_threads::fit()) {
+        return spin_target::nothing;
+    }
+    if (!is_for_one_ && self.search_ != sleeper::search::seen) {
+        count_in_word(self);
+    }
+    return target;
+}
+
+CONCURRENT_FUTURES_FUNCTION bool sleep::park(sleeper& self) noexcept {
+    const worker_counts announced = announce(self);
+    // Before the items: what is no longer expected afterwards was pushed before.
+    const bool is_to_end = announced.closed() && !source_.expects_items();
+    if (source_.has_items()) {
+        return true;
+    }
+    if (is_to_end) {
+        word_.fetch_sub(worker_counts::one_searching);
+        self.search_ = sleeper::search::none;
+        notify_if_nobody_idle();
+        runnable_threads::remove(1);
+        return false;
+    }
+    if (!add_parked(self, announced.epoch())) {
+        return true;
+    }
+    runnable_threads::remove(1);
+    self.parking_spot_.park();
+    self.may_spin_for_ = spin_target::shared_item;
+    return true;
+}
+
+CONCURRENT_FUTURES_FUNCTION void sleep::start_has_failed() noexcept {
+    change([](worker_counts::word now) {
+        return (now & ~worker_counts::is_starting) | worker_counts::start_failed;
+    });
+    notify_if_nobody_idle();
+}
+
+CONCURRENT_FUTURES_FUNCTION void sleep::close() noexcept {
+    std::size_t parked = 0;
+    change([&parked](worker_counts::word now) {
+        parked = worker_counts(now).parked();
+        const worker_counts::word awake = no_longer_sleepy(now) - parked * worker_counts::one_parked;
+        return (awake + parked * worker_counts::one_searching) | worker_counts::is_closed;
+    });
+    for (; parked != 0; --parked) {
+        unpark_one();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION bool sleep::anybody_idle() const noexcept {
+    const auto idle = [](worker_counts now) {
+        return now.searching() != 0 || now.parked() != 0 || now.starting() || now.can_start();
+    };
+    return idle(counts()) || initializing_.load() != 0 || searching_unseen_.load() != 0 || idle(counts());
+}
+
+CONCURRENT_FUTURES_FUNCTION void sleep::notify_if_nobody_idle() noexcept {
+    if (!watched_.load() || anybody_idle()) {
+        return;
+    }
+    idle_watch_list notified;
+    {
+        const std::lock_guard lock(watches_lock_);
+        if (!anybody_idle()) {
+            notified = watches_.take_all();
+            watched_.store(false);
+        }
+    }
+    notified.notify_all();
+}
+
+CONCURRENT_FUTURES_FUNCTION bool sleep::wake(std::size_t wanted, std::size_t most) noexcept {
+    worker_counts::word before = word_.load();
+    for (;;) {
+        const worker_counts now(before);
+        const std::size_t missing = now.searching() < wanted ? wanted - now.searching() : 0;
+        const std::size_t to_wake = missing < most ? missing : most;
+        const std::size_t unparked = to_wake < now.parked() ? to_wake : now.parked();
+        const bool start = unparked != to_wake && now.may_start() &&
+                           source_.waiting() > now.searching() + unparked + initializing_.load();
+        worker_counts::word after = no_longer_sleepy(before) - unparked * worker_counts::one_parked +
+                                    unparked * worker_counts::one_searching;
+        if (start) {
+            after |= worker_counts::is_starting;
+        }
+        if (after == before) {
+            return false;
+        }
+        if (word_.compare_exchange_weak(before, after)) {
+            for (std::size_t i = 0; i != unparked; ++i) {
+                unpark_one();
+            }
+            return start;
+        }
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void sleep::unpark_one() noexcept {
+    sleeper* chosen = nullptr;
+    {
+        const std::lock_guard lock(parked_lock_);
+        chosen = std::exchange(parked_, parked_->next_parked_);
+    }
+    runnable_threads::add(1);
+    chosen->parking_spot_.unpark();
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail
 
@@ -6447,6 +6710,7 @@ public:
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
+class end_watch;
 class work_item;
 class worker;
 
@@ -6575,12 +6839,7 @@ public:
     }
 
     // A thread of this pool calls `begin_thread` first of all, and `end_thread` after its work.
-    void begin_thread(worker& self) const noexcept {
-        own_pool_thread = {&self, number_, 0};
-        current_pool_thread = &own_pool_thread;
-        at_end_of_thread<&note_exit>();
-        runnable_threads::count_this_thread(true);
-    }
+    void begin_thread(worker& self) const noexcept;
     void end_thread() const noexcept {
         runnable_threads::count_this_thread(false);
         own_pool_thread.self = nullptr;
@@ -6639,11 +6898,7 @@ public:
     // Coroutines that have started, and are not done, need the pool's workers, even after a shutdown. From
     // `note_coroutine_started`, which a worker calls, until `note_coroutine_ended`, no worker ends.
     void note_coroutine_started() noexcept { coroutines_.fetch_add(1); }
-    void note_coroutine_ended() noexcept {
-        if (coroutines_.fetch_sub(1) == 1 && sleep_.counts().closed()) {
-            sleep_.close();  // workers that had parked now end
-        }
-    }
+    void note_coroutine_ended() noexcept;
 
     // Does what `push` does, for the next turn of such a coroutine. The pool may have been shut down. Throws
     // if an initializer has failed.
@@ -6651,6 +6906,9 @@ public:
 
     // A hint.
     [[nodiscard]] virtual bool shared_queue_seems_empty() const noexcept = 0;
+
+    // Requires: the pool was shut down. See `threads::watch_end`.
+    [[nodiscard]] virtual bool watch_end(end_watch& watch) noexcept = 0;
 
 protected:
     // The analyzer leaves out the constructor of `sleep_`.
@@ -6675,33 +6933,11 @@ protected:
 private:
     // Does what `find` does, for a pool that this library made.
     [[nodiscard]] static shared_pool<pool_base> find_own(const pool_base* address,
-                                                         std::uint32_t number) noexcept {
-        shared_pool<pool_base> found;
-        live_pools::instance().find([&](live_pools::entry& each) {
-            // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every entry is a pool
-            auto& pool = static_cast<pool_base&>(each);
-            if (&pool == address && pool.number() == number) {
-                if (pool.add_reference_unless_ending()) {
-                    found = shared_pool<pool_base>::adopt(pool);
-                }
-                return true;
-            }
-            return false;
-        });
-        return found;
-    }
+                                                         std::uint32_t number) noexcept;
 
     // Returns false if the last reference is gone, and the pool about to be destroyed. Requires: the caller
     // keeps the destructor from ending.
-    [[nodiscard]] bool add_reference_unless_ending() noexcept {
-        // Relaxed: the mutex of `live_pools` orders this after the pool was made, and what other
-        // threads do with the pool is ordered by the pool's own operations.
-        std::size_t references = references_.load(std::memory_order_relaxed);
-        while (references != 0 &&
-               !references_.compare_exchange_weak(references, references + 1, std::memory_order_relaxed)) {
-        }
-        return references != 0;
-    }
+    [[nodiscard]] bool add_reference_unless_ending() noexcept;
 
     using finder = shared_pool<pool_base> (*)(const pool_base* address, std::uint32_t number) noexcept;
 
@@ -6728,25 +6964,7 @@ private:
     }
 
     // If there is no memory, the library remains unknown.
-    [[gnu::cold, gnu::noinline]] void meet_another_library() const noexcept {
-        const pool_thread& here = thread_record_();
-        if (here.self && !pool_thread::current().self) {
-            current_pool_thread = &here;
-        }
-        if (find_library(library())) {
-            return;
-        }
-        std::unique_ptr<other_library> added(new (std::nothrow) other_library(library(), find_));
-        if (!added) {
-            return;
-        }
-        // Two threads may add the same library; then `find_library` finds the one that was added last.
-        // Release: pairs with the acquire of `find_library`.
-        while (!other_libraries_.compare_exchange_weak(added->next, added.get(), std::memory_order_release,
-                                                       std::memory_order_relaxed)) {
-        }
-        static_cast<void>(added.release());  // it stays in the list
-    }
+    [[gnu::cold]] void meet_another_library() const noexcept;
 
     // Called when this thread ends or calls `exit()`. Notes that a task has called `exit()`, if this thread
     // is in one: it has not called `end_thread`, as it does before it ends.
@@ -6808,6 +7026,70 @@ private:
     stoppable& source_;
 };
 #endif
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION void pool_base::begin_thread(worker& self) const noexcept {
+    own_pool_thread = {&self, number_, 0};
+    current_pool_thread = &own_pool_thread;
+    at_end_of_thread<&note_exit>();
+    runnable_threads::count_this_thread(true);
+}
+
+CONCURRENT_FUTURES_FUNCTION void pool_base::note_coroutine_ended() noexcept {
+    if (coroutines_.fetch_sub(1) == 1 && sleep_.counts().closed()) {
+        sleep_.close();  // workers that had parked now end
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION shared_pool<pool_base> pool_base::find_own(const pool_base* address,
+                                                                       std::uint32_t number) noexcept {
+    shared_pool<pool_base> found;
+    live_pools::instance().find([&](live_pools::entry& each) {
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every entry is a pool
+        auto& pool = static_cast<pool_base&>(each);
+        if (&pool == address && pool.number() == number) {
+            if (pool.add_reference_unless_ending()) {
+                found = shared_pool<pool_base>::adopt(pool);
+            }
+            return true;
+        }
+        return false;
+    });
+    return found;
+}
+
+CONCURRENT_FUTURES_FUNCTION bool pool_base::add_reference_unless_ending() noexcept {
+    // Relaxed: the mutex of `live_pools` orders this after the pool was made, and what other
+    // threads do with the pool is ordered by the pool's own operations.
+    std::size_t references = references_.load(std::memory_order_relaxed);
+    while (references != 0 &&
+           !references_.compare_exchange_weak(references, references + 1, std::memory_order_relaxed)) {
+    }
+    return references != 0;
+}
+
+CONCURRENT_FUTURES_FUNCTION void pool_base::meet_another_library() const noexcept {
+    const pool_thread& here = thread_record_();
+    if (here.self && !pool_thread::current().self) {
+        current_pool_thread = &here;
+    }
+    if (find_library(library())) {
+        return;
+    }
+    std::unique_ptr<other_library> added(new (std::nothrow) other_library(library(), find_));
+    if (!added) {
+        return;
+    }
+    // Two threads may add the same library; then `find_library` finds the one that was added last.
+    // Release: pairs with the acquire of `find_library`.
+    while (!other_libraries_.compare_exchange_weak(added->next, added.get(), std::memory_order_release,
+                                                   std::memory_order_relaxed)) {
+    }
+    static_cast<void>(added.release());  // it stays in the list
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail
 
@@ -7017,7 +7299,12 @@ private:
 
 // Takes the stale items out of `items` and subtracts them from `stale`. The queue's size must go down only
 // afterwards, so that never too few items seem to wait.
-inline work_list take_stale(work_list& items, sync::atomic<std::ptrdiff_t>& stale) noexcept {
+work_list take_stale(work_list& items, sync::atomic<std::ptrdiff_t>& stale) noexcept;
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION work_list take_stale(work_list& items,
+                                                 sync::atomic<std::ptrdiff_t>& stale) noexcept {
     work_list taken;
     work_list kept;
     while (work_item* const item = items.take_first()) {
@@ -7028,6 +7315,8 @@ inline work_list take_stale(work_list& items, sync::atomic<std::ptrdiff_t>& stal
                     std::memory_order_relaxed);  // see `note_stale_item`
     return taken;
 }
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail
 
@@ -7255,35 +7544,13 @@ public:
         return nullptr;
     }
 
-    [[gnu::cold]] work_list take_all() noexcept {
-        counting_guard lock(lock_);
-        work_list items;
-        while (work_item* const item = take_oldest(lock)) {
-            items.append(*item);
-        }
-        return items;
-    }
+    [[gnu::cold]] work_list take_all() noexcept;
 
     [[nodiscard]] bool purge_is_due(const sync::atomic<std::ptrdiff_t>& stale) const noexcept {
         return schedule_.due(*this, stale);
     }
 
-    [[gnu::noinline]] work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
-        counting_guard lock(lock_);
-        work_list taken;
-        if (purge_schedule::pays(lock.count(), stale)) {
-            for (work_item* each = oldest_; each;) {
-                work_item& item = *std::exchange(each, each->next_);
-                if (!item.still_waits()) {
-                    stale.fetch_sub(1, std::memory_order_relaxed);  // see `take_stale`
-                    unlink(item, lock);
-                    taken.append(item);
-                }
-            }
-        }
-        schedule_.done(lock.count());
-        return taken;
-    }
+    work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept;
 
 private:
     using guard = counting_guard<counting_lock>;
@@ -7318,15 +7585,8 @@ private:
 
     // The same if others know of the item before it is pushed. One may have claimed it, and run it while it
     // is in this queue. Then the item's place is with that worker.
-    [[gnu::noinline]] void note_known_pushed(work_item& item) const noexcept {
-        std::uintptr_t before = known_early;
-        // Release: pairs with the acquire of `take_back`. If this fails, the item runs.
-        item.place_.compare_exchange_strong(before, address() | known_early, std::memory_order_release);
-    }
-    [[gnu::noinline]] void note_known_taken_out(work_item& item) const noexcept {
-        std::uintptr_t before = address() | known_early;
-        item.place_.compare_exchange_strong(before, known_early, std::memory_order_relaxed);
-    }
+    void note_known_pushed(work_item& item) const noexcept;
+    void note_known_taken_out(work_item& item) const noexcept;
 
     [[nodiscard, gnu::always_inline]] bool take_out(work_item& item) noexcept {
         counting_guard lock(lock_);
@@ -7389,6 +7649,47 @@ private:
     blocked_wait_list* const waits_ = nullptr;
 };
 
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION work_list local_queue::take_all() noexcept {
+    counting_guard lock(lock_);
+    work_list items;
+    while (work_item* const item = take_oldest(lock)) {
+        items.append(*item);
+    }
+    return items;
+}
+
+CONCURRENT_FUTURES_FUNCTION work_list local_queue::purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
+    counting_guard lock(lock_);
+    work_list taken;
+    if (purge_schedule::pays(lock.count(), stale)) {
+        for (work_item* each = oldest_; each;) {
+            work_item& item = *std::exchange(each, each->next_);
+            if (!item.still_waits()) {
+                stale.fetch_sub(1, std::memory_order_relaxed);  // see `take_stale`
+                unlink(item, lock);
+                taken.append(item);
+            }
+        }
+    }
+    schedule_.done(lock.count());
+    return taken;
+}
+
+CONCURRENT_FUTURES_FUNCTION void local_queue::note_known_pushed(work_item& item) const noexcept {
+    std::uintptr_t before = known_early;
+    // Release: pairs with the acquire of `take_back`. If this fails, the item runs.
+    item.place_.compare_exchange_strong(before, address() | known_early, std::memory_order_release);
+}
+
+CONCURRENT_FUTURES_FUNCTION void local_queue::note_known_taken_out(work_item& item) const noexcept {
+    std::uintptr_t before = address() | known_early;
+    item.place_.compare_exchange_strong(before, known_early, std::memory_order_relaxed);
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
+
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
@@ -7406,57 +7707,19 @@ public:
     permit& operator=(const permit&) = delete;
 
     // Called before a spare is started for `left`. Returns false if one is about to begin an equal errand.
-    [[nodiscard, gnu::cold, gnu::noinline]] bool add_spare(errand& left) noexcept {
-        const std::lock_guard lock(mutex_);
-        for (const errand* each = first_left_; each; each = each->next_) {
-            if (each->what_for_ == left.what_for_) {
-                return false;
-            }
-        }
-        left.next_ = std::exchange(first_left_, &left);
-        ++spares_;
-        return true;
-    }
+    [[nodiscard, gnu::cold]] bool add_spare(errand& left) noexcept;
     // A spare has the permit, and is about to run `left`; or it could not be started.
-    [[gnu::cold, gnu::noinline]] void remove_errand(errand& left) noexcept {
-        const std::lock_guard lock(mutex_);
-        errand** link = &first_left_;
-        while (*link != &left) {
-            link = &(*link)->next_;
-        }
-        *link = left.next_;
-    }
+    [[gnu::cold]] void remove_errand(errand& left) noexcept;
     // It has ended, or could not be started.
-    [[gnu::cold, gnu::noinline]] void remove_spare() noexcept {
-        const std::lock_guard lock(mutex_);
-        --spares_;
-    }
-    [[nodiscard, gnu::cold, gnu::noinline]] bool has_spares() noexcept {
-        const std::lock_guard lock(mutex_);
-        return spares_ != 0;
-    }
+    [[gnu::cold]] void remove_spare() noexcept;
+    [[nodiscard, gnu::cold]] bool has_spares() noexcept;
 
     // Returns false if it would have to wait.
-    [[nodiscard, gnu::cold, gnu::noinline]] bool try_acquire() noexcept {
-        const std::lock_guard lock(mutex_);
-        if (asked_ != released_) {
-            return false;
-        }
-        ++asked_;
-        return true;
-    }
+    [[nodiscard, gnu::cold]] bool try_acquire() noexcept;
 
-    [[gnu::cold, gnu::noinline]] void acquire() noexcept {
-        std::unique_lock lock(mutex_);
-        const std::size_t turn = asked_++;
-        changed_.wait(lock, [&] { return released_ == turn; });
-    }
+    [[gnu::cold]] void acquire() noexcept;
 
-    [[gnu::cold, gnu::noinline]] void release() noexcept {
-        const std::lock_guard lock(mutex_);
-        ++released_;
-        changed_.notify_all();
-    }
+    [[gnu::cold]] void release() noexcept;
 
 private:
     sync::mutex mutex_;
@@ -7467,6 +7730,62 @@ private:
     std::size_t asked_ = 1;     // how often it was asked for
     std::size_t released_ = 0;  // how often it was given back
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION bool permit::add_spare(errand& left) noexcept {
+    const std::lock_guard lock(mutex_);
+    for (const errand* each = first_left_; each; each = each->next_) {
+        if (each->what_for_ == left.what_for_) {
+            return false;
+        }
+    }
+    left.next_ = std::exchange(first_left_, &left);
+    ++spares_;
+    return true;
+}
+
+CONCURRENT_FUTURES_FUNCTION void permit::remove_errand(errand& left) noexcept {
+    const std::lock_guard lock(mutex_);
+    errand** link = &first_left_;
+    while (*link != &left) {
+        link = &(*link)->next_;
+    }
+    *link = left.next_;
+}
+
+CONCURRENT_FUTURES_FUNCTION void permit::remove_spare() noexcept {
+    const std::lock_guard lock(mutex_);
+    --spares_;
+}
+
+CONCURRENT_FUTURES_FUNCTION bool permit::has_spares() noexcept {
+    const std::lock_guard lock(mutex_);
+    return spares_ != 0;
+}
+
+CONCURRENT_FUTURES_FUNCTION bool permit::try_acquire() noexcept {
+    const std::lock_guard lock(mutex_);
+    if (asked_ != released_) {
+        return false;
+    }
+    ++asked_;
+    return true;
+}
+
+CONCURRENT_FUTURES_FUNCTION void permit::acquire() noexcept {
+    std::unique_lock lock(mutex_);
+    const std::size_t turn = asked_++;
+    changed_.wait(lock, [&] { return released_ == turn; });
+}
+
+CONCURRENT_FUTURES_FUNCTION void permit::release() noexcept {
+    const std::lock_guard lock(mutex_);
+    ++released_;
+    changed_.notify_all();
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail
 
@@ -7510,41 +7829,18 @@ public:
         return pool_.watch_idle(*this, watch);
     }
     [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept override { return pool_.unwatch_idle(watch); }
-    void begin_to_block(blocked_wait& wait) noexcept override {
-        pool_.blocked_waits().add(wait, &local_queue_);
-        give_permit_back();
-    }
-    void end_to_block(blocked_wait& wait) noexcept override {
-        pool_.blocked_waits().remove(wait);
-        if (permit_ && !pool_.is_inherited()) {
-            permit_->acquire();
-        }
-    }
+    CONCURRENT_FUTURES_FUNCTION void begin_to_block(blocked_wait& wait) noexcept override;
+    CONCURRENT_FUTURES_FUNCTION void end_to_block(blocked_wait& wait) noexcept override;
     [[nodiscard]] bool leave_to_spare(std::unique_ptr<errand> left) noexcept override {
         return pool_.start_spare(*this, std::move(left));
     }
 
     // Returns the permit to run, which this worker has. Throws if there is no memory.
-    [[nodiscard, gnu::cold, gnu::noinline]] permit& share_permit() {
-        if (!permit_) {
-            if (!own_permit_) {
-                own_permit_ = std::make_unique<permit>();
-            }
-            permit_ = own_permit_.get();
-        }
-        return *permit_;
-    }
+    [[nodiscard, gnu::cold]] permit& share_permit();
     [[nodiscard]] bool shares_permit() const noexcept { return permit_ != nullptr; }
 
     // Called between two tasks, if this worker shares its permit.
-    [[gnu::cold, gnu::noinline]] void let_spares_run() noexcept {
-        if (permit_->has_spares()) {
-            permit_->release();
-            take_permit_back();
-        } else {
-            permit_ = nullptr;
-        }
-    }
+    [[gnu::cold]] void let_spares_run() noexcept;
 
     // These are called before this worker parks or ends, and afterwards.
     void give_permit_back() noexcept {
@@ -7560,17 +7856,8 @@ public:
     }
 
     // A spare calls these before and after its errand. It never searches, so it is never as good as idle.
-    void begin_errand(errand& left) noexcept {
-        ++depth_;
-        permit_->acquire();
-        permit_->remove_errand(left);
-    }
-    void end_errand() noexcept {
-        permit_->release();
-        permit_->remove_spare();
-        permit_ = nullptr;
-        --depth_;
-    }
+    void begin_errand(errand& left) noexcept;
+    void end_errand() noexcept;
     [[nodiscard]] bool is_initialized() const noexcept { return is_initialized_; }
     void note_initialized() noexcept { is_initialized_ = true; }
 
@@ -7661,7 +7948,7 @@ public:
 private:
     friend class victims;
 
-    [[gnu::cold, gnu::noinline]] void meet_pool() const noexcept { pool_.meet(); }
+    [[gnu::cold]] void meet_pool() const noexcept;
 
     pool_base& pool_;
     const std::string name_;
@@ -7723,22 +8010,10 @@ public:
 
     // Returns the oldest item of any local queue, null if all seem empty. Looks first where `self` last found
     // one: if all workers looked in the same order, they would meet at the same queues.
-    [[nodiscard, gnu::noinline]] work_item* steal(worker& self) noexcept {
-        work_item* item = steal_between(self, self.last_robbed_, nullptr);
-        if (!item) {
-            worker* const first =
-                first_.load(std::memory_order_acquire);  // pairs with the change in `queue_of`
-            item = steal_between(self, first, self.last_robbed_);
-        }
-        return item ? item : pop_from(queue_of_others_);
-    }
+    [[nodiscard]] work_item* steal(worker& self) noexcept;
 
     // Returns the oldest item of the next victim, each in turn; null if that has none.
-    [[nodiscard, gnu::noinline]] work_item* steal_in_turn(worker& self) noexcept {
-        worker* const next = self.last_victim_ ? self.last_victim_->next_victim_ : nullptr;
-        self.last_victim_ = next ? next : first_.load(std::memory_order_acquire);  // see `steal`
-        return self.last_victim_ ? pop_from(self.last_victim_->local_queue_) : nullptr;
-    }
+    [[nodiscard]] work_item* steal_in_turn(worker& self) noexcept;
 
     // Counts the turns of `self`, from 0 to one less than `cycle`.
     [[nodiscard]] static unsigned next_turn(worker& self, unsigned cycle) noexcept {
@@ -7766,7 +8041,7 @@ private:
     }
 
     // One for all who steal, but not for the owner of the queue.
-    [[gnu::noinline]] static work_item* pop_from(local_queue& others) noexcept { return others.pop(); }
+    static work_item* pop_from(local_queue& others) noexcept;
 
     // Sequentially consistent: pairs with the compare-exchange of `queue_of`.
     template <class Victims, class Visit>
@@ -7780,6 +8055,77 @@ private:
     sync::atomic<worker*> first_{nullptr};
     local_queue queue_of_others_;
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+void worker::begin_to_block(blocked_wait& wait) noexcept {
+    pool_.blocked_waits().add(wait, &local_queue_);
+    give_permit_back();
+}
+
+void worker::end_to_block(blocked_wait& wait) noexcept {
+    pool_.blocked_waits().remove(wait);
+    if (permit_ && !pool_.is_inherited()) {
+        permit_->acquire();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION permit& worker::share_permit() {
+    if (!permit_) {
+        if (!own_permit_) {
+            own_permit_ = std::make_unique<permit>();
+        }
+        permit_ = own_permit_.get();
+    }
+    return *permit_;
+}
+
+CONCURRENT_FUTURES_FUNCTION void worker::let_spares_run() noexcept {
+    if (permit_->has_spares()) {
+        permit_->release();
+        take_permit_back();
+    } else {
+        permit_ = nullptr;
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void worker::begin_errand(errand& left) noexcept {
+    ++depth_;
+    permit_->acquire();
+    permit_->remove_errand(left);
+}
+
+CONCURRENT_FUTURES_FUNCTION void worker::end_errand() noexcept {
+    permit_->release();
+    permit_->remove_spare();
+    permit_ = nullptr;
+    --depth_;
+}
+
+CONCURRENT_FUTURES_FUNCTION void worker::meet_pool() const noexcept {
+    pool_.meet();
+}
+
+CONCURRENT_FUTURES_FUNCTION work_item* victims::steal(worker& self) noexcept {
+    work_item* item = steal_between(self, self.last_robbed_, nullptr);
+    if (!item) {
+        worker* const first = first_.load(std::memory_order_acquire);  // pairs with the change in `queue_of`
+        item = steal_between(self, first, self.last_robbed_);
+    }
+    return item ? item : pop_from(queue_of_others_);
+}
+
+CONCURRENT_FUTURES_FUNCTION work_item* victims::steal_in_turn(worker& self) noexcept {
+    worker* const next = self.last_victim_ ? self.last_victim_->next_victim_ : nullptr;
+    self.last_victim_ = next ? next : first_.load(std::memory_order_acquire);  // see `steal`
+    return self.last_victim_ ? pop_from(self.last_victim_->local_queue_) : nullptr;
+}
+
+CONCURRENT_FUTURES_FUNCTION work_item* victims::pop_from(local_queue& others) noexcept {
+    return others.pop();
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }  // namespace detail
 
@@ -7850,15 +8196,7 @@ public:
     outstanding_futures(const outstanding_futures&) = delete;
     outstanding_futures& operator=(const outstanding_futures&) = delete;
     // Requires: not locked. No other thread uses the set.
-    ~outstanding_futures() {
-        if (is_inherited()) {
-            return;
-        }
-        while (kept_) {
-            static_cast<void>(take_kept(kept_));
-        }
-        std::destroy_at(std::addressof(changed_));
-    }
+    ~outstanding_futures();
 
     // Requires: not locked, and not `is_inherited()`.
     [[nodiscard]] lock_type lock() const { return lock_type(mutex_); }
@@ -7879,55 +8217,13 @@ public:
     [[nodiscard]] entry* first() const noexcept { return first_; }
 
     // Adds a future, which has a handle until the entry is removed.
-    void add(entry& added, shared_state_base& state) noexcept {
-        added.state_ = &state;
-        added.number_ = ++added_;
-        added.next_ = nullptr;
-        added.previous_ = std::exchange(last_, &added);
-        (added.previous_ ? added.previous_->next_ : first_) = &added;
-        if (!unexamined_) {
-            unexamined_ = &added;
-        }
-        if (cursors_) {
-            for (cursor* each = cursors_; each; each = each->next) {
-                if (!each->unexamined) {
-                    each->unexamined = &added;
-                }
-            }
-            notify();
-        }
-    }
+    void add(entry& added, shared_state_base& state) noexcept;
 
-    void remove(entry& removed) noexcept {
-        if (unexamined_ == &removed) {
-            unexamined_ = removed.next_;
-        }
-        for (cursor* each = cursors_; each; each = each->next) {
-            if (each->unexamined == &removed) {
-                each->unexamined = removed.next_;
-            }
-        }
-        if (asked_ == &removed) {
-            asked_ = removed.previous_;
-        }
-        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
-        (removed.next_ ? removed.next_->previous_ : last_) = removed.previous_;
-    }
+    void remove(entry& removed) noexcept;
 
     // Returns the first future that was added as the one with this `number`, or later. Sets `number` to that.
     // Returns null if there is none. A caller that asks for one after the other pays O(1) for each.
-    [[nodiscard]] entry* find(std::uint64_t& number) noexcept {
-        entry* each = asked_ && asked_->number_ <= number ? asked_ : first_;
-        while (each && each->number_ < number) {
-            asked_ = each;
-            each = each->next_;
-        }
-        if (each) {
-            asked_ = each;
-            number = each->number_;
-        }
-        return each;
-    }
+    [[nodiscard]] entry* find(std::uint64_t& number) noexcept;
     // The number of the oldest future, or the next one.
     [[nodiscard]] std::uint64_t first_number() const noexcept {
         return first_ ? first_->number_ : added_ + 1;
@@ -7945,14 +8241,7 @@ public:
 
     // Calls `fn(state)`, without the lock, for each future, also for those that are added meanwhile. If `fn`
     // forks, then in the child this is the last call.
-    template <class Fn>
-    void for_each(lock_type& lock, Fn fn) {
-        cursor all(*this, first_);
-        examine(lock, all, [&fn](shared_state_base& state) {
-            fn(state);
-            return false;
-        });
-    }
+    void for_each(lock_type& lock, void (*fn)(shared_state_base&) noexcept);
 
     // Waits until `ready()`, or until `until`. `to_the_end` says that the wait ends only when no future is
     // outstanding: then a worker runs tasks of its own pool on the spot, and what descends from those that
@@ -7960,81 +8249,16 @@ public:
     // worker that would have to sleep; and if a task that it runs forks, in the child.
     template <class Ready>
     wait_end wait(lock_type& lock, const deadline& until, bool to_the_end, Ready ready) {
-        waiting_thread me(*this, lock, to_the_end);
-        for (;;) {
-            const bool is_ready = ready();
-            if (is_ready || until.passed()) {
-                if (me.hide()) {
-                    continue;
-                }
-                return is_ready ? wait_end::ready : wait_end::timed_out;
-            }
-            {
-                const unlocked meanwhile(lock);
-                trampoline::run_postponed();
-            }
-            throw_if_inherited();
-            helper* watching = nullptr;
-            helping_wait::step step = help(lock, me, watching);
-            if (step == helping_wait::step::sleep || step == helping_wait::step::watch) {
-                try {
-                    step = help_others(lock, me, watching, step);
-                } catch (...) {
-                    stop_watching(lock, me, watching);
-                    throw;
-                }
-            }
-            throw_if_inherited();
-            if (step == helping_wait::step::waits_for_self) {
-                return wait_end::waits_for_self;
-            }
-            if (step != helping_wait::step::look_again) {
-                wait_until(changed_, lock, until,
-                           [&] { return ready() || me.alone || me.has_news(watching != nullptr); });
-            }
-            stop_watching(lock, me, watching);
-        }
+        return wait(
+            lock, until, to_the_end,
+            [](void* condition) noexcept { return (*static_cast<Ready*>(condition))(); }, &ready);
     }
 
 private:
-    // While this exists, the lock is released. In the child of a fork that happens meanwhile, it stays so.
-    class unlocked {
-    public:
-        explicit unlocked(lock_type& lock) noexcept : lock_(lock) { lock_.unlock(); }
-        unlocked(const unlocked&) = delete;
-        unlocked& operator=(const unlocked&) = delete;
-        ~unlocked() {
-            if (process_ == forks::process()) {
-                lock_.lock();
-            }
-        }
-
-    private:
-        lock_type& lock_;
-        const std::uint32_t process_ = forks::process();
-    };
-
-    // How far a thread has looked at the futures. It is made and destroyed under the lock.
-    struct cursor {
-        cursor(outstanding_futures& its_set, entry* first) noexcept
-            : set(its_set), unexamined(first), next(std::exchange(set.cursors_, this)) {}
-        cursor(const cursor&) = delete;
-        cursor& operator=(const cursor&) = delete;
-        ~cursor() {
-            if (set.is_inherited()) {
-                return;
-            }
-            cursor** link = &set.cursors_;
-            while (*link != this) {
-                link = &(*link)->next;
-            }
-            *link = next;
-        }
-
-        outstanding_futures& set;
-        entry* unexamined;  // the first future that the thread has not looked at
-        cursor* next;
-    };
+    class unlocked;
+    struct cursor;
+    struct walker;
+    struct waiting_thread;
 
     // Threads that can help the same futures: a thread, or the workers of a pool. Which of the two depends on
     // whether this library knows the pool.
@@ -8048,222 +8272,37 @@ private:
         sync::thread::id thread;
     };
 
-    // What a worker has found out about what the futures depend on. Its place is destroyed under the lock,
-    // and then the rest without.
-    struct walker {
-        // Requires: locked.
-        explicit walker(outstanding_futures& set) noexcept
-            : place(std::in_place, set, set.first_), walk(set.mutex_, set.changed_) {}
+    // One function for all conditions: beside what it does, an indirect call takes no time.
+    wait_end wait(lock_type& lock, const deadline& until, bool to_the_end,
+                  bool (*is_ready)(void* condition) noexcept, void* condition);
 
-        const examiner who;
-        // From here on, the futures were not added to the walk.
-        std::optional<cursor> place;
-        dependency_walk walk;
-        walker* next_kept = nullptr;
-    };
-
-    // A thread in `wait`. If that is short, the next `wait` goes on where this one stopped. It is made and
-    // destroyed under the lock.
-    struct waiting_thread final : cursor, idle_watch {
-        waiting_thread(outstanding_futures& its_set, lock_type& its_lock, bool to_the_end) noexcept
-            : cursor(its_set,
-                     !to_the_end && its_set.examiner_ == examiner() ? its_set.unexamined_ : its_set.first_),
-              lock(its_lock),
-              is_short(!to_the_end) {}
-        waiting_thread(const waiting_thread&) = delete;
-        waiting_thread& operator=(const waiting_thread&) = delete;
-        ~waiting_thread() {
-            if (set.is_inherited()) {
-                return;  // it runs nothing while it is shown, and so is hidden
-            }
-            hide();
-            if (is_short) {
-                set.examiner_ = examiner();
-                set.unexamined_ = unexamined;
-            }
-            if (walking) {
-                helping.reset();
-                std::unique_ptr<walker> ended = std::move(walking);
-                if (is_short) {
-                    ended = set.keep(std::move(ended));
-                }
-                if (ended) {
-                    ended->place.reset();
-                    const unlocked meanwhile(lock);
-                    ended.reset();
-                }
-            }
-        }
-
-        void on_nobody_idle() noexcept override {
-            // Notify under the mutex: once the mutex is free, this may be gone.
-            const std::lock_guard guard(set.mutex_);
-            alone = true;
-            set.changed_.notify_all();
-        }
-
-        // Whether there is something new to look at, apart from what it watches, if so.
-        [[nodiscard]] bool has_news(bool watches) const noexcept {
-            // NOLINTNEXTLINE(bugprone-unchecked-optional-access): a walker in use has one
-            return walking ? walking->place->unexamined || walking->walk.has_news() : !watches && unexamined;
-        }
-
-        // Returns false if this did nothing. Else it has released the lock meanwhile.
-        bool hide() noexcept {
-            if (!helping || !helping->is_shown()) {
-                return false;
-            }
-            const unlocked meanwhile(lock);
-            hide_unlocked();
-            return true;
-        }
-
-        // Before this thread runs something. Requires: not locked.
-        void hide_unlocked() noexcept {
-            if (helping) {
-                helping->hide();
-            }
-        }
-
-        lock_type& lock;
-        const bool is_short;
-        bool alone = false;  // no other worker can run what is queued
-        std::unique_ptr<walker> walking;
-        std::optional<helping_wait> helping;
-    };
-
-    // Calls `look(state)`, without the lock, for each future that `me` has not looked at, until that returns
-    // true or has forked.
     template <class Look>
-    static bool examine(lock_type& lock, cursor& me, Look look) {
-        while (entry* const each = me.unexamined) {
-            const std::uint64_t number = each->number_;
-            bool found = false;
-            {
-                shared_state_base::weak_handle seen(each->state());
-                const unlocked meanwhile(lock);
-                const shared_state_base::weak_handle kept = std::move(seen);
-                found = look(kept.state());
-            }
-            if (found || me.set.is_inherited()) {
-                return found;
-            }
-            // The entry may have been removed meanwhile, and another one may have its memory.
-            if (me.unexamined && me.unexamined->number_ == number) {
-                me.unexamined = me.unexamined->next_;
-            }
-        }
-        return false;
-    }
+    static bool examine(lock_type& lock, cursor& me, Look look);
 
     // Runs one of the futures' tasks that this worker's pool has; see `helping_wait::go_on`.
-    [[nodiscard]] static helping_wait::step help(lock_type& lock, waiting_thread& me, helper*& watching) {
-        helping_wait::step step = helping_wait::step::sleep;
-        examine(lock, me, [&](shared_state_base& state) {
-            step = me.is_short ? help_unless_others_can(state, me, watching) : help(state, me);
-            return step != helping_wait::step::sleep;
-        });
-        return step;
-    }
+    [[nodiscard]] static helping_wait::step help(lock_type& lock, waiting_thread& me, helper*& watching);
 
     // Runs a task, as far as it is one that a wait without a limit may run.
-    [[nodiscard]] static helping_wait::step help(shared_state_base& state, waiting_thread& me) {
-        if (state.done()) {
-            return helping_wait::step::sleep;
-        }
-        me.hide_unlocked();
-        const shared_state_base::help_result helped = state.help(nullptr);
-        if (helped == shared_state_base::help_result::helped) {
-            return helping_wait::step::look_again;
-        }
-        return helped == shared_state_base::help_result::waits_for_self ? helping_wait::step::waits_for_self
-                                                                        : helping_wait::step::sleep;
-    }
+    [[nodiscard]] static helping_wait::step help(shared_state_base& state, waiting_thread& me);
 
     // If this thread could run a task: runs it if nobody else can, or watches that others can.
     [[nodiscard]] static helping_wait::step help_unless_others_can(shared_state_base& state,
-                                                                   waiting_thread& me, helper*& watching) {
-        helper* const self = state.is_waiting() ? state.helper_here() : nullptr;
-        if (!self) {
-            return helping_wait::step::sleep;
-        }
-        if (self->watch_idle(me)) {
-            watching = self;
-            return helping_wait::step::watch;
-        }
-        me.hide_unlocked();
-        state.help(*self, nullptr);
-        return helping_wait::step::look_again;
-    }
+                                                                   waiting_thread& me, helper*& watching);
 
     // Before this thread does `step`: runs something that the futures depend on, if it is a worker.
     [[nodiscard]] helping_wait::step help_others(lock_type& lock, waiting_thread& me, helper*& watching,
-                                                 helping_wait::step step) {
-        worker* const self = worker::current();
-        if (!self) {
-            return step;
-        }
-        if (!me.walking) {
-            me.walking = me.is_short ? find_kept() : nullptr;
-            if (!me.walking) {
-                me.walking = std::make_unique<walker>(*this);
-            }
-            me.helping.emplace(me.walking->walk, *self);
-        }
-        dependency_walk& walk = me.walking->walk;
-        // NOLINTNEXTLINE(bugprone-unchecked-optional-access): a walker in use has one
-        examine(lock, *me.walking->place, [&](shared_state_base& state) {
-            if (state.helper_of_others()) {
-                walk.add_root(state, false);  // as the set is told anyway
-            }
-            return false;
-        });
-        const unlocked meanwhile(lock);
-        // NOLINTNEXTLINE(bugprone-unchecked-optional-access): it has come with the walker
-        return me.helping->go_on(!me.is_short, me, watching);
-    }
+                                                 helping_wait::step step);
 
     // `me` was given to `watching`, unless that is null.
-    void stop_watching(lock_type& lock, waiting_thread& me, helper* watching) noexcept {
-        if (!watching) {
-            return;
-        }
-        bool removed = false;
-        {
-            const unlocked meanwhile(lock);
-            removed = watching->unwatch_idle(me);
-        }
-        if (!removed) {
-            wait_for_others(lock, [&] { return me.alone; });
-        }
-        me.alone = false;
-    }
+    void stop_watching(lock_type& lock, waiting_thread& me, helper* watching) noexcept;
 
-    [[nodiscard]] static std::unique_ptr<walker> take_kept(walker*& link) noexcept {
-        return std::unique_ptr<walker>(std::exchange(link, link->next_kept));
-    }
+    [[nodiscard]] static std::unique_ptr<walker> take_kept(walker*& link) noexcept;
 
     // Returns one that a worker of this pool has used before, or null.
-    [[nodiscard]] std::unique_ptr<walker> find_kept() noexcept {
-        for (walker** each = &kept_; *each; each = &(*each)->next_kept) {
-            if ((*each)->who == examiner()) {
-                return take_kept(*each);
-            }
-        }
-        return nullptr;
-    }
+    [[nodiscard]] std::unique_ptr<walker> find_kept() noexcept;
 
     // Returns another one, which is too many, or null.
-    [[nodiscard]] std::unique_ptr<walker> keep(std::unique_ptr<walker> ended) noexcept {
-        constexpr int most = 16;  // so many workers may take turns
-        ended->next_kept = kept_;
-        kept_ = ended.release();
-        walker** each = &kept_;
-        for (int kept = 0; *each && kept != most; ++kept) {
-            each = &(*each)->next_kept;
-        }
-        return *each ? take_kept(*each) : nullptr;
-    }
+    [[nodiscard]] std::unique_ptr<walker> keep(std::unique_ptr<walker> ended) noexcept;
 
     const std::uint32_t process_ = forks::process();
 
@@ -8284,6 +8323,375 @@ private:
     entry* unexamined_ = nullptr;  // the first future that they have not looked at
     walker* kept_ = nullptr;       // for the next waits
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+// While this exists, the lock is released. In the child of a fork that happens meanwhile, it stays so.
+class outstanding_futures::unlocked {
+public:
+    explicit unlocked(lock_type& lock) noexcept : lock_(lock) { lock_.unlock(); }
+    unlocked(const unlocked&) = delete;
+    unlocked& operator=(const unlocked&) = delete;
+    ~unlocked() {
+        if (process_ == forks::process()) {
+            lock_.lock();
+        }
+    }
+
+private:
+    lock_type& lock_;
+    const std::uint32_t process_ = forks::process();
+};
+
+// How far a thread has looked at the futures. It is made and destroyed under the lock.
+struct outstanding_futures::cursor {
+    cursor(outstanding_futures& its_set, entry* first) noexcept
+        : set(its_set), unexamined(first), next(std::exchange(set.cursors_, this)) {}
+    cursor(const cursor&) = delete;
+    cursor& operator=(const cursor&) = delete;
+    ~cursor() {
+        if (set.is_inherited()) {
+            return;
+        }
+        cursor** link = &set.cursors_;
+        while (*link != this) {
+            link = &(*link)->next;
+        }
+        *link = next;
+    }
+
+    outstanding_futures& set;
+    entry* unexamined;  // the first future that the thread has not looked at
+    cursor* next;
+};
+
+// What a worker has found out about what the futures depend on. Its place is destroyed under the lock,
+// and then the rest without.
+struct outstanding_futures::walker {
+    // Requires: locked.
+    explicit walker(outstanding_futures& set) noexcept
+        : place(std::in_place, set, set.first_), walk(set.mutex_, set.changed_) {}
+
+    const examiner who;
+    // From here on, the futures were not added to the walk.
+    std::optional<cursor> place;
+    dependency_walk walk;
+    walker* next_kept = nullptr;
+};
+
+// A thread in `wait`. If that is short, the next `wait` goes on where this one stopped. It is made and
+// destroyed under the lock.
+struct outstanding_futures::waiting_thread final : cursor, idle_watch {
+    waiting_thread(outstanding_futures& its_set, lock_type& its_lock, bool to_the_end) noexcept
+        : cursor(its_set,
+                 !to_the_end && its_set.examiner_ == examiner() ? its_set.unexamined_ : its_set.first_),
+          lock(its_lock),
+          is_short(!to_the_end) {}
+    waiting_thread(const waiting_thread&) = delete;
+    waiting_thread& operator=(const waiting_thread&) = delete;
+    ~waiting_thread() {
+        if (set.is_inherited()) {
+            return;  // it runs nothing while it is shown, and so is hidden
+        }
+        hide();
+        if (is_short) {
+            set.examiner_ = examiner();
+            set.unexamined_ = unexamined;
+        }
+        if (walking) {
+            helping.reset();
+            std::unique_ptr<walker> ended = std::move(walking);
+            if (is_short) {
+                ended = set.keep(std::move(ended));
+            }
+            if (ended) {
+                ended->place.reset();
+                const unlocked meanwhile(lock);
+                ended.reset();
+            }
+        }
+    }
+
+    void on_nobody_idle() noexcept override {
+        // Notify under the mutex: once the mutex is free, this may be gone.
+        const std::lock_guard guard(set.mutex_);
+        alone = true;
+        set.changed_.notify_all();
+    }
+
+    // Whether there is something new to look at, apart from what it watches, if so.
+    [[nodiscard]] bool has_news(bool watches) const noexcept {
+        // NOLINTNEXTLINE(bugprone-unchecked-optional-access): a walker in use has one
+        return walking ? walking->place->unexamined || walking->walk.has_news() : !watches && unexamined;
+    }
+
+    // Returns false if this did nothing. Else it has released the lock meanwhile.
+    bool hide() noexcept {
+        if (!helping || !helping->is_shown()) {
+            return false;
+        }
+        const unlocked meanwhile(lock);
+        hide_unlocked();
+        return true;
+    }
+
+    // Before this thread runs something. Requires: not locked.
+    void hide_unlocked() noexcept {
+        if (helping) {
+            helping->hide();
+        }
+    }
+
+    lock_type& lock;
+    const bool is_short;
+    bool alone = false;  // no other worker can run what is queued
+    std::unique_ptr<walker> walking;
+    std::optional<helping_wait> helping;
+};
+
+// Calls `look(state)`, without the lock, for each future that `me` has not looked at, until that returns
+// true or has forked.
+template <class Look>
+bool outstanding_futures::examine(lock_type& lock, cursor& me, Look look) {
+    while (entry* const each = me.unexamined) {
+        const std::uint64_t number = each->number_;
+        bool found = false;
+        {
+            shared_state_base::weak_handle seen(each->state());
+            const unlocked meanwhile(lock);
+            const shared_state_base::weak_handle kept = std::move(seen);
+            found = look(kept.state());
+        }
+        if (found || me.set.is_inherited()) {
+            return found;
+        }
+        // The entry may have been removed meanwhile, and another one may have its memory.
+        if (me.unexamined && me.unexamined->number_ == number) {
+            me.unexamined = me.unexamined->next_;
+        }
+    }
+    return false;
+}
+
+CONCURRENT_FUTURES_FUNCTION outstanding_futures::~outstanding_futures() {
+    if (is_inherited()) {
+        return;
+    }
+    while (kept_) {
+        static_cast<void>(take_kept(kept_));
+    }
+    std::destroy_at(std::addressof(changed_));
+}
+
+CONCURRENT_FUTURES_FUNCTION void outstanding_futures::add(entry& added, shared_state_base& state) noexcept {
+    added.state_ = &state;
+    added.number_ = ++added_;
+    added.next_ = nullptr;
+    added.previous_ = std::exchange(last_, &added);
+    (added.previous_ ? added.previous_->next_ : first_) = &added;
+    if (!unexamined_) {
+        unexamined_ = &added;
+    }
+    if (cursors_) {
+        for (cursor* each = cursors_; each; each = each->next) {
+            if (!each->unexamined) {
+                each->unexamined = &added;
+            }
+        }
+        notify();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void outstanding_futures::remove(entry& removed) noexcept {
+    if (unexamined_ == &removed) {
+        unexamined_ = removed.next_;
+    }
+    for (cursor* each = cursors_; each; each = each->next) {
+        if (each->unexamined == &removed) {
+            each->unexamined = removed.next_;
+        }
+    }
+    if (asked_ == &removed) {
+        asked_ = removed.previous_;
+    }
+    (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
+    (removed.next_ ? removed.next_->previous_ : last_) = removed.previous_;
+}
+
+CONCURRENT_FUTURES_FUNCTION outstanding_futures::entry* outstanding_futures::find(
+    std::uint64_t& number) noexcept {
+    entry* each = asked_ && asked_->number_ <= number ? asked_ : first_;
+    while (each && each->number_ < number) {
+        asked_ = each;
+        each = each->next_;
+    }
+    if (each) {
+        asked_ = each;
+        number = each->number_;
+    }
+    return each;
+}
+
+CONCURRENT_FUTURES_FUNCTION helping_wait::step outstanding_futures::help_unless_others_can(
+    shared_state_base& state, waiting_thread& me, helper*& watching) {
+    helper* const self = state.is_waiting() ? state.helper_here() : nullptr;
+    if (!self) {
+        return helping_wait::step::sleep;
+    }
+    if (self->watch_idle(me)) {
+        watching = self;
+        return helping_wait::step::watch;
+    }
+    me.hide_unlocked();
+    state.help(*self, nullptr);
+    return helping_wait::step::look_again;
+}
+
+CONCURRENT_FUTURES_FUNCTION helping_wait::step outstanding_futures::help_others(lock_type& lock,
+                                                                                waiting_thread& me,
+                                                                                helper*& watching,
+                                                                                helping_wait::step step) {
+    worker* const self = worker::current();
+    if (!self) {
+        return step;
+    }
+    if (!me.walking) {
+        me.walking = me.is_short ? find_kept() : nullptr;
+        if (!me.walking) {
+            me.walking = std::make_unique<walker>(*this);
+        }
+        me.helping.emplace(me.walking->walk, *self);
+    }
+    dependency_walk& walk = me.walking->walk;
+    // NOLINTNEXTLINE(bugprone-unchecked-optional-access): a walker in use has one
+    examine(lock, *me.walking->place, [&](shared_state_base& state) {
+        if (state.helper_of_others()) {
+            walk.add_root(state, false);  // as the set is told anyway
+        }
+        return false;
+    });
+    const unlocked meanwhile(lock);
+    // NOLINTNEXTLINE(bugprone-unchecked-optional-access): it has come with the walker
+    return me.helping->go_on(!me.is_short, me, watching);
+}
+
+CONCURRENT_FUTURES_FUNCTION void outstanding_futures::stop_watching(lock_type& lock, waiting_thread& me,
+                                                                    helper* watching) noexcept {
+    if (!watching) {
+        return;
+    }
+    bool removed = false;
+    {
+        const unlocked meanwhile(lock);
+        removed = watching->unwatch_idle(me);
+    }
+    if (!removed) {
+        wait_for_others(lock, [&] { return me.alone; });
+    }
+    me.alone = false;
+}
+
+CONCURRENT_FUTURES_FUNCTION void outstanding_futures::for_each(lock_type& lock,
+                                                               void (*fn)(shared_state_base&) noexcept) {
+    cursor all(*this, first_);
+    examine(lock, all, [fn](shared_state_base& state) {
+        fn(state);
+        return false;
+    });
+}
+
+CONCURRENT_FUTURES_FUNCTION outstanding_futures::wait_end outstanding_futures::wait(
+    lock_type& lock, const deadline& until, bool to_the_end, bool (*is_ready)(void* condition) noexcept,
+    void* condition) {
+    const auto ready = [&] { return is_ready(condition); };
+    waiting_thread me(*this, lock, to_the_end);
+    for (;;) {
+        const bool ended = ready();
+        if (ended || until.passed()) {
+            if (me.hide()) {
+                continue;
+            }
+            return ended ? wait_end::ready : wait_end::timed_out;
+        }
+        {
+            const unlocked meanwhile(lock);
+            trampoline::run_postponed();
+        }
+        throw_if_inherited();
+        helper* watching = nullptr;
+        helping_wait::step step = help(lock, me, watching);
+        if (step == helping_wait::step::sleep || step == helping_wait::step::watch) {
+            try {
+                step = help_others(lock, me, watching, step);
+            } catch (...) {
+                stop_watching(lock, me, watching);
+                throw;
+            }
+        }
+        throw_if_inherited();
+        if (step == helping_wait::step::waits_for_self) {
+            return wait_end::waits_for_self;
+        }
+        if (step != helping_wait::step::look_again) {
+            wait_until(changed_, lock, until,
+                       [&] { return ready() || me.alone || me.has_news(watching != nullptr); });
+        }
+        stop_watching(lock, me, watching);
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION helping_wait::step outstanding_futures::help(lock_type& lock, waiting_thread& me,
+                                                                         helper*& watching) {
+    helping_wait::step step = helping_wait::step::sleep;
+    examine(lock, me, [&](shared_state_base& state) {
+        step = me.is_short ? help_unless_others_can(state, me, watching) : help(state, me);
+        return step != helping_wait::step::sleep;
+    });
+    return step;
+}
+
+CONCURRENT_FUTURES_FUNCTION helping_wait::step outstanding_futures::help(shared_state_base& state,
+                                                                         waiting_thread& me) {
+    if (state.done()) {
+        return helping_wait::step::sleep;
+    }
+    me.hide_unlocked();
+    const shared_state_base::help_result helped = state.help(nullptr);
+    if (helped == shared_state_base::help_result::helped) {
+        return helping_wait::step::look_again;
+    }
+    return helped == shared_state_base::help_result::waits_for_self ? helping_wait::step::waits_for_self
+                                                                    : helping_wait::step::sleep;
+}
+
+CONCURRENT_FUTURES_FUNCTION std::unique_ptr<outstanding_futures::walker> outstanding_futures::take_kept(
+    walker*& link) noexcept {
+    return std::unique_ptr<walker>(std::exchange(link, link->next_kept));
+}
+
+CONCURRENT_FUTURES_FUNCTION std::unique_ptr<outstanding_futures::walker>
+outstanding_futures::find_kept() noexcept {
+    for (walker** each = &kept_; *each; each = &(*each)->next_kept) {
+        if ((*each)->who == examiner()) {
+            return take_kept(*each);
+        }
+    }
+    return nullptr;
+}
+
+CONCURRENT_FUTURES_FUNCTION std::unique_ptr<outstanding_futures::walker> outstanding_futures::keep(
+    std::unique_ptr<walker> ended) noexcept {
+    constexpr int most = 16;  // so many workers may take turns
+    ended->next_kept = kept_;
+    kept_ = ended.release();
+    walker** each = &kept_;
+    for (int kept = 0; *each && kept != most; ++kept) {
+        each = &(*each)->next_kept;
+    }
+    return *each ? take_kept(*each) : nullptr;
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail
 
@@ -8595,39 +9003,11 @@ public:
 
     // The pool calls these.
 
-    bool execute(worker& self) noexcept override {
-        shared_state_base& its_future = future();
-        if (!its_future.claim()) {
-            its_future.release_from_queue();
-            return false;
-        }
-        self.note_busy();
-        run(self);
-        if (its_future.has_handle()) {
-            self.note_nearly_idle();
-        }
-        if (its_future.complete_taken([&self] { self.note_busy(); })) {
-            self.note_busy();
-            its_future.destroy_without_handle();
-        }
-        return true;
-    }
+    CONCURRENT_FUTURES_FUNCTION bool execute(worker& self) noexcept override;
 
-    [[gnu::cold]] void cancel_waiting() noexcept override {
-        shared_state_base& its_future = future();
-        its_future.cancel();
-        its_future.release_from_queue();
-    }
+    [[gnu::cold]] CONCURRENT_FUTURES_FUNCTION void cancel_waiting() noexcept override;
 
-    [[gnu::cold]] void fail_waiting(std::exception_ptr reason) noexcept override {
-        shared_state_base& its_future = future();
-        if (!its_future.claim()) {
-            its_future.release_from_queue();
-            return;
-        }
-        note_stale();
-        fail_with(std::move(reason));
-    }
+    [[gnu::cold]] CONCURRENT_FUTURES_FUNCTION void fail_waiting(std::exception_ptr reason) noexcept override;
 
     void release() noexcept override { future().release_from_queue(); }
 
@@ -8636,26 +9016,12 @@ public:
     [[nodiscard]] bool submitter_may_wait() noexcept override { return future().has_handle(); }
 
     // Makes the task fail with `reason` if it still waits for other futures, and so is in no queue.
-    void fail_unqueued(std::exception_ptr reason) noexcept {
-        shared_state_base& its_future = future();
-        if (!its_future.claim_unqueued()) {
-            its_future.release_from_queue();
-            return;
-        }
-        fail_with(std::move(reason));
-    }
+    void fail_unqueued(std::exception_ptr reason) noexcept;
 
     // Makes the task fail with `reason`, for what held it and is destroyed without having called it: a
     // `packaged_task`, or what an executor of one's own was to run. Its captures may hold the next such task,
     // and so on. Requires: no pool has the task.
-    [[gnu::cold, gnu::noinline]] void fail_dropped(std::exception_ptr reason) noexcept {
-        shared_state_base& its_future = future();
-        if (!its_future.claim()) {
-            its_future.release_from_queue();
-            return;
-        }
-        trampoline::call([this, kept = std::move(reason)]() mutable noexcept { fail_with(std::move(kept)); });
-    }
+    [[gnu::cold]] void fail_dropped(std::exception_ptr reason) noexcept;
 
     // Calls `push()`, which queues the task in `pool`. If that throws, the task fails with what it has
     // thrown. The task may be gone when this returns.
@@ -8726,18 +9092,7 @@ public:
     [[nodiscard]] virtual executor_reference own_executor() const noexcept { return {}; }
 
     // Runs the task, unless the future was cancelled, for the `packaged_task` that holds it.
-    void run_packaged() noexcept {
-        shared_state_base& its_future = future();
-        if (!its_future.claim()) {
-            its_future.release_from_queue();
-            return;
-        }
-        worker::note_running_elsewhere(*this);
-        call();
-        if (its_future.complete_taken([] {})) {
-            its_future.destroy_without_handle();
-        }
-    }
+    void run_packaged() noexcept;
 
 protected:
     ~queued_state() = default;
@@ -8772,15 +9127,14 @@ protected:
         return future.unless_done([&] { return future.was_not_queued() ? nullptr : owner_->worker_here(); });
     }
 
-    // Not inlined, here and below: these are the same for results of all types.
-    [[nodiscard, gnu::noinline]] helper* helper_here(shared_state_base& future) noexcept {
-        return worker_here(future);
-    }
-
-    [[nodiscard, gnu::noinline]] bool runs_here(shared_state_base& future) noexcept {
-        const worker* const self = worker_here(future);
-        return (self ? self->runs(*this) : runs_here_for_others()) && !future.done();
-    }
+    // These do what the virtual functions of `future` do that have the same names.
+    [[nodiscard]] helper* helper_here(shared_state_base& future) noexcept;
+    bool help(shared_state_base& future, helper& self, shared_state_base::weak_handle* given_up) noexcept;
+    [[nodiscard]] shared_state_base::help_result help(shared_state_base& future,
+                                                      shared_state_base::weak_handle* given_up) noexcept;
+    [[nodiscard]] bool may_help(shared_state_base& future) noexcept;
+    void have_sleepers_look_again(shared_state_base& future) noexcept;
+    [[nodiscard]] bool runs_here(shared_state_base& future) noexcept;
 
     // Whether this thread is in the middle of running the task, which its worker's pool doesn't have.
     // Requires: the task is not done.
@@ -8793,22 +9147,6 @@ protected:
     [[nodiscard]] shared_state_base::help_result help_elsewhere() const noexcept {
         return runs_here_for_others() ? shared_state_base::help_result::waits_for_self
                                       : shared_state_base::help_result::none;
-    }
-
-    // Not inlined: it is the same for results of all types.
-    [[nodiscard, gnu::noinline]] shared_state_base::help_result help(
-        shared_state_base& future, shared_state_base::weak_handle* given_up) noexcept {
-        if (future.is_unqueued()) {
-            return shared_state_base::help_result::waits_for_others;
-        }
-        worker* const self = worker_here(future);
-        if (!self) {
-            return help_elsewhere();
-        }
-        if (run_here(future, *self, given_up)) {
-            return shared_state_base::help_result::helped;
-        }
-        return help_runner(future, *self, given_up);
     }
 
     // Does the part of `help` that is about a task which runs. Requires: `self` is the calling thread's
@@ -8830,28 +9168,8 @@ protected:
 
     // Returns what a worker waits for that keeps the task from ending, at `place`; see
     // `shared_state_base::dependency`. Requires: the task doesn't wait for others.
-    [[nodiscard, gnu::noinline]] shared_state_base::weak_handle obstacle(shared_state_base& future,
-                                                                         dependency_place& place) noexcept {
-        dependency_walk::obstacle_search search(place);
-        for_each_obstacle(future, search);
-        return search.take();
-    }
-
-    [[gnu::noinline]] void have_sleepers_look_again(shared_state_base& future) noexcept {
-        if (!future.is_waiting() || !owner_) {
-            return;
-        }
-        future.with_lock([&] {
-            if (future.is_waiting() && !future.is_unqueued()) {
-                // The pool exists as long as the task isn't done.
-                owner_->blocked_waits().have_all_look_again();
-            }
-        });
-    }
-
-    [[nodiscard, gnu::noinline]] bool may_help(shared_state_base& future) noexcept {
-        return worker_here(future) && worker::seems_to_have_descendants(*this);
-    }
+    [[nodiscard]] shared_state_base::weak_handle obstacle(shared_state_base& future,
+                                                          dependency_place& place) noexcept;
 
     // Runs the task; returns false if it is no longer queued. Requires: `future` is its state, and `self` is
     // the calling thread's worker, whose pool has the task. `given_up` is a handle that is removed before the
@@ -8875,12 +9193,7 @@ protected:
     }
 
 private:
-    [[nodiscard, gnu::cold, gnu::noinline]] worker* ask_for_worker_here() noexcept {
-        if (const shared_pool<pool_base> owner = keep_owner_of_another_library()) {
-            owner->meet();
-        }
-        return worker::current();
-    }
+    [[nodiscard, gnu::cold]] worker* ask_for_worker_here() noexcept;
 
     void for_each_obstacle(shared_state_base& future, dependency_walk::obstacle_search& visit) noexcept {
         future.with_lock([&] {
@@ -8900,14 +9213,7 @@ private:
     }
 
     // Requires: the caller has claimed the task, and no queue has it any more.
-    void fail_with(std::exception_ptr reason) noexcept {
-        shared_state_base& its_future = future();
-        discard();
-        its_future.set_exception(std::move(reason));
-        if (its_future.complete_taken([] {})) {
-            its_future.destroy_without_handle();
-        }
-    }
+    void fail_with(std::exception_ptr reason) noexcept;
 
     void run(worker& self) noexcept {
         const worker::running mark(self, *this);
@@ -8932,12 +9238,9 @@ public:
         return queued_state::help(*this, given_up);
     }
     [[nodiscard]] bool may_help() noexcept final { return queued_state::may_help(*this); }
-    [[nodiscard]] helper* helper_here() noexcept final {
-        return this->is_unqueued() ? nullptr : worker_here(*this);
-    }
+    [[nodiscard]] helper* helper_here() noexcept final { return queued_state::helper_here(*this); }
     bool help(helper& self, shared_state_base::weak_handle* given_up) noexcept final {
-        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every helper is a worker
-        return run_here(*this, static_cast<worker&>(self), given_up);
+        return queued_state::help(*this, self, given_up);
     }
     [[nodiscard]] helper* helper_of_others() noexcept final { return any_worker_here(); }
     [[nodiscard]] shared_state_base::weak_handle dependency(dependency_place& place) noexcept override {
@@ -8955,6 +9258,144 @@ private:
     void discard() noexcept final { this->discard_captures(); }
     void note_stale_in_queue() noexcept final { note_stale(); }
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+bool queued_state::execute(worker& self) noexcept {
+    shared_state_base& its_future = future();
+    if (!its_future.claim()) {
+        its_future.release_from_queue();
+        return false;
+    }
+    self.note_busy();
+    run(self);
+    if (its_future.has_handle()) {
+        self.note_nearly_idle();
+    }
+    if (its_future.complete_taken([&self] { self.note_busy(); })) {
+        self.note_busy();
+        its_future.destroy_without_handle();
+    }
+    return true;
+}
+
+void queued_state::cancel_waiting() noexcept {
+    shared_state_base& its_future = future();
+    its_future.cancel();
+    its_future.release_from_queue();
+}
+
+void queued_state::fail_waiting(std::exception_ptr reason) noexcept {
+    shared_state_base& its_future = future();
+    if (!its_future.claim()) {
+        its_future.release_from_queue();
+        return;
+    }
+    note_stale();
+    fail_with(std::move(reason));
+}
+
+CONCURRENT_FUTURES_FUNCTION void queued_state::fail_unqueued(std::exception_ptr reason) noexcept {
+    shared_state_base& its_future = future();
+    if (!its_future.claim_unqueued()) {
+        its_future.release_from_queue();
+        return;
+    }
+    fail_with(std::move(reason));
+}
+
+CONCURRENT_FUTURES_FUNCTION void queued_state::fail_dropped(std::exception_ptr reason) noexcept {
+    shared_state_base& its_future = future();
+    if (!its_future.claim()) {
+        its_future.release_from_queue();
+        return;
+    }
+    trampoline::call([this, kept = std::move(reason)]() mutable noexcept { fail_with(std::move(kept)); });
+}
+
+CONCURRENT_FUTURES_FUNCTION void queued_state::run_packaged() noexcept {
+    shared_state_base& its_future = future();
+    if (!its_future.claim()) {
+        its_future.release_from_queue();
+        return;
+    }
+    worker::note_running_elsewhere(*this);
+    call();
+    if (its_future.complete_taken([] {})) {
+        its_future.destroy_without_handle();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION helper* queued_state::helper_here(shared_state_base& future) noexcept {
+    return future.is_unqueued() ? nullptr : worker_here(future);
+}
+
+CONCURRENT_FUTURES_FUNCTION bool queued_state::help(shared_state_base& future, helper& self,
+                                                    shared_state_base::weak_handle* given_up) noexcept {
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every helper is a worker
+    return run_here(future, static_cast<worker&>(self), given_up);
+}
+
+CONCURRENT_FUTURES_FUNCTION bool queued_state::runs_here(shared_state_base& future) noexcept {
+    const worker* const self = worker_here(future);
+    return (self ? self->runs(*this) : runs_here_for_others()) && !future.done();
+}
+
+CONCURRENT_FUTURES_FUNCTION shared_state_base::help_result queued_state::help(
+    shared_state_base& future, shared_state_base::weak_handle* given_up) noexcept {
+    if (future.is_unqueued()) {
+        return shared_state_base::help_result::waits_for_others;
+    }
+    worker* const self = worker_here(future);
+    if (!self) {
+        return help_elsewhere();
+    }
+    if (run_here(future, *self, given_up)) {
+        return shared_state_base::help_result::helped;
+    }
+    return help_runner(future, *self, given_up);
+}
+
+CONCURRENT_FUTURES_FUNCTION shared_state_base::weak_handle queued_state::obstacle(
+    shared_state_base& future, dependency_place& place) noexcept {
+    dependency_walk::obstacle_search search(place);
+    for_each_obstacle(future, search);
+    return search.take();
+}
+
+CONCURRENT_FUTURES_FUNCTION void queued_state::have_sleepers_look_again(shared_state_base& future) noexcept {
+    if (!future.is_waiting() || !owner_) {
+        return;
+    }
+    future.with_lock([&] {
+        if (future.is_waiting() && !future.is_unqueued()) {
+            // The pool exists as long as the task isn't done.
+            owner_->blocked_waits().have_all_look_again();
+        }
+    });
+}
+
+CONCURRENT_FUTURES_FUNCTION bool queued_state::may_help(shared_state_base& future) noexcept {
+    return worker_here(future) && worker::seems_to_have_descendants(*this);
+}
+
+CONCURRENT_FUTURES_FUNCTION worker* queued_state::ask_for_worker_here() noexcept {
+    if (const shared_pool<pool_base> owner = keep_owner_of_another_library()) {
+        owner->meet();
+    }
+    return worker::current();
+}
+
+CONCURRENT_FUTURES_FUNCTION void queued_state::fail_with(std::exception_ptr reason) noexcept {
+    shared_state_base& its_future = future();
+    discard();
+    its_future.set_exception(std::move(reason));
+    if (its_future.complete_taken([] {})) {
+        its_future.destroy_without_handle();
+    }
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail
 
@@ -10567,19 +11008,7 @@ protected:
     }
 
     // Takes back all callbacks.
-    void take_back_all() noexcept {
-        if (whole().is_inherited()) {
-            return;
-        }
-        std::size_t taken = 0;
-        for (std::size_t index = 0; index != size(); ++index) {
-            part& each = at(index);
-            if (shared_state_base* const state = each.state()) {
-                taken += each.take_back_from(*state);
-            }
-        }
-        close(taken);
-    }
+    void take_back_all() noexcept;
 
     void drop_all() noexcept {
         for (std::size_t index = 0; index != size(); ++index) {
@@ -10631,35 +11060,10 @@ private:
         close(1);
     }
 
-    void succeed() noexcept {
-        if (whole().claim_unqueued()) {
-            store_values();
-            if (whole().exception()) {
-                drop_all();
-            } else {
-                drop_all_not_referred_to();
-            }
-            whole().complete_without_handle();
-        }
-    }
+    void succeed() noexcept;
 
     // As `cause` has failed or is cancelled.
-    [[gnu::cold]] void fail_like(const part& cause) noexcept {
-        if (!whole().claim_unqueued()) {
-            return;
-        }
-        shared_state_base& state = *cause.state();
-        std::exception_ptr failure = state.exception();
-        if (failure) {
-            state.mark_exception_as_looked_at();
-        } else {
-            failure = make_error<cancelled_error>("a gathered future was cancelled");
-        }
-        take_back_all();
-        drop_all();
-        whole().set_exception(std::move(failure));
-        whole().complete_without_handle();
-    }
+    [[gnu::cold]] void fail_like(const part& cause) noexcept;
 
     // `parts` callbacks will not use the memory any more.
     void close(std::size_t parts) noexcept {
@@ -10875,6 +11279,53 @@ template <class Range>
     }
 }
 
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION void gathering::take_back_all() noexcept {
+    if (whole().is_inherited()) {
+        return;
+    }
+    std::size_t taken = 0;
+    for (std::size_t index = 0; index != size(); ++index) {
+        part& each = at(index);
+        if (shared_state_base* const state = each.state()) {
+            taken += each.take_back_from(*state);
+        }
+    }
+    close(taken);
+}
+
+CONCURRENT_FUTURES_FUNCTION void gathering::succeed() noexcept {
+    if (whole().claim_unqueued()) {
+        store_values();
+        if (whole().exception()) {
+            drop_all();
+        } else {
+            drop_all_not_referred_to();
+        }
+        whole().complete_without_handle();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void gathering::fail_like(const part& cause) noexcept {
+    if (!whole().claim_unqueued()) {
+        return;
+    }
+    shared_state_base& state = *cause.state();
+    std::exception_ptr failure = state.exception();
+    if (failure) {
+        state.mark_exception_as_looked_at();
+    } else {
+        failure = make_error<cancelled_error>("a gathered future was cancelled");
+    }
+    take_back_all();
+    drop_all();
+    whole().set_exception(std::move(failure));
+    whole().complete_without_handle();
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
+
 }  // namespace detail
 
 /// Returns the future of all values: a tuple, with `std::monostate` for void. It is done when all the futures
@@ -10945,15 +11396,8 @@ public:
     }
 
     [[nodiscard]] helper* helper_of_others() noexcept final { return worker::current(); }
-    [[nodiscard]] shared_state_base::weak_handle dependency(dependency_place& place) noexcept final {
-        shared_state_base::weak_handle found;
-        with_lock([&] {
-            if (!done()) {
-                found = obstacle(place);
-            }
-        });
-        return found;
-    }
+    [[nodiscard]] CONCURRENT_FUTURES_FUNCTION shared_state_base::weak_handle dependency(
+        dependency_place& place) noexcept final;
 
 protected:
     awaited_event() noexcept { note_started(); }
@@ -10963,6 +11407,20 @@ protected:
     // `shared_state_base::dependency`. Requires: this is not completed meanwhile.
     [[nodiscard]] virtual shared_state_base::weak_handle obstacle(dependency_place& place) noexcept = 0;
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+shared_state_base::weak_handle awaited_event::dependency(dependency_place& place) noexcept {
+    shared_state_base::weak_handle found;
+    with_lock([&] {
+        if (!done()) {
+            found = obstacle(place);
+        }
+    });
+    return found;
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail
 
@@ -11034,31 +11492,15 @@ public:
     joined_state(const work_item& joined, worker* self) noexcept
         : joined_(joined), joiner_(worker::current()), self_(self) {}
 
-    [[nodiscard]] shared_state_base::help_result help(
-        shared_state_base::weak_handle* given_up) noexcept override {
-        // Other threads can't be sure that the branch still exists.
-        const bool ran = self_ && worker::current() == joiner_ &&
-                         self_->run_descendant(
-                             joined_, [this] { return !done(); },
-                             [given_up] {
-                                 if (given_up) {
-                                     given_up->reset();
-                                 }
-                             });
-        return ran ? shared_state_base::help_result::helped : shared_state_base::help_result::none;
-    }
+    [[nodiscard]] CONCURRENT_FUTURES_FUNCTION shared_state_base::help_result help(
+        shared_state_base::weak_handle* given_up) noexcept override;
 
 private:
     ~joined_state() override = default;
 
     // As long as this isn't done, the branch exists, and so does the worker that runs it.
-    [[nodiscard]] shared_state_base::weak_handle obstacle(dependency_place& place) noexcept override {
-        dependency_walk::obstacle_search search(place);
-        if (local_queue* const runner = local_queue::queue_of_runner(joined_, true)) {
-            runner->for_wait_of_owner(search);
-        }
-        return search.take();
-    }
+    [[nodiscard]] CONCURRENT_FUTURES_FUNCTION shared_state_base::weak_handle obstacle(
+        dependency_place& place) noexcept override;
 
     const work_item& joined_;
     const worker* const joiner_;
@@ -11103,19 +11545,7 @@ class branch : public work_item {
 public:
     // The pool calls these.
 
-    bool execute(worker& self) noexcept final {
-        self.note_busy();
-        {
-            const worker::running mark(self, *this);
-            call();
-        }
-        self.note_nearly_idle();
-        // In the child of a fork, nobody waits, and the waiting thread's mutex may be locked for ever.
-        if (!self.pool().is_inherited()) {
-            settle(done);
-        }
-        return true;
-    }
+    CONCURRENT_FUTURES_FUNCTION bool execute(worker& self) noexcept final;
 
     // If its pool is closed or broken, the caller runs the branch: it has begun to run the other branches.
     [[gnu::cold]] void cancel_waiting() noexcept final { give_back(); }
@@ -11164,74 +11594,22 @@ private:
     static constexpr std::uintptr_t given_back = 2;  // the caller has to make the call
     static constexpr std::uintptr_t visible = 4;
 
-    [[gnu::cold]] void give_back() noexcept {
-        pool_->note_stale_item();  // the thread that empties the queues lowers that number again
-        settle(given_back);
-    }
+    [[gnu::cold]] void give_back() noexcept;
 
-    void settle(std::uintptr_t how) noexcept {
-        // Release: publishes the result to the acquire of `state` and of `wait_by`. Acquire: pairs with the
-        // release of `wait_by`, by which the waiting thread publishes its wait.
-        const std::uintptr_t before = state_.exchange(how, std::memory_order_acq_rel);
-        // One word for all, so that it changes at once.
-        if (before & visible) {
-            // NOLINTNEXTLINE(performance-no-int-to-ptr)
-            reinterpret_cast<joined_state*>(before & ~visible)->complete();
-        } else if (before != pending) {
-            // NOLINTNEXTLINE(performance-no-int-to-ptr)
-            reinterpret_cast<blocked_thread*>(before)->on_done(outcome::value);
-        }
-    }
+    void settle(std::uintptr_t how) noexcept;
 
     // Acquire: pairs with the release of `settle`.
     [[nodiscard]] std::uintptr_t state() const noexcept { return state_.load(std::memory_order_acquire); }
 
     // Waits until the branch is settled, and helps meanwhile with what descends from it, as
     // `queued_state::help` does. `self` is the calling thread's worker, or null.
-    [[nodiscard, gnu::noinline]] std::uintptr_t await(worker* self) noexcept {
-        trampoline::run_postponed();
-        const auto settled = [this] { return state() == done || state() == given_back; };
-        while (!settled() && !pool_->is_inherited()) {
-            if (self && self->run_descendant(
-                            *this, [&] { return !settled(); }, [] {})) {
-                continue;
-            }
-            if (!spin_until_done_or_may_help(
-                    settled, [&] { return self && worker::seems_to_have_descendants(*this); })) {
-                if (worker::current()) {
-                    block_visibly(self);
-                } else {
-                    block();
-                }
-            }
-        }
-        return state();
-    }
+    [[nodiscard]] std::uintptr_t await(worker* self) noexcept;
 
     // Sleeps until the branch is settled. Not inlined, see `block_until_done`.
-    [[gnu::noinline]] void block() noexcept {
-        blocked_thread me;
-        if (wait_by(reinterpret_cast<std::uintptr_t>(&me))) {
-            me.wait_until_told();
-        }
-    }
+    void block() noexcept;
 
     // The same for a worker, which helps meanwhile with what the branch depends on.
-    [[gnu::noinline]] void block_visibly(worker* self) noexcept {
-        joined_state::place place;
-        {
-            auto& made = *new (place) joined_state(*this, self);
-            const auto kept = shared_state_base::handle::adopt(made);
-            if (wait_by(reinterpret_cast<std::uintptr_t>(&made) | visible)) {
-                await_if_it_ends(made);
-            } else {
-                made.complete();
-            }
-        }
-        if (!pool_->is_inherited()) {  // else nobody completes it
-            place.wait_until_free();
-        }
-    }
+    void block_visibly(worker* self) noexcept;
 
     // Has `settle` tell `waiting`. Returns false if the branch is settled already.
     [[nodiscard]] bool wait_by(std::uintptr_t waiting) noexcept {
@@ -11293,6 +11671,107 @@ private:
     Pool& pool_;
     typename Pool::branch_place place_;
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+shared_state_base::help_result joined_state::help(shared_state_base::weak_handle* given_up) noexcept {
+    // Other threads can't be sure that the branch still exists.
+    const bool ran = self_ && worker::current() == joiner_ &&
+                     self_->run_descendant(
+                         joined_, [this] { return !done(); },
+                         [given_up] {
+                             if (given_up) {
+                                 given_up->reset();
+                             }
+                         });
+    return ran ? shared_state_base::help_result::helped : shared_state_base::help_result::none;
+}
+
+shared_state_base::weak_handle joined_state::obstacle(dependency_place& place) noexcept {
+    dependency_walk::obstacle_search search(place);
+    if (local_queue* const runner = local_queue::queue_of_runner(joined_, true)) {
+        runner->for_wait_of_owner(search);
+    }
+    return search.take();
+}
+
+bool branch::execute(worker& self) noexcept {
+    self.note_busy();
+    {
+        const worker::running mark(self, *this);
+        call();
+    }
+    self.note_nearly_idle();
+    // In the child of a fork, nobody waits, and the waiting thread's mutex may be locked for ever.
+    if (!self.pool().is_inherited()) {
+        settle(done);
+    }
+    return true;
+}
+
+CONCURRENT_FUTURES_FUNCTION void branch::give_back() noexcept {
+    pool_->note_stale_item();  // the thread that empties the queues lowers that number again
+    settle(given_back);
+}
+
+CONCURRENT_FUTURES_FUNCTION void branch::settle(std::uintptr_t how) noexcept {
+    // Release: publishes the result to the acquire of `state` and of `wait_by`. Acquire: pairs with the
+    // release of `wait_by`, by which the waiting thread publishes its wait.
+    const std::uintptr_t before = state_.exchange(how, std::memory_order_acq_rel);
+    // One word for all, so that it changes at once.
+    if (before & visible) {
+        // NOLINTNEXTLINE(performance-no-int-to-ptr)
+        reinterpret_cast<joined_state*>(before & ~visible)->complete();
+    } else if (before != pending) {
+        // NOLINTNEXTLINE(performance-no-int-to-ptr)
+        reinterpret_cast<blocked_thread*>(before)->on_done(outcome::value);
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION std::uintptr_t branch::await(worker* self) noexcept {
+    trampoline::run_postponed();
+    const auto settled = [this] { return state() == done || state() == given_back; };
+    while (!settled() && !pool_->is_inherited()) {
+        if (self && self->run_descendant(
+                        *this, [&] { return !settled(); }, [] {})) {
+            continue;
+        }
+        if (!spin_until_done_or_may_help(settled,
+                                         [&] { return self && worker::seems_to_have_descendants(*this); })) {
+            if (worker::current()) {
+                block_visibly(self);
+            } else {
+                block();
+            }
+        }
+    }
+    return state();
+}
+
+CONCURRENT_FUTURES_FUNCTION void branch::block() noexcept {
+    blocked_thread me;
+    if (wait_by(reinterpret_cast<std::uintptr_t>(&me))) {
+        me.wait_until_told();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void branch::block_visibly(worker* self) noexcept {
+    joined_state::place place;
+    {
+        auto& made = *new (place) joined_state(*this, self);
+        const auto kept = shared_state_base::handle::adopt(made);
+        if (wait_by(reinterpret_cast<std::uintptr_t>(&made) | visible)) {
+            await_if_it_ends(made);
+        } else {
+            made.complete();
+        }
+    }
+    if (!pool_->is_inherited()) {  // else nobody completes it
+        place.wait_until_free();
+    }
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail
 
@@ -11737,23 +12216,6 @@ namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
-[[gnu::cold, gnu::noinline]] inline bool is_cancelled_error(const std::exception_ptr& exception) noexcept {
-    try {
-        std::rethrow_exception(exception);
-    } catch (const cancelled_error&) {
-        return true;
-    } catch (...) {
-        return false;
-    }
-}
-
-[[noreturn, gnu::cold, gnu::noinline]] inline void throw_unfinished_group(std::size_t unfinished) {
-    char message[80];
-    std::snprintf(message, sizeof message, "%zu tasks of the group were not done within the timeout",
-                  unfinished);
-    throw timeout_error(message);
-}
-
 // `group_state` is a `task_group` without its executor. It lives until the group was destroyed, all its tasks
 // are done, and no `awaited_end` is left.
 //
@@ -11782,26 +12244,7 @@ public:
         [[nodiscard]] bool is_cancelled() const noexcept { return cancelled_; }
 
         // The task was submitted. Requires: the caller keeps a handle.
-        void follow(shared_state_base& state) noexcept {
-            if (member_->group.futures_.is_inherited()) {
-                return;  // the submit has run something that has forked
-            }
-            member_->future = shared_state_base::handle(state);
-            awaited_end* awaited = nullptr;
-            {
-                group_state& group = member_->group;
-                const outstanding_futures::lock_type lock = group.futures_.lock();
-                group.futures_.add(*member_, state);
-                cancelled_ = group.cancelled_.load();
-                awaited = group.awaited_;
-            }
-            tell_change(awaited);
-            // The group may be gone as soon as the task is done.
-            std::exchange(member_, nullptr)->call_when_done(state);
-            if (cancelled_) {
-                state.request_stop();
-            }
-        }
+        void follow(shared_state_base& state) noexcept;
 
     private:
         static member* new_member(group_state& group) {
@@ -11819,51 +12262,16 @@ public:
 
     // Cancels what has not started and requests stop of the rest.
     // Returns false if the group was being cancelled already.
-    bool cancel() noexcept {
-        if (futures_.is_inherited()) {
-            return false;
-        }
-        outstanding_futures::lock_type lock = futures_.lock();
-        return begin_to_cancel(lock);
-    }
+    bool cancel() noexcept;
 
     // Waits until all tasks are done, and rethrows the first failure.
-    void wait(const deadline& until) {
-        futures_.throw_if_inherited();
-        shared_state_base::handle failed;
-        {
-            outstanding_futures::lock_type lock = futures_.lock();
-            const outstanding_futures::wait_end end = wait(lock, until);
-            if (end == outstanding_futures::wait_end::timed_out) {
-                throw_unfinished_group(unfinished_.load());
-            }
-            if (end == outstanding_futures::wait_end::waits_for_self) {
-                throw_as_it_waits_for_itself();
-            }
-            failed = take_failure();
-        }
-        if (failed) {
-            throw_failure(failed.state());
-        }
-    }
+    void wait(const deadline& until);
 
     // Returns a future that ends as `wait` would, when all tasks are done. `request_stop` cancels the group.
     [[nodiscard]] Future<void> when_done();
 
     // The group is destroyed. Waits until all tasks are done. Returns at once where `wait` would throw.
-    void end() noexcept {
-        if (futures_.is_inherited()) {
-            return;  // nobody will complete the tasks, and the lock may be taken for ever
-        }
-        {
-            outstanding_futures::lock_type lock = futures_.lock();
-            if (!wait_to_end(lock)) {
-                abandoned_ = true;  // the last task gives up the group's reference
-                return;
-            }
-        }
-        remove_reference();
-    }
+    void end() noexcept;
 
 private:
     // A task of the group, from its submit until it is done. It owns itself.
@@ -11898,62 +12306,15 @@ private:
     }
 
     // Returns false where `wait` would throw as it would never end.
-    bool wait_to_end(outstanding_futures::lock_type& lock) noexcept {
-        for (;;) {
-            try {
-                return wait(lock, deadline()) == outstanding_futures::wait_end::ready;
-            } catch (...) {
-                if (futures_.is_inherited()) {
-                    return false;  // something that this has run has forked
-                }
-                // There is no memory to find out how this worker can help. Others may free some.
-                lock.unlock();
-                sync::this_thread::yield();
-                lock.lock();
-            }
-        }
-    }
+    bool wait_to_end(outstanding_futures::lock_type& lock) noexcept;
 
-    void note_done(member& ended, shared_state_base::handle future) noexcept {
-        {
-            const shared_state_base::handle dropped = std::move(future);
-            outstanding_futures::lock_type lock = futures_.lock();
-            futures_.remove(ended);
-            if (dropped.state().how_done() == outcome::exception) {
-                note_failure(lock, dropped.state());
-            }
-            if (futures_.is_inherited()) {
-                return;  // what `note_failure` has cancelled has forked
-            }
-            lock.unlock();
-            delete &ended;
-        }
-        // Only now: after a `wait`, the memory of the tasks is free, and unwanted results are destroyed.
-        note_finished();
-    }
+    void note_done(member& ended, shared_state_base::handle future) noexcept;
 
     // Requires: locked.
-    [[gnu::cold, gnu::noinline]] void note_failure(outstanding_futures::lock_type& lock,
-                                                   shared_state_base& state) noexcept {
-        if (cancelled_.load() && is_cancelled_error(state.exception())) {
-            // It has waited for a task that was cancelled with the group.
-            state.mark_exception_as_looked_at();
-            return;
-        }
-        if (!failed_) {
-            failed_ = shared_state_base::handle(state);
-            begin_to_cancel(lock);
-        }
-    }
+    [[gnu::cold]] void note_failure(outstanding_futures::lock_type& lock, shared_state_base& state) noexcept;
 
     // Requires: locked. Releases the lock meanwhile. Returns false if this has begun before.
-    bool begin_to_cancel(outstanding_futures::lock_type& lock) noexcept {
-        if (cancelled_.exchange(true)) {
-            return false;
-        }
-        futures_.for_each(lock, [](shared_state_base& state) { state.request_stop(); });
-        return true;
-    }
+    bool begin_to_cancel(outstanding_futures::lock_type& lock) noexcept;
 
     // All tasks are done. Returns what is to be rethrown, if any, and the group may be used again. Requires:
     // locked.
@@ -11966,40 +12327,7 @@ private:
     // so none of these ends; not locked, as they may need the lock to be told.
     static void tell_change(awaited_end* first) noexcept;
 
-    void note_finished() noexcept {
-        if (futures_.is_inherited()) {
-            return;
-        }
-        // As long as others are unfinished, nobody need be woken, and they keep the group.
-        std::size_t unfinished = unfinished_.load();
-        while (unfinished > 1) {
-            if (unfinished_.compare_exchange_weak(unfinished, unfinished - 1)) {
-                return;
-            }
-        }
-        bool last = false;
-        awaited_end* awaited = nullptr;
-        shared_state_base::handle failed;
-        {
-            // Under the lock: without it, a thread that waits could destroy the group before it is notified.
-            const outstanding_futures::lock_type lock = futures_.lock();
-            last = unfinished_.fetch_sub(1) == 1;
-            if (last) {
-                futures_.notify();
-            }
-            if (last && awaited_) {
-                awaited = std::exchange(awaited_, nullptr);
-                failed = take_failure();
-            }
-            last = last && abandoned_;
-        }
-        if (awaited) {
-            end_all(awaited, std::move(failed));
-        }
-        if (last) {
-            remove_reference();
-        }
-    }
+    void note_finished() noexcept;
 
     // Completes them, the first with the failure, if there is one.
     static void end_all(awaited_end* first, shared_state_base::handle failed) noexcept;
@@ -12018,6 +12346,8 @@ private:
     shared_state_base::handle failed_;
     awaited_end* awaited_ = nullptr;  // those that are not done
 };
+
+#if CONCURRENT_FUTURES_DEFINES
 
 // What a coroutine awaits: that all tasks of a group are done. Like a coroutine, it is never pending, and so
 // can't be cancelled.
@@ -12069,7 +12399,7 @@ private:
     awaited_end* next_ = nullptr;
 };
 
-inline Future<void> group_state::when_done() {
+CONCURRENT_FUTURES_FUNCTION Future<void> group_state::when_done() {
     futures_.throw_if_inherited();
     auto& made = *new awaited_end(*this);
     Future<void> future = future_access::adopt<void>(made);
@@ -12084,18 +12414,191 @@ inline Future<void> group_state::when_done() {
     return future;
 }
 
-inline void group_state::tell_change(awaited_end* first) noexcept {
+CONCURRENT_FUTURES_FUNCTION void group_state::tell_change(awaited_end* first) noexcept {
     for (; first; first = first->next_) {
         static_cast<void>(first->change([] {}));
     }
 }
 
-inline void group_state::end_all(awaited_end* first, shared_state_base::handle failed) noexcept {
+CONCURRENT_FUTURES_FUNCTION void group_state::end_all(awaited_end* first,
+                                                      shared_state_base::handle failed) noexcept {
     while (awaited_end* const each = first) {
         first = each->next_;
         each->end(std::exchange(failed, shared_state_base::handle()));
     }
 }
+
+[[gnu::cold, gnu::noinline]] inline bool is_cancelled_error(const std::exception_ptr& exception) noexcept {
+    try {
+        std::rethrow_exception(exception);
+    } catch (const cancelled_error&) {
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
+[[noreturn, gnu::cold, gnu::noinline]] inline void throw_unfinished_group(std::size_t unfinished) {
+    char message[80];
+    std::snprintf(message, sizeof message, "%zu tasks of the group were not done within the timeout",
+                  unfinished);
+    throw timeout_error(message);
+}
+
+CONCURRENT_FUTURES_FUNCTION void group_state::admission::follow(shared_state_base& state) noexcept {
+    if (member_->group.futures_.is_inherited()) {
+        return;  // the submit has run something that has forked
+    }
+    member_->future = shared_state_base::handle(state);
+    awaited_end* awaited = nullptr;
+    {
+        group_state& group = member_->group;
+        const outstanding_futures::lock_type lock = group.futures_.lock();
+        group.futures_.add(*member_, state);
+        cancelled_ = group.cancelled_.load();
+        awaited = group.awaited_;
+    }
+    tell_change(awaited);
+    // The group may be gone as soon as the task is done.
+    std::exchange(member_, nullptr)->call_when_done(state);
+    if (cancelled_) {
+        state.request_stop();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION bool group_state::cancel() noexcept {
+    if (futures_.is_inherited()) {
+        return false;
+    }
+    outstanding_futures::lock_type lock = futures_.lock();
+    return begin_to_cancel(lock);
+}
+
+CONCURRENT_FUTURES_FUNCTION void group_state::wait(const deadline& until) {
+    futures_.throw_if_inherited();
+    shared_state_base::handle failed;
+    {
+        outstanding_futures::lock_type lock = futures_.lock();
+        const outstanding_futures::wait_end end = wait(lock, until);
+        if (end == outstanding_futures::wait_end::timed_out) {
+            throw_unfinished_group(unfinished_.load());
+        }
+        if (end == outstanding_futures::wait_end::waits_for_self) {
+            throw_as_it_waits_for_itself();
+        }
+        failed = take_failure();
+    }
+    if (failed) {
+        throw_failure(failed.state());
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void group_state::end() noexcept {
+    if (futures_.is_inherited()) {
+        return;  // nobody will complete the tasks, and the lock may be taken for ever
+    }
+    {
+        outstanding_futures::lock_type lock = futures_.lock();
+        if (!wait_to_end(lock)) {
+            abandoned_ = true;  // the last task gives up the group's reference
+            return;
+        }
+    }
+    remove_reference();
+}
+
+CONCURRENT_FUTURES_FUNCTION bool group_state::wait_to_end(outstanding_futures::lock_type& lock) noexcept {
+    for (;;) {
+        try {
+            return wait(lock, deadline()) == outstanding_futures::wait_end::ready;
+        } catch (...) {
+            if (futures_.is_inherited()) {
+                return false;  // something that this has run has forked
+            }
+            // There is no memory to find out how this worker can help. Others may free some.
+            lock.unlock();
+            sync::this_thread::yield();
+            lock.lock();
+        }
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void group_state::note_done(member& ended,
+                                                        shared_state_base::handle future) noexcept {
+    {
+        const shared_state_base::handle dropped = std::move(future);
+        outstanding_futures::lock_type lock = futures_.lock();
+        futures_.remove(ended);
+        if (dropped.state().how_done() == outcome::exception) {
+            note_failure(lock, dropped.state());
+        }
+        if (futures_.is_inherited()) {
+            return;  // what `note_failure` has cancelled has forked
+        }
+        lock.unlock();
+        delete &ended;
+    }
+    // Only now: after a `wait`, the memory of the tasks is free, and unwanted results are destroyed.
+    note_finished();
+}
+
+CONCURRENT_FUTURES_FUNCTION void group_state::note_failure(outstanding_futures::lock_type& lock,
+                                                           shared_state_base& state) noexcept {
+    if (cancelled_.load() && is_cancelled_error(state.exception())) {
+        // It has waited for a task that was cancelled with the group.
+        state.mark_exception_as_looked_at();
+        return;
+    }
+    if (!failed_) {
+        failed_ = shared_state_base::handle(state);
+        begin_to_cancel(lock);
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION bool group_state::begin_to_cancel(outstanding_futures::lock_type& lock) noexcept {
+    if (cancelled_.exchange(true)) {
+        return false;
+    }
+    futures_.for_each(lock, [](shared_state_base& state) noexcept { state.request_stop(); });
+    return true;
+}
+
+CONCURRENT_FUTURES_FUNCTION void group_state::note_finished() noexcept {
+    if (futures_.is_inherited()) {
+        return;
+    }
+    // As long as others are unfinished, nobody need be woken, and they keep the group.
+    std::size_t unfinished = unfinished_.load();
+    while (unfinished > 1) {
+        if (unfinished_.compare_exchange_weak(unfinished, unfinished - 1)) {
+            return;
+        }
+    }
+    bool last = false;
+    awaited_end* awaited = nullptr;
+    shared_state_base::handle failed;
+    {
+        // Under the lock: without it, a thread that waits could destroy the group before it is notified.
+        const outstanding_futures::lock_type lock = futures_.lock();
+        last = unfinished_.fetch_sub(1) == 1;
+        if (last) {
+            futures_.notify();
+        }
+        if (last && awaited_) {
+            awaited = std::exchange(awaited_, nullptr);
+            failed = take_failure();
+        }
+        last = last && abandoned_;
+    }
+    if (awaited) {
+        end_all(awaited, std::move(failed));
+    }
+    if (last) {
+        remove_reference();
+    }
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }  // namespace detail
 
@@ -12464,19 +12967,7 @@ protected:
     // be run now. Only if so, this object is sure to exist still. If an executor of one's own runs the task,
     // which `submits` says, the future goes on waiting for others until the task begins.
     [[nodiscard]] bool begin(shared_state_base& future, queued_state& task, outcome how,
-                             bool submits) const noexcept {
-        if (goes_on(how)) {
-            if (submits ? future.is_unqueued() : future.begin_to_queue()) {
-                return true;
-            }
-            future.release_from_queue();
-        } else if (how == outcome::cancelled) {
-            task.cancel_waiting();
-        } else {
-            pass_on_failure(future, task);
-        }
-        return false;
-    }
+                             bool submits) const noexcept;
 
     // Returns a weak handle on what the task waits for: the parent, or what was submitted.
     [[nodiscard]] shared_state_base::weak_handle dependency_of(shared_state_base& future) const noexcept {
@@ -12509,14 +13000,7 @@ protected:
     void forget_submitted() noexcept { submitted_.reset(); }
 
     // Returns whether nothing will come from the parent any more.
-    [[nodiscard]] bool stop_waiting_for_parent(shared_state_base& future) noexcept {
-        // In the child of a fork, the parent's list of callbacks is not the one that has this.
-        if (future.is_inherited() || !take_back_from(parent_)) {
-            return false;
-        }
-        future.release_from_queue();
-        return true;
-    }
+    [[nodiscard]] bool stop_waiting_for_parent(shared_state_base& future) noexcept;
 
     [[nodiscard]] shared_state_base& parent() const noexcept { return parent_; }
 
@@ -12529,15 +13013,7 @@ protected:
 private:
     friend class submitted_continuation;
 
-    void pass_on_failure(shared_state_base& future, queued_state& task) const noexcept {
-        std::exception_ptr failure;
-        // As long as the task waits, nobody destroys its captures, which have a handle on the parent.
-        future.if_unqueued([&] {
-            failure = parent_.exception();
-            parent_.mark_exception_as_looked_at();
-        });
-        task.fail_unqueued(std::move(failure));
-    }
+    void pass_on_failure(shared_state_base& future, queued_state& task) const noexcept;
 
     shared_state_base& parent_;
     // What an executor of one's own runs to run the task. Guarded by the lock of the state as long as the
@@ -12693,6 +13169,45 @@ private:
     const executor_reference own_executor_;
     std::exception_ptr failure_;  // what `own_executor_` has thrown
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION bool continuation::begin(shared_state_base& future, queued_state& task,
+                                                     outcome how, bool submits) const noexcept {
+    if (goes_on(how)) {
+        if (submits ? future.is_unqueued() : future.begin_to_queue()) {
+            return true;
+        }
+        future.release_from_queue();
+    } else if (how == outcome::cancelled) {
+        task.cancel_waiting();
+    } else {
+        pass_on_failure(future, task);
+    }
+    return false;
+}
+
+CONCURRENT_FUTURES_FUNCTION bool continuation::stop_waiting_for_parent(shared_state_base& future) noexcept {
+    // In the child of a fork, the parent's list of callbacks is not the one that has this.
+    if (future.is_inherited() || !take_back_from(parent_)) {
+        return false;
+    }
+    future.release_from_queue();
+    return true;
+}
+
+CONCURRENT_FUTURES_FUNCTION void continuation::pass_on_failure(shared_state_base& future,
+                                                               queued_state& task) const noexcept {
+    std::exception_ptr failure;
+    // As long as the task waits, nobody destroys its captures, which have a handle on the parent.
+    future.if_unqueued([&] {
+        failure = parent_.exception();
+        parent_.mark_exception_as_looked_at();
+    });
+    task.fail_unqueued(std::move(failure));
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail
 
@@ -13403,44 +13918,10 @@ public:
     //
     // This thread has no handle meanwhile: others could not tell which handle is the last. Whoever lets the
     // coroutine go on, on another thread, waits until this thread needs it no more.
-    [[nodiscard]] bool wait_for_arrival(const departure_order& order) {
-        const std::uintptr_t place = local_queue::note_suspended(*this);
-        has_departed_.store(false, std::memory_order_relaxed);  // relaxed: `submit` publishes it
-        future().suspend([] {});
-        if (departure* const outer = departure::to_return_to(*this)) {
-            outer->next = order;
-            return true;
-        }
-        departure here(*this);
-        if (!depart(here, order)) {
-            here.has_arrived = true;
-            return !go_on_unless_away(place);
-        }
-        while (here.next.coroutine) {
-            const departure_order next = std::exchange(here.next, {});
-            if (!depart(here, next)) {
-                here.has_arrived = true;
-                here.resume([&next] { next.coroutine->resume_here_unless_away(); });
-            }
-        }
-        return true;
-    }
-    void arrive() {
-        if (departure* const here = wait_for_departure()) {
-            here->resume([this] { resume_here(); });
-        } else {
-            resume_here();
-        }
-    }
+    [[nodiscard]] bool wait_for_arrival(const departure_order& order);
+    void arrive();
     // What was submitted will not call `arrive`. The coroutine goes on nevertheless.
-    void note_dropped() noexcept {
-        wait_for_departure();
-        if (has_executor_) {
-            queue_turn();
-        } else {
-            resume_here();
-        }
-    }
+    void note_dropped() noexcept;
 
     // The coroutine, which is suspended, has nothing to wait for. It goes on, on this thread, which has not
     // left it since it was at `place`. But if it is away, this returns false: it goes on as a task of its
@@ -13466,25 +13947,7 @@ public:
     }
 
     // What the coroutine waits for is done: it goes on as a task of its executor.
-    void queue_turn() noexcept {
-        shared_state_base& its_future = future();
-        pool_base* const pool = owner();
-        // It exists as long as the coroutine is suspended.
-        const shared_pool<pool_base> kept = keep_owner();
-        shared_state_base::handle submitted;
-        const auto forget = [&] {
-            awaited_ = nullptr;
-            submitted = std::move(submitted_);
-        };
-        if (!pool) {
-            its_future.with_lock(forget);
-            push_turn();  // until the turn begins, the coroutine goes on waiting: see `submitted_turn`
-        } else if (its_future.begin_to_queue_again(forget)) {
-            push_turn();
-        } else {
-            pool->replace_stale_item();
-        }
-    }
+    void queue_turn() noexcept;
 
     // The coroutine, which this thread runs, is about to be suspended, until somebody calls `queue_turn`.
     // Returns what `go_on` needs if that doesn't happen.
@@ -13510,17 +13973,7 @@ public:
     }
 
     // The coroutine has ended, and its frame is gone.
-    void end() noexcept {
-        shared_state_base& its_future = future();
-        pool_base* const pool = owner();
-        // It exists until `note_coroutine_ended`, unless this thread is its worker.
-        const shared_pool<pool_base> kept = keep_owner();
-        stop_listening();
-        its_future.complete_without_handle();
-        if (pool) {
-            pool->note_coroutine_ended();
-        }
-    }
+    void end() noexcept;
 
 #if defined(__cpp_lib_jthread)
     // Returns the token that `request_stop` signals. The coroutine calls this.
@@ -13565,35 +14018,12 @@ public:
         return false;
     }
 
-    [[gnu::cold]] void cancel_waiting() noexcept final {
-        shared_state_base& its_future = future();
-        if (its_future.cancel()) {
-            its_future.release_from_queue();
-        } else {
-            release();
-        }
-    }
+    [[gnu::cold]] CONCURRENT_FUTURES_FUNCTION void cancel_waiting() noexcept final;
 
-    [[gnu::cold]] void fail_waiting(std::exception_ptr reason) noexcept final {
-        shared_state_base& its_future = future();
-        do {
-            if (claim_turn(true)) {
-                note_stale();
-                discard();
-                its_future.set_exception(std::move(reason));
-                end();
-                return;
-            }
-        } while (!its_future.release_unless_live());
-    }
+    [[gnu::cold]] CONCURRENT_FUTURES_FUNCTION void fail_waiting(std::exception_ptr reason) noexcept final;
 
     // A coroutine that has started can't be cancelled: its turn comes later.
-    [[gnu::cold]] void release() noexcept final {
-        if (!future().release_unless_live()) {
-            note_stale();
-            push_turn();
-        }
-    }
+    [[gnu::cold]] CONCURRENT_FUTURES_FUNCTION void release() noexcept final;
 
     [[nodiscard]] bool still_waits() noexcept final {
         const shared_state_base& its_future = future();
@@ -13620,77 +14050,14 @@ protected:
     // See the functions of `shared_state_base` with these names.
 
     [[nodiscard]] shared_state_base::help_result help_coroutine(
-        shared_state_base::weak_handle* given_up) noexcept {
-        shared_state_base& its_future = future();
-        if (its_future.is_unqueued()) {
-            return shared_state_base::help_result::waits_for_others;
-        }
-        worker* const self = worker_here(its_future);
-        if (!self) {
-            return help_elsewhere();
-        }
-        return run_turn_here(*self, given_up) ? shared_state_base::help_result::helped
-                                              : help_runner(its_future, *self, given_up);
-    }
+        shared_state_base::weak_handle* given_up) noexcept;
 
-    bool run_turn_here(worker& self, shared_state_base::weak_handle* given_up) noexcept {
-        shared_state_base& its_future = future();
-        const bool taken = local_queue::take_back(*this);
-        while (!claim_turn(taken)) {
-            if (!taken) {
-                return false;
-            }
-            if (its_future.release_unless_live()) {
-                owner()->replace_stale_item();
-                return false;
-            }
-        }
-        if (!taken) {
-            note_stale();
-        }
-        if (given_up) {
-            given_up->reset();
-        }
-        run(self);
-        return true;
-    }
+    bool run_turn_here(worker& self, shared_state_base::weak_handle* given_up) noexcept;
 
-    [[nodiscard]] shared_state_base::weak_handle awaited() noexcept {
-        shared_state_base::weak_handle found;
-        future().if_unqueued([&] {
-            if (awaited_ && !awaited_->done()) {
-                found = shared_state_base::weak_handle(*awaited_);
-            }
-        });
-        return found;
-    }
+    [[nodiscard]] shared_state_base::weak_handle awaited() noexcept;
 
     // Also requests a stop of what the coroutine waits for, if nobody else has a handle on that.
-    bool signal_stop_of_coroutine() noexcept {
-        shared_state_base& its_future = future();
-        if (its_future.state() != future_state::running) {
-            return false;
-        }
-        shared_state_base::handle passed_on;
-        bool had_effect = false;
-        bool has_stop_source = false;
-        its_future.with_lock([&] {
-            had_effect = !std::exchange(was_asked_to_stop_, true);
-            has_stop_source = has_stop_source_;
-            if (its_future.is_unqueued() && awaited_ && awaited_->has_last_handle()) {
-                passed_on = shared_state_base::handle(*awaited_);
-            }
-        });
-#if defined(__cpp_lib_jthread)
-        if (has_stop_source) {
-            had_effect = stop_source_->request_stop();
-        }
-#endif
-        if (passed_on) {
-            trampoline::call([kept = std::move(passed_on)]() noexcept { kept.state().request_stop(); });
-        }
-        return had_effect;
-    }
+    bool signal_stop_of_coroutine() noexcept;
 
     void discard_frame() noexcept { std::exchange(frame_, nullptr).destroy(); }
 
@@ -13738,46 +14105,10 @@ private:
     };
 
     // Returns false if nothing was submitted; else the coroutine may have ended by then.
-    [[nodiscard]] static bool depart(departure& here, const departure_order& order) noexcept {
-        coroutine_task& leaving = *order.coroutine;
-        here.has_arrived = false;
-        // Before `submit`, in which the coroutine may go on.
-        const bool was_away = std::exchange(leaving.is_away_, order.leads_away);
-        shared_state_base::handle submitted;
-        try {
-            submitted = order.submit(leaving, order.awaiter);
-        } catch (...) {
-            leaving.is_away_ = was_away;
-            *order.failure = std::current_exception();
-            return false;
-        }
-        if (!here.has_arrived) {
-            if (submitted) {
-                static_cast<void>(leaving.future().change([&] {
-                    leaving.awaited_ = std::addressof(submitted.state());
-                    leaving.submitted_ = std::move(submitted);
-                }));
-            }
-            // Release: pairs with the acquire in `wait_for_departure`.
-            leaving.has_departed_.store(true, std::memory_order_release);
-        }
-        return true;
-    }
+    [[nodiscard]] static bool depart(departure& here, const departure_order& order) noexcept;
 
     // Returns the departure if this thread is in the middle of it.
-    departure* wait_for_departure() noexcept {
-        for (departure* each = departure::newest; each; each = each->outer) {
-            if (&each->task == this && !each->has_arrived) {
-                each->has_arrived = true;
-                return each;
-            }
-        }
-        // Acquire: pairs with the release in `depart`.
-        for (back_off delay; !has_departed_.load(std::memory_order_acquire);) {
-            delay.pause();
-        }
-        return nullptr;
-    }
+    departure* wait_for_departure() noexcept;
 
     void call_back(outcome) final {
         if (has_executor_) {
@@ -13883,26 +14214,13 @@ public:
     }
 
     // The turn begins, or fails. From now on it may be claimed, unless the coroutine was cancelled.
-    void begin(shared_state_base& coroutine) noexcept {
-        if (coroutine.begin_to_queue()) {
-            ++number_;
-            submitted_.reset();
-        }
-    }
+    void begin(shared_state_base& coroutine) noexcept;
 
     // The coroutine was cancelled.
     void forget() noexcept { submitted_.reset(); }
 
     // Returns a weak handle on what was submitted, if the coroutine waits for that.
-    [[nodiscard]] shared_state_base::weak_handle awaited(shared_state_base& coroutine) const noexcept {
-        shared_state_base::weak_handle found;
-        coroutine.if_unqueued([&] {
-            if (submitted_ && !submitted_.state().done()) {
-                found = shared_state_base::weak_handle(submitted_.state());
-            }
-        });
-        return found;
-    }
+    [[nodiscard]] shared_state_base::weak_handle awaited(shared_state_base& coroutine) const noexcept;
 
 private:
     // Guarded by the lock of the state as long as the coroutine waits for others.
@@ -13928,9 +14246,7 @@ public:
         return this->help_coroutine(given_up);
     }
     [[nodiscard]] bool may_help() noexcept final { return queued_state::may_help(*this); }
-    [[nodiscard]] helper* helper_here() noexcept final {
-        return this->is_unqueued() ? nullptr : this->worker_here(*this);
-    }
+    [[nodiscard]] helper* helper_here() noexcept final { return queued_state::helper_here(*this); }
     bool help(helper& self, shared_state_base::weak_handle* given_up) noexcept final {
         // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every helper is a worker
         return this->run_turn_here(static_cast<worker&>(self), given_up);
@@ -13958,6 +14274,243 @@ private:
     void discard_captures() noexcept final { this->discard_frame(); }
     void note_stale_in_queue() noexcept final { this->note_stale(); }
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION bool coroutine_task::wait_for_arrival(const departure_order& order) {
+    const std::uintptr_t place = local_queue::note_suspended(*this);
+    has_departed_.store(false, std::memory_order_relaxed);  // relaxed: `submit` publishes it
+    future().suspend([] {});
+    if (departure* const outer = departure::to_return_to(*this)) {
+        outer->next = order;
+        return true;
+    }
+    departure here(*this);
+    if (!depart(here, order)) {
+        here.has_arrived = true;
+        return !go_on_unless_away(place);
+    }
+    while (here.next.coroutine) {
+        const departure_order next = std::exchange(here.next, {});
+        if (!depart(here, next)) {
+            here.has_arrived = true;
+            here.resume([&next] { next.coroutine->resume_here_unless_away(); });
+        }
+    }
+    return true;
+}
+
+CONCURRENT_FUTURES_FUNCTION void coroutine_task::arrive() {
+    if (departure* const here = wait_for_departure()) {
+        here->resume([this] { resume_here(); });
+    } else {
+        resume_here();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void coroutine_task::note_dropped() noexcept {
+    wait_for_departure();
+    if (has_executor_) {
+        queue_turn();
+    } else {
+        resume_here();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void coroutine_task::queue_turn() noexcept {
+    shared_state_base& its_future = future();
+    pool_base* const pool = owner();
+    // It exists as long as the coroutine is suspended.
+    const shared_pool<pool_base> kept = keep_owner();
+    shared_state_base::handle submitted;
+    const auto forget = [&] {
+        awaited_ = nullptr;
+        submitted = std::move(submitted_);
+    };
+    if (!pool) {
+        its_future.with_lock(forget);
+        push_turn();  // until the turn begins, the coroutine goes on waiting: see `submitted_turn`
+    } else if (its_future.begin_to_queue_again(forget)) {
+        push_turn();
+    } else {
+        pool->replace_stale_item();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void coroutine_task::end() noexcept {
+    shared_state_base& its_future = future();
+    pool_base* const pool = owner();
+    // It exists until `note_coroutine_ended`, unless this thread is its worker.
+    const shared_pool<pool_base> kept = keep_owner();
+    stop_listening();
+    its_future.complete_without_handle();
+    if (pool) {
+        pool->note_coroutine_ended();
+    }
+}
+
+void coroutine_task::cancel_waiting() noexcept {
+    shared_state_base& its_future = future();
+    if (its_future.cancel()) {
+        its_future.release_from_queue();
+    } else {
+        release();
+    }
+}
+
+void coroutine_task::fail_waiting(std::exception_ptr reason) noexcept {
+    shared_state_base& its_future = future();
+    do {
+        if (claim_turn(true)) {
+            note_stale();
+            discard();
+            its_future.set_exception(std::move(reason));
+            end();
+            return;
+        }
+    } while (!its_future.release_unless_live());
+}
+
+void coroutine_task::release() noexcept {
+    if (!future().release_unless_live()) {
+        note_stale();
+        push_turn();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION shared_state_base::help_result coroutine_task::help_coroutine(
+    shared_state_base::weak_handle* given_up) noexcept {
+    shared_state_base& its_future = future();
+    if (its_future.is_unqueued()) {
+        return shared_state_base::help_result::waits_for_others;
+    }
+    worker* const self = worker_here(its_future);
+    if (!self) {
+        return help_elsewhere();
+    }
+    return run_turn_here(*self, given_up) ? shared_state_base::help_result::helped
+                                          : help_runner(its_future, *self, given_up);
+}
+
+CONCURRENT_FUTURES_FUNCTION bool coroutine_task::run_turn_here(
+    worker& self, shared_state_base::weak_handle* given_up) noexcept {
+    shared_state_base& its_future = future();
+    const bool taken = local_queue::take_back(*this);
+    while (!claim_turn(taken)) {
+        if (!taken) {
+            return false;
+        }
+        if (its_future.release_unless_live()) {
+            owner()->replace_stale_item();
+            return false;
+        }
+    }
+    if (!taken) {
+        note_stale();
+    }
+    if (given_up) {
+        given_up->reset();
+    }
+    run(self);
+    return true;
+}
+
+CONCURRENT_FUTURES_FUNCTION shared_state_base::weak_handle coroutine_task::awaited() noexcept {
+    shared_state_base::weak_handle found;
+    future().if_unqueued([&] {
+        if (awaited_ && !awaited_->done()) {
+            found = shared_state_base::weak_handle(*awaited_);
+        }
+    });
+    return found;
+}
+
+CONCURRENT_FUTURES_FUNCTION bool coroutine_task::signal_stop_of_coroutine() noexcept {
+    shared_state_base& its_future = future();
+    if (its_future.state() != future_state::running) {
+        return false;
+    }
+    shared_state_base::handle passed_on;
+    bool had_effect = false;
+    bool has_stop_source = false;
+    its_future.with_lock([&] {
+        had_effect = !std::exchange(was_asked_to_stop_, true);
+        has_stop_source = has_stop_source_;
+        if (its_future.is_unqueued() && awaited_ && awaited_->has_last_handle()) {
+            passed_on = shared_state_base::handle(*awaited_);
+        }
+    });
+#if defined(__cpp_lib_jthread)
+    if (has_stop_source) {
+        had_effect = stop_source_->request_stop();
+    }
+#endif
+    if (passed_on) {
+        trampoline::call([kept = std::move(passed_on)]() noexcept { kept.state().request_stop(); });
+    }
+    return had_effect;
+}
+
+CONCURRENT_FUTURES_FUNCTION bool coroutine_task::depart(departure& here,
+                                                        const departure_order& order) noexcept {
+    coroutine_task& leaving = *order.coroutine;
+    here.has_arrived = false;
+    // Before `submit`, in which the coroutine may go on.
+    const bool was_away = std::exchange(leaving.is_away_, order.leads_away);
+    shared_state_base::handle submitted;
+    try {
+        submitted = order.submit(leaving, order.awaiter);
+    } catch (...) {
+        leaving.is_away_ = was_away;
+        *order.failure = std::current_exception();
+        return false;
+    }
+    if (!here.has_arrived) {
+        if (submitted) {
+            static_cast<void>(leaving.future().change([&] {
+                leaving.awaited_ = std::addressof(submitted.state());
+                leaving.submitted_ = std::move(submitted);
+            }));
+        }
+        // Release: pairs with the acquire in `wait_for_departure`.
+        leaving.has_departed_.store(true, std::memory_order_release);
+    }
+    return true;
+}
+
+CONCURRENT_FUTURES_FUNCTION coroutine_task::departure* coroutine_task::wait_for_departure() noexcept {
+    for (departure* each = departure::newest; each; each = each->outer) {
+        if (&each->task == this && !each->has_arrived) {
+            each->has_arrived = true;
+            return each;
+        }
+    }
+    // Acquire: pairs with the release in `depart`.
+    for (back_off delay; !has_departed_.load(std::memory_order_acquire);) {
+        delay.pause();
+    }
+    return nullptr;
+}
+
+CONCURRENT_FUTURES_FUNCTION void submitted_turn::begin(shared_state_base& coroutine) noexcept {
+    if (coroutine.begin_to_queue()) {
+        ++number_;
+        submitted_.reset();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION shared_state_base::weak_handle submitted_turn::awaited(
+    shared_state_base& coroutine) const noexcept {
+    shared_state_base::weak_handle found;
+    coroutine.if_unqueued([&] {
+        if (submitted_ && !submitted_.state().done()) {
+            found = shared_state_base::weak_handle(submitted_.state());
+        }
+    });
+    return found;
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail
 
@@ -14996,27 +15549,10 @@ public:
     // Takes over `added`, which was made by `new`.
     void add(started_thread& added) noexcept { added.next = std::exchange(first_, &added); }
 
-    void add_all(thread_list& added) noexcept {
-        while (started_thread* const each = added.take_first()) {
-            add(*each);
-        }
-    }
+    void add_all(thread_list& added) noexcept;
 
     // Returns the threads that have worked, if `self` is in the list, and removes them.
-    [[nodiscard]] thread_list take_worked(const started_thread& self) noexcept {
-        thread_list taken;
-        started_thread* each = first_;
-        while (each && each != &self) {
-            each = each->next;
-        }
-        if (each) {
-            thread_list all(std::move(*this));
-            while (started_thread* const next = all.take_first()) {
-                (next->has_worked ? taken : *this).add(*next);
-            }
-        }
-        return taken;
-    }
+    [[nodiscard]] thread_list take_worked(const started_thread& self) noexcept;
 
     void detach_all() noexcept {
         for (started_thread* each = first_; each; each = each->next) {
@@ -15024,12 +15560,7 @@ public:
         }
     }
 
-    void join_all() noexcept {
-        while (started_thread* const each = take_first()) {
-            each->thread.join();
-            delete each;
-        }
-    }
+    void join_all() noexcept;
 
 private:
     started_thread* take_first() noexcept {
@@ -15062,48 +15593,19 @@ public:
     }
 
     // Takes over the threads of a pool. A destructor calls this, so it neither allocates nor waits.
-    [[gnu::cold, gnu::noinline]] void adopt(thread_list& threads) noexcept {
-        const std::lock_guard lock(mutex_);
-        threads_.add_all(threads);
-    }
+    [[gnu::cold]] void adopt(thread_list& threads) noexcept;
 
     // The last step of each thread of a pool, whether orphaned or not.
-    [[gnu::cold, gnu::noinline]] void end(started_thread& self) noexcept {
-        mutex_.lock();
-        thread_list ending = threads_.take_worked(self);
-        self.has_worked = true;
-        mutex_.unlock();
-        ending.join_all();
-    }
+    [[gnu::cold]] void end(started_thread& self) noexcept;
 
     // Keeps a pool for ever whose threads are in another process: they can be neither joined nor destroyed.
     // Ends the process if there is no memory left.
-    [[gnu::cold, gnu::noinline]] void keep(shared_pool<pool_base> inherited) noexcept {
-        // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new): as said above
-        auto* const more = new kept_pool{std::move(inherited), nullptr};
-        const std::lock_guard lock(mutex_);
-        more->next = std::exchange(kept_pools_, more);
-    }
+    [[gnu::cold]] void keep(shared_pool<pool_base> inherited) noexcept;
 
     // Joins all threads at the end of the process, including those that others leave here meanwhile. A task
     // that calls `exit` ends the process while it runs. Other threads may wait for this task, so they are not
     // joined.
-    [[gnu::cold, gnu::noinline]] void join_all() noexcept {
-        const bool in_task = pool_thread::current().pool != 0;
-        for (;;) {
-            mutex_.lock();
-            if (in_task) {
-                threads_.detach_all();
-                abandon_all();
-            }
-            thread_list threads(std::move(threads_));
-            mutex_.unlock();
-            if (threads.empty()) {
-                return;
-            }
-            threads.join_all();
-        }
-    }
+    [[gnu::cold]] void join_all() noexcept;
 
 private:
     struct at_end_of_process {
@@ -15139,6 +15641,75 @@ private:
     thread_list abandoned_;
     kept_pool* kept_pools_ = nullptr;
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION void thread_list::add_all(thread_list& added) noexcept {
+    while (started_thread* const each = added.take_first()) {
+        add(*each);
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION thread_list thread_list::take_worked(const started_thread& self) noexcept {
+    thread_list taken;
+    started_thread* each = first_;
+    while (each && each != &self) {
+        each = each->next;
+    }
+    if (each) {
+        thread_list all(std::move(*this));
+        while (started_thread* const next = all.take_first()) {
+            (next->has_worked ? taken : *this).add(*next);
+        }
+    }
+    return taken;
+}
+
+CONCURRENT_FUTURES_FUNCTION void thread_list::join_all() noexcept {
+    while (started_thread* const each = take_first()) {
+        each->thread.join();
+        delete each;
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void orphaned_threads::adopt(thread_list& threads) noexcept {
+    const std::lock_guard lock(mutex_);
+    threads_.add_all(threads);
+}
+
+CONCURRENT_FUTURES_FUNCTION void orphaned_threads::end(started_thread& self) noexcept {
+    mutex_.lock();
+    thread_list ending = threads_.take_worked(self);
+    self.has_worked = true;
+    mutex_.unlock();
+    ending.join_all();
+}
+
+CONCURRENT_FUTURES_FUNCTION void orphaned_threads::keep(shared_pool<pool_base> inherited) noexcept {
+    // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new): as said above
+    auto* const more = new kept_pool{std::move(inherited), nullptr};
+    const std::lock_guard lock(mutex_);
+    more->next = std::exchange(kept_pools_, more);
+}
+
+CONCURRENT_FUTURES_FUNCTION void orphaned_threads::join_all() noexcept {
+    const bool in_task = pool_thread::current().pool != 0;
+    for (;;) {
+        mutex_.lock();
+        if (in_task) {
+            threads_.detach_all();
+            abandon_all();
+        }
+        thread_list threads(std::move(threads_));
+        mutex_.unlock();
+        if (threads.empty()) {
+            return;
+        }
+        threads.join_all();
+    }
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail
 
@@ -15178,11 +15749,7 @@ public:
           thread_name_prefix_(std::move(thread_name_prefix)) {}
     threads(const threads&) = delete;
     threads& operator=(const threads&) = delete;
-    [[gnu::noinline]] ~threads() {
-        while (last_worker_) {
-            remove_last_worker();
-        }
-    }
+    ~threads();
 
     [[nodiscard]] std::size_t max_workers() const noexcept { return max_workers_; }
 
@@ -15195,110 +15762,34 @@ public:
     [[nodiscard]] bool none() const noexcept { return none_.load(); }
 
     // Starts the first thread, if there is none. Throws if it cannot be started.
-    [[gnu::cold, gnu::noinline]] void start_first() {
-        const std::lock_guard lock(mutex_);
-        if (!last_worker_ && sleep_.start_first()) {
-            try {
-                start();
-            } catch (...) {
-                sleep_.start_has_failed();
-                throw;
-            }
-        }
-    }
+    [[gnu::cold]] void start_first();
 
     // Requires: `sleep_` has asked for it. A thread that cannot be started loses no items: other workers run
     // them, if later.
-    [[gnu::cold, gnu::noinline]] void start_another() noexcept {
-        std::exception_ptr failure;
-        {
-            const std::lock_guard lock(mutex_);
-            if (!starts_no_more_) {  // else nobody would join it
-                try {
-                    start();
-                    return;
-                } catch (...) {
-                    failure = std::current_exception();
-                }
-            }
-        }
-        sleep_.start_has_failed();
-        if (failure && !failure_logged_.exchange(true)) {
-            log("could not start another worker thread; the others do its work", failure);
-        }
-    }
+    [[gnu::cold]] void start_another() noexcept;
 
     // See `pool_base::start_spare`.
-    [[nodiscard, gnu::cold, gnu::noinline]] bool start_spare(worker& blocked,
-                                                             std::unique_ptr<errand> left) noexcept {
-        const std::lock_guard lock(mutex_);
-        if (starts_no_more_) {
-            return false;
-        }
-        try {
-            start_spare_locked(blocked, std::move(left));
-            return true;
-        } catch (...) {
-            return false;
-        }
-    }
+    [[nodiscard, gnu::cold]] bool start_spare(worker& blocked, std::unique_ptr<errand> left) noexcept;
 
     // From now on, a spare that has run its errand ends.
-    [[gnu::noinline]] void end_spares() noexcept {
-        const std::lock_guard lock(mutex_);
-        spares_end_ = true;
-        while (idle_spares_) {
-            take_idle_spare().has_errand.unpark();
-        }
-    }
+    void end_spares() noexcept;
 
     // Requires: the pool is closed, and `end_spares` was called. Waits until every thread has ended. Several
     // threads may call this at once.
-    [[gnu::noinline]] void join() {
-        const std::lock_guard joining(joining_);
-        // Workers that still run may start others.
-        for (;;) {
-            thread_list started = take_started();
-            if (started.empty()) {
-                return;
-            }
-            started.join_all();
-        }
-    }
+    void join();
 
     // Requires: the pool is closed. Tells `watch` when no thread runs. Returns false if none does now.
-    [[nodiscard]] bool watch_end(end_watch& watch) noexcept {
-        const std::lock_guard lock(mutex_);
-        if (running_ == 0) {
-            return false;
-        }
-        watch.next_ = std::exchange(end_watches_, &watch);
-        return true;
-    }
+    [[nodiscard]] bool watch_end(end_watch& watch) noexcept;
 
     // Requires: the pool is closed. Replaces `join` on a thread for which the pool may wait.
-    [[gnu::cold, gnu::noinline]] void orphan() noexcept {
-        mutex_.lock();
-        start_no_more();
-        thread_list orphans(std::move(threads_));
-        mutex_.unlock();
-        orphaned_threads::instance().adopt(orphans);
-    }
+    [[gnu::cold]] void orphan() noexcept;
 
     // Replaces all of these in the child of a fork.
-    [[gnu::cold, gnu::noinline]] void keep() noexcept {
-        orphaned_threads::instance().keep(shared_pool(pool_));
-    }
+    [[gnu::cold]] void keep() noexcept;
 
 private:
     // Returns the threads that nobody has joined. If there are none, starts none any more.
-    [[nodiscard]] thread_list take_started() noexcept {
-        const std::lock_guard lock(mutex_);
-        if (threads_.empty()) {
-            start_no_more();
-        }
-        return std::move(threads_);
-    }
+    [[nodiscard]] thread_list take_started() noexcept;
 
     // Requires, for what follows: `mutex_` held.
 
@@ -15308,37 +15799,10 @@ private:
     }
 
     // By snprintf: each unit that includes this would else compile the parts of std::string that concatenate.
-    [[nodiscard, gnu::cold, gnu::noinline]] std::string name_of_worker(std::size_t number) const {
-        const auto print = [&](char* to, std::size_t limit) {
-            return static_cast<std::size_t>(
-                std::snprintf(to, limit, "%s_%zu", thread_name_prefix_.c_str(), number));
-        };
-        std::string name(print(nullptr, 0), '\0');
-        print(name.data(), name.size() + 1);
-        return name;
-    }
+    [[nodiscard, gnu::cold]] std::string name_of_worker(std::size_t number) const;
 
     // Requires: `sleep_` has asked for it.
-    [[gnu::cold, gnu::noinline]] void start() {
-        const std::size_t before = count();
-        const bool is_last = before + 1 == max_workers_ || before + 1 == worker_counts::most_workers;
-        if (is_last) {
-            sleep_.note_full(true);
-        }
-        count_.store(before + 1);
-        runnable_threads::add(1);
-        try {
-            static_cast<void>(start_thread(before, false, [this](started_thread& started) { run(started); }));
-        } catch (...) {
-            runnable_threads::remove(1);
-            count_.store(before);
-            if (is_last) {
-                sleep_.note_full(false);
-            }
-            throw;
-        }
-        none_.store(false);
-    }
+    [[gnu::cold]] void start();
 
     // Makes a worker with this number, and starts its thread, which calls `run_it`.
     template <class RunIt>
@@ -15358,66 +15822,19 @@ private:
         return *started.release();
     }
 
-    [[gnu::cold, gnu::noinline]] void start_spare_locked(worker& blocked, std::unique_ptr<errand> left) {
-        permit& shared = blocked.share_permit();
-        if (!shared.add_spare(*left)) {
-            return;
-        }
-        pool_.note_spare_started();
-        runnable_threads::add(1);
-        errand* const added = left.get();
-        try {
-            started_thread& spare = idle_spares_ ? take_idle_spare() : start_spare_thread();
-            spare.self->set_permit(shared);
-            spare.left = std::move(left);
-            spare.has_errand.unpark();
-        } catch (...) {
-            runnable_threads::remove(1);
-            pool_.note_spare_ended();
-            shared.remove_errand(*added);
-            shared.remove_spare();
-            throw;
-        }
-    }
+    [[gnu::cold]] void start_spare_locked(worker& blocked, std::unique_ptr<errand> left);
 
     [[nodiscard]] started_thread& take_idle_spare() noexcept {
         return *std::exchange(idle_spares_, idle_spares_->next_idle);
     }
 
-    [[nodiscard, gnu::cold, gnu::noinline]] started_thread& start_spare_thread() {
-        started_thread& spare = start_thread(max_workers_ + spares_, true,
-                                             [this](started_thread& started) { run_spare(started); });
-        ++spares_;
-        return spare;
-    }
+    [[nodiscard, gnu::cold]] started_thread& start_spare_thread();
 
     // What the thread of a spare does.
-    [[gnu::cold, gnu::noinline]] void run_spare(started_thread& started) noexcept {
-        worker& self = *started.self;
-        pool_.begin_thread(self);
-        show_thread_name(self.name());
-        started.has_errand.park();
-        while (started.left) {
-            pool_.run_errand(self, *started.left);
-            started.left.reset();
-            if (pool_.is_inherited() || !add_idle_spare(started)) {
-                break;
-            }
-            started.has_errand.park();
-        }
-        pool_.end_thread();
-        note_end();
-        end(started);
-    }
+    [[gnu::cold]] void run_spare(started_thread& started) noexcept;
 
     // Returns false if the spare is to end.
-    [[nodiscard, gnu::cold, gnu::noinline]] bool add_idle_spare(started_thread& idle) noexcept {
-        const std::lock_guard lock(mutex_);
-        if (!spares_end_) {
-            idle.next_idle = std::exchange(idle_spares_, &idle);
-        }
-        return !spares_end_;
-    }
+    [[nodiscard, gnu::cold]] bool add_idle_spare(started_thread& idle) noexcept;
 
     // What a thread does.
     void run(started_thread& started) noexcept {
@@ -15426,35 +15843,11 @@ private:
         end(started);
     }
 
-    void note_end() noexcept {
-        if (pool_.is_inherited()) {
-            return;
-        }
-        end_watch* told = nullptr;
-        {
-            const std::lock_guard lock(mutex_);
-            if (--running_ == 0) {
-                told = std::exchange(end_watches_, nullptr);
-            }
-        }
-        while (told) {
-            std::exchange(told, told->next_)->on_end();
-        }
-    }
+    void note_end() noexcept;
 
-    static void end(started_thread& started) noexcept {
-        if (started.pool->is_inherited()) {
-            orphaned_threads::instance().keep(std::move(started.pool));
-        }
-        started.pool.reset();
-        orphaned_threads::instance().end(started);
-    }
+    static void end(started_thread& started) noexcept;
 
-    [[gnu::noinline]] void remove_last_worker() noexcept {
-        worker* const removed = last_worker_;
-        last_worker_ = removed->previous_worker();
-        delete removed;
-    }
+    void remove_last_worker() noexcept;
 
     pool_base& pool_;
     sleep& sleep_;
@@ -15476,6 +15869,226 @@ private:
     std::size_t running_ = 0;
     end_watch* end_watches_ = nullptr;  // the first in a list
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION threads::~threads() {
+    while (last_worker_) {
+        remove_last_worker();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void threads::start_first() {
+    const std::lock_guard lock(mutex_);
+    if (!last_worker_ && sleep_.start_first()) {
+        try {
+            start();
+        } catch (...) {
+            sleep_.start_has_failed();
+            throw;
+        }
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void threads::start_another() noexcept {
+    std::exception_ptr failure;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!starts_no_more_) {  // else nobody would join it
+            try {
+                start();
+                return;
+            } catch (...) {
+                failure = std::current_exception();
+            }
+        }
+    }
+    sleep_.start_has_failed();
+    if (failure && !failure_logged_.exchange(true)) {
+        log("could not start another worker thread; the others do its work", failure);
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION bool threads::start_spare(worker& blocked,
+                                                      std::unique_ptr<errand> left) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (starts_no_more_) {
+        return false;
+    }
+    try {
+        start_spare_locked(blocked, std::move(left));
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void threads::end_spares() noexcept {
+    const std::lock_guard lock(mutex_);
+    spares_end_ = true;
+    while (idle_spares_) {
+        take_idle_spare().has_errand.unpark();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void threads::join() {
+    const std::lock_guard joining(joining_);
+    // Workers that still run may start others.
+    for (;;) {
+        thread_list started = take_started();
+        if (started.empty()) {
+            return;
+        }
+        started.join_all();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION bool threads::watch_end(end_watch& watch) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (running_ == 0) {
+        return false;
+    }
+    watch.next_ = std::exchange(end_watches_, &watch);
+    return true;
+}
+
+CONCURRENT_FUTURES_FUNCTION void threads::orphan() noexcept {
+    mutex_.lock();
+    start_no_more();
+    thread_list orphans(std::move(threads_));
+    mutex_.unlock();
+    orphaned_threads::instance().adopt(orphans);
+}
+
+CONCURRENT_FUTURES_FUNCTION void threads::keep() noexcept {
+    orphaned_threads::instance().keep(shared_pool(pool_));
+}
+
+CONCURRENT_FUTURES_FUNCTION thread_list threads::take_started() noexcept {
+    const std::lock_guard lock(mutex_);
+    if (threads_.empty()) {
+        start_no_more();
+    }
+    return std::move(threads_);
+}
+
+CONCURRENT_FUTURES_FUNCTION std::string threads::name_of_worker(std::size_t number) const {
+    const auto print = [&](char* to, std::size_t limit) {
+        return static_cast<std::size_t>(
+            std::snprintf(to, limit, "%s_%zu", thread_name_prefix_.c_str(), number));
+    };
+    std::string name(print(nullptr, 0), '\0');
+    print(name.data(), name.size() + 1);
+    return name;
+}
+
+CONCURRENT_FUTURES_FUNCTION void threads::start() {
+    const std::size_t before = count();
+    const bool is_last = before + 1 == max_workers_ || before + 1 == worker_counts::most_workers;
+    if (is_last) {
+        sleep_.note_full(true);
+    }
+    count_.store(before + 1);
+    runnable_threads::add(1);
+    try {
+        static_cast<void>(start_thread(before, false, [this](started_thread& started) { run(started); }));
+    } catch (...) {
+        runnable_threads::remove(1);
+        count_.store(before);
+        if (is_last) {
+            sleep_.note_full(false);
+        }
+        throw;
+    }
+    none_.store(false);
+}
+
+CONCURRENT_FUTURES_FUNCTION void threads::start_spare_locked(worker& blocked, std::unique_ptr<errand> left) {
+    permit& shared = blocked.share_permit();
+    if (!shared.add_spare(*left)) {
+        return;
+    }
+    pool_.note_spare_started();
+    runnable_threads::add(1);
+    errand* const added = left.get();
+    try {
+        started_thread& spare = idle_spares_ ? take_idle_spare() : start_spare_thread();
+        spare.self->set_permit(shared);
+        spare.left = std::move(left);
+        spare.has_errand.unpark();
+    } catch (...) {
+        runnable_threads::remove(1);
+        pool_.note_spare_ended();
+        shared.remove_errand(*added);
+        shared.remove_spare();
+        throw;
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION started_thread& threads::start_spare_thread() {
+    started_thread& spare =
+        start_thread(max_workers_ + spares_, true, [this](started_thread& started) { run_spare(started); });
+    ++spares_;
+    return spare;
+}
+
+CONCURRENT_FUTURES_FUNCTION void threads::run_spare(started_thread& started) noexcept {
+    worker& self = *started.self;
+    pool_.begin_thread(self);
+    show_thread_name(self.name());
+    started.has_errand.park();
+    while (started.left) {
+        pool_.run_errand(self, *started.left);
+        started.left.reset();
+        if (pool_.is_inherited() || !add_idle_spare(started)) {
+            break;
+        }
+        started.has_errand.park();
+    }
+    pool_.end_thread();
+    note_end();
+    end(started);
+}
+
+CONCURRENT_FUTURES_FUNCTION bool threads::add_idle_spare(started_thread& idle) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (!spares_end_) {
+        idle.next_idle = std::exchange(idle_spares_, &idle);
+    }
+    return !spares_end_;
+}
+
+CONCURRENT_FUTURES_FUNCTION void threads::note_end() noexcept {
+    if (pool_.is_inherited()) {
+        return;
+    }
+    end_watch* told = nullptr;
+    {
+        const std::lock_guard lock(mutex_);
+        if (--running_ == 0) {
+            told = std::exchange(end_watches_, nullptr);
+        }
+    }
+    while (told) {
+        std::exchange(told, told->next_)->on_end();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void threads::end(started_thread& started) noexcept {
+    if (started.pool->is_inherited()) {
+        orphaned_threads::instance().keep(std::move(started.pool));
+    }
+    started.pool.reset();
+    orphaned_threads::instance().end(started);
+}
+
+CONCURRENT_FUTURES_FUNCTION void threads::remove_last_worker() noexcept {
+    worker* const removed = last_worker_;
+    last_worker_ = removed->previous_worker();
+    delete removed;
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail
 
@@ -15510,31 +16123,11 @@ template <class Queue>
 class worker_pool final : public pool_base {
 public:
     [[gnu::noinline]] worker_pool(std::size_t max_workers, std::string&& thread_name_prefix,
-                                  std::function<void()>&& initializer)
-        : pool_base(max_workers, Queue::allows_local_queues),
-          initializer_(std::move(initializer)),
-          threads_(*this, sleep_, max_workers, std::move(thread_name_prefix)) {
-        runnable_threads::note_processors();
-        // Made now, so that it outlives an executor with static storage at the end of the process.
-        orphaned_threads::instance();
-        if (initializer_) {
-            breakage_ = new broken_thread_pool(
-                "a thread initializer failed, the thread pool is not usable any more; the initializer's "
-                "exception is nested in this one");
-        }
-        live_pools::instance().add(*this);
-    }
+                                  std::function<void()>&& initializer);
 
     // A task may own the last reference to its executor. It can run, and destroy this pool, while `push` is
     // still executing on the submitting thread. Waits for such threads.
-    [[gnu::noinline]] ~worker_pool() override {
-        live_pools::instance().remove(*this);
-        // Acquire: pairs with the release of `end_visit`.
-        for (back_off delay; visitors_.load(std::memory_order_acquire) != 0;) {
-            delay.pause();
-        }
-        delete breakage_;
-    }
+    [[gnu::noinline]] ~worker_pool() override;
 
     worker_pool(const worker_pool&) = delete;
     worker_pool& operator=(const worker_pool&) = delete;
@@ -15552,19 +16145,7 @@ public:
         }
     }
 
-    void push_coroutine(work_item& item) override {
-        throw_if_inherited();
-        throw_if_broken();
-        worker* const self = uses_local_queues() ? submitting_worker() : nullptr;
-        if (self && may_keep_local(*self)) {
-            push_to(victims_.queue_of(*self), item, true);
-        } else {
-            push_to(queue_, item, true);
-        }
-        if (sleep_.counts().closed()) {
-            fail_waiting_if_broken();
-        }
-    }
+    void push_coroutine(work_item& item) override;
 
     // Where the calling thread queues branches, and its worker if it is one of this pool.
     struct branch_place {
@@ -15597,27 +16178,13 @@ public:
 
     // Refuses work from now on. Waiting tasks still run, unless `cancel_waiting`. If `request_stop`, running
     // tasks are asked to stop, and so are those that still start.
-    [[gnu::noinline]] void shut_down(bool cancel_waiting, bool request_stop) {
-        {
-            const std::lock_guard lock(closing_);
-            shut_down_ = true;
-        }
-        sleep_.close();
-        threads_.end_spares();
-        if (cancel_waiting) {
-            end_waiting(nullptr);
-        }
-        if (request_stop) {
-            stoppables().request_stop();
-        }
-    }
+    [[gnu::noinline]] void shut_down(bool cancel_waiting, bool request_stop);
 
     // Requires: `shut_down` was called. Waits until every worker has ended. Several threads may call this at
     // once.
     void join() { threads_.join(); }
 
-    // Requires: `shut_down` was called. See `threads::watch_end`.
-    [[nodiscard]] bool watch_end(end_watch& watch) noexcept { return threads_.watch_end(watch); }
+    [[nodiscard]] bool watch_end(end_watch& watch) noexcept override { return threads_.watch_end(watch); }
 
     // Requires: `shut_down` was called. Replaces `join` if the pool `may_wait_for_this_thread`.
     void orphan() noexcept { threads_.orphan(); }
@@ -15634,22 +16201,9 @@ public:
     // Does the same for users. `waiting` reads several counts, one after the other, and is too high if an
     // item moves or leaves its queue meanwhile, even while nothing waits. So this reads them again until no
     // stale item has left; but not for ever.
-    [[nodiscard]] std::size_t pending_count() const noexcept {
-        constexpr int most_attempts = 100;
-        for (int attempt = 1;; ++attempt) {
-            const std::ptrdiff_t stale = stale_items_.load();
-            const std::size_t count = waiting_beside(is_inherited() ? queue_.size() : queue_.settled_size());
-            if (stale_items_.load() == stale || attempt == most_attempts) {
-                return count;
-            }
-        }
-    }
+    [[nodiscard]] std::size_t pending_count() const noexcept;
 
-    [[nodiscard]] bool has_items() const noexcept override {
-        bool found = queue_.size() != 0;
-        victims_.for_each([&](const local_queue& each) { found = found || each.size() != 0; });
-        return found;
-    }
+    [[nodiscard]] bool has_items() const noexcept override;
 
     [[nodiscard]] bool expects_items() const noexcept override { return coroutines_.load() != 0; }
 
@@ -15657,46 +16211,13 @@ public:
 
     // The whole life of a worker. If a task forks, a copy of the worker returns to this loop in the child,
     // and does nothing more.
-    void work(worker& self) noexcept override {
-        begin_thread(self);
-        show_thread_name(self.name());
-        if (sleep_.begin(self, initializer_ != nullptr)) {
-            start_thread();
-        }
-        if (initialize(self)) {
-            do {
-                while (work_item* const item = next_item(self)) {
-                    if (!item->execute(self)) {
-                        note_stale_item_gone();
-                    }
-                    if (is_inherited()) {
-                        end_thread();
-                        return;
-                    }
-                    if (self.shares_permit()) {
-                        self.let_spares_run();
-                    }
-                }
-            } while (spin(self) || park(self));
-        }
-        end_thread();
-    }
+    void work(worker& self) noexcept override;
 
     [[nodiscard]] bool start_spare(worker& blocked, std::unique_ptr<errand> left) noexcept override {
         return threads_.start_spare(blocked, std::move(left));
     }
 
-    [[gnu::cold, gnu::noinline]] void run_errand(worker& self, errand& left) noexcept override {
-        self.begin_errand(left);
-        if (self.is_initialized() || initialize(self)) {
-            left.run(self);
-        }
-        if (!is_inherited()) {
-            self.end_errand();
-            note_spare_ended();
-            runnable_threads::remove(1);
-        }
-    }
+    [[gnu::cold, gnu::noinline]] void run_errand(worker& self, errand& left) noexcept override;
 
     void throw_if_inherited() const {
         if (is_inherited()) {
@@ -15708,13 +16229,7 @@ public:
 
 private:
     // Returns the number of items that wait. `shared` is the size of the shared queue.
-    [[nodiscard]] std::size_t waiting_beside(std::size_t shared) const noexcept {
-        std::size_t queued = shared;
-        victims_.for_each([&](const local_queue& each) { queued += each.size(); });
-        const std::ptrdiff_t stale = stale_items_.load();  // after the sizes, see `note_stale_item_gone`
-        const auto all = static_cast<std::ptrdiff_t>(queued);
-        return static_cast<std::size_t>(stale >= all ? 0 : stale <= 0 ? all : all - stale);
-    }
+    [[nodiscard]] std::size_t waiting_beside(std::size_t shared) const noexcept;
 
     void start_thread() noexcept override { threads_.start_another(); }
 
@@ -15792,27 +16307,12 @@ private:
     }
 
     // Returns what a submit throws because an initializer has failed, or null.
-    [[nodiscard, gnu::noinline]] std::exception_ptr breakage() {
-        const std::lock_guard lock(closing_);
-        return broken_;
-    }
+    [[nodiscard, gnu::noinline]] std::exception_ptr breakage();
 
     // An item that was pushed while the pool broke may have come too late to be taken out.
-    [[gnu::cold, gnu::noinline]] void fail_waiting_if_broken() noexcept {
-        if (const std::exception_ptr reason = breakage()) {
-            end_waiting(&reason);
-        }
-    }
+    [[gnu::cold, gnu::noinline]] void fail_waiting_if_broken() noexcept;
 
-    [[gnu::noinline]] void throw_if_closed() {
-        const std::lock_guard lock(closing_);
-        if (broken_) {
-            std::rethrow_exception(broken_);
-        }
-        if (shut_down_) {
-            throw_error<executor_shutdown>("cannot schedule new futures after shutdown");
-        }
-    }
+    [[gnu::noinline]] void throw_if_closed();
 
     // What a push calls under the lock of its queue. No lambda, as no compiler but one takes attributes
     // there.
@@ -15864,90 +16364,21 @@ private:
     // What remains to be done after a push. By now the task may have run and ended the pool. The destructor
     // waits for visitors.
     template <class AQueue>
-    [[gnu::noinline]] void visit(AQueue& queue, bool wake, bool purge) noexcept {
-        if (wake) {
-            wake_one();
-        }
-        if (purge) {
-            release_all(queue.purge(stale_items_));
-        }
-        end_visit();
-    }
+    [[gnu::noinline]] void visit(AQueue& queue, bool wake, bool purge) noexcept;
 
-    [[gnu::noinline]] static void release_all(work_list stale) noexcept {
-        while (work_item* const each = stale.take_first()) {
-            each->release();
-        }
-    }
+    [[gnu::noinline]] static void release_all(work_list stale) noexcept;
 
     // Release: pairs with the acquire of the destructor.
     void end_visit() noexcept { visitors_.fetch_sub(1, std::memory_order_release); }
 
-    [[gnu::noinline]] bool initialize(worker& self) noexcept {
-        if (!initializer_) {
-            return true;
-        }
-        try {
-            initializer_();
-            if (is_inherited()) {
-                return false;
-            }
-            if (self.is_spare()) {
-                self.note_initialized();
-            } else {
-                sleep_.has_initialized(self);
-            }
-            return true;
-        } catch (...) {
-            if (!is_inherited()) {
-                break_because_of_current_exception();
-                if (!self.is_spare()) {
-                    sleep_.initializer_has_failed(self);
-                }
-            }
-            return false;
-        }
-    }
+    [[gnu::noinline]] bool initialize(worker& self) noexcept;
 
-    [[gnu::cold, gnu::noinline]] void break_because_of_current_exception() noexcept {
-        const std::exception_ptr cause = std::current_exception();
-        std::exception_ptr reason;
-        try {
-            std::throw_with_nested(*breakage_);
-        } catch (...) {
-            reason = std::current_exception();
-        }
-        bool first = false;
-        {
-            const std::lock_guard lock(closing_);
-            first = !broken_;
-            if (first) {
-                broken_ = reason;
-            }
-        }
-        sleep_.close();
-        log("a thread initializer failed, and its thread pool is broken", cause);
-        if (first) {
-            end_waiting(&reason);
-        }
-    }
+    [[gnu::cold, gnu::noinline]] void break_because_of_current_exception() noexcept;
 
     // Takes all items out of the queues of a closed pool. Has them fail with `*reason`, or cancels them if
     // that is null.
-    [[gnu::cold, gnu::noinline]] void end_waiting(const std::exception_ptr* reason) noexcept {
-        end_all(queue_.take_all(), reason);
-        victims_.for_each([&](local_queue& each) { end_all(each.take_all(), reason); });
-    }
-    [[gnu::cold, gnu::noinline]] void end_all(work_list items, const std::exception_ptr* reason) noexcept {
-        while (work_item* const item = items.take_first()) {
-            if (reason) {
-                item->fail_waiting(*reason);
-            } else {
-                item->cancel_waiting();
-            }
-            note_stale_item_gone();
-        }
-    }
+    [[gnu::cold, gnu::noinline]] void end_waiting(const std::exception_ptr* reason) noexcept;
+    [[gnu::cold, gnu::noinline]] void end_all(work_list items, const std::exception_ptr* reason) noexcept;
 
     const std::function<void()> initializer_;
     broken_thread_pool* breakage_ = nullptr;  // made early: later there may be no memory
@@ -15962,6 +16393,243 @@ private:
     bool shut_down_ = false;
     std::exception_ptr broken_;  // what a submit throws once an initializer has failed
 };
+
+template <class Queue>
+worker_pool<Queue>::worker_pool(std::size_t max_workers, std::string&& thread_name_prefix,
+                                std::function<void()>&& initializer)
+    : pool_base(max_workers, Queue::allows_local_queues),
+      initializer_(std::move(initializer)),
+      threads_(*this, sleep_, max_workers, std::move(thread_name_prefix)) {
+    runnable_threads::note_processors();
+    // Made now, so that it outlives an executor with static storage at the end of the process.
+    orphaned_threads::instance();
+    if (initializer_) {
+        breakage_ = new broken_thread_pool(
+            "a thread initializer failed, the thread pool is not usable any more; the initializer's "
+            "exception is nested in this one");
+    }
+    live_pools::instance().add(*this);
+}
+
+template <class Queue>
+worker_pool<Queue>::~worker_pool() {
+    live_pools::instance().remove(*this);
+    // Acquire: pairs with the release of `end_visit`.
+    for (back_off delay; visitors_.load(std::memory_order_acquire) != 0;) {
+        delay.pause();
+    }
+    delete breakage_;
+}
+
+template <class Queue>
+void worker_pool<Queue>::push_coroutine(work_item& item) {
+    throw_if_inherited();
+    throw_if_broken();
+    worker* const self = uses_local_queues() ? submitting_worker() : nullptr;
+    if (self && may_keep_local(*self)) {
+        push_to(victims_.queue_of(*self), item, true);
+    } else {
+        push_to(queue_, item, true);
+    }
+    if (sleep_.counts().closed()) {
+        fail_waiting_if_broken();
+    }
+}
+
+template <class Queue>
+void worker_pool<Queue>::shut_down(bool cancel_waiting, bool request_stop) {
+    {
+        const std::lock_guard lock(closing_);
+        shut_down_ = true;
+    }
+    sleep_.close();
+    threads_.end_spares();
+    if (cancel_waiting) {
+        end_waiting(nullptr);
+    }
+    if (request_stop) {
+        stoppables().request_stop();
+    }
+}
+
+template <class Queue>
+std::size_t worker_pool<Queue>::pending_count() const noexcept {
+    constexpr int most_attempts = 100;
+    for (int attempt = 1;; ++attempt) {
+        const std::ptrdiff_t stale = stale_items_.load();
+        const std::size_t count = waiting_beside(is_inherited() ? queue_.size() : queue_.settled_size());
+        if (stale_items_.load() == stale || attempt == most_attempts) {
+            return count;
+        }
+    }
+}
+
+template <class Queue>
+bool worker_pool<Queue>::has_items() const noexcept {
+    bool found = queue_.size() != 0;
+    victims_.for_each([&](const local_queue& each) { found = found || each.size() != 0; });
+    return found;
+}
+
+template <class Queue>
+void worker_pool<Queue>::work(worker& self) noexcept {
+    begin_thread(self);
+    show_thread_name(self.name());
+    if (sleep_.begin(self, initializer_ != nullptr)) {
+        start_thread();
+    }
+    if (initialize(self)) {
+        do {
+            while (work_item* const item = next_item(self)) {
+                if (!item->execute(self)) {
+                    note_stale_item_gone();
+                }
+                if (is_inherited()) {
+                    end_thread();
+                    return;
+                }
+                if (self.shares_permit()) {
+                    self.let_spares_run();
+                }
+            }
+        } while (spin(self) || park(self));
+    }
+    end_thread();
+}
+
+template <class Queue>
+void worker_pool<Queue>::run_errand(worker& self, errand& left) noexcept {
+    self.begin_errand(left);
+    if (self.is_initialized() || initialize(self)) {
+        left.run(self);
+    }
+    if (!is_inherited()) {
+        self.end_errand();
+        note_spare_ended();
+        runnable_threads::remove(1);
+    }
+}
+
+template <class Queue>
+std::size_t worker_pool<Queue>::waiting_beside(std::size_t shared) const noexcept {
+    std::size_t queued = shared;
+    victims_.for_each([&](const local_queue& each) { queued += each.size(); });
+    const std::ptrdiff_t stale = stale_items_.load();  // after the sizes, see `note_stale_item_gone`
+    const auto all = static_cast<std::ptrdiff_t>(queued);
+    return static_cast<std::size_t>(stale >= all ? 0 : stale <= 0 ? all : all - stale);
+}
+
+template <class Queue>
+std::exception_ptr worker_pool<Queue>::breakage() {
+    const std::lock_guard lock(closing_);
+    return broken_;
+}
+
+template <class Queue>
+void worker_pool<Queue>::fail_waiting_if_broken() noexcept {
+    if (const std::exception_ptr reason = breakage()) {
+        end_waiting(&reason);
+    }
+}
+
+template <class Queue>
+void worker_pool<Queue>::throw_if_closed() {
+    const std::lock_guard lock(closing_);
+    if (broken_) {
+        std::rethrow_exception(broken_);
+    }
+    if (shut_down_) {
+        throw_error<executor_shutdown>("cannot schedule new futures after shutdown");
+    }
+}
+
+template <class Queue>
+template <class AQueue>
+void worker_pool<Queue>::visit(AQueue& queue, bool wake, bool purge) noexcept {
+    if (wake) {
+        wake_one();
+    }
+    if (purge) {
+        release_all(queue.purge(stale_items_));
+    }
+    end_visit();
+}
+
+template <class Queue>
+void worker_pool<Queue>::release_all(work_list stale) noexcept {
+    while (work_item* const each = stale.take_first()) {
+        each->release();
+    }
+}
+
+template <class Queue>
+bool worker_pool<Queue>::initialize(worker& self) noexcept {
+    if (!initializer_) {
+        return true;
+    }
+    try {
+        initializer_();
+        if (is_inherited()) {
+            return false;
+        }
+        if (self.is_spare()) {
+            self.note_initialized();
+        } else {
+            sleep_.has_initialized(self);
+        }
+        return true;
+    } catch (...) {
+        if (!is_inherited()) {
+            break_because_of_current_exception();
+            if (!self.is_spare()) {
+                sleep_.initializer_has_failed(self);
+            }
+        }
+        return false;
+    }
+}
+
+template <class Queue>
+void worker_pool<Queue>::break_because_of_current_exception() noexcept {
+    const std::exception_ptr cause = std::current_exception();
+    std::exception_ptr reason;
+    try {
+        std::throw_with_nested(*breakage_);
+    } catch (...) {
+        reason = std::current_exception();
+    }
+    bool first = false;
+    {
+        const std::lock_guard lock(closing_);
+        first = !broken_;
+        if (first) {
+            broken_ = reason;
+        }
+    }
+    sleep_.close();
+    log("a thread initializer failed, and its thread pool is broken", cause);
+    if (first) {
+        end_waiting(&reason);
+    }
+}
+
+template <class Queue>
+void worker_pool<Queue>::end_waiting(const std::exception_ptr* reason) noexcept {
+    end_all(queue_.take_all(), reason);
+    victims_.for_each([&](local_queue& each) { end_all(each.take_all(), reason); });
+}
+
+template <class Queue>
+void worker_pool<Queue>::end_all(work_list items, const std::exception_ptr* reason) noexcept {
+    while (work_item* const item = items.take_first()) {
+        if (reason) {
+            item->fail_waiting(*reason);
+        } else {
+            item->cancel_waiting();
+        }
+        note_stale_item_gone();
+    }
+}
 
 }}}  // namespace concurrent::futures::detail
 
@@ -16203,38 +16871,17 @@ public:
         return item;
     }
 
-    [[gnu::cold]] work_list take_all() noexcept {
-        const std::lock_guard lock(pop_lock_);
-        take_over_pushed();
-        work_list all = std::exchange(popping_list_, work_list());
-        note_popping();
-        return all;
-    }
+    [[gnu::cold]] work_list take_all() noexcept;
 
     [[nodiscard]] bool purge_is_due(const sync::atomic<std::ptrdiff_t>& stale) const noexcept {
         return schedule_.due(*this, stale);
     }
 
-    [[gnu::noinline]] work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
-        const std::lock_guard lock(pop_lock_);
-        work_list taken;
-        if (purge_schedule::pays(size(), stale)) {
-            take_over_pushed();
-            taken = take_stale(popping_list_, stale);
-            note_popping();
-        }
-        schedule_.done(size());
-        return taken;
-    }
+    work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept;
 
 private:
     // Requires: `pop_lock_` held.
-    void take_over_pushed() noexcept {
-        counting_guard also(push_lock_);
-        popping_list_.append(std::exchange(pushed_list_, work_list()));
-        note_popping();
-        also.set_count(0);
-    }
+    void take_over_pushed() noexcept;
 
     // Requires: `pop_lock_` held. Release: a thread that reads the new number in `size` also sees that a
     // purge has taken its items from the number of stale ones.
@@ -16249,6 +16896,37 @@ private:
     work_list popping_list_;
     sync::atomic<std::size_t> popping_{0};  // the number of items in `popping_list_`
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION work_list fifo_queue::take_all() noexcept {
+    const std::lock_guard lock(pop_lock_);
+    take_over_pushed();
+    work_list all = std::exchange(popping_list_, work_list());
+    note_popping();
+    return all;
+}
+
+CONCURRENT_FUTURES_FUNCTION work_list fifo_queue::purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
+    const std::lock_guard lock(pop_lock_);
+    work_list taken;
+    if (purge_schedule::pays(size(), stale)) {
+        take_over_pushed();
+        taken = take_stale(popping_list_, stale);
+        note_popping();
+    }
+    schedule_.done(size());
+    return taken;
+}
+
+CONCURRENT_FUTURES_FUNCTION void fifo_queue::take_over_pushed() noexcept {
+    counting_guard also(push_lock_);
+    popping_list_.append(std::exchange(pushed_list_, work_list()));
+    note_popping();
+    also.set_count(0);
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }  // namespace detail
 
@@ -16337,44 +17015,12 @@ public:
     static constexpr bool restores = true;  // see `locked_queue`
 
     // An item that `take_all` returned keeps its place among those of its priority.
-    void push(work_item& item) noexcept {
-        if (item.sequence() == 0) {
-            item.set_sequence(++pushed_);
-        }
-        item.next_ = nullptr;
-        item.child_ = nullptr;
-        root_ = root_ ? merge(root_, &item) : &item;
-    }
+    void push(work_item& item) noexcept;
 
-    work_item* pop() noexcept {
-        work_item* const item = root_;
-        if (item) {
-            root_ = merge_siblings(std::exchange(item->child_, nullptr));
-        }
-        return item;
-    }
+    work_item* pop() noexcept;
 
     // Takes out every item, in any order: pushing them again restores the queue.
-    work_list take_all() noexcept {
-        work_list items;
-        // The items still to visit form a chain of siblings; the children of each go to its front. Each list
-        // of children is walked once, so this is linear.
-        work_item* chain = std::exchange(root_, nullptr);
-        while (chain) {
-            work_item* const item = chain;
-            chain = item->next_;
-            if (work_item* const first = std::exchange(item->child_, nullptr)) {
-                work_item* last = first;
-                while (last->next_) {
-                    last = last->next_;
-                }
-                last->next_ = chain;
-                chain = first;
-            }
-            items.append(*item);
-        }
-        return items;
-    }
+    work_list take_all() noexcept;
 
 private:
     static bool runs_before(const work_item& a, const work_item& b) noexcept {
@@ -16390,27 +17036,71 @@ private:
     }
 
     // Pairs from left to right, then merges the pairs from right to left.
-    static work_item* merge_siblings(work_item* first) noexcept {
-        work_item* pairs = nullptr;
-        while (first) {
-            work_item* const a = first;
-            work_item* const b = std::exchange(a->next_, nullptr);
-            first = b ? std::exchange(b->next_, nullptr) : nullptr;
-            work_item* const pair = b ? merge(a, b) : a;
-            pair->next_ = std::exchange(pairs, pair);
-        }
-        work_item* merged = nullptr;
-        while (pairs) {
-            work_item* const pair = std::exchange(pairs, pairs->next_);
-            pair->next_ = nullptr;
-            merged = merged ? merge(merged, pair) : pair;
-        }
-        return merged;
-    }
+    static work_item* merge_siblings(work_item* first) noexcept;
 
     work_item* root_ = nullptr;
     std::uint64_t pushed_ = 0;
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION void priority_order::push(work_item& item) noexcept {
+    if (item.sequence() == 0) {
+        item.set_sequence(++pushed_);
+    }
+    item.next_ = nullptr;
+    item.child_ = nullptr;
+    root_ = root_ ? merge(root_, &item) : &item;
+}
+
+CONCURRENT_FUTURES_FUNCTION work_item* priority_order::pop() noexcept {
+    work_item* const item = root_;
+    if (item) {
+        root_ = merge_siblings(std::exchange(item->child_, nullptr));
+    }
+    return item;
+}
+
+CONCURRENT_FUTURES_FUNCTION work_list priority_order::take_all() noexcept {
+    work_list items;
+    // The items still to visit form a chain of siblings; the children of each go to its front. Each list
+    // of children is walked once, so this is linear.
+    work_item* chain = std::exchange(root_, nullptr);
+    while (chain) {
+        work_item* const item = chain;
+        chain = item->next_;
+        if (work_item* const first = std::exchange(item->child_, nullptr)) {
+            work_item* last = first;
+            while (last->next_) {
+                last = last->next_;
+            }
+            last->next_ = chain;
+            chain = first;
+        }
+        items.append(*item);
+    }
+    return items;
+}
+
+CONCURRENT_FUTURES_FUNCTION work_item* priority_order::merge_siblings(work_item* first) noexcept {
+    work_item* pairs = nullptr;
+    while (first) {
+        work_item* const a = first;
+        work_item* const b = std::exchange(a->next_, nullptr);
+        first = b ? std::exchange(b->next_, nullptr) : nullptr;
+        work_item* const pair = b ? merge(a, b) : a;
+        pair->next_ = std::exchange(pairs, pair);
+    }
+    work_item* merged = nullptr;
+    while (pairs) {
+        work_item* const pair = std::exchange(pairs, pairs->next_);
+        pair->next_ = nullptr;
+        merged = merged ? merge(merged, pair) : pair;
+    }
+    return merged;
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }  // namespace detail
 
@@ -16444,19 +17134,25 @@ public:
 private:
     ~ending_state() override = default;
 
-    [[nodiscard]] shared_state_base::weak_handle obstacle(dependency_place& place) noexcept override {
-        dependency_walk::obstacle_search search(place);
-        pool_.blocked_waits().for_each(search);
-        return search.take();
-    }
+    [[nodiscard]] CONCURRENT_FUTURES_FUNCTION shared_state_base::weak_handle obstacle(
+        dependency_place& place) noexcept override;
 
     pool_base& pool_;
 };
 
 // Waits until no thread of a closed pool runs. On a worker of another pool, this helps meanwhile with what
 // the pool's tasks wait for. Returns at once if there is no memory for that.
-template <class Pool>
-void await_end(Pool& pool) noexcept {
+void await_end(pool_base& pool) noexcept;
+
+#if CONCURRENT_FUTURES_DEFINES
+
+shared_state_base::weak_handle ending_state::obstacle(dependency_place& place) noexcept {
+    dependency_walk::obstacle_search search(place);
+    pool_.blocked_waits().for_each(search);
+    return search.take();
+}
+
+CONCURRENT_FUTURES_FUNCTION void await_end(pool_base& pool) noexcept {
     if (!worker::current()) {
         return;
     }
@@ -16473,6 +17169,8 @@ void await_end(Pool& pool) noexcept {
         made->complete();
     }
 }
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail
 
@@ -16553,17 +17251,25 @@ using queue_of = typename queue_for<Queue>::type;
     return next.fetch_add(1, std::memory_order_relaxed);  // pairs with nothing: it only counts
 }
 
-[[gnu::cold, gnu::noinline]] inline std::string default_thread_name_prefix() {
+[[gnu::cold]] std::string default_thread_name_prefix();
+
+worker_limit default_max_workers() noexcept;
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION std::string default_thread_name_prefix() {
     char prefix[48];
     std::snprintf(prefix, sizeof prefix, "thread_pool_executor-%u", next_executor_number());
     return prefix;
 }
 
-[[gnu::noinline]] inline worker_limit default_max_workers() noexcept {
+CONCURRENT_FUTURES_FUNCTION worker_limit default_max_workers() noexcept {
     constexpr int most = 32;
     const int workers = usable_cpus() + 4;
     return workers < most ? workers : most;
 }
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }  // namespace detail
 
@@ -16784,6 +17490,27 @@ private:
 
     const detail::shared_pool<pool> pool_;
 };
+
+#if defined(CONCURRENT_FUTURES_COMPILED)
+namespace detail {
+extern template class worker_pool<queue_of<fifo>>;
+extern template class worker_pool<queue_of<lifo>>;
+extern template class worker_pool<queue_of<priority>>;
+}  // namespace detail
+extern template class thread_pool_executor<fifo>;
+extern template class thread_pool_executor<lifo>;
+extern template class thread_pool_executor<priority>;
+#endif
+#if defined(CONCURRENT_FUTURES_COMPILED) && CONCURRENT_FUTURES_DEFINES
+namespace detail {
+template class worker_pool<queue_of<fifo>>;
+template class worker_pool<queue_of<lifo>>;
+template class worker_pool<queue_of<priority>>;
+}  // namespace detail
+template class thread_pool_executor<fifo>;
+template class thread_pool_executor<lifo>;
+template class thread_pool_executor<priority>;
+#endif
 
 }}  // namespace concurrent::futures
 

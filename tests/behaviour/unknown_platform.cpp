@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#undef CONCURRENT_FUTURES_COMPILED  // it is compiled for this platform
 #undef __linux__
 #include <concurrent/futures/platform/platform.hpp>
 #define __linux__ 1  // NOLINT(bugprone-reserved-identifier): its value before

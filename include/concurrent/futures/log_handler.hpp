@@ -10,6 +10,7 @@
 #include <string_view>  // std::string_view
 #include <utility>      // std::move, std::exchange
 
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/platform/no_destructor.hpp>
 #include <concurrent/futures/platform/platform.hpp>
 
@@ -52,11 +53,7 @@ public:
         explicit reference(kept_handler* kept) noexcept : kept_(kept) {}
         reference(const reference&) = delete;
         reference& operator=(const reference&) = delete;
-        ~reference() {
-            if (kept_ && instance().is_last(*kept_)) {
-                delete kept_;
-            }
-        }
+        ~reference();
 
         [[nodiscard]] explicit operator bool() const noexcept { return kept_ != nullptr; }
         [[nodiscard]] const log_handler& fn() const noexcept { return kept_->fn; }
@@ -68,32 +65,16 @@ public:
     };
 
     // Returns the handler in use.
-    [[nodiscard, gnu::noinline]] reference handler() {
-        const std::lock_guard lock(mutex_);
-        if (handler_) {
-            ++handler_->references;
-        }
-        return reference(handler_);
-    }
+    [[nodiscard]] reference handler();
 
     // Changes nothing and returns false if `expected` is no longer the handler. Else `replacement` becomes
     // the old handler, which its owner destroys without the lock.
-    [[nodiscard, gnu::noinline]] bool exchange_handler(const reference& expected, reference& replacement) {
-        const std::lock_guard lock(mutex_);
-        const bool exchanges = handler_ == expected.kept_;
-        if (exchanges) {
-            replacement.kept_ = std::exchange(handler_, replacement.kept_);
-        }
-        return exchanges;
-    }
+    [[nodiscard]] bool exchange_handler(const reference& expected, reference& replacement);
 
 private:
     friend class no_destructor<log_registry>;
 
-    [[nodiscard, gnu::cold, gnu::noinline]] bool is_last(kept_handler& kept) {
-        const std::lock_guard lock(mutex_);
-        return --kept.references == 0;
-    }
+    [[nodiscard, gnu::cold]] bool is_last(kept_handler& kept);
 
     [[gnu::cold]] log_registry() noexcept {
         // A thread that holds `mutex_` at a fork doesn't exist in the child. So the forking thread holds
@@ -107,8 +88,44 @@ private:
 };
 
 // One call of `fprintf` writes the whole line, so no other thread's output can tear it.
-[[gnu::cold]] inline void log_to_stderr(std::string_view message,
-                                        const std::exception_ptr& exception) noexcept {
+[[gnu::cold]] void log_to_stderr(std::string_view message, const std::exception_ptr& exception) noexcept;
+
+// Has the handler log an exception that would otherwise be lost.
+[[gnu::cold]] void log(std::string_view message, const std::exception_ptr& exception) noexcept;
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION log_registry::reference::~reference() {
+    if (kept_ && instance().is_last(*kept_)) {
+        delete kept_;
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION log_registry::reference log_registry::handler() {
+    const std::lock_guard lock(mutex_);
+    if (handler_) {
+        ++handler_->references;
+    }
+    return reference(handler_);
+}
+
+CONCURRENT_FUTURES_FUNCTION bool log_registry::exchange_handler(const reference& expected,
+                                                                reference& replacement) {
+    const std::lock_guard lock(mutex_);
+    const bool exchanges = handler_ == expected.kept_;
+    if (exchanges) {
+        replacement.kept_ = std::exchange(handler_, replacement.kept_);
+    }
+    return exchanges;
+}
+
+CONCURRENT_FUTURES_FUNCTION bool log_registry::is_last(kept_handler& kept) {
+    const std::lock_guard lock(mutex_);
+    return --kept.references == 0;
+}
+
+CONCURRENT_FUTURES_FUNCTION void log_to_stderr(std::string_view message,
+                                               const std::exception_ptr& exception) noexcept {
     const auto print = [&](const char* what) {
         std::fprintf(stderr, "concurrent::futures: %.*s: %s\n", static_cast<int>(message.size()),
                      message.data(), what);
@@ -125,9 +142,7 @@ private:
     }
 }
 
-// Not inlined, so that each place where an exception may be lost costs one call.
-[[gnu::cold, gnu::noinline]] inline void log(std::string_view message,
-                                             const std::exception_ptr& exception) noexcept {
+CONCURRENT_FUTURES_FUNCTION void log(std::string_view message, const std::exception_ptr& exception) noexcept {
     try {
         if (const log_registry::reference handler = log_registry::instance().handler()) {
             handler.fn()(message, exception);
@@ -138,6 +153,8 @@ private:
     }
     log_to_stderr(message, exception);
 }
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }  // namespace detail
 

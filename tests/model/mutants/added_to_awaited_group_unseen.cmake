@@ -4,6 +4,6 @@ set(group coroutine)
 set(only "to which a task of its pool is submitted")
 set(finds "lost wake-up")
 set(old [==[
-            tell_change(awaited);]==])
+    tell_change(awaited);]==])
 set(new [==[
-            static_cast<void>(awaited);]==])
+    static_cast<void>(awaited);]==])

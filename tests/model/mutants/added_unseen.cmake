@@ -4,8 +4,8 @@ set(group groups)
 set(only "asleep in wait")
 set(finds "lost wake-up")
 set(old [==[
-                    each->unexamined = &added;
+                each->unexamined = &added;
 ]==])
 set(new [==[
-                    each->unexamined = nullptr;
+                each->unexamined = nullptr;
 ]==])

@@ -4,11 +4,11 @@ set(group groups)
 set(only "asleep in next")
 set(finds "lost wake-up")
 set(old [==[
-                }
             }
-            notify();
+        }
+        notify();
 ]==])
 set(new [==[
-                }
             }
+        }
 ]==])

@@ -4,5 +4,5 @@ set(group coroutine)
 set(only "while the tasks of that end")
 set(finds "lost wake-up")
 set(old [==[
-            end_all(awaited, std::move(failed));]==])
+        end_all(awaited, std::move(failed));]==])
 set(new [==[]==])

@@ -4,16 +4,16 @@ set(group shared_state)
 set(only "sees that what it captured is gone")
 set(finds "data race|check")
 set(old [==[
-        {
-            const cancellation mark;
-            discard_captures();
-        }
-        static_cast<void>(settle<future_state::cancelled, 0>(outcome::cancelled, [] {}));
+    {
+        const cancellation mark;
+        discard_captures();
+    }
+    static_cast<void>(settle<future_state::cancelled, 0>(outcome::cancelled, [] {}));
 ]==])
 set(new [==[
-        static_cast<void>(settle<future_state::cancelled, 0>(outcome::cancelled, [] {}));
-        {
-            const cancellation mark;
-            discard_captures();
-        }
+    static_cast<void>(settle<future_state::cancelled, 0>(outcome::cancelled, [] {}));
+    {
+        const cancellation mark;
+        discard_captures();
+    }
 ]==])

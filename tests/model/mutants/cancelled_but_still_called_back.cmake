@@ -4,10 +4,10 @@ set(group composition)
 set(only "a continuation runs or is cancelled")
 set(finds "use after destruction|crash|data race")
 set(old [==[
-        if (future.is_inherited() || !take_back_from(parent_)) {
-            return false;
-        }
+    if (future.is_inherited() || !take_back_from(parent_)) {
+        return false;
+    }
 ]==])
 set(new [==[
-        static_cast<void>(take_back_from(parent_));
+    static_cast<void>(take_back_from(parent_));
 ]==])

@@ -4,11 +4,11 @@ set(group composition)
 set(only "a continuation runs or is cancelled")
 set(finds "leak")
 set(old [==[
-                return true;
-            }
-            future.release_from_queue();
+            return true;
+        }
+        future.release_from_queue();
 ]==])
 set(new [==[
-                return true;
-            }
+            return true;
+        }
 ]==])

@@ -4,9 +4,9 @@ set(group shutdown)
 set(only "")
 set(finds "lost wake-up")
 set(old [==[
-        for (; parked != 0; --parked) {
-            unpark_one();
-        }
+    for (; parked != 0; --parked) {
+        unpark_one();
+    }
 ]==])
 set(new [==[
 ]==])

@@ -4,8 +4,8 @@ set(group coroutine)
 set(only "ends in another pool")
 set(finds "lost wake-up")
 set(old [==[
-        if (coroutines_.fetch_sub(1) == 1 && sleep_.counts().closed()) {
-            sleep_.close();  // workers that had parked now end
-        }]==])
+    if (coroutines_.fetch_sub(1) == 1 && sleep_.counts().closed()) {
+        sleep_.close();  // workers that had parked now end
+    }]==])
 set(new [==[
-        coroutines_.fetch_sub(1);]==])
+    coroutines_.fetch_sub(1);]==])

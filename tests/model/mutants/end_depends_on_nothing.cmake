@@ -4,7 +4,7 @@ set(group shutdown)
 set(only "the only worker ends another pool")
 set(finds "lost wake-up|deadlock")
 set(old [==[
-        pool_.blocked_waits().for_each(search);
+    pool_.blocked_waits().for_each(search);
 ]==])
 set(new [==[
 ]==])

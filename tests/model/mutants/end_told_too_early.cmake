@@ -4,12 +4,12 @@ set(group shutdown)
 set(only "the only worker ends another pool")
 set(finds "lost wake-up|deadlock")
 set(old [==[
-        if (running_ == 0) {
-            return false;
-        }
-        watch.next_]==])
+    if (running_ == 0) {
+        return false;
+    }
+    watch.next_]==])
 set(new [==[
-        if (running_ != 0) {
-            return false;
-        }
-        watch.next_]==])
+    if (running_ != 0) {
+        return false;
+    }
+    watch.next_]==])

@@ -4,9 +4,9 @@ set(group shutdown)
 set(only "the very task destroys")
 set(finds "data race: memory is written")
 set(old [==[
-        for (back_off delay; visitors_.load(std::memory_order_acquire) != 0;) {
-            delay.pause();
-        }
+    for (back_off delay; visitors_.load(std::memory_order_acquire) != 0;) {
+        delay.pause();
+    }
 ]==])
 set(new [==[
 ]==])

@@ -4,14 +4,14 @@ set(group pool)
 set(only "a worker that finds two tasks")
 set(finds "lost wake-up")
 set(old [==[
-        if (source_.has_items()) {
-            return true;
-        }
-        if (is_to_end]==])
+    if (source_.has_items()) {
+        return true;
+    }
+    if (is_to_end]==])
 set(new [==[
-        if (source_.has_items()) {
-            self.search_ = sleeper::search::none;
-            word_.fetch_sub(worker_counts::one_searching);
-            return true;
-        }
-        if (is_to_end]==])
+    if (source_.has_items()) {
+        self.search_ = sleeper::search::none;
+        word_.fetch_sub(worker_counts::one_searching);
+        return true;
+    }
+    if (is_to_end]==])

@@ -4,7 +4,7 @@ set(group coroutine)
 set(only "before its worker has left it")
 set(finds "race|use after destruction|crash")
 set(old [==[
-        for (back_off delay; !has_departed_.load(std::memory_order_acquire);) {
-            delay.pause();
-        }]==])
+    for (back_off delay; !has_departed_.load(std::memory_order_acquire);) {
+        delay.pause();
+    }]==])
 set(new [==[]==])

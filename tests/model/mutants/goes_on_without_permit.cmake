@@ -4,9 +4,9 @@ set(group composition)
 set(only "what a worker has to run for others waits")
 set(finds "data race|lost wake-up")
 set(old [==[
-        if (permit_ && !pool_.is_inherited()) {
-            permit_->acquire();
-        }
+    if (permit_ && !pool_.is_inherited()) {
+        permit_->acquire();
+    }
 ]==])
 set(new [==[
 ]==])

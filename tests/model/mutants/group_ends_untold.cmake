@@ -4,9 +4,9 @@ set(group groups)
 set(only "waits for its task")
 set(finds "lost wake-up")
 set(old [==[
-            if (last) {
-                futures_.notify();
-            }
+        if (last) {
+            futures_.notify();
+        }
 ]==])
 set(new [==[
 ]==])

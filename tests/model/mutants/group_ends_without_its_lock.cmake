@@ -4,8 +4,8 @@ set(group groups)
 set(only "a group waits for tasks of a pool")
 set(finds "use after destruction|data race|crash|lost wake-up")
 set(old [==[
-        while (unfinished > 1) {
+    while (unfinished > 1) {
 ]==])
 set(new [==[
-        while (unfinished > 0) {
+    while (unfinished > 0) {
 ]==])

@@ -4,8 +4,8 @@ set(group waiting)
 set(only "a worker that still initializes")
 set(finds "lost wake-up")
 set(old [==[
-        return idle(counts()) || initializing_.load() != 0 || searching_unseen_.load() != 0 || idle(counts());
+    return idle(counts()) || initializing_.load() != 0 || searching_unseen_.load() != 0 || idle(counts());
 ]==])
 set(new [==[
-        return idle(counts()) || initializing_.load() != 0 || searching_unseen_.load() != 0;
+    return idle(counts()) || initializing_.load() != 0 || searching_unseen_.load() != 0;
 ]==])

@@ -4,8 +4,8 @@ set(group pool)
 set(only "while another's initializer takes long")
 set(finds "lost wake-up")
 set(old [==[
-                   (initializes ? 0 : worker_counts::one_searching);
+               (initializes ? 0 : worker_counts::one_searching);
 ]==])
 set(new [==[
-                   worker_counts::one_searching;
+               worker_counts::one_searching;
 ]==])

@@ -4,8 +4,8 @@ set(group waiting)
 set(only "invoke: a worker of another pool joins")
 set(finds "lost wake-up|deadlock")
 set(old [==[
-                if (worker::current()) {
-                    block_visibly(self);]==])
+            if (worker::current()) {
+                block_visibly(self);]==])
 set(new [==[
-                if (false) {
-                    block_visibly(self);]==])
+            if (false) {
+                block_visibly(self);]==])

@@ -4,8 +4,8 @@ set(group composition)
 set(only "a worker that sleeps is told")
 set(finds "crash")
 set(old [==[
-                const bool is_leaf = !state.is_unqueued();
+            const bool is_leaf = !state.is_unqueued();
 ]==])
 set(new [==[
-                const bool is_leaf = parent.is_leaf;
+            const bool is_leaf = parent.is_leaf;
 ]==])

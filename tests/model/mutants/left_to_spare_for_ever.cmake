@@ -4,7 +4,7 @@ set(group composition)
 set(only "what a worker has to run for others waits")
 set(finds "livelock")
 set(old [==[
-        walk_.note_left_to_spare();
+    walk_.note_left_to_spare();
 ]==])
 set(new [==[
 ]==])

@@ -4,8 +4,8 @@ set(group groups)
 set(only "a failure cancels")
 set(finds "use after destruction|data race|crash")
 set(old [==[
-            if (each->unexamined == &removed) {
+        if (each->unexamined == &removed) {
 ]==])
 set(new [==[
-            if (!each->unexamined) {
+        if (!each->unexamined) {
 ]==])

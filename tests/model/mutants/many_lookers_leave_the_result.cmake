@@ -4,12 +4,12 @@ set(group shared_state)
 set(only "so many workers look at the result")
 set(finds "leak")
 set(old [==[
-        if (!(after & handles) && (before & handles)) {
-            clear_result_if_finished(after);  // there were so many that they counted as a handle
-        } else {
-            delete_if_released(after);
-        }
+    if (!(after & handles) && (before & handles)) {
+        clear_result_if_finished(after);  // there were so many that they counted as a handle
+    } else {
+        delete_if_released(after);
+    }
 ]==])
 set(new [==[
-        delete_if_released(after);
+    delete_if_released(after);
 ]==])

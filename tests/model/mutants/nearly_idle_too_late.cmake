@@ -4,7 +4,7 @@ set(group pool)
 set(only "no needless thread")
 set(finds "one worker is enough")
 set(old [==[
-            self.note_nearly_idle();
+        self.note_nearly_idle();
 ]==])
 set(new [==[
 ]==])

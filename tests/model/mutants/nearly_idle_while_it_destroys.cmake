@@ -4,9 +4,9 @@ set(group pool)
 set(only "a worker that destroys a result")
 set(finds "lost wake-up")
 set(old [==[
-            self.note_busy();
-            its_future.destroy_without_handle();
+        self.note_busy();
+        its_future.destroy_without_handle();
 ]==])
 set(new [==[
-            its_future.destroy_without_handle();
+        its_future.destroy_without_handle();
 ]==])

@@ -4,8 +4,8 @@ set(group pool)
 set(only "two workers that sleep are woken")
 set(finds "lost wake-up")
 set(old [==[
-        if (now.parked() != 0 || now.may_start()) {
-            const std::size_t waiting]==])
+    if (now.parked() != 0 || now.may_start()) {
+        const std::size_t waiting]==])
 set(new [==[
-        if (false) {
-            const std::size_t waiting]==])
+    if (false) {
+        const std::size_t waiting]==])

@@ -4,8 +4,8 @@ set(group waiting)
 set(only "when no other worker is left")
 set(finds "lost wake-up")
 set(old [==[
-                notified = watches_.take_all();
+            notified = watches_.take_all();
 ]==])
 set(new [==[
-                static_cast<void>(watches_.take_all());
+            static_cast<void>(watches_.take_all());
 ]==])

@@ -4,9 +4,9 @@ set(group pool)
 set(only "goes to sleep is woken")
 set(finds "lost wake-up")
 set(old [==[
-        if (source_.has_items()) {
-            return true;
-        }
-        if (is_to_end]==])
+    if (source_.has_items()) {
+        return true;
+    }
+    if (is_to_end]==])
 set(new [==[
-        if (is_to_end]==])
+    if (is_to_end]==])

@@ -4,8 +4,8 @@ set(group locks)
 set(only "of a worker and its spares")
 set(finds "data race")
 set(old [==[
-        changed_.wait(lock, [&] { return released_ == turn; });
+    changed_.wait(lock, [&] { return released_ == turn; });
 ]==])
 set(new [==[
-        changed_.wait(lock, [&] { return released_ <= turn; });
+    changed_.wait(lock, [&] { return released_ <= turn; });
 ]==])

@@ -4,12 +4,12 @@ set(group locks)
 set(only "of a worker and its spares")
 set(finds "data race|lost wake-up")
 set(old [==[
-        if (asked_ != released_) {
-            return false;
-        }
-        ++asked_;
-        return true;
+    if (asked_ != released_) {
+        return false;
+    }
+    ++asked_;
+    return true;
 ]==])
 set(new [==[
-        return true;
+    return true;
 ]==])

@@ -4,14 +4,14 @@ set(group shutdown)
 set(only "outlives that thread's purging")
 set(finds "data race: memory is written")
 set(old [==[
-            release_all(queue.purge(stale_items_));
-        }
-        end_visit();
+        release_all(queue.purge(stale_items_));
+    }
+    end_visit();
 ]==])
 set(new [==[
-            end_visit();
-            release_all(queue.purge(stale_items_));
-            return;
-        }
         end_visit();
+        release_all(queue.purge(stale_items_));
+        return;
+    }
+    end_visit();
 ]==])

@@ -4,8 +4,8 @@ set(group composition)
 set(only "what a worker has to run for others waits")
 set(finds "crash")
 set(old [==[
-        if (self && (found_out != dependency_walk::step::for_spare || !leave_to_spare(found.state()))) {
+    if (self && (found_out != dependency_walk::step::for_spare || !leave_to_spare(found.state()))) {
 ]==])
 set(new [==[
-        if (self) {
+    if (self) {
 ]==])

@@ -4,7 +4,7 @@ set(group shared_state)
 set(only "who cancels what another")
 set(finds "data race|check")
 set(old [==[
-                wait_for_canceller();
+            wait_for_canceller();
 ]==])
 set(new [==[
 ]==])

@@ -4,7 +4,7 @@ set(group composition)
 set(only "a spare ends while all others of its pool sleep")
 set(finds "lost wake-up")
 set(old [==[
-            look_again(true);
+        look_again(true);
 ]==])
 set(new [==[
 ]==])

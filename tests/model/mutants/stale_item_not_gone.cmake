@@ -4,10 +4,10 @@ set(group pool)
 set(only "keeps no two others")
 set(finds "lost wake-up")
 set(old [==[
-                    if (!item->execute(self)) {
-                        note_stale_item_gone();
-                    }
+                if (!item->execute(self)) {
+                    note_stale_item_gone();
+                }
 ]==])
 set(new [==[
-                    static_cast<void>(item->execute(self));
+                static_cast<void>(item->execute(self));
 ]==])

@@ -4,7 +4,7 @@ set(group groups)
 set(only "does not stay")
 set(finds "check")
 set(old [==[
-                cancelled_ = group.cancelled_.load();
-                awaited]==])
+        cancelled_ = group.cancelled_.load();
+        awaited]==])
 set(new [==[
-                awaited]==])
+        awaited]==])

@@ -4,8 +4,8 @@ set(group queues)
 set(only "what a thread claims while another pushes it")
 set(finds "it is known to run")
 set(old [==[
-        item.place_.compare_exchange_strong(before, known_early, std::memory_order_relaxed);
+    item.place_.compare_exchange_strong(before, known_early, std::memory_order_relaxed);
 ]==])
 set(new [==[
-        item.place_.store(known_early, std::memory_order_relaxed);
+    item.place_.store(known_early, std::memory_order_relaxed);
 ]==])

@@ -4,11 +4,11 @@ set(group queues)
 set(only "fifo_queue: what waits is counted")
 set(finds "the other item is counted")
 set(old [==[
-        note_popping();
-        also.set_count(0);
-    }
+    note_popping();
+    also.set_count(0);
+}
 ]==])
 set(new [==[
-        also.set_count(0);
-    }
+    also.set_count(0);
+}
 ]==])

@@ -4,9 +4,9 @@ set(group coroutine)
 set(only "a coroutine is queued in a pool whose worker waits")
 set(finds "lost wake-up")
 set(old [==[
-                tell_of(*told);
-                open(*told);
+            tell_of(*told);
+            open(*told);
 ]==])
 set(new [==[
-                open(*told);
+            open(*told);
 ]==])

@@ -4,8 +4,8 @@ set(group pool)
 set(only "three workers that sleep are woken")
 set(finds "lost wake-up")
 set(old [==[
-                for (std::size_t i = 0; i != unparked; ++i) {
+            for (std::size_t i = 0; i != unparked; ++i) {
 ]==])
 set(new [==[
-                for (std::size_t i = 0; i != unparked && i != 1; ++i) {
+            for (std::size_t i = 0; i != unparked && i != 1; ++i) {
 ]==])

@@ -4,8 +4,8 @@ set(group pool)
 set(only "goes to sleep is woken")
 set(finds "lost wake-up")
 set(old [==[
-            worker_counts::word after = no_longer_sleepy(before) - unparked * worker_counts::one_parked +
+        worker_counts::word after = no_longer_sleepy(before) - unparked * worker_counts::one_parked +
 ]==])
 set(new [==[
-            worker_counts::word after = before - unparked * worker_counts::one_parked +
+        worker_counts::word after = before - unparked * worker_counts::one_parked +
 ]==])

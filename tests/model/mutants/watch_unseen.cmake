@@ -4,7 +4,7 @@ set(group waiting)
 set(only "when no other worker is left")
 set(finds "lost wake-up")
 set(old [==[
-        watched_.store(true);
-        if]==])
+    watched_.store(true);
+    if]==])
 set(new [==[
-        if]==])
+    if]==])

@@ -18,18 +18,24 @@
 #include <concurrent/futures/error.hpp>
 #include <concurrent/futures/future/any_future.hpp>
 #include <concurrent/futures/future/future.hpp>
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/timeout.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
 
-[[noreturn, gnu::cold, gnu::noinline]] inline void throw_unfinished(std::size_t unfinished,
-                                                                    std::size_t futures) {
+[[noreturn, gnu::cold]] void throw_unfinished(std::size_t unfinished, std::size_t futures);
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION void throw_unfinished(std::size_t unfinished, std::size_t futures) {
     char message[80];
     std::snprintf(message, sizeof message, "%zu (of %zu) futures unfinished", unfinished, futures);
     throw timeout_error(message);
 }
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }  // namespace detail
 

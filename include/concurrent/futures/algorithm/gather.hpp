@@ -19,6 +19,7 @@
 #include <concurrent/futures/error.hpp>
 #include <concurrent/futures/future/copyable.hpp>
 #include <concurrent/futures/future/future.hpp>
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/state/await.hpp>
 #include <concurrent/futures/state/callback.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
@@ -114,19 +115,7 @@ protected:
     }
 
     // Takes back all callbacks.
-    void take_back_all() noexcept {
-        if (whole().is_inherited()) {
-            return;
-        }
-        std::size_t taken = 0;
-        for (std::size_t index = 0; index != size(); ++index) {
-            part& each = at(index);
-            if (shared_state_base* const state = each.state()) {
-                taken += each.take_back_from(*state);
-            }
-        }
-        close(taken);
-    }
+    void take_back_all() noexcept;
 
     void drop_all() noexcept {
         for (std::size_t index = 0; index != size(); ++index) {
@@ -178,35 +167,10 @@ private:
         close(1);
     }
 
-    void succeed() noexcept {
-        if (whole().claim_unqueued()) {
-            store_values();
-            if (whole().exception()) {
-                drop_all();
-            } else {
-                drop_all_not_referred_to();
-            }
-            whole().complete_without_handle();
-        }
-    }
+    void succeed() noexcept;
 
     // As `cause` has failed or is cancelled.
-    [[gnu::cold]] void fail_like(const part& cause) noexcept {
-        if (!whole().claim_unqueued()) {
-            return;
-        }
-        shared_state_base& state = *cause.state();
-        std::exception_ptr failure = state.exception();
-        if (failure) {
-            state.mark_exception_as_looked_at();
-        } else {
-            failure = make_error<cancelled_error>("a gathered future was cancelled");
-        }
-        take_back_all();
-        drop_all();
-        whole().set_exception(std::move(failure));
-        whole().complete_without_handle();
-    }
+    [[gnu::cold]] void fail_like(const part& cause) noexcept;
 
     // `parts` callbacks will not use the memory any more.
     void close(std::size_t parts) noexcept {
@@ -421,6 +385,53 @@ template <class Range>
         return gather_range(std::move(all));
     }
 }
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION void gathering::take_back_all() noexcept {
+    if (whole().is_inherited()) {
+        return;
+    }
+    std::size_t taken = 0;
+    for (std::size_t index = 0; index != size(); ++index) {
+        part& each = at(index);
+        if (shared_state_base* const state = each.state()) {
+            taken += each.take_back_from(*state);
+        }
+    }
+    close(taken);
+}
+
+CONCURRENT_FUTURES_FUNCTION void gathering::succeed() noexcept {
+    if (whole().claim_unqueued()) {
+        store_values();
+        if (whole().exception()) {
+            drop_all();
+        } else {
+            drop_all_not_referred_to();
+        }
+        whole().complete_without_handle();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void gathering::fail_like(const part& cause) noexcept {
+    if (!whole().claim_unqueued()) {
+        return;
+    }
+    shared_state_base& state = *cause.state();
+    std::exception_ptr failure = state.exception();
+    if (failure) {
+        state.mark_exception_as_looked_at();
+    } else {
+        failure = make_error<cancelled_error>("a gathered future was cancelled");
+    }
+    take_back_all();
+    drop_all();
+    whole().set_exception(std::move(failure));
+    whole().complete_without_handle();
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }  // namespace detail
 

@@ -15,6 +15,7 @@
 #include <concurrent/futures/future/future_awaiter.hpp>
 #include <concurrent/futures/future/future_base.hpp>
 #include <concurrent/futures/fwd.hpp>
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/state/await.hpp>
 #include <concurrent/futures/state/callback.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
@@ -26,23 +27,6 @@
 namespace concurrent::futures { inline namespace v0_1 {
 
 namespace detail {
-
-[[gnu::cold, gnu::noinline]] inline bool is_cancelled_error(const std::exception_ptr& exception) noexcept {
-    try {
-        std::rethrow_exception(exception);
-    } catch (const cancelled_error&) {
-        return true;
-    } catch (...) {
-        return false;
-    }
-}
-
-[[noreturn, gnu::cold, gnu::noinline]] inline void throw_unfinished_group(std::size_t unfinished) {
-    char message[80];
-    std::snprintf(message, sizeof message, "%zu tasks of the group were not done within the timeout",
-                  unfinished);
-    throw timeout_error(message);
-}
 
 // `group_state` is a `task_group` without its executor. It lives until the group was destroyed, all its tasks
 // are done, and no `awaited_end` is left.
@@ -72,26 +56,7 @@ public:
         [[nodiscard]] bool is_cancelled() const noexcept { return cancelled_; }
 
         // The task was submitted. Requires: the caller keeps a handle.
-        void follow(shared_state_base& state) noexcept {
-            if (member_->group.futures_.is_inherited()) {
-                return;  // the submit has run something that has forked
-            }
-            member_->future = shared_state_base::handle(state);
-            awaited_end* awaited = nullptr;
-            {
-                group_state& group = member_->group;
-                const outstanding_futures::lock_type lock = group.futures_.lock();
-                group.futures_.add(*member_, state);
-                cancelled_ = group.cancelled_.load();
-                awaited = group.awaited_;
-            }
-            tell_change(awaited);
-            // The group may be gone as soon as the task is done.
-            std::exchange(member_, nullptr)->call_when_done(state);
-            if (cancelled_) {
-                state.request_stop();
-            }
-        }
+        void follow(shared_state_base& state) noexcept;
 
     private:
         static member* new_member(group_state& group) {
@@ -109,51 +74,16 @@ public:
 
     // Cancels what has not started and requests stop of the rest.
     // Returns false if the group was being cancelled already.
-    bool cancel() noexcept {
-        if (futures_.is_inherited()) {
-            return false;
-        }
-        outstanding_futures::lock_type lock = futures_.lock();
-        return begin_to_cancel(lock);
-    }
+    bool cancel() noexcept;
 
     // Waits until all tasks are done, and rethrows the first failure.
-    void wait(const deadline& until) {
-        futures_.throw_if_inherited();
-        shared_state_base::handle failed;
-        {
-            outstanding_futures::lock_type lock = futures_.lock();
-            const outstanding_futures::wait_end end = wait(lock, until);
-            if (end == outstanding_futures::wait_end::timed_out) {
-                throw_unfinished_group(unfinished_.load());
-            }
-            if (end == outstanding_futures::wait_end::waits_for_self) {
-                throw_as_it_waits_for_itself();
-            }
-            failed = take_failure();
-        }
-        if (failed) {
-            throw_failure(failed.state());
-        }
-    }
+    void wait(const deadline& until);
 
     // Returns a future that ends as `wait` would, when all tasks are done. `request_stop` cancels the group.
     [[nodiscard]] Future<void> when_done();
 
     // The group is destroyed. Waits until all tasks are done. Returns at once where `wait` would throw.
-    void end() noexcept {
-        if (futures_.is_inherited()) {
-            return;  // nobody will complete the tasks, and the lock may be taken for ever
-        }
-        {
-            outstanding_futures::lock_type lock = futures_.lock();
-            if (!wait_to_end(lock)) {
-                abandoned_ = true;  // the last task gives up the group's reference
-                return;
-            }
-        }
-        remove_reference();
-    }
+    void end() noexcept;
 
 private:
     // A task of the group, from its submit until it is done. It owns itself.
@@ -188,62 +118,15 @@ private:
     }
 
     // Returns false where `wait` would throw as it would never end.
-    bool wait_to_end(outstanding_futures::lock_type& lock) noexcept {
-        for (;;) {
-            try {
-                return wait(lock, deadline()) == outstanding_futures::wait_end::ready;
-            } catch (...) {
-                if (futures_.is_inherited()) {
-                    return false;  // something that this has run has forked
-                }
-                // There is no memory to find out how this worker can help. Others may free some.
-                lock.unlock();
-                sync::this_thread::yield();
-                lock.lock();
-            }
-        }
-    }
+    bool wait_to_end(outstanding_futures::lock_type& lock) noexcept;
 
-    void note_done(member& ended, shared_state_base::handle future) noexcept {
-        {
-            const shared_state_base::handle dropped = std::move(future);
-            outstanding_futures::lock_type lock = futures_.lock();
-            futures_.remove(ended);
-            if (dropped.state().how_done() == outcome::exception) {
-                note_failure(lock, dropped.state());
-            }
-            if (futures_.is_inherited()) {
-                return;  // what `note_failure` has cancelled has forked
-            }
-            lock.unlock();
-            delete &ended;
-        }
-        // Only now: after a `wait`, the memory of the tasks is free, and unwanted results are destroyed.
-        note_finished();
-    }
+    void note_done(member& ended, shared_state_base::handle future) noexcept;
 
     // Requires: locked.
-    [[gnu::cold, gnu::noinline]] void note_failure(outstanding_futures::lock_type& lock,
-                                                   shared_state_base& state) noexcept {
-        if (cancelled_.load() && is_cancelled_error(state.exception())) {
-            // It has waited for a task that was cancelled with the group.
-            state.mark_exception_as_looked_at();
-            return;
-        }
-        if (!failed_) {
-            failed_ = shared_state_base::handle(state);
-            begin_to_cancel(lock);
-        }
-    }
+    [[gnu::cold]] void note_failure(outstanding_futures::lock_type& lock, shared_state_base& state) noexcept;
 
     // Requires: locked. Releases the lock meanwhile. Returns false if this has begun before.
-    bool begin_to_cancel(outstanding_futures::lock_type& lock) noexcept {
-        if (cancelled_.exchange(true)) {
-            return false;
-        }
-        futures_.for_each(lock, [](shared_state_base& state) { state.request_stop(); });
-        return true;
-    }
+    bool begin_to_cancel(outstanding_futures::lock_type& lock) noexcept;
 
     // All tasks are done. Returns what is to be rethrown, if any, and the group may be used again. Requires:
     // locked.
@@ -256,40 +139,7 @@ private:
     // so none of these ends; not locked, as they may need the lock to be told.
     static void tell_change(awaited_end* first) noexcept;
 
-    void note_finished() noexcept {
-        if (futures_.is_inherited()) {
-            return;
-        }
-        // As long as others are unfinished, nobody need be woken, and they keep the group.
-        std::size_t unfinished = unfinished_.load();
-        while (unfinished > 1) {
-            if (unfinished_.compare_exchange_weak(unfinished, unfinished - 1)) {
-                return;
-            }
-        }
-        bool last = false;
-        awaited_end* awaited = nullptr;
-        shared_state_base::handle failed;
-        {
-            // Under the lock: without it, a thread that waits could destroy the group before it is notified.
-            const outstanding_futures::lock_type lock = futures_.lock();
-            last = unfinished_.fetch_sub(1) == 1;
-            if (last) {
-                futures_.notify();
-            }
-            if (last && awaited_) {
-                awaited = std::exchange(awaited_, nullptr);
-                failed = take_failure();
-            }
-            last = last && abandoned_;
-        }
-        if (awaited) {
-            end_all(awaited, std::move(failed));
-        }
-        if (last) {
-            remove_reference();
-        }
-    }
+    void note_finished() noexcept;
 
     // Completes them, the first with the failure, if there is one.
     static void end_all(awaited_end* first, shared_state_base::handle failed) noexcept;
@@ -308,6 +158,8 @@ private:
     shared_state_base::handle failed_;
     awaited_end* awaited_ = nullptr;  // those that are not done
 };
+
+#if CONCURRENT_FUTURES_DEFINES
 
 // What a coroutine awaits: that all tasks of a group are done. Like a coroutine, it is never pending, and so
 // can't be cancelled.
@@ -359,7 +211,7 @@ private:
     awaited_end* next_ = nullptr;
 };
 
-inline Future<void> group_state::when_done() {
+CONCURRENT_FUTURES_FUNCTION Future<void> group_state::when_done() {
     futures_.throw_if_inherited();
     auto& made = *new awaited_end(*this);
     Future<void> future = future_access::adopt<void>(made);
@@ -374,18 +226,191 @@ inline Future<void> group_state::when_done() {
     return future;
 }
 
-inline void group_state::tell_change(awaited_end* first) noexcept {
+CONCURRENT_FUTURES_FUNCTION void group_state::tell_change(awaited_end* first) noexcept {
     for (; first; first = first->next_) {
         static_cast<void>(first->change([] {}));
     }
 }
 
-inline void group_state::end_all(awaited_end* first, shared_state_base::handle failed) noexcept {
+CONCURRENT_FUTURES_FUNCTION void group_state::end_all(awaited_end* first,
+                                                      shared_state_base::handle failed) noexcept {
     while (awaited_end* const each = first) {
         first = each->next_;
         each->end(std::exchange(failed, shared_state_base::handle()));
     }
 }
+
+[[gnu::cold, gnu::noinline]] inline bool is_cancelled_error(const std::exception_ptr& exception) noexcept {
+    try {
+        std::rethrow_exception(exception);
+    } catch (const cancelled_error&) {
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
+[[noreturn, gnu::cold, gnu::noinline]] inline void throw_unfinished_group(std::size_t unfinished) {
+    char message[80];
+    std::snprintf(message, sizeof message, "%zu tasks of the group were not done within the timeout",
+                  unfinished);
+    throw timeout_error(message);
+}
+
+CONCURRENT_FUTURES_FUNCTION void group_state::admission::follow(shared_state_base& state) noexcept {
+    if (member_->group.futures_.is_inherited()) {
+        return;  // the submit has run something that has forked
+    }
+    member_->future = shared_state_base::handle(state);
+    awaited_end* awaited = nullptr;
+    {
+        group_state& group = member_->group;
+        const outstanding_futures::lock_type lock = group.futures_.lock();
+        group.futures_.add(*member_, state);
+        cancelled_ = group.cancelled_.load();
+        awaited = group.awaited_;
+    }
+    tell_change(awaited);
+    // The group may be gone as soon as the task is done.
+    std::exchange(member_, nullptr)->call_when_done(state);
+    if (cancelled_) {
+        state.request_stop();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION bool group_state::cancel() noexcept {
+    if (futures_.is_inherited()) {
+        return false;
+    }
+    outstanding_futures::lock_type lock = futures_.lock();
+    return begin_to_cancel(lock);
+}
+
+CONCURRENT_FUTURES_FUNCTION void group_state::wait(const deadline& until) {
+    futures_.throw_if_inherited();
+    shared_state_base::handle failed;
+    {
+        outstanding_futures::lock_type lock = futures_.lock();
+        const outstanding_futures::wait_end end = wait(lock, until);
+        if (end == outstanding_futures::wait_end::timed_out) {
+            throw_unfinished_group(unfinished_.load());
+        }
+        if (end == outstanding_futures::wait_end::waits_for_self) {
+            throw_as_it_waits_for_itself();
+        }
+        failed = take_failure();
+    }
+    if (failed) {
+        throw_failure(failed.state());
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void group_state::end() noexcept {
+    if (futures_.is_inherited()) {
+        return;  // nobody will complete the tasks, and the lock may be taken for ever
+    }
+    {
+        outstanding_futures::lock_type lock = futures_.lock();
+        if (!wait_to_end(lock)) {
+            abandoned_ = true;  // the last task gives up the group's reference
+            return;
+        }
+    }
+    remove_reference();
+}
+
+CONCURRENT_FUTURES_FUNCTION bool group_state::wait_to_end(outstanding_futures::lock_type& lock) noexcept {
+    for (;;) {
+        try {
+            return wait(lock, deadline()) == outstanding_futures::wait_end::ready;
+        } catch (...) {
+            if (futures_.is_inherited()) {
+                return false;  // something that this has run has forked
+            }
+            // There is no memory to find out how this worker can help. Others may free some.
+            lock.unlock();
+            sync::this_thread::yield();
+            lock.lock();
+        }
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void group_state::note_done(member& ended,
+                                                        shared_state_base::handle future) noexcept {
+    {
+        const shared_state_base::handle dropped = std::move(future);
+        outstanding_futures::lock_type lock = futures_.lock();
+        futures_.remove(ended);
+        if (dropped.state().how_done() == outcome::exception) {
+            note_failure(lock, dropped.state());
+        }
+        if (futures_.is_inherited()) {
+            return;  // what `note_failure` has cancelled has forked
+        }
+        lock.unlock();
+        delete &ended;
+    }
+    // Only now: after a `wait`, the memory of the tasks is free, and unwanted results are destroyed.
+    note_finished();
+}
+
+CONCURRENT_FUTURES_FUNCTION void group_state::note_failure(outstanding_futures::lock_type& lock,
+                                                           shared_state_base& state) noexcept {
+    if (cancelled_.load() && is_cancelled_error(state.exception())) {
+        // It has waited for a task that was cancelled with the group.
+        state.mark_exception_as_looked_at();
+        return;
+    }
+    if (!failed_) {
+        failed_ = shared_state_base::handle(state);
+        begin_to_cancel(lock);
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION bool group_state::begin_to_cancel(outstanding_futures::lock_type& lock) noexcept {
+    if (cancelled_.exchange(true)) {
+        return false;
+    }
+    futures_.for_each(lock, [](shared_state_base& state) noexcept { state.request_stop(); });
+    return true;
+}
+
+CONCURRENT_FUTURES_FUNCTION void group_state::note_finished() noexcept {
+    if (futures_.is_inherited()) {
+        return;
+    }
+    // As long as others are unfinished, nobody need be woken, and they keep the group.
+    std::size_t unfinished = unfinished_.load();
+    while (unfinished > 1) {
+        if (unfinished_.compare_exchange_weak(unfinished, unfinished - 1)) {
+            return;
+        }
+    }
+    bool last = false;
+    awaited_end* awaited = nullptr;
+    shared_state_base::handle failed;
+    {
+        // Under the lock: without it, a thread that waits could destroy the group before it is notified.
+        const outstanding_futures::lock_type lock = futures_.lock();
+        last = unfinished_.fetch_sub(1) == 1;
+        if (last) {
+            futures_.notify();
+        }
+        if (last && awaited_) {
+            awaited = std::exchange(awaited_, nullptr);
+            failed = take_failure();
+        }
+        last = last && abandoned_;
+    }
+    if (awaited) {
+        end_all(awaited, std::move(failed));
+    }
+    if (last) {
+        remove_reference();
+    }
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }  // namespace detail
 

@@ -14,6 +14,7 @@
 #include <concurrent/futures/executor/executor_base.hpp>
 #include <concurrent/futures/executor/options.hpp>
 #include <concurrent/futures/fwd.hpp>
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/platform/platform.hpp>
 #include <concurrent/futures/pool/shared_pool.hpp>
 #include <concurrent/futures/pool/worker_pool.hpp>
@@ -71,17 +72,25 @@ using queue_of = typename queue_for<Queue>::type;
     return next.fetch_add(1, std::memory_order_relaxed);  // pairs with nothing: it only counts
 }
 
-[[gnu::cold, gnu::noinline]] inline std::string default_thread_name_prefix() {
+[[gnu::cold]] std::string default_thread_name_prefix();
+
+worker_limit default_max_workers() noexcept;
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION std::string default_thread_name_prefix() {
     char prefix[48];
     std::snprintf(prefix, sizeof prefix, "thread_pool_executor-%u", next_executor_number());
     return prefix;
 }
 
-[[gnu::noinline]] inline worker_limit default_max_workers() noexcept {
+CONCURRENT_FUTURES_FUNCTION worker_limit default_max_workers() noexcept {
     constexpr int most = 32;
     const int workers = usable_cpus() + 4;
     return workers < most ? workers : most;
 }
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }  // namespace detail
 
@@ -302,5 +311,26 @@ private:
 
     const detail::shared_pool<pool> pool_;
 };
+
+#if defined(CONCURRENT_FUTURES_COMPILED)
+namespace detail {
+extern template class worker_pool<queue_of<fifo>>;
+extern template class worker_pool<queue_of<lifo>>;
+extern template class worker_pool<queue_of<priority>>;
+}  // namespace detail
+extern template class thread_pool_executor<fifo>;
+extern template class thread_pool_executor<lifo>;
+extern template class thread_pool_executor<priority>;
+#endif
+#if defined(CONCURRENT_FUTURES_COMPILED) && CONCURRENT_FUTURES_DEFINES
+namespace detail {
+template class worker_pool<queue_of<fifo>>;
+template class worker_pool<queue_of<lifo>>;
+template class worker_pool<queue_of<priority>>;
+}  // namespace detail
+template class thread_pool_executor<fifo>;
+template class thread_pool_executor<lifo>;
+template class thread_pool_executor<priority>;
+#endif
 
 }}  // namespace concurrent::futures

@@ -8,6 +8,7 @@
 #include <utility>    // std::exchange, std::swap
 
 #include <concurrent/futures/error.hpp>
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/state/await.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
 #include <concurrent/futures/timeout.hpp>
@@ -18,12 +19,8 @@ namespace detail {
 
 struct future_access;
 
-// Waits until `state` is done. Not inlined: it is the same for results of all types.
-[[gnu::noinline]] inline void await_pending(shared_state_base& state, const timeout& limit) {
-    if (!await(state, limit.start())) {
-        throw_error<timeout_error>("the future was not done within the timeout");
-    }
-}
+// Does the same as `await_or_throw`, which mostly need not call this.
+void await_pending(shared_state_base& state, const timeout& limit);
 
 // Waits until `state` is done. Throws if `limit` passes first.
 inline void await_or_throw(shared_state_base& state, const timeout& limit) {
@@ -33,13 +30,7 @@ inline void await_or_throw(shared_state_base& state, const timeout& limit) {
 }
 
 // Requires: `state` is done, and has no value.
-[[noreturn, gnu::cold, gnu::noinline]] inline void throw_failure(shared_state_base& state) {
-    if (state.state() == future_state::cancelled) {
-        throw_error<cancelled_error>("the future was cancelled");
-    }
-    state.mark_exception_as_looked_at();
-    std::rethrow_exception(state.exception());
-}
+[[noreturn, gnu::cold]] void throw_failure(shared_state_base& state);
 
 // Requires: `state` is done.
 inline void throw_if_failed(shared_state_base& state) {
@@ -47,6 +38,24 @@ inline void throw_if_failed(shared_state_base& state) {
         throw_failure(state);
     }
 }
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION void await_pending(shared_state_base& state, const timeout& limit) {
+    if (!await(state, limit.start())) {
+        throw_error<timeout_error>("the future was not done within the timeout");
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void throw_failure(shared_state_base& state) {
+    if (state.state() == future_state::cancelled) {
+        throw_error<cancelled_error>("the future was cancelled");
+    }
+    state.mark_exception_as_looked_at();
+    std::rethrow_exception(state.exception());
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }  // namespace detail
 

@@ -8,15 +8,25 @@
 #include <new>          // std::nothrow
 #include <string_view>  // std::string_view
 
+#include <concurrent/futures/platform/definitions.hpp>
+
 #if defined(__linux__)
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // The quota of a cgroup without one.
 inline constexpr int unlimited_cpus = (std::numeric_limits<int>::max)();
 
+// Returns how many CPUs the cgroups of this process, of version 1 and 2, let it use at a time: the least
+// quota, rounded up, so at least 1. Returns `unlimited_cpus` if there is no quota, or no memory left to read
+// it. Looks for /proc and for the mounts of the cgroups in `root_directory`, and reads no more than the first
+// mebibyte of a file.
+int cpu_quota(std::string_view root_directory = "/") noexcept;
+
 }}}  // namespace concurrent::futures::detail
 
-// Every unit that makes a pool compiles this code, so it does without `std::string` and `std::optional`.
+#if CONCURRENT_FUTURES_DEFINES
+
+// Units that make a pool compile this code, so it does without `std::string` and `std::optional`.
 namespace concurrent::futures { inline namespace v0_1 { namespace detail::cgroups {
 
 // A `path` is a path of a file. It opens no file if it is longer than the system allows.
@@ -251,11 +261,7 @@ struct hierarchy {
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// Returns how many CPUs the cgroups of this process, of version 1 and 2, let it use at a time: the least
-// quota, rounded up, so at least 1. Returns `unlimited_cpus` if there is no quota, or no memory left to read
-// it. Looks for /proc and for the mounts of the cgroups in `root_directory`, and reads no more than the first
-// mebibyte of a file.
-[[gnu::noinline]] inline int cpu_quota(std::string_view root_directory = "/") noexcept {
+CONCURRENT_FUTURES_FUNCTION int cpu_quota(std::string_view root_directory) noexcept {
     constexpr std::size_t limit = std::size_t{1} << 20;
     // Clang 19 takes a new expression of more than a mebibyte for a null pointer.
     char* const bytes = static_cast<char*>(::operator new(2 * limit, std::nothrow));
@@ -274,4 +280,6 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 }
 
 }}}  // namespace concurrent::futures::detail
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 #endif

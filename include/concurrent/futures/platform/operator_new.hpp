@@ -2,11 +2,13 @@
 
 #pragma once
 
+#include <concurrent/futures/platform/definitions.hpp>
+
 #include <cstddef>      // std::size_t
 #include <new>          // operator new
 #include <string_view>  // std::string_view
 
-#if defined(__linux__) && defined(__GLIBC__)
+#if CONCURRENT_FUTURES_DEFINES && defined(__linux__) && defined(__GLIBC__)
 #if __GLIBC_PREREQ(2, 34)  // before that, dladdr was in a library of its own
 #define CONCURRENT_FUTURES_HAS_DLADDR
 #include <dlfcn.h>  // dladdr
@@ -18,7 +20,11 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // Whether `operator new` is that of the standard library, as far as the system can tell. If a program has
 // brought its own, it wants to be asked for each allocation: to count or trace them, to let some fail, to
 // find errors as the sanitizers do, or because its allocator is better.
-[[gnu::cold, gnu::noinline]] inline bool has_standard_operator_new() noexcept {
+[[gnu::cold]] bool has_standard_operator_new() noexcept;
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION bool has_standard_operator_new() noexcept {
 #if defined(CONCURRENT_FUTURES_HAS_DLADDR)
     void* (*const allocate)(std::size_t) = &::operator new;
     Dl_info where = {};
@@ -35,5 +41,7 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 }
 
 #undef CONCURRENT_FUTURES_HAS_DLADDR
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail

@@ -18,6 +18,7 @@
 #include <thread>       // std::thread::hardware_concurrency
 
 #include <concurrent/futures/platform/cpu_quota.hpp>
+#include <concurrent/futures/platform/definitions.hpp>
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>  // pthread_setname_np, pthread_atfork
@@ -53,6 +54,9 @@ __declspec(dllimport) long __stdcall SetThreadDescription(void*, const wchar_t*)
 
 namespace detail {
 
+// Like `usable_cpus`, with the quota that is found in `root_directory`.
+int count_usable_cpus(std::string_view root_directory) noexcept;
+
 #if defined(__linux__)
 // Counts the CPUs in the affinity mask that `ask` fills in. `ask(words, size)` gets an array of zeros and its
 // size in bytes; it returns false if the array has no room for all CPUs that the machine may have. Returns 0
@@ -81,6 +85,8 @@ int count_allowed_cpus(Ask ask) noexcept {
 }
 #endif
 
+#if CONCURRENT_FUTURES_DEFINES
+
 // Returns how many CPUs are in the affinity mask of this process, or how many the machine has where the
 // operating system doesn't tell; at least 1.
 inline int count_cpus_of_process() noexcept {
@@ -105,8 +111,7 @@ inline int count_cpus_of_process() noexcept {
     return counted == 0 ? 1 : static_cast<int>(counted);
 }
 
-// Like `usable_cpus`, with the quota that is found in `root_directory`.
-[[gnu::noinline]] inline int count_usable_cpus([[maybe_unused]] std::string_view root_directory) noexcept {
+CONCURRENT_FUTURES_FUNCTION int count_usable_cpus([[maybe_unused]] std::string_view root_directory) noexcept {
 #if defined(__linux__)
     const int cpus = count_cpus_of_process();
     const int quota = cpu_quota(root_directory);
@@ -115,6 +120,8 @@ inline int count_cpus_of_process() noexcept {
     return count_cpus_of_process();
 #endif
 }
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }  // namespace detail
 
@@ -135,6 +142,10 @@ inline int usable_cpus() noexcept {
 }
 
 namespace detail {
+
+// Shows `name` in debuggers and process listings, shortened to the limit of the operating system. A failure
+// is ignored.
+void show_thread_name(std::string_view name) noexcept;
 
 // A thread's name ends with what tells it from others: "_<n>", or "-<k>_<n>" if the prefix ends with a number
 // too. Returns the position of this end; the size of `name` if there is none.
@@ -180,9 +191,9 @@ constexpr std::array<char, limit + 1> shorten_thread_name(std::string_view name)
     return shortened;
 }
 
-// Shows `name` in debuggers and process listings, shortened to the limit of the operating system. A failure
-// is ignored.
-[[gnu::noinline]] inline void show_thread_name([[maybe_unused]] std::string_view name) noexcept {
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION void show_thread_name([[maybe_unused]] std::string_view name) noexcept {
 #if defined(__linux__)
     pthread_setname_np(pthread_self(), shorten_thread_name<15>(name).data());
 #elif defined(__APPLE__)
@@ -195,6 +206,8 @@ constexpr std::array<char, limit + 1> shorten_thread_name(std::string_view name)
     windows::SetThreadDescription(windows::GetCurrentThread(), shown);
 #endif
 }
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 // From now on, each `fork` calls these functions on the forking thread: `before` it, then `in_parent` and
 // `in_child`. Each may be null. If there is no memory left for that, they are not called.

@@ -5,6 +5,7 @@
 #include <mutex>    // std::lock_guard
 #include <utility>  // std::exchange
 
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/platform/no_destructor.hpp>
 #include <concurrent/futures/platform/platform.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
@@ -41,21 +42,9 @@ public:
     // A pool is in the list only while all of it exists, as threads that `find` a pool use it at once: the
     // constructor of the most derived class adds it last of all, and the destructor removes it first of all.
     // Both are code of the library that made the pool, so they have the same list.
-    void add(entry& added) noexcept {
-        const std::lock_guard lock(mutex_);
-        added.next_ = std::exchange(first_, &added);
-        if (added.next_) {
-            added.next_->previous_ = &added;
-        }
-    }
+    void add(entry& added) noexcept;
 
-    void remove(entry& removed) noexcept {
-        const std::lock_guard lock(mutex_);
-        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
-        if (removed.next_) {
-            removed.next_->previous_ = removed.previous_;
-        }
-    }
+    void remove(entry& removed) noexcept;
 
     // Calls `visit(entry)` for each pool, until that returns true, and lets no pool be destroyed meanwhile.
     template <class Visit>
@@ -77,5 +66,25 @@ private:
     sync::mutex mutex_;
     entry* first_ = nullptr;
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION void live_pools::add(entry& added) noexcept {
+    const std::lock_guard lock(mutex_);
+    added.next_ = std::exchange(first_, &added);
+    if (added.next_) {
+        added.next_->previous_ = &added;
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void live_pools::remove(entry& removed) noexcept {
+    const std::lock_guard lock(mutex_);
+    (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
+    if (removed.next_) {
+        removed.next_->previous_ = removed.previous_;
+    }
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail

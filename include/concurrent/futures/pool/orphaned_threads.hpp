@@ -6,6 +6,7 @@
 #include <mutex>    // std::lock_guard
 #include <utility>  // std::move, std::exchange
 
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/platform/no_destructor.hpp>
 #include <concurrent/futures/platform/platform.hpp>
 #include <concurrent/futures/pool/pool_base.hpp>
@@ -45,27 +46,10 @@ public:
     // Takes over `added`, which was made by `new`.
     void add(started_thread& added) noexcept { added.next = std::exchange(first_, &added); }
 
-    void add_all(thread_list& added) noexcept {
-        while (started_thread* const each = added.take_first()) {
-            add(*each);
-        }
-    }
+    void add_all(thread_list& added) noexcept;
 
     // Returns the threads that have worked, if `self` is in the list, and removes them.
-    [[nodiscard]] thread_list take_worked(const started_thread& self) noexcept {
-        thread_list taken;
-        started_thread* each = first_;
-        while (each && each != &self) {
-            each = each->next;
-        }
-        if (each) {
-            thread_list all(std::move(*this));
-            while (started_thread* const next = all.take_first()) {
-                (next->has_worked ? taken : *this).add(*next);
-            }
-        }
-        return taken;
-    }
+    [[nodiscard]] thread_list take_worked(const started_thread& self) noexcept;
 
     void detach_all() noexcept {
         for (started_thread* each = first_; each; each = each->next) {
@@ -73,12 +57,7 @@ public:
         }
     }
 
-    void join_all() noexcept {
-        while (started_thread* const each = take_first()) {
-            each->thread.join();
-            delete each;
-        }
-    }
+    void join_all() noexcept;
 
 private:
     started_thread* take_first() noexcept {
@@ -111,48 +90,19 @@ public:
     }
 
     // Takes over the threads of a pool. A destructor calls this, so it neither allocates nor waits.
-    [[gnu::cold, gnu::noinline]] void adopt(thread_list& threads) noexcept {
-        const std::lock_guard lock(mutex_);
-        threads_.add_all(threads);
-    }
+    [[gnu::cold]] void adopt(thread_list& threads) noexcept;
 
     // The last step of each thread of a pool, whether orphaned or not.
-    [[gnu::cold, gnu::noinline]] void end(started_thread& self) noexcept {
-        mutex_.lock();
-        thread_list ending = threads_.take_worked(self);
-        self.has_worked = true;
-        mutex_.unlock();
-        ending.join_all();
-    }
+    [[gnu::cold]] void end(started_thread& self) noexcept;
 
     // Keeps a pool for ever whose threads are in another process: they can be neither joined nor destroyed.
     // Ends the process if there is no memory left.
-    [[gnu::cold, gnu::noinline]] void keep(shared_pool<pool_base> inherited) noexcept {
-        // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new): as said above
-        auto* const more = new kept_pool{std::move(inherited), nullptr};
-        const std::lock_guard lock(mutex_);
-        more->next = std::exchange(kept_pools_, more);
-    }
+    [[gnu::cold]] void keep(shared_pool<pool_base> inherited) noexcept;
 
     // Joins all threads at the end of the process, including those that others leave here meanwhile. A task
     // that calls `exit` ends the process while it runs. Other threads may wait for this task, so they are not
     // joined.
-    [[gnu::cold, gnu::noinline]] void join_all() noexcept {
-        const bool in_task = pool_thread::current().pool != 0;
-        for (;;) {
-            mutex_.lock();
-            if (in_task) {
-                threads_.detach_all();
-                abandon_all();
-            }
-            thread_list threads(std::move(threads_));
-            mutex_.unlock();
-            if (threads.empty()) {
-                return;
-            }
-            threads.join_all();
-        }
-    }
+    [[gnu::cold]] void join_all() noexcept;
 
 private:
     struct at_end_of_process {
@@ -188,5 +138,74 @@ private:
     thread_list abandoned_;
     kept_pool* kept_pools_ = nullptr;
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION void thread_list::add_all(thread_list& added) noexcept {
+    while (started_thread* const each = added.take_first()) {
+        add(*each);
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION thread_list thread_list::take_worked(const started_thread& self) noexcept {
+    thread_list taken;
+    started_thread* each = first_;
+    while (each && each != &self) {
+        each = each->next;
+    }
+    if (each) {
+        thread_list all(std::move(*this));
+        while (started_thread* const next = all.take_first()) {
+            (next->has_worked ? taken : *this).add(*next);
+        }
+    }
+    return taken;
+}
+
+CONCURRENT_FUTURES_FUNCTION void thread_list::join_all() noexcept {
+    while (started_thread* const each = take_first()) {
+        each->thread.join();
+        delete each;
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void orphaned_threads::adopt(thread_list& threads) noexcept {
+    const std::lock_guard lock(mutex_);
+    threads_.add_all(threads);
+}
+
+CONCURRENT_FUTURES_FUNCTION void orphaned_threads::end(started_thread& self) noexcept {
+    mutex_.lock();
+    thread_list ending = threads_.take_worked(self);
+    self.has_worked = true;
+    mutex_.unlock();
+    ending.join_all();
+}
+
+CONCURRENT_FUTURES_FUNCTION void orphaned_threads::keep(shared_pool<pool_base> inherited) noexcept {
+    // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new): as said above
+    auto* const more = new kept_pool{std::move(inherited), nullptr};
+    const std::lock_guard lock(mutex_);
+    more->next = std::exchange(kept_pools_, more);
+}
+
+CONCURRENT_FUTURES_FUNCTION void orphaned_threads::join_all() noexcept {
+    const bool in_task = pool_thread::current().pool != 0;
+    for (;;) {
+        mutex_.lock();
+        if (in_task) {
+            threads_.detach_all();
+            abandon_all();
+        }
+        thread_list threads(std::move(threads_));
+        mutex_.unlock();
+        if (threads.empty()) {
+            return;
+        }
+        threads.join_all();
+    }
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail

@@ -8,6 +8,7 @@
 #include <memory>   // std::unique_ptr
 #include <new>      // std::nothrow
 
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/platform/platform.hpp>
 #include <concurrent/futures/pool/live_pools.hpp>
 #include <concurrent/futures/pool/shared_pool.hpp>
@@ -22,6 +23,7 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
+class end_watch;
 class work_item;
 class worker;
 
@@ -150,12 +152,7 @@ public:
     }
 
     // A thread of this pool calls `begin_thread` first of all, and `end_thread` after its work.
-    void begin_thread(worker& self) const noexcept {
-        own_pool_thread = {&self, number_, 0};
-        current_pool_thread = &own_pool_thread;
-        at_end_of_thread<&note_exit>();
-        runnable_threads::count_this_thread(true);
-    }
+    void begin_thread(worker& self) const noexcept;
     void end_thread() const noexcept {
         runnable_threads::count_this_thread(false);
         own_pool_thread.self = nullptr;
@@ -214,11 +211,7 @@ public:
     // Coroutines that have started, and are not done, need the pool's workers, even after a shutdown. From
     // `note_coroutine_started`, which a worker calls, until `note_coroutine_ended`, no worker ends.
     void note_coroutine_started() noexcept { coroutines_.fetch_add(1); }
-    void note_coroutine_ended() noexcept {
-        if (coroutines_.fetch_sub(1) == 1 && sleep_.counts().closed()) {
-            sleep_.close();  // workers that had parked now end
-        }
-    }
+    void note_coroutine_ended() noexcept;
 
     // Does what `push` does, for the next turn of such a coroutine. The pool may have been shut down. Throws
     // if an initializer has failed.
@@ -226,6 +219,9 @@ public:
 
     // A hint.
     [[nodiscard]] virtual bool shared_queue_seems_empty() const noexcept = 0;
+
+    // Requires: the pool was shut down. See `threads::watch_end`.
+    [[nodiscard]] virtual bool watch_end(end_watch& watch) noexcept = 0;
 
 protected:
     // The analyzer leaves out the constructor of `sleep_`.
@@ -250,33 +246,11 @@ protected:
 private:
     // Does what `find` does, for a pool that this library made.
     [[nodiscard]] static shared_pool<pool_base> find_own(const pool_base* address,
-                                                         std::uint32_t number) noexcept {
-        shared_pool<pool_base> found;
-        live_pools::instance().find([&](live_pools::entry& each) {
-            // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every entry is a pool
-            auto& pool = static_cast<pool_base&>(each);
-            if (&pool == address && pool.number() == number) {
-                if (pool.add_reference_unless_ending()) {
-                    found = shared_pool<pool_base>::adopt(pool);
-                }
-                return true;
-            }
-            return false;
-        });
-        return found;
-    }
+                                                         std::uint32_t number) noexcept;
 
     // Returns false if the last reference is gone, and the pool about to be destroyed. Requires: the caller
     // keeps the destructor from ending.
-    [[nodiscard]] bool add_reference_unless_ending() noexcept {
-        // Relaxed: the mutex of `live_pools` orders this after the pool was made, and what other
-        // threads do with the pool is ordered by the pool's own operations.
-        std::size_t references = references_.load(std::memory_order_relaxed);
-        while (references != 0 &&
-               !references_.compare_exchange_weak(references, references + 1, std::memory_order_relaxed)) {
-        }
-        return references != 0;
-    }
+    [[nodiscard]] bool add_reference_unless_ending() noexcept;
 
     using finder = shared_pool<pool_base> (*)(const pool_base* address, std::uint32_t number) noexcept;
 
@@ -303,25 +277,7 @@ private:
     }
 
     // If there is no memory, the library remains unknown.
-    [[gnu::cold, gnu::noinline]] void meet_another_library() const noexcept {
-        const pool_thread& here = thread_record_();
-        if (here.self && !pool_thread::current().self) {
-            current_pool_thread = &here;
-        }
-        if (find_library(library())) {
-            return;
-        }
-        std::unique_ptr<other_library> added(new (std::nothrow) other_library(library(), find_));
-        if (!added) {
-            return;
-        }
-        // Two threads may add the same library; then `find_library` finds the one that was added last.
-        // Release: pairs with the acquire of `find_library`.
-        while (!other_libraries_.compare_exchange_weak(added->next, added.get(), std::memory_order_release,
-                                                       std::memory_order_relaxed)) {
-        }
-        static_cast<void>(added.release());  // it stays in the list
-    }
+    [[gnu::cold]] void meet_another_library() const noexcept;
 
     // Called when this thread ends or calls `exit()`. Notes that a task has called `exit()`, if this thread
     // is in one: it has not called `end_thread`, as it does before it ends.
@@ -383,5 +339,69 @@ private:
     stoppable& source_;
 };
 #endif
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION void pool_base::begin_thread(worker& self) const noexcept {
+    own_pool_thread = {&self, number_, 0};
+    current_pool_thread = &own_pool_thread;
+    at_end_of_thread<&note_exit>();
+    runnable_threads::count_this_thread(true);
+}
+
+CONCURRENT_FUTURES_FUNCTION void pool_base::note_coroutine_ended() noexcept {
+    if (coroutines_.fetch_sub(1) == 1 && sleep_.counts().closed()) {
+        sleep_.close();  // workers that had parked now end
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION shared_pool<pool_base> pool_base::find_own(const pool_base* address,
+                                                                       std::uint32_t number) noexcept {
+    shared_pool<pool_base> found;
+    live_pools::instance().find([&](live_pools::entry& each) {
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every entry is a pool
+        auto& pool = static_cast<pool_base&>(each);
+        if (&pool == address && pool.number() == number) {
+            if (pool.add_reference_unless_ending()) {
+                found = shared_pool<pool_base>::adopt(pool);
+            }
+            return true;
+        }
+        return false;
+    });
+    return found;
+}
+
+CONCURRENT_FUTURES_FUNCTION bool pool_base::add_reference_unless_ending() noexcept {
+    // Relaxed: the mutex of `live_pools` orders this after the pool was made, and what other
+    // threads do with the pool is ordered by the pool's own operations.
+    std::size_t references = references_.load(std::memory_order_relaxed);
+    while (references != 0 &&
+           !references_.compare_exchange_weak(references, references + 1, std::memory_order_relaxed)) {
+    }
+    return references != 0;
+}
+
+CONCURRENT_FUTURES_FUNCTION void pool_base::meet_another_library() const noexcept {
+    const pool_thread& here = thread_record_();
+    if (here.self && !pool_thread::current().self) {
+        current_pool_thread = &here;
+    }
+    if (find_library(library())) {
+        return;
+    }
+    std::unique_ptr<other_library> added(new (std::nothrow) other_library(library(), find_));
+    if (!added) {
+        return;
+    }
+    // Two threads may add the same library; then `find_library` finds the one that was added last.
+    // Release: pairs with the acquire of `find_library`.
+    while (!other_libraries_.compare_exchange_weak(added->next, added.get(), std::memory_order_release,
+                                                   std::memory_order_relaxed)) {
+    }
+    static_cast<void>(added.release());  // it stays in the list
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail

@@ -7,6 +7,7 @@
 #include <mutex>    // std::lock_guard
 #include <utility>  // std::exchange
 
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/platform/platform.hpp>
 #include <concurrent/futures/sync/idle_watch.hpp>
 #include <concurrent/futures/sync/parking_spot.hpp>
@@ -137,61 +138,20 @@ public:
     [[nodiscard]] bool wake_one() noexcept { return wake(1, 1); }
 
     // See `helper::watch_idle`.
-    [[nodiscard, gnu::noinline]] bool watch_idle(const sleeper& self, idle_watch& watch) noexcept {
-        // Others rely on a worker that runs its initializer. It must not rely on them in turn.
-        if (self.is_initializing_) {
-            return false;
-        }
-        const std::lock_guard lock(watches_lock_);
-        watches_.add(watch);
-        // Before `anybody_idle`; pairs with `notify_if_nobody_idle`, which loads in the other order.
-        watched_.store(true);
-        if (!anybody_idle()) {
-            static_cast<void>(watches_.remove(watch));
-            watched_.store(!watches_.empty());
-            return false;
-        }
-        return true;
-    }
+    [[nodiscard]] bool watch_idle(const sleeper& self, idle_watch& watch) noexcept;
 
-    [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept {
-        const std::lock_guard lock(watches_lock_);
-        const bool removed = watches_.remove(watch);
-        watched_.store(!watches_.empty());
-        return removed;
-    }
+    [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept;
 
     // Each worker calls the following functions on its own thread.
 
     // The first step of a new thread. `initializes` says whether it will call `has_initialized` or
     // `initializer_has_failed`; else it searches at once. Returns whether to start another thread.
-    [[nodiscard, gnu::noinline]] bool begin(sleeper& self, bool initializes) noexcept {
-        self.is_initializing_ = initializes;
-        self.search_ = initializes ? sleeper::search::none : sleeper::search::seen;
-        if (initializes) {
-            initializing_.fetch_add(1);  // before the thread ceases to be starting: see `anybody_idle`
-        }
-        change([initializes](worker_counts::word now) {
-            return (now & ~(worker_counts::is_starting | worker_counts::start_failed)) +
-                   (initializes ? 0 : worker_counts::one_searching);
-        });
-        const std::size_t waiting = source_.waiting();
-        return waiting != 0 && wake(waiting, 1);
-    }
+    [[nodiscard]] bool begin(sleeper& self, bool initializes) noexcept;
 
-    [[gnu::cold, gnu::noinline]] void has_initialized(sleeper& self) noexcept {
-        self.is_initializing_ = false;
-        count_in_word(self);  // before the other count: see `anybody_idle`
-        initializing_.fetch_sub(1);
-    }
+    [[gnu::cold]] void has_initialized(sleeper& self) noexcept;
 
     // Requires: the pool runs nothing any more.
-    [[gnu::cold, gnu::noinline]] void initializer_has_failed(sleeper& self) noexcept {
-        self.is_initializing_ = false;
-        initializing_.fetch_sub(1);
-        notify_if_nobody_idle();
-        runnable_threads::remove(1);
-    }
+    [[gnu::cold]] void initializer_has_failed(sleeper& self) noexcept;
 
     // `self` searches from now on. Where it is the only worker, it need not be counted: while it is not
     // parked, a push can neither wake nor start another. Where a push can't do so now, the word need not
@@ -212,21 +172,7 @@ public:
     // `self` has found an item and will run it, or has something else to do. Others may have relied on it. If
     // much waits, two are woken, so that more and more wake. Returns whether to start a thread. Requires:
     // `self` was searching.
-    [[nodiscard, gnu::noinline]] bool stop_searching(sleeper& self) noexcept {
-        if (std::exchange(self.search_, sleeper::search::none) == sleeper::search::unseen) {
-            searching_unseen_.fetch_sub(1);
-            notify_if_nobody_idle();
-            return false;
-        }
-        const worker_counts now(word_.fetch_sub(worker_counts::one_searching) - worker_counts::one_searching);
-        bool start = false;
-        if (now.parked() != 0 || now.may_start()) {
-            const std::size_t waiting = source_.waiting();
-            start = waiting != 0 && wake(waiting, 2);
-        }
-        notify_if_nobody_idle();
-        return start;
-    }
+    [[nodiscard]] bool stop_searching(sleeper& self) noexcept;
 
     // Returns for what `self` may spin before it parks. Nothing, if another worker searches, or another
     // thread needs its processor, or `self` has spun since it last found an item or was woken. Otherwise
@@ -235,43 +181,11 @@ public:
     // What a worker was woken for, and doesn't find, the worker that pushed it has mostly run itself, and is
     // likely to push more of its kind: a coroutine that awaits one task after the other. To look for them
     // would take their cache lines away; but while it searches, no push has to wake it.
-    [[nodiscard]] spin_target may_spin(sleeper& self) noexcept {
-        const worker_counts now = counts();
-        const spin_target target = std::exchange(self.may_spin_for_, spin_target::nothing);
-        if (target == spin_target::nothing || now.closed() ||
-            now.searching() != (self.search_ == sleeper::search::seen ? 1 : 0) || !runnable_threads::fit()) {
-            return spin_target::nothing;
-        }
-        if (!is_for_one_ && self.search_ != sleeper::search::seen) {
-            count_in_word(self);
-        }
-        return target;
-    }
+    [[nodiscard]] spin_target may_spin(sleeper& self) noexcept;
 
     // Sleeps until woken, or returns at once if an item waits. Either way `self` is searching afterwards.
     // Returns false if the worker is to end.
-    [[nodiscard, gnu::noinline]] bool park(sleeper& self) noexcept {
-        const worker_counts announced = announce(self);
-        // Before the items: what is no longer expected afterwards was pushed before.
-        const bool is_to_end = announced.closed() && !source_.expects_items();
-        if (source_.has_items()) {
-            return true;
-        }
-        if (is_to_end) {
-            word_.fetch_sub(worker_counts::one_searching);
-            self.search_ = sleeper::search::none;
-            notify_if_nobody_idle();
-            runnable_threads::remove(1);
-            return false;
-        }
-        if (!add_parked(self, announced.epoch())) {
-            return true;
-        }
-        runnable_threads::remove(1);
-        self.parking_spot_.park();
-        self.may_spin_for_ = spin_target::shared_item;
-        return true;
-    }
+    [[nodiscard]] bool park(sleeper& self) noexcept;
 
     // What starts threads calls the following functions.
 
@@ -295,12 +209,7 @@ public:
     }
 
     // The thread that the caller was to start was not started.
-    [[gnu::cold, gnu::noinline]] void start_has_failed() noexcept {
-        change([](worker_counts::word now) {
-            return (now & ~worker_counts::is_starting) | worker_counts::start_failed;
-        });
-        notify_if_nobody_idle();
-    }
+    [[gnu::cold]] void start_has_failed() noexcept;
 
     // No thread is started any more.
     void start_no_more() noexcept {
@@ -310,27 +219,12 @@ public:
 
     // From now on, a worker that finds nothing ends, and no push is admitted but a turn of a coroutine. See
     // `expects_items`.
-    [[gnu::noinline]] void close() noexcept {
-        std::size_t parked = 0;
-        change([&parked](worker_counts::word now) {
-            parked = worker_counts(now).parked();
-            const worker_counts::word awake = no_longer_sleepy(now) - parked * worker_counts::one_parked;
-            return (awake + parked * worker_counts::one_searching) | worker_counts::is_closed;
-        });
-        for (; parked != 0; --parked) {
-            unpark_one();
-        }
-    }
+    void close() noexcept;
 
 private:
     // Whether a worker is idle or can be started. The word is read before the other counts, and once more
     // after them: so a worker that starts, initializes and searches is found, whenever it goes on.
-    [[nodiscard, gnu::noinline]] bool anybody_idle() const noexcept {
-        const auto idle = [](worker_counts now) {
-            return now.searching() != 0 || now.parked() != 0 || now.starting() || now.can_start();
-        };
-        return idle(counts()) || initializing_.load() != 0 || searching_unseen_.load() != 0 || idle(counts());
-    }
+    [[nodiscard]] bool anybody_idle() const noexcept;
 
     // `self` searches, and pushes see that.
     void count_in_word(sleeper& self) noexcept {
@@ -348,49 +242,12 @@ private:
 
     // Called after a worker ceased to be idle. Loads `watched_` after the counts have changed, see
     // `watch_idle`.
-    [[gnu::noinline]] void notify_if_nobody_idle() noexcept {
-        if (!watched_.load() || anybody_idle()) {
-            return;
-        }
-        idle_watch_list notified;
-        {
-            const std::lock_guard lock(watches_lock_);
-            if (!anybody_idle()) {
-                notified = watches_.take_all();
-                watched_.store(false);
-            }
-        }
-        notified.notify_all();
-    }
+    void notify_if_nobody_idle() noexcept;
 
     // Wakes workers until `wanted` search, or `most` are woken. If too few are parked, asks for a thread, by
     // returning true, if more items wait than workers search or initialize. Tells a worker that is about to
     // park to look again.
-    [[gnu::noinline]] bool wake(std::size_t wanted, std::size_t most) noexcept {
-        worker_counts::word before = word_.load();
-        for (;;) {
-            const worker_counts now(before);
-            const std::size_t missing = now.searching() < wanted ? wanted - now.searching() : 0;
-            const std::size_t to_wake = missing < most ? missing : most;
-            const std::size_t unparked = to_wake < now.parked() ? to_wake : now.parked();
-            const bool start = unparked != to_wake && now.may_start() &&
-                               source_.waiting() > now.searching() + unparked + initializing_.load();
-            worker_counts::word after = no_longer_sleepy(before) - unparked * worker_counts::one_parked +
-                                        unparked * worker_counts::one_searching;
-            if (start) {
-                after |= worker_counts::is_starting;
-            }
-            if (after == before) {
-                return false;
-            }
-            if (word_.compare_exchange_weak(before, after)) {
-                for (std::size_t i = 0; i != unparked; ++i) {
-                    unpark_one();
-                }
-                return start;
-            }
-        }
-    }
+    bool wake(std::size_t wanted, std::size_t most) noexcept;
 
     // Makes the epoch odd, if it is even, and counts `self` as searching. If the epoch is odd already, a load
     // is enough. A push that reads the counts before the epoch becomes odd has counted its item before, so
@@ -420,15 +277,7 @@ private:
 
     // Requires: the caller has taken one worker from the number of those that are parked, so one is in the
     // list. Wakes the worker that was parked last, as its cache is warmest.
-    [[gnu::noinline]] void unpark_one() noexcept {
-        sleeper* chosen = nullptr;
-        {
-            const std::lock_guard lock(parked_lock_);
-            chosen = std::exchange(parked_, parked_->next_parked_);
-        }
-        runnable_threads::add(1);
-        chosen->parking_spot_.unpark();
-    }
+    void unpark_one() noexcept;
 
     [[nodiscard]] static constexpr worker_counts::word no_longer_sleepy(worker_counts::word now) noexcept {
         constexpr worker_counts::word last_epoch = ~(worker_counts::one_epoch - 1);
@@ -466,5 +315,189 @@ private:
     spin_lock watches_lock_;
     idle_watch_list watches_;  // guarded by `watches_lock_`
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION bool sleep::watch_idle(const sleeper& self, idle_watch& watch) noexcept {
+    // Others rely on a worker that runs its initializer. It must not rely on them in turn.
+    if (self.is_initializing_) {
+        return false;
+    }
+    const std::lock_guard lock(watches_lock_);
+    watches_.add(watch);
+    // Before `anybody_idle`; pairs with `notify_if_nobody_idle`, which loads in the other order.
+    watched_.store(true);
+    if (!anybody_idle()) {
+        static_cast<void>(watches_.remove(watch));
+        watched_.store(!watches_.empty());
+        return false;
+    }
+    return true;
+}
+
+CONCURRENT_FUTURES_FUNCTION bool sleep::unwatch_idle(idle_watch& watch) noexcept {
+    const std::lock_guard lock(watches_lock_);
+    const bool removed = watches_.remove(watch);
+    watched_.store(!watches_.empty());
+    return removed;
+}
+
+CONCURRENT_FUTURES_FUNCTION bool sleep::begin(sleeper& self, bool initializes) noexcept {
+    self.is_initializing_ = initializes;
+    self.search_ = initializes ? sleeper::search::none : sleeper::search::seen;
+    if (initializes) {
+        initializing_.fetch_add(1);  // before the thread ceases to be starting: see `anybody_idle`
+    }
+    change([initializes](worker_counts::word now) {
+        return (now & ~(worker_counts::is_starting | worker_counts::start_failed)) +
+               (initializes ? 0 : worker_counts::one_searching);
+    });
+    const std::size_t waiting = source_.waiting();
+    return waiting != 0 && wake(waiting, 1);
+}
+
+CONCURRENT_FUTURES_FUNCTION void sleep::has_initialized(sleeper& self) noexcept {
+    self.is_initializing_ = false;
+    count_in_word(self);  // before the other count: see `anybody_idle`
+    initializing_.fetch_sub(1);
+}
+
+CONCURRENT_FUTURES_FUNCTION void sleep::initializer_has_failed(sleeper& self) noexcept {
+    self.is_initializing_ = false;
+    initializing_.fetch_sub(1);
+    notify_if_nobody_idle();
+    runnable_threads::remove(1);
+}
+
+CONCURRENT_FUTURES_FUNCTION bool sleep::stop_searching(sleeper& self) noexcept {
+    if (std::exchange(self.search_, sleeper::search::none) == sleeper::search::unseen) {
+        searching_unseen_.fetch_sub(1);
+        notify_if_nobody_idle();
+        return false;
+    }
+    const worker_counts now(word_.fetch_sub(worker_counts::one_searching) - worker_counts::one_searching);
+    bool start = false;
+    if (now.parked() != 0 || now.may_start()) {
+        const std::size_t waiting = source_.waiting();
+        start = waiting != 0 && wake(waiting, 2);
+    }
+    notify_if_nobody_idle();
+    return start;
+}
+
+CONCURRENT_FUTURES_FUNCTION spin_target sleep::may_spin(sleeper& self) noexcept {
+    const worker_counts now = counts();
+    const spin_target target = std::exchange(self.may_spin_for_, spin_target::nothing);
+    if (target == spin_target::nothing || now.closed() ||
+        now.searching() != (self.search_ == sleeper::search::seen ? 1 : 0) || !runnable_threads::fit()) {
+        return spin_target::nothing;
+    }
+    if (!is_for_one_ && self.search_ != sleeper::search::seen) {
+        count_in_word(self);
+    }
+    return target;
+}
+
+CONCURRENT_FUTURES_FUNCTION bool sleep::park(sleeper& self) noexcept {
+    const worker_counts announced = announce(self);
+    // Before the items: what is no longer expected afterwards was pushed before.
+    const bool is_to_end = announced.closed() && !source_.expects_items();
+    if (source_.has_items()) {
+        return true;
+    }
+    if (is_to_end) {
+        word_.fetch_sub(worker_counts::one_searching);
+        self.search_ = sleeper::search::none;
+        notify_if_nobody_idle();
+        runnable_threads::remove(1);
+        return false;
+    }
+    if (!add_parked(self, announced.epoch())) {
+        return true;
+    }
+    runnable_threads::remove(1);
+    self.parking_spot_.park();
+    self.may_spin_for_ = spin_target::shared_item;
+    return true;
+}
+
+CONCURRENT_FUTURES_FUNCTION void sleep::start_has_failed() noexcept {
+    change([](worker_counts::word now) {
+        return (now & ~worker_counts::is_starting) | worker_counts::start_failed;
+    });
+    notify_if_nobody_idle();
+}
+
+CONCURRENT_FUTURES_FUNCTION void sleep::close() noexcept {
+    std::size_t parked = 0;
+    change([&parked](worker_counts::word now) {
+        parked = worker_counts(now).parked();
+        const worker_counts::word awake = no_longer_sleepy(now) - parked * worker_counts::one_parked;
+        return (awake + parked * worker_counts::one_searching) | worker_counts::is_closed;
+    });
+    for (; parked != 0; --parked) {
+        unpark_one();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION bool sleep::anybody_idle() const noexcept {
+    const auto idle = [](worker_counts now) {
+        return now.searching() != 0 || now.parked() != 0 || now.starting() || now.can_start();
+    };
+    return idle(counts()) || initializing_.load() != 0 || searching_unseen_.load() != 0 || idle(counts());
+}
+
+CONCURRENT_FUTURES_FUNCTION void sleep::notify_if_nobody_idle() noexcept {
+    if (!watched_.load() || anybody_idle()) {
+        return;
+    }
+    idle_watch_list notified;
+    {
+        const std::lock_guard lock(watches_lock_);
+        if (!anybody_idle()) {
+            notified = watches_.take_all();
+            watched_.store(false);
+        }
+    }
+    notified.notify_all();
+}
+
+CONCURRENT_FUTURES_FUNCTION bool sleep::wake(std::size_t wanted, std::size_t most) noexcept {
+    worker_counts::word before = word_.load();
+    for (;;) {
+        const worker_counts now(before);
+        const std::size_t missing = now.searching() < wanted ? wanted - now.searching() : 0;
+        const std::size_t to_wake = missing < most ? missing : most;
+        const std::size_t unparked = to_wake < now.parked() ? to_wake : now.parked();
+        const bool start = unparked != to_wake && now.may_start() &&
+                           source_.waiting() > now.searching() + unparked + initializing_.load();
+        worker_counts::word after = no_longer_sleepy(before) - unparked * worker_counts::one_parked +
+                                    unparked * worker_counts::one_searching;
+        if (start) {
+            after |= worker_counts::is_starting;
+        }
+        if (after == before) {
+            return false;
+        }
+        if (word_.compare_exchange_weak(before, after)) {
+            for (std::size_t i = 0; i != unparked; ++i) {
+                unpark_one();
+            }
+            return start;
+        }
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void sleep::unpark_one() noexcept {
+    sleeper* chosen = nullptr;
+    {
+        const std::lock_guard lock(parked_lock_);
+        chosen = std::exchange(parked_, parked_->next_parked_);
+    }
+    runnable_threads::add(1);
+    chosen->parking_spot_.unpark();
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail

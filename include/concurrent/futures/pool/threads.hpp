@@ -11,6 +11,7 @@
 #include <utility>    // std::move, std::exchange
 
 #include <concurrent/futures/log_handler.hpp>
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/platform/platform.hpp>
 #include <concurrent/futures/pool/orphaned_threads.hpp>
 #include <concurrent/futures/pool/pool_base.hpp>
@@ -55,11 +56,7 @@ public:
           thread_name_prefix_(std::move(thread_name_prefix)) {}
     threads(const threads&) = delete;
     threads& operator=(const threads&) = delete;
-    [[gnu::noinline]] ~threads() {
-        while (last_worker_) {
-            remove_last_worker();
-        }
-    }
+    ~threads();
 
     [[nodiscard]] std::size_t max_workers() const noexcept { return max_workers_; }
 
@@ -72,110 +69,34 @@ public:
     [[nodiscard]] bool none() const noexcept { return none_.load(); }
 
     // Starts the first thread, if there is none. Throws if it cannot be started.
-    [[gnu::cold, gnu::noinline]] void start_first() {
-        const std::lock_guard lock(mutex_);
-        if (!last_worker_ && sleep_.start_first()) {
-            try {
-                start();
-            } catch (...) {
-                sleep_.start_has_failed();
-                throw;
-            }
-        }
-    }
+    [[gnu::cold]] void start_first();
 
     // Requires: `sleep_` has asked for it. A thread that cannot be started loses no items: other workers run
     // them, if later.
-    [[gnu::cold, gnu::noinline]] void start_another() noexcept {
-        std::exception_ptr failure;
-        {
-            const std::lock_guard lock(mutex_);
-            if (!starts_no_more_) {  // else nobody would join it
-                try {
-                    start();
-                    return;
-                } catch (...) {
-                    failure = std::current_exception();
-                }
-            }
-        }
-        sleep_.start_has_failed();
-        if (failure && !failure_logged_.exchange(true)) {
-            log("could not start another worker thread; the others do its work", failure);
-        }
-    }
+    [[gnu::cold]] void start_another() noexcept;
 
     // See `pool_base::start_spare`.
-    [[nodiscard, gnu::cold, gnu::noinline]] bool start_spare(worker& blocked,
-                                                             std::unique_ptr<errand> left) noexcept {
-        const std::lock_guard lock(mutex_);
-        if (starts_no_more_) {
-            return false;
-        }
-        try {
-            start_spare_locked(blocked, std::move(left));
-            return true;
-        } catch (...) {
-            return false;
-        }
-    }
+    [[nodiscard, gnu::cold]] bool start_spare(worker& blocked, std::unique_ptr<errand> left) noexcept;
 
     // From now on, a spare that has run its errand ends.
-    [[gnu::noinline]] void end_spares() noexcept {
-        const std::lock_guard lock(mutex_);
-        spares_end_ = true;
-        while (idle_spares_) {
-            take_idle_spare().has_errand.unpark();
-        }
-    }
+    void end_spares() noexcept;
 
     // Requires: the pool is closed, and `end_spares` was called. Waits until every thread has ended. Several
     // threads may call this at once.
-    [[gnu::noinline]] void join() {
-        const std::lock_guard joining(joining_);
-        // Workers that still run may start others.
-        for (;;) {
-            thread_list started = take_started();
-            if (started.empty()) {
-                return;
-            }
-            started.join_all();
-        }
-    }
+    void join();
 
     // Requires: the pool is closed. Tells `watch` when no thread runs. Returns false if none does now.
-    [[nodiscard]] bool watch_end(end_watch& watch) noexcept {
-        const std::lock_guard lock(mutex_);
-        if (running_ == 0) {
-            return false;
-        }
-        watch.next_ = std::exchange(end_watches_, &watch);
-        return true;
-    }
+    [[nodiscard]] bool watch_end(end_watch& watch) noexcept;
 
     // Requires: the pool is closed. Replaces `join` on a thread for which the pool may wait.
-    [[gnu::cold, gnu::noinline]] void orphan() noexcept {
-        mutex_.lock();
-        start_no_more();
-        thread_list orphans(std::move(threads_));
-        mutex_.unlock();
-        orphaned_threads::instance().adopt(orphans);
-    }
+    [[gnu::cold]] void orphan() noexcept;
 
     // Replaces all of these in the child of a fork.
-    [[gnu::cold, gnu::noinline]] void keep() noexcept {
-        orphaned_threads::instance().keep(shared_pool(pool_));
-    }
+    [[gnu::cold]] void keep() noexcept;
 
 private:
     // Returns the threads that nobody has joined. If there are none, starts none any more.
-    [[nodiscard]] thread_list take_started() noexcept {
-        const std::lock_guard lock(mutex_);
-        if (threads_.empty()) {
-            start_no_more();
-        }
-        return std::move(threads_);
-    }
+    [[nodiscard]] thread_list take_started() noexcept;
 
     // Requires, for what follows: `mutex_` held.
 
@@ -185,37 +106,10 @@ private:
     }
 
     // By snprintf: each unit that includes this would else compile the parts of std::string that concatenate.
-    [[nodiscard, gnu::cold, gnu::noinline]] std::string name_of_worker(std::size_t number) const {
-        const auto print = [&](char* to, std::size_t limit) {
-            return static_cast<std::size_t>(
-                std::snprintf(to, limit, "%s_%zu", thread_name_prefix_.c_str(), number));
-        };
-        std::string name(print(nullptr, 0), '\0');
-        print(name.data(), name.size() + 1);
-        return name;
-    }
+    [[nodiscard, gnu::cold]] std::string name_of_worker(std::size_t number) const;
 
     // Requires: `sleep_` has asked for it.
-    [[gnu::cold, gnu::noinline]] void start() {
-        const std::size_t before = count();
-        const bool is_last = before + 1 == max_workers_ || before + 1 == worker_counts::most_workers;
-        if (is_last) {
-            sleep_.note_full(true);
-        }
-        count_.store(before + 1);
-        runnable_threads::add(1);
-        try {
-            static_cast<void>(start_thread(before, false, [this](started_thread& started) { run(started); }));
-        } catch (...) {
-            runnable_threads::remove(1);
-            count_.store(before);
-            if (is_last) {
-                sleep_.note_full(false);
-            }
-            throw;
-        }
-        none_.store(false);
-    }
+    [[gnu::cold]] void start();
 
     // Makes a worker with this number, and starts its thread, which calls `run_it`.
     template <class RunIt>
@@ -235,66 +129,19 @@ private:
         return *started.release();
     }
 
-    [[gnu::cold, gnu::noinline]] void start_spare_locked(worker& blocked, std::unique_ptr<errand> left) {
-        permit& shared = blocked.share_permit();
-        if (!shared.add_spare(*left)) {
-            return;
-        }
-        pool_.note_spare_started();
-        runnable_threads::add(1);
-        errand* const added = left.get();
-        try {
-            started_thread& spare = idle_spares_ ? take_idle_spare() : start_spare_thread();
-            spare.self->set_permit(shared);
-            spare.left = std::move(left);
-            spare.has_errand.unpark();
-        } catch (...) {
-            runnable_threads::remove(1);
-            pool_.note_spare_ended();
-            shared.remove_errand(*added);
-            shared.remove_spare();
-            throw;
-        }
-    }
+    [[gnu::cold]] void start_spare_locked(worker& blocked, std::unique_ptr<errand> left);
 
     [[nodiscard]] started_thread& take_idle_spare() noexcept {
         return *std::exchange(idle_spares_, idle_spares_->next_idle);
     }
 
-    [[nodiscard, gnu::cold, gnu::noinline]] started_thread& start_spare_thread() {
-        started_thread& spare = start_thread(max_workers_ + spares_, true,
-                                             [this](started_thread& started) { run_spare(started); });
-        ++spares_;
-        return spare;
-    }
+    [[nodiscard, gnu::cold]] started_thread& start_spare_thread();
 
     // What the thread of a spare does.
-    [[gnu::cold, gnu::noinline]] void run_spare(started_thread& started) noexcept {
-        worker& self = *started.self;
-        pool_.begin_thread(self);
-        show_thread_name(self.name());
-        started.has_errand.park();
-        while (started.left) {
-            pool_.run_errand(self, *started.left);
-            started.left.reset();
-            if (pool_.is_inherited() || !add_idle_spare(started)) {
-                break;
-            }
-            started.has_errand.park();
-        }
-        pool_.end_thread();
-        note_end();
-        end(started);
-    }
+    [[gnu::cold]] void run_spare(started_thread& started) noexcept;
 
     // Returns false if the spare is to end.
-    [[nodiscard, gnu::cold, gnu::noinline]] bool add_idle_spare(started_thread& idle) noexcept {
-        const std::lock_guard lock(mutex_);
-        if (!spares_end_) {
-            idle.next_idle = std::exchange(idle_spares_, &idle);
-        }
-        return !spares_end_;
-    }
+    [[nodiscard, gnu::cold]] bool add_idle_spare(started_thread& idle) noexcept;
 
     // What a thread does.
     void run(started_thread& started) noexcept {
@@ -303,35 +150,11 @@ private:
         end(started);
     }
 
-    void note_end() noexcept {
-        if (pool_.is_inherited()) {
-            return;
-        }
-        end_watch* told = nullptr;
-        {
-            const std::lock_guard lock(mutex_);
-            if (--running_ == 0) {
-                told = std::exchange(end_watches_, nullptr);
-            }
-        }
-        while (told) {
-            std::exchange(told, told->next_)->on_end();
-        }
-    }
+    void note_end() noexcept;
 
-    static void end(started_thread& started) noexcept {
-        if (started.pool->is_inherited()) {
-            orphaned_threads::instance().keep(std::move(started.pool));
-        }
-        started.pool.reset();
-        orphaned_threads::instance().end(started);
-    }
+    static void end(started_thread& started) noexcept;
 
-    [[gnu::noinline]] void remove_last_worker() noexcept {
-        worker* const removed = last_worker_;
-        last_worker_ = removed->previous_worker();
-        delete removed;
-    }
+    void remove_last_worker() noexcept;
 
     pool_base& pool_;
     sleep& sleep_;
@@ -353,5 +176,225 @@ private:
     std::size_t running_ = 0;
     end_watch* end_watches_ = nullptr;  // the first in a list
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION threads::~threads() {
+    while (last_worker_) {
+        remove_last_worker();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void threads::start_first() {
+    const std::lock_guard lock(mutex_);
+    if (!last_worker_ && sleep_.start_first()) {
+        try {
+            start();
+        } catch (...) {
+            sleep_.start_has_failed();
+            throw;
+        }
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void threads::start_another() noexcept {
+    std::exception_ptr failure;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!starts_no_more_) {  // else nobody would join it
+            try {
+                start();
+                return;
+            } catch (...) {
+                failure = std::current_exception();
+            }
+        }
+    }
+    sleep_.start_has_failed();
+    if (failure && !failure_logged_.exchange(true)) {
+        log("could not start another worker thread; the others do its work", failure);
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION bool threads::start_spare(worker& blocked,
+                                                      std::unique_ptr<errand> left) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (starts_no_more_) {
+        return false;
+    }
+    try {
+        start_spare_locked(blocked, std::move(left));
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void threads::end_spares() noexcept {
+    const std::lock_guard lock(mutex_);
+    spares_end_ = true;
+    while (idle_spares_) {
+        take_idle_spare().has_errand.unpark();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void threads::join() {
+    const std::lock_guard joining(joining_);
+    // Workers that still run may start others.
+    for (;;) {
+        thread_list started = take_started();
+        if (started.empty()) {
+            return;
+        }
+        started.join_all();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION bool threads::watch_end(end_watch& watch) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (running_ == 0) {
+        return false;
+    }
+    watch.next_ = std::exchange(end_watches_, &watch);
+    return true;
+}
+
+CONCURRENT_FUTURES_FUNCTION void threads::orphan() noexcept {
+    mutex_.lock();
+    start_no_more();
+    thread_list orphans(std::move(threads_));
+    mutex_.unlock();
+    orphaned_threads::instance().adopt(orphans);
+}
+
+CONCURRENT_FUTURES_FUNCTION void threads::keep() noexcept {
+    orphaned_threads::instance().keep(shared_pool(pool_));
+}
+
+CONCURRENT_FUTURES_FUNCTION thread_list threads::take_started() noexcept {
+    const std::lock_guard lock(mutex_);
+    if (threads_.empty()) {
+        start_no_more();
+    }
+    return std::move(threads_);
+}
+
+CONCURRENT_FUTURES_FUNCTION std::string threads::name_of_worker(std::size_t number) const {
+    const auto print = [&](char* to, std::size_t limit) {
+        return static_cast<std::size_t>(
+            std::snprintf(to, limit, "%s_%zu", thread_name_prefix_.c_str(), number));
+    };
+    std::string name(print(nullptr, 0), '\0');
+    print(name.data(), name.size() + 1);
+    return name;
+}
+
+CONCURRENT_FUTURES_FUNCTION void threads::start() {
+    const std::size_t before = count();
+    const bool is_last = before + 1 == max_workers_ || before + 1 == worker_counts::most_workers;
+    if (is_last) {
+        sleep_.note_full(true);
+    }
+    count_.store(before + 1);
+    runnable_threads::add(1);
+    try {
+        static_cast<void>(start_thread(before, false, [this](started_thread& started) { run(started); }));
+    } catch (...) {
+        runnable_threads::remove(1);
+        count_.store(before);
+        if (is_last) {
+            sleep_.note_full(false);
+        }
+        throw;
+    }
+    none_.store(false);
+}
+
+CONCURRENT_FUTURES_FUNCTION void threads::start_spare_locked(worker& blocked, std::unique_ptr<errand> left) {
+    permit& shared = blocked.share_permit();
+    if (!shared.add_spare(*left)) {
+        return;
+    }
+    pool_.note_spare_started();
+    runnable_threads::add(1);
+    errand* const added = left.get();
+    try {
+        started_thread& spare = idle_spares_ ? take_idle_spare() : start_spare_thread();
+        spare.self->set_permit(shared);
+        spare.left = std::move(left);
+        spare.has_errand.unpark();
+    } catch (...) {
+        runnable_threads::remove(1);
+        pool_.note_spare_ended();
+        shared.remove_errand(*added);
+        shared.remove_spare();
+        throw;
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION started_thread& threads::start_spare_thread() {
+    started_thread& spare =
+        start_thread(max_workers_ + spares_, true, [this](started_thread& started) { run_spare(started); });
+    ++spares_;
+    return spare;
+}
+
+CONCURRENT_FUTURES_FUNCTION void threads::run_spare(started_thread& started) noexcept {
+    worker& self = *started.self;
+    pool_.begin_thread(self);
+    show_thread_name(self.name());
+    started.has_errand.park();
+    while (started.left) {
+        pool_.run_errand(self, *started.left);
+        started.left.reset();
+        if (pool_.is_inherited() || !add_idle_spare(started)) {
+            break;
+        }
+        started.has_errand.park();
+    }
+    pool_.end_thread();
+    note_end();
+    end(started);
+}
+
+CONCURRENT_FUTURES_FUNCTION bool threads::add_idle_spare(started_thread& idle) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (!spares_end_) {
+        idle.next_idle = std::exchange(idle_spares_, &idle);
+    }
+    return !spares_end_;
+}
+
+CONCURRENT_FUTURES_FUNCTION void threads::note_end() noexcept {
+    if (pool_.is_inherited()) {
+        return;
+    }
+    end_watch* told = nullptr;
+    {
+        const std::lock_guard lock(mutex_);
+        if (--running_ == 0) {
+            told = std::exchange(end_watches_, nullptr);
+        }
+    }
+    while (told) {
+        std::exchange(told, told->next_)->on_end();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void threads::end(started_thread& started) noexcept {
+    if (started.pool->is_inherited()) {
+        orphaned_threads::instance().keep(std::move(started.pool));
+    }
+    started.pool.reset();
+    orphaned_threads::instance().end(started);
+}
+
+CONCURRENT_FUTURES_FUNCTION void threads::remove_last_worker() noexcept {
+    worker* const removed = last_worker_;
+    last_worker_ = removed->previous_worker();
+    delete removed;
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail

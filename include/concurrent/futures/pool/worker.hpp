@@ -7,6 +7,7 @@
 #include <string>   // std::string
 #include <utility>  // std::move
 
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/platform/no_destructor.hpp>
 #include <concurrent/futures/pool/pool_base.hpp>
 #include <concurrent/futures/pool/sleep.hpp>
@@ -55,41 +56,18 @@ public:
         return pool_.watch_idle(*this, watch);
     }
     [[nodiscard]] bool unwatch_idle(idle_watch& watch) noexcept override { return pool_.unwatch_idle(watch); }
-    void begin_to_block(blocked_wait& wait) noexcept override {
-        pool_.blocked_waits().add(wait, &local_queue_);
-        give_permit_back();
-    }
-    void end_to_block(blocked_wait& wait) noexcept override {
-        pool_.blocked_waits().remove(wait);
-        if (permit_ && !pool_.is_inherited()) {
-            permit_->acquire();
-        }
-    }
+    CONCURRENT_FUTURES_FUNCTION void begin_to_block(blocked_wait& wait) noexcept override;
+    CONCURRENT_FUTURES_FUNCTION void end_to_block(blocked_wait& wait) noexcept override;
     [[nodiscard]] bool leave_to_spare(std::unique_ptr<errand> left) noexcept override {
         return pool_.start_spare(*this, std::move(left));
     }
 
     // Returns the permit to run, which this worker has. Throws if there is no memory.
-    [[nodiscard, gnu::cold, gnu::noinline]] permit& share_permit() {
-        if (!permit_) {
-            if (!own_permit_) {
-                own_permit_ = std::make_unique<permit>();
-            }
-            permit_ = own_permit_.get();
-        }
-        return *permit_;
-    }
+    [[nodiscard, gnu::cold]] permit& share_permit();
     [[nodiscard]] bool shares_permit() const noexcept { return permit_ != nullptr; }
 
     // Called between two tasks, if this worker shares its permit.
-    [[gnu::cold, gnu::noinline]] void let_spares_run() noexcept {
-        if (permit_->has_spares()) {
-            permit_->release();
-            take_permit_back();
-        } else {
-            permit_ = nullptr;
-        }
-    }
+    [[gnu::cold]] void let_spares_run() noexcept;
 
     // These are called before this worker parks or ends, and afterwards.
     void give_permit_back() noexcept {
@@ -105,17 +83,8 @@ public:
     }
 
     // A spare calls these before and after its errand. It never searches, so it is never as good as idle.
-    void begin_errand(errand& left) noexcept {
-        ++depth_;
-        permit_->acquire();
-        permit_->remove_errand(left);
-    }
-    void end_errand() noexcept {
-        permit_->release();
-        permit_->remove_spare();
-        permit_ = nullptr;
-        --depth_;
-    }
+    void begin_errand(errand& left) noexcept;
+    void end_errand() noexcept;
     [[nodiscard]] bool is_initialized() const noexcept { return is_initialized_; }
     void note_initialized() noexcept { is_initialized_ = true; }
 
@@ -206,7 +175,7 @@ public:
 private:
     friend class victims;
 
-    [[gnu::cold, gnu::noinline]] void meet_pool() const noexcept { pool_.meet(); }
+    [[gnu::cold]] void meet_pool() const noexcept;
 
     pool_base& pool_;
     const std::string name_;
@@ -268,22 +237,10 @@ public:
 
     // Returns the oldest item of any local queue, null if all seem empty. Looks first where `self` last found
     // one: if all workers looked in the same order, they would meet at the same queues.
-    [[nodiscard, gnu::noinline]] work_item* steal(worker& self) noexcept {
-        work_item* item = steal_between(self, self.last_robbed_, nullptr);
-        if (!item) {
-            worker* const first =
-                first_.load(std::memory_order_acquire);  // pairs with the change in `queue_of`
-            item = steal_between(self, first, self.last_robbed_);
-        }
-        return item ? item : pop_from(queue_of_others_);
-    }
+    [[nodiscard]] work_item* steal(worker& self) noexcept;
 
     // Returns the oldest item of the next victim, each in turn; null if that has none.
-    [[nodiscard, gnu::noinline]] work_item* steal_in_turn(worker& self) noexcept {
-        worker* const next = self.last_victim_ ? self.last_victim_->next_victim_ : nullptr;
-        self.last_victim_ = next ? next : first_.load(std::memory_order_acquire);  // see `steal`
-        return self.last_victim_ ? pop_from(self.last_victim_->local_queue_) : nullptr;
-    }
+    [[nodiscard]] work_item* steal_in_turn(worker& self) noexcept;
 
     // Counts the turns of `self`, from 0 to one less than `cycle`.
     [[nodiscard]] static unsigned next_turn(worker& self, unsigned cycle) noexcept {
@@ -311,7 +268,7 @@ private:
     }
 
     // One for all who steal, but not for the owner of the queue.
-    [[gnu::noinline]] static work_item* pop_from(local_queue& others) noexcept { return others.pop(); }
+    static work_item* pop_from(local_queue& others) noexcept;
 
     // Sequentially consistent: pairs with the compare-exchange of `queue_of`.
     template <class Victims, class Visit>
@@ -325,6 +282,77 @@ private:
     sync::atomic<worker*> first_{nullptr};
     local_queue queue_of_others_;
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+void worker::begin_to_block(blocked_wait& wait) noexcept {
+    pool_.blocked_waits().add(wait, &local_queue_);
+    give_permit_back();
+}
+
+void worker::end_to_block(blocked_wait& wait) noexcept {
+    pool_.blocked_waits().remove(wait);
+    if (permit_ && !pool_.is_inherited()) {
+        permit_->acquire();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION permit& worker::share_permit() {
+    if (!permit_) {
+        if (!own_permit_) {
+            own_permit_ = std::make_unique<permit>();
+        }
+        permit_ = own_permit_.get();
+    }
+    return *permit_;
+}
+
+CONCURRENT_FUTURES_FUNCTION void worker::let_spares_run() noexcept {
+    if (permit_->has_spares()) {
+        permit_->release();
+        take_permit_back();
+    } else {
+        permit_ = nullptr;
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void worker::begin_errand(errand& left) noexcept {
+    ++depth_;
+    permit_->acquire();
+    permit_->remove_errand(left);
+}
+
+CONCURRENT_FUTURES_FUNCTION void worker::end_errand() noexcept {
+    permit_->release();
+    permit_->remove_spare();
+    permit_ = nullptr;
+    --depth_;
+}
+
+CONCURRENT_FUTURES_FUNCTION void worker::meet_pool() const noexcept {
+    pool_.meet();
+}
+
+CONCURRENT_FUTURES_FUNCTION work_item* victims::steal(worker& self) noexcept {
+    work_item* item = steal_between(self, self.last_robbed_, nullptr);
+    if (!item) {
+        worker* const first = first_.load(std::memory_order_acquire);  // pairs with the change in `queue_of`
+        item = steal_between(self, first, self.last_robbed_);
+    }
+    return item ? item : pop_from(queue_of_others_);
+}
+
+CONCURRENT_FUTURES_FUNCTION work_item* victims::steal_in_turn(worker& self) noexcept {
+    worker* const next = self.last_victim_ ? self.last_victim_->next_victim_ : nullptr;
+    self.last_victim_ = next ? next : first_.load(std::memory_order_acquire);  // see `steal`
+    return self.last_victim_ ? pop_from(self.last_victim_->local_queue_) : nullptr;
+}
+
+CONCURRENT_FUTURES_FUNCTION work_item* victims::pop_from(local_queue& others) noexcept {
+    return others.pop();
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }  // namespace detail
 

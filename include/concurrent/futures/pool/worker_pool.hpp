@@ -53,31 +53,11 @@ template <class Queue>
 class worker_pool final : public pool_base {
 public:
     [[gnu::noinline]] worker_pool(std::size_t max_workers, std::string&& thread_name_prefix,
-                                  std::function<void()>&& initializer)
-        : pool_base(max_workers, Queue::allows_local_queues),
-          initializer_(std::move(initializer)),
-          threads_(*this, sleep_, max_workers, std::move(thread_name_prefix)) {
-        runnable_threads::note_processors();
-        // Made now, so that it outlives an executor with static storage at the end of the process.
-        orphaned_threads::instance();
-        if (initializer_) {
-            breakage_ = new broken_thread_pool(
-                "a thread initializer failed, the thread pool is not usable any more; the initializer's "
-                "exception is nested in this one");
-        }
-        live_pools::instance().add(*this);
-    }
+                                  std::function<void()>&& initializer);
 
     // A task may own the last reference to its executor. It can run, and destroy this pool, while `push` is
     // still executing on the submitting thread. Waits for such threads.
-    [[gnu::noinline]] ~worker_pool() override {
-        live_pools::instance().remove(*this);
-        // Acquire: pairs with the release of `end_visit`.
-        for (back_off delay; visitors_.load(std::memory_order_acquire) != 0;) {
-            delay.pause();
-        }
-        delete breakage_;
-    }
+    [[gnu::noinline]] ~worker_pool() override;
 
     worker_pool(const worker_pool&) = delete;
     worker_pool& operator=(const worker_pool&) = delete;
@@ -95,19 +75,7 @@ public:
         }
     }
 
-    void push_coroutine(work_item& item) override {
-        throw_if_inherited();
-        throw_if_broken();
-        worker* const self = uses_local_queues() ? submitting_worker() : nullptr;
-        if (self && may_keep_local(*self)) {
-            push_to(victims_.queue_of(*self), item, true);
-        } else {
-            push_to(queue_, item, true);
-        }
-        if (sleep_.counts().closed()) {
-            fail_waiting_if_broken();
-        }
-    }
+    void push_coroutine(work_item& item) override;
 
     // Where the calling thread queues branches, and its worker if it is one of this pool.
     struct branch_place {
@@ -140,27 +108,13 @@ public:
 
     // Refuses work from now on. Waiting tasks still run, unless `cancel_waiting`. If `request_stop`, running
     // tasks are asked to stop, and so are those that still start.
-    [[gnu::noinline]] void shut_down(bool cancel_waiting, bool request_stop) {
-        {
-            const std::lock_guard lock(closing_);
-            shut_down_ = true;
-        }
-        sleep_.close();
-        threads_.end_spares();
-        if (cancel_waiting) {
-            end_waiting(nullptr);
-        }
-        if (request_stop) {
-            stoppables().request_stop();
-        }
-    }
+    [[gnu::noinline]] void shut_down(bool cancel_waiting, bool request_stop);
 
     // Requires: `shut_down` was called. Waits until every worker has ended. Several threads may call this at
     // once.
     void join() { threads_.join(); }
 
-    // Requires: `shut_down` was called. See `threads::watch_end`.
-    [[nodiscard]] bool watch_end(end_watch& watch) noexcept { return threads_.watch_end(watch); }
+    [[nodiscard]] bool watch_end(end_watch& watch) noexcept override { return threads_.watch_end(watch); }
 
     // Requires: `shut_down` was called. Replaces `join` if the pool `may_wait_for_this_thread`.
     void orphan() noexcept { threads_.orphan(); }
@@ -177,22 +131,9 @@ public:
     // Does the same for users. `waiting` reads several counts, one after the other, and is too high if an
     // item moves or leaves its queue meanwhile, even while nothing waits. So this reads them again until no
     // stale item has left; but not for ever.
-    [[nodiscard]] std::size_t pending_count() const noexcept {
-        constexpr int most_attempts = 100;
-        for (int attempt = 1;; ++attempt) {
-            const std::ptrdiff_t stale = stale_items_.load();
-            const std::size_t count = waiting_beside(is_inherited() ? queue_.size() : queue_.settled_size());
-            if (stale_items_.load() == stale || attempt == most_attempts) {
-                return count;
-            }
-        }
-    }
+    [[nodiscard]] std::size_t pending_count() const noexcept;
 
-    [[nodiscard]] bool has_items() const noexcept override {
-        bool found = queue_.size() != 0;
-        victims_.for_each([&](const local_queue& each) { found = found || each.size() != 0; });
-        return found;
-    }
+    [[nodiscard]] bool has_items() const noexcept override;
 
     [[nodiscard]] bool expects_items() const noexcept override { return coroutines_.load() != 0; }
 
@@ -200,46 +141,13 @@ public:
 
     // The whole life of a worker. If a task forks, a copy of the worker returns to this loop in the child,
     // and does nothing more.
-    void work(worker& self) noexcept override {
-        begin_thread(self);
-        show_thread_name(self.name());
-        if (sleep_.begin(self, initializer_ != nullptr)) {
-            start_thread();
-        }
-        if (initialize(self)) {
-            do {
-                while (work_item* const item = next_item(self)) {
-                    if (!item->execute(self)) {
-                        note_stale_item_gone();
-                    }
-                    if (is_inherited()) {
-                        end_thread();
-                        return;
-                    }
-                    if (self.shares_permit()) {
-                        self.let_spares_run();
-                    }
-                }
-            } while (spin(self) || park(self));
-        }
-        end_thread();
-    }
+    void work(worker& self) noexcept override;
 
     [[nodiscard]] bool start_spare(worker& blocked, std::unique_ptr<errand> left) noexcept override {
         return threads_.start_spare(blocked, std::move(left));
     }
 
-    [[gnu::cold, gnu::noinline]] void run_errand(worker& self, errand& left) noexcept override {
-        self.begin_errand(left);
-        if (self.is_initialized() || initialize(self)) {
-            left.run(self);
-        }
-        if (!is_inherited()) {
-            self.end_errand();
-            note_spare_ended();
-            runnable_threads::remove(1);
-        }
-    }
+    [[gnu::cold, gnu::noinline]] void run_errand(worker& self, errand& left) noexcept override;
 
     void throw_if_inherited() const {
         if (is_inherited()) {
@@ -251,13 +159,7 @@ public:
 
 private:
     // Returns the number of items that wait. `shared` is the size of the shared queue.
-    [[nodiscard]] std::size_t waiting_beside(std::size_t shared) const noexcept {
-        std::size_t queued = shared;
-        victims_.for_each([&](const local_queue& each) { queued += each.size(); });
-        const std::ptrdiff_t stale = stale_items_.load();  // after the sizes, see `note_stale_item_gone`
-        const auto all = static_cast<std::ptrdiff_t>(queued);
-        return static_cast<std::size_t>(stale >= all ? 0 : stale <= 0 ? all : all - stale);
-    }
+    [[nodiscard]] std::size_t waiting_beside(std::size_t shared) const noexcept;
 
     void start_thread() noexcept override { threads_.start_another(); }
 
@@ -335,27 +237,12 @@ private:
     }
 
     // Returns what a submit throws because an initializer has failed, or null.
-    [[nodiscard, gnu::noinline]] std::exception_ptr breakage() {
-        const std::lock_guard lock(closing_);
-        return broken_;
-    }
+    [[nodiscard, gnu::noinline]] std::exception_ptr breakage();
 
     // An item that was pushed while the pool broke may have come too late to be taken out.
-    [[gnu::cold, gnu::noinline]] void fail_waiting_if_broken() noexcept {
-        if (const std::exception_ptr reason = breakage()) {
-            end_waiting(&reason);
-        }
-    }
+    [[gnu::cold, gnu::noinline]] void fail_waiting_if_broken() noexcept;
 
-    [[gnu::noinline]] void throw_if_closed() {
-        const std::lock_guard lock(closing_);
-        if (broken_) {
-            std::rethrow_exception(broken_);
-        }
-        if (shut_down_) {
-            throw_error<executor_shutdown>("cannot schedule new futures after shutdown");
-        }
-    }
+    [[gnu::noinline]] void throw_if_closed();
 
     // What a push calls under the lock of its queue. No lambda, as no compiler but one takes attributes
     // there.
@@ -407,90 +294,21 @@ private:
     // What remains to be done after a push. By now the task may have run and ended the pool. The destructor
     // waits for visitors.
     template <class AQueue>
-    [[gnu::noinline]] void visit(AQueue& queue, bool wake, bool purge) noexcept {
-        if (wake) {
-            wake_one();
-        }
-        if (purge) {
-            release_all(queue.purge(stale_items_));
-        }
-        end_visit();
-    }
+    [[gnu::noinline]] void visit(AQueue& queue, bool wake, bool purge) noexcept;
 
-    [[gnu::noinline]] static void release_all(work_list stale) noexcept {
-        while (work_item* const each = stale.take_first()) {
-            each->release();
-        }
-    }
+    [[gnu::noinline]] static void release_all(work_list stale) noexcept;
 
     // Release: pairs with the acquire of the destructor.
     void end_visit() noexcept { visitors_.fetch_sub(1, std::memory_order_release); }
 
-    [[gnu::noinline]] bool initialize(worker& self) noexcept {
-        if (!initializer_) {
-            return true;
-        }
-        try {
-            initializer_();
-            if (is_inherited()) {
-                return false;
-            }
-            if (self.is_spare()) {
-                self.note_initialized();
-            } else {
-                sleep_.has_initialized(self);
-            }
-            return true;
-        } catch (...) {
-            if (!is_inherited()) {
-                break_because_of_current_exception();
-                if (!self.is_spare()) {
-                    sleep_.initializer_has_failed(self);
-                }
-            }
-            return false;
-        }
-    }
+    [[gnu::noinline]] bool initialize(worker& self) noexcept;
 
-    [[gnu::cold, gnu::noinline]] void break_because_of_current_exception() noexcept {
-        const std::exception_ptr cause = std::current_exception();
-        std::exception_ptr reason;
-        try {
-            std::throw_with_nested(*breakage_);
-        } catch (...) {
-            reason = std::current_exception();
-        }
-        bool first = false;
-        {
-            const std::lock_guard lock(closing_);
-            first = !broken_;
-            if (first) {
-                broken_ = reason;
-            }
-        }
-        sleep_.close();
-        log("a thread initializer failed, and its thread pool is broken", cause);
-        if (first) {
-            end_waiting(&reason);
-        }
-    }
+    [[gnu::cold, gnu::noinline]] void break_because_of_current_exception() noexcept;
 
     // Takes all items out of the queues of a closed pool. Has them fail with `*reason`, or cancels them if
     // that is null.
-    [[gnu::cold, gnu::noinline]] void end_waiting(const std::exception_ptr* reason) noexcept {
-        end_all(queue_.take_all(), reason);
-        victims_.for_each([&](local_queue& each) { end_all(each.take_all(), reason); });
-    }
-    [[gnu::cold, gnu::noinline]] void end_all(work_list items, const std::exception_ptr* reason) noexcept {
-        while (work_item* const item = items.take_first()) {
-            if (reason) {
-                item->fail_waiting(*reason);
-            } else {
-                item->cancel_waiting();
-            }
-            note_stale_item_gone();
-        }
-    }
+    [[gnu::cold, gnu::noinline]] void end_waiting(const std::exception_ptr* reason) noexcept;
+    [[gnu::cold, gnu::noinline]] void end_all(work_list items, const std::exception_ptr* reason) noexcept;
 
     const std::function<void()> initializer_;
     broken_thread_pool* breakage_ = nullptr;  // made early: later there may be no memory
@@ -505,5 +323,242 @@ private:
     bool shut_down_ = false;
     std::exception_ptr broken_;  // what a submit throws once an initializer has failed
 };
+
+template <class Queue>
+worker_pool<Queue>::worker_pool(std::size_t max_workers, std::string&& thread_name_prefix,
+                                std::function<void()>&& initializer)
+    : pool_base(max_workers, Queue::allows_local_queues),
+      initializer_(std::move(initializer)),
+      threads_(*this, sleep_, max_workers, std::move(thread_name_prefix)) {
+    runnable_threads::note_processors();
+    // Made now, so that it outlives an executor with static storage at the end of the process.
+    orphaned_threads::instance();
+    if (initializer_) {
+        breakage_ = new broken_thread_pool(
+            "a thread initializer failed, the thread pool is not usable any more; the initializer's "
+            "exception is nested in this one");
+    }
+    live_pools::instance().add(*this);
+}
+
+template <class Queue>
+worker_pool<Queue>::~worker_pool() {
+    live_pools::instance().remove(*this);
+    // Acquire: pairs with the release of `end_visit`.
+    for (back_off delay; visitors_.load(std::memory_order_acquire) != 0;) {
+        delay.pause();
+    }
+    delete breakage_;
+}
+
+template <class Queue>
+void worker_pool<Queue>::push_coroutine(work_item& item) {
+    throw_if_inherited();
+    throw_if_broken();
+    worker* const self = uses_local_queues() ? submitting_worker() : nullptr;
+    if (self && may_keep_local(*self)) {
+        push_to(victims_.queue_of(*self), item, true);
+    } else {
+        push_to(queue_, item, true);
+    }
+    if (sleep_.counts().closed()) {
+        fail_waiting_if_broken();
+    }
+}
+
+template <class Queue>
+void worker_pool<Queue>::shut_down(bool cancel_waiting, bool request_stop) {
+    {
+        const std::lock_guard lock(closing_);
+        shut_down_ = true;
+    }
+    sleep_.close();
+    threads_.end_spares();
+    if (cancel_waiting) {
+        end_waiting(nullptr);
+    }
+    if (request_stop) {
+        stoppables().request_stop();
+    }
+}
+
+template <class Queue>
+std::size_t worker_pool<Queue>::pending_count() const noexcept {
+    constexpr int most_attempts = 100;
+    for (int attempt = 1;; ++attempt) {
+        const std::ptrdiff_t stale = stale_items_.load();
+        const std::size_t count = waiting_beside(is_inherited() ? queue_.size() : queue_.settled_size());
+        if (stale_items_.load() == stale || attempt == most_attempts) {
+            return count;
+        }
+    }
+}
+
+template <class Queue>
+bool worker_pool<Queue>::has_items() const noexcept {
+    bool found = queue_.size() != 0;
+    victims_.for_each([&](const local_queue& each) { found = found || each.size() != 0; });
+    return found;
+}
+
+template <class Queue>
+void worker_pool<Queue>::work(worker& self) noexcept {
+    begin_thread(self);
+    show_thread_name(self.name());
+    if (sleep_.begin(self, initializer_ != nullptr)) {
+        start_thread();
+    }
+    if (initialize(self)) {
+        do {
+            while (work_item* const item = next_item(self)) {
+                if (!item->execute(self)) {
+                    note_stale_item_gone();
+                }
+                if (is_inherited()) {
+                    end_thread();
+                    return;
+                }
+                if (self.shares_permit()) {
+                    self.let_spares_run();
+                }
+            }
+        } while (spin(self) || park(self));
+    }
+    end_thread();
+}
+
+template <class Queue>
+void worker_pool<Queue>::run_errand(worker& self, errand& left) noexcept {
+    self.begin_errand(left);
+    if (self.is_initialized() || initialize(self)) {
+        left.run(self);
+    }
+    if (!is_inherited()) {
+        self.end_errand();
+        note_spare_ended();
+        runnable_threads::remove(1);
+    }
+}
+
+template <class Queue>
+std::size_t worker_pool<Queue>::waiting_beside(std::size_t shared) const noexcept {
+    std::size_t queued = shared;
+    victims_.for_each([&](const local_queue& each) { queued += each.size(); });
+    const std::ptrdiff_t stale = stale_items_.load();  // after the sizes, see `note_stale_item_gone`
+    const auto all = static_cast<std::ptrdiff_t>(queued);
+    return static_cast<std::size_t>(stale >= all ? 0 : stale <= 0 ? all : all - stale);
+}
+
+template <class Queue>
+std::exception_ptr worker_pool<Queue>::breakage() {
+    const std::lock_guard lock(closing_);
+    return broken_;
+}
+
+template <class Queue>
+void worker_pool<Queue>::fail_waiting_if_broken() noexcept {
+    if (const std::exception_ptr reason = breakage()) {
+        end_waiting(&reason);
+    }
+}
+
+template <class Queue>
+void worker_pool<Queue>::throw_if_closed() {
+    const std::lock_guard lock(closing_);
+    if (broken_) {
+        std::rethrow_exception(broken_);
+    }
+    if (shut_down_) {
+        throw_error<executor_shutdown>("cannot schedule new futures after shutdown");
+    }
+}
+
+template <class Queue>
+template <class AQueue>
+void worker_pool<Queue>::visit(AQueue& queue, bool wake, bool purge) noexcept {
+    if (wake) {
+        wake_one();
+    }
+    if (purge) {
+        release_all(queue.purge(stale_items_));
+    }
+    end_visit();
+}
+
+template <class Queue>
+void worker_pool<Queue>::release_all(work_list stale) noexcept {
+    while (work_item* const each = stale.take_first()) {
+        each->release();
+    }
+}
+
+template <class Queue>
+bool worker_pool<Queue>::initialize(worker& self) noexcept {
+    if (!initializer_) {
+        return true;
+    }
+    try {
+        initializer_();
+        if (is_inherited()) {
+            return false;
+        }
+        if (self.is_spare()) {
+            self.note_initialized();
+        } else {
+            sleep_.has_initialized(self);
+        }
+        return true;
+    } catch (...) {
+        if (!is_inherited()) {
+            break_because_of_current_exception();
+            if (!self.is_spare()) {
+                sleep_.initializer_has_failed(self);
+            }
+        }
+        return false;
+    }
+}
+
+template <class Queue>
+void worker_pool<Queue>::break_because_of_current_exception() noexcept {
+    const std::exception_ptr cause = std::current_exception();
+    std::exception_ptr reason;
+    try {
+        std::throw_with_nested(*breakage_);
+    } catch (...) {
+        reason = std::current_exception();
+    }
+    bool first = false;
+    {
+        const std::lock_guard lock(closing_);
+        first = !broken_;
+        if (first) {
+            broken_ = reason;
+        }
+    }
+    sleep_.close();
+    log("a thread initializer failed, and its thread pool is broken", cause);
+    if (first) {
+        end_waiting(&reason);
+    }
+}
+
+template <class Queue>
+void worker_pool<Queue>::end_waiting(const std::exception_ptr* reason) noexcept {
+    end_all(queue_.take_all(), reason);
+    victims_.for_each([&](local_queue& each) { end_all(each.take_all(), reason); });
+}
+
+template <class Queue>
+void worker_pool<Queue>::end_all(work_list items, const std::exception_ptr* reason) noexcept {
+    while (work_item* const item = items.take_first()) {
+        if (reason) {
+            item->fail_waiting(*reason);
+        } else {
+            item->cancel_waiting();
+        }
+        note_stale_item_gone();
+    }
+}
 
 }}}  // namespace concurrent::futures::detail

@@ -6,6 +6,7 @@
 #include <mutex>    // std::lock_guard
 #include <utility>  // std::exchange
 
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/platform/platform.hpp>
 #include <concurrent/futures/queue/purge.hpp>
 #include <concurrent/futures/queue/work_item.hpp>
@@ -72,38 +73,17 @@ public:
         return item;
     }
 
-    [[gnu::cold]] work_list take_all() noexcept {
-        const std::lock_guard lock(pop_lock_);
-        take_over_pushed();
-        work_list all = std::exchange(popping_list_, work_list());
-        note_popping();
-        return all;
-    }
+    [[gnu::cold]] work_list take_all() noexcept;
 
     [[nodiscard]] bool purge_is_due(const sync::atomic<std::ptrdiff_t>& stale) const noexcept {
         return schedule_.due(*this, stale);
     }
 
-    [[gnu::noinline]] work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
-        const std::lock_guard lock(pop_lock_);
-        work_list taken;
-        if (purge_schedule::pays(size(), stale)) {
-            take_over_pushed();
-            taken = take_stale(popping_list_, stale);
-            note_popping();
-        }
-        schedule_.done(size());
-        return taken;
-    }
+    work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept;
 
 private:
     // Requires: `pop_lock_` held.
-    void take_over_pushed() noexcept {
-        counting_guard also(push_lock_);
-        popping_list_.append(std::exchange(pushed_list_, work_list()));
-        note_popping();
-        also.set_count(0);
-    }
+    void take_over_pushed() noexcept;
 
     // Requires: `pop_lock_` held. Release: a thread that reads the new number in `size` also sees that a
     // purge has taken its items from the number of stale ones.
@@ -118,6 +98,37 @@ private:
     work_list popping_list_;
     sync::atomic<std::size_t> popping_{0};  // the number of items in `popping_list_`
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION work_list fifo_queue::take_all() noexcept {
+    const std::lock_guard lock(pop_lock_);
+    take_over_pushed();
+    work_list all = std::exchange(popping_list_, work_list());
+    note_popping();
+    return all;
+}
+
+CONCURRENT_FUTURES_FUNCTION work_list fifo_queue::purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
+    const std::lock_guard lock(pop_lock_);
+    work_list taken;
+    if (purge_schedule::pays(size(), stale)) {
+        take_over_pushed();
+        taken = take_stale(popping_list_, stale);
+        note_popping();
+    }
+    schedule_.done(size());
+    return taken;
+}
+
+CONCURRENT_FUTURES_FUNCTION void fifo_queue::take_over_pushed() noexcept {
+    counting_guard also(push_lock_);
+    popping_list_.append(std::exchange(pushed_list_, work_list()));
+    note_popping();
+    also.set_count(0);
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }  // namespace detail
 

@@ -7,6 +7,7 @@
 #include <initializer_list>  // std::initializer_list
 #include <utility>           // std::exchange
 
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/platform/platform.hpp>
 #include <concurrent/futures/queue/purge.hpp>
 #include <concurrent/futures/queue/work_item.hpp>
@@ -136,35 +137,13 @@ public:
         return nullptr;
     }
 
-    [[gnu::cold]] work_list take_all() noexcept {
-        counting_guard lock(lock_);
-        work_list items;
-        while (work_item* const item = take_oldest(lock)) {
-            items.append(*item);
-        }
-        return items;
-    }
+    [[gnu::cold]] work_list take_all() noexcept;
 
     [[nodiscard]] bool purge_is_due(const sync::atomic<std::ptrdiff_t>& stale) const noexcept {
         return schedule_.due(*this, stale);
     }
 
-    [[gnu::noinline]] work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
-        counting_guard lock(lock_);
-        work_list taken;
-        if (purge_schedule::pays(lock.count(), stale)) {
-            for (work_item* each = oldest_; each;) {
-                work_item& item = *std::exchange(each, each->next_);
-                if (!item.still_waits()) {
-                    stale.fetch_sub(1, std::memory_order_relaxed);  // see `take_stale`
-                    unlink(item, lock);
-                    taken.append(item);
-                }
-            }
-        }
-        schedule_.done(lock.count());
-        return taken;
-    }
+    work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept;
 
 private:
     using guard = counting_guard<counting_lock>;
@@ -199,15 +178,8 @@ private:
 
     // The same if others know of the item before it is pushed. One may have claimed it, and run it while it
     // is in this queue. Then the item's place is with that worker.
-    [[gnu::noinline]] void note_known_pushed(work_item& item) const noexcept {
-        std::uintptr_t before = known_early;
-        // Release: pairs with the acquire of `take_back`. If this fails, the item runs.
-        item.place_.compare_exchange_strong(before, address() | known_early, std::memory_order_release);
-    }
-    [[gnu::noinline]] void note_known_taken_out(work_item& item) const noexcept {
-        std::uintptr_t before = address() | known_early;
-        item.place_.compare_exchange_strong(before, known_early, std::memory_order_relaxed);
-    }
+    void note_known_pushed(work_item& item) const noexcept;
+    void note_known_taken_out(work_item& item) const noexcept;
 
     [[nodiscard, gnu::always_inline]] bool take_out(work_item& item) noexcept {
         counting_guard lock(lock_);
@@ -269,5 +241,46 @@ private:
     purge_schedule schedule_;
     blocked_wait_list* const waits_ = nullptr;
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION work_list local_queue::take_all() noexcept {
+    counting_guard lock(lock_);
+    work_list items;
+    while (work_item* const item = take_oldest(lock)) {
+        items.append(*item);
+    }
+    return items;
+}
+
+CONCURRENT_FUTURES_FUNCTION work_list local_queue::purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
+    counting_guard lock(lock_);
+    work_list taken;
+    if (purge_schedule::pays(lock.count(), stale)) {
+        for (work_item* each = oldest_; each;) {
+            work_item& item = *std::exchange(each, each->next_);
+            if (!item.still_waits()) {
+                stale.fetch_sub(1, std::memory_order_relaxed);  // see `take_stale`
+                unlink(item, lock);
+                taken.append(item);
+            }
+        }
+    }
+    schedule_.done(lock.count());
+    return taken;
+}
+
+CONCURRENT_FUTURES_FUNCTION void local_queue::note_known_pushed(work_item& item) const noexcept {
+    std::uintptr_t before = known_early;
+    // Release: pairs with the acquire of `take_back`. If this fails, the item runs.
+    item.place_.compare_exchange_strong(before, address() | known_early, std::memory_order_release);
+}
+
+CONCURRENT_FUTURES_FUNCTION void local_queue::note_known_taken_out(work_item& item) const noexcept {
+    std::uintptr_t before = address() | known_early;
+    item.place_.compare_exchange_strong(before, known_early, std::memory_order_relaxed);
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail

@@ -4,6 +4,7 @@
 
 #include <cstddef>  // std::size_t, std::ptrdiff_t
 
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/queue/work_item.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
 
@@ -39,7 +40,12 @@ private:
 
 // Takes the stale items out of `items` and subtracts them from `stale`. The queue's size must go down only
 // afterwards, so that never too few items seem to wait.
-inline work_list take_stale(work_list& items, sync::atomic<std::ptrdiff_t>& stale) noexcept {
+work_list take_stale(work_list& items, sync::atomic<std::ptrdiff_t>& stale) noexcept;
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION work_list take_stale(work_list& items,
+                                                 sync::atomic<std::ptrdiff_t>& stale) noexcept {
     work_list taken;
     work_list kept;
     while (work_item* const item = items.take_first()) {
@@ -50,5 +56,7 @@ inline work_list take_stale(work_list& items, sync::atomic<std::ptrdiff_t>& stal
                     std::memory_order_relaxed);  // see `note_stale_item`
     return taken;
 }
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail

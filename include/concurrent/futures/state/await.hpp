@@ -6,6 +6,7 @@
 #include <mutex>    // std::lock_guard, std::unique_lock
 
 #include <concurrent/futures/error.hpp>
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/state/dependency_walk.hpp>
 #include <concurrent/futures/state/helping_wait.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
@@ -28,6 +29,46 @@ bool wait_until(sync::condition_variable& changed, std::unique_lock<sync::mutex>
     }
     return changed.wait_until(lock, until.when(), ready);
 }
+
+// Spins briefly until `ready()`, if each thread has a processor to itself. A worker is already counted as
+// runnable.
+template <class Ready>
+bool spin_briefly(Ready ready) noexcept {
+    constexpr int pauses = 1;  // the state changes only once, so frequent looks disturb nobody
+    const std::size_t more = runnable_threads::counts_this_thread() ? 0 : 1;
+    runnable_threads::add(more);
+    const bool is_ready = runnable_threads::fit() ? spin_until(pauses, ready) : ready();
+    runnable_threads::remove(more);
+    return is_ready;
+}
+
+// Spins until `done()`, or until there may be something that this thread can help with, which `may_help()`
+// tells. Returns false if neither happens soon.
+template <class Done, class MayHelp>
+bool spin_until_done_or_may_help(Done done, MayHelp may_help) noexcept {
+    constexpr unsigned now_and_then = 16;  // the worker that runs the task writes its queue often
+    unsigned looks = 0;
+    return spin_briefly([&] { return done() || (++looks % now_and_then == 0 && may_help()); });
+}
+
+inline void throw_if_inherited(const shared_state_base& state) {
+    if (state.is_inherited()) {
+        throw_error<broken_executor>(
+            "the future was not done when this process was forked, and what would complete it is not in this "
+            "process");
+    }
+}
+
+// Waits until `state` is done; returns false if `until` passes first. A worker runs a task that is queued in
+// its own pool, as no other worker might ever be free to run it.
+bool await(shared_state_base& state, const deadline& until);
+
+[[noreturn, gnu::cold]] void throw_as_it_waits_for_itself();
+
+// Waits without a limit, for destructors. Returns at once where `await` would throw.
+void await_if_it_ends(shared_state_base& state) noexcept;
+
+#if CONCURRENT_FUTURES_DEFINES
 
 // A `blocked_thread` waits for one future; on a worker, it may also wait until no other worker is idle. It
 // lives on the waiting thread's stack.
@@ -95,43 +136,14 @@ block_until_done(shared_state_base& state, const deadline& until) {
     return block(me, state, until);
 }
 
-inline void shared_state_base::wait_for_canceller() noexcept {
+CONCURRENT_FUTURES_FUNCTION void shared_state_base::wait_for_canceller() noexcept {
     trampoline::run_postponed();
     block_until_done(*this, deadline());
-}
-
-// Spins briefly until `ready()`, if each thread has a processor to itself. A worker is already counted as
-// runnable.
-template <class Ready>
-bool spin_briefly(Ready ready) noexcept {
-    constexpr int pauses = 1;  // the state changes only once, so frequent looks disturb nobody
-    const std::size_t more = runnable_threads::counts_this_thread() ? 0 : 1;
-    runnable_threads::add(more);
-    const bool is_ready = runnable_threads::fit() ? spin_until(pauses, ready) : ready();
-    runnable_threads::remove(more);
-    return is_ready;
-}
-
-// Spins until `done()`, or until there may be something that this thread can help with, which `may_help()`
-// tells. Returns false if neither happens soon.
-template <class Done, class MayHelp>
-bool spin_until_done_or_may_help(Done done, MayHelp may_help) noexcept {
-    constexpr unsigned now_and_then = 16;  // the worker that runs the task writes its queue often
-    unsigned looks = 0;
-    return spin_briefly([&] { return done() || (++looks % now_and_then == 0 && may_help()); });
 }
 
 inline bool spin_until_done(const shared_state_base& state, const deadline& until) noexcept {
     spin_briefly([&] { return state.done() || until.passed(); });
     return state.done();
-}
-
-inline void throw_if_inherited(const shared_state_base& state) {
-    if (state.is_inherited()) {
-        throw_error<broken_executor>(
-            "the future was not done when this process was forked, and what would complete it is not in this "
-            "process");
-    }
 }
 
 // A `helping_thread` is a worker that waits for a future which this worker can't run, but may depend on what
@@ -297,15 +309,13 @@ await_until(shared_state_base& state, const deadline& until, helper& self) {
            help_others_until_done(state, until, self) == shared_state_base::help_result::helped;
 }
 
-[[noreturn, gnu::cold, gnu::noinline]] inline void throw_as_it_waits_for_itself() {
+CONCURRENT_FUTURES_FUNCTION void throw_as_it_waits_for_itself() {
     throw_error<invalid_state_error>(
         "a task waits for itself, or for a task that waits for it on the same thread, and so would wait "
         "for ever");
 }
 
-// Waits until `state` is done; returns false if `until` passes first. A worker runs a task that is queued in
-// its own pool, as no other worker might ever be free to run it.
-inline bool await(shared_state_base& state, const deadline& until) {
+CONCURRENT_FUTURES_FUNCTION bool await(shared_state_base& state, const deadline& until) {
     if (state.done()) {
         return true;
     }
@@ -331,8 +341,7 @@ inline bool await(shared_state_base& state, const deadline& until) {
     return spin_until_done(state, until) || block_until_done(state, until);
 }
 
-// Waits without a limit, for destructors. Returns at once where `await` would throw.
-inline void await_if_it_ends(shared_state_base& state) noexcept {
+CONCURRENT_FUTURES_FUNCTION void await_if_it_ends(shared_state_base& state) noexcept {
     if (state.is_inherited()) {
         return;
     }
@@ -350,5 +359,7 @@ inline void await_if_it_ends(shared_state_base& state) noexcept {
         }
     }
 }
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail

@@ -10,6 +10,7 @@
 #include <unordered_map>  // std::unordered_map
 #include <utility>        // std::exchange, std::move
 
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
 #include <concurrent/futures/state/waiter.hpp>
 #include <concurrent/futures/sync/block_cache.hpp>
@@ -54,29 +55,11 @@ public:
     dependency_walk(const dependency_walk&) = delete;
     dependency_walk& operator=(const dependency_walk&) = delete;
 
-    ~dependency_walk() {
-        const bool is_inherited = process_ != forks::process();  // then no thread tells
-        while (node* const each = made_) {
-            made_ = each->next_made;
-            if (!is_inherited) {
-                stop_watching(*each);
-            }
-            free(*each);
-        }
-    }
+    ~dependency_walk();
 
     // Adds a future that the thread waits for. If `wakes`, it is news when that is done. Requires: the caller
     // has a handle now. Throws if there is no memory.
-    void add_root(shared_state_base& root, bool wakes) {
-        if (node* const added = make_node(root, nullptr, false, wakes)) {
-            added->is_root = true;
-            {
-                const std::lock_guard lock(mutex_);
-                added->next_root = std::exchange(roots_, added);
-            }
-            open(*added);
-        }
-    }
+    void add_root(shared_state_base& root, bool wakes);
 
     // Frees what is left of futures that are done, if that is much; as futures may be added for ever, this is
     // called now and then. Each future costs O(1) in all. Requires: the wait is not shown.
@@ -99,54 +82,7 @@ public:
     // then, if the wait is not shown, this also runs what descends from tasks that run elsewhere. Throws if
     // there is no memory.
     [[nodiscard]] step next(shared_state_base::weak_handle& found, helper*& self, bool to_the_end,
-                            bool is_shown) {
-        self = nullptr;
-        for (;;) {
-            hear_news();
-            node* const next = open_;
-            if (!next) {
-                return step::nothing;
-            }
-            shared_state_base::weak_handle handle = handle_on(*next);
-            if (handle && handle.state().is_waiting() && !next->is_left_to_spare) {
-                self = handle.state().helper_here();
-                if (self) {
-                    found = std::move(handle);
-                    // It stays open, as the caller may leave it to another worker.
-                    return next->is_beyond_queue ? step::for_spare : step::runnable;
-                }
-            }
-            open_ = next->next_open;
-            next->is_open = false;
-            if (!handle) {
-                continue;
-            }
-            // A coroutine may go on without being queued, and block.
-            const bool may_run = !handle.state().is_unqueued() || handle.state().runs_in_turns();
-            if (may_run && !std::exchange(next->is_leaf, true)) {
-                next->next_leaf = std::exchange(leaves_, next);
-                tell_of(*next);
-            }
-            if (expand(*next, handle.state()) || !to_the_end || next->is_beyond_queue) {
-                continue;
-            }
-            if (is_shown) {
-                if (handle.state().runs_here() && !next->is_beyond_leaf) {
-                    return step::waits_for_self;
-                }
-                continue;
-            }
-            const shared_state_base::help_result helped = handle.state().help(&handle);
-            if (helped == shared_state_base::help_result::helped) {
-                open(*next);
-                return step::helped;
-            }
-            // Beyond a leaf, the worker that waits for this one may run something else.
-            if (helped == shared_state_base::help_result::waits_for_self && !next->is_beyond_leaf) {
-                return step::waits_for_self;
-            }
-        }
-    }
+                            bool is_shown);
 
     // What `next` has just found is left to another worker: it finds more, but not this.
     void set_aside() noexcept {
@@ -166,38 +102,11 @@ public:
 
     // Has `next` look again at what keeps tasks from ending that this thread can't run. Requires: the wait is
     // shown, or another worker's.
-    void look_at_leaves_again() noexcept {
-        for (node** link = &leaves_; node* const each = *link;) {
-            if (each->is_dropped || !handle_on(*each)) {
-                *link = each->next_leaf;
-                each->is_leaf = false;
-            } else {
-                open(*each);
-                link = &each->next_leaf;
-            }
-        }
-    }
+    void look_at_leaves_again() noexcept;
 
     // See `shared_state_base::have_sleepers_look_again`: does that for `all` leaves, or for those that are
     // new or have changed since the last call. Requires: the wait is shown.
-    void have_sleepers_look_again(bool all) noexcept {
-        {
-            const std::lock_guard lock(mutex_);
-            all = std::exchange(tells_all_, false) || all;
-        }
-        if (all) {
-            for (node* each = leaves_; each; each = each->next_leaf) {
-                tell_of(*each);
-            }
-        }
-        while (node* const each = to_tell_) {
-            to_tell_ = each->next_to_tell;
-            each->is_to_tell = false;
-            if (const shared_state_base::weak_handle handle = handle_on(*each)) {
-                handle.state().have_sleepers_look_again();
-            }
-        }
-    }
+    void have_sleepers_look_again(bool all) noexcept;
 
     // Another worker calls this, while the wait is shown.
     void look_again(bool tells_all) noexcept override {
@@ -240,19 +149,7 @@ public:
     // Skips `skipped` of the awaited futures, and returns a weak handle on the next that is not done. Adds to
     // `index` how many it has passed over as they are done. If there are no more, returns an empty one,
     // and takes from `skipped` how many there were. Another worker calls this, while the wait is shown.
-    [[nodiscard]] shared_state_base::weak_handle root(std::size_t& skipped, std::size_t& index) noexcept {
-        const std::lock_guard lock(mutex_);
-        for (node* each = roots_; each; each = each->next_root) {
-            if (skipped != 0) {
-                --skipped;
-            } else if (each->is_ending) {
-                ++index;
-            } else {
-                return shared_state_base::weak_handle(each->state);
-            }
-        }
-        return {};
-    }
+    [[nodiscard]] shared_state_base::weak_handle root(std::size_t& skipped, std::size_t& index) noexcept;
 
     // Whether `next` may find something new. Relaxed: a hint, except under the mutex.
     [[nodiscard]] bool has_news() const noexcept { return has_news_.load(std::memory_order_relaxed); }
@@ -313,49 +210,9 @@ private:
     };
 
     // Requires: the mutex is held.
-    void add_news(node& told, bool wakes) noexcept {
-        if (!std::exchange(told.is_news, true)) {
-            told.next_news = std::exchange(news_, &told);
-        }
-        if (wakes) {
-            has_news_.store(true, std::memory_order_relaxed);  // relaxed: see `has_news`
-            changed_.notify_all();
-        }
-    }
+    void add_news(node& told, bool wakes) noexcept;
 
-    void hear_news() noexcept {
-        bool looks_again = false;
-        for (;;) {
-            node* told = nullptr;
-            bool is_done = false;
-            {
-                const std::lock_guard lock(mutex_);
-                told = news_;
-                if (!told) {
-                    has_news_.store(false, std::memory_order_relaxed);  // relaxed: see `has_news`
-                    looks_again = std::exchange(looks_again_, false);
-                    break;
-                }
-                news_ = told->next_news;
-                told->is_news = false;
-                is_done = told->is_done;
-            }
-            if (is_done) {
-                drop(std::exchange(told->first_child, nullptr));
-            } else if (!told->is_dropped) {
-                // A coroutine may have been queued for another turn.
-                told->is_left_to_spare = false;
-                tell_of(*told);
-                open(*told);
-            }
-        }
-        if (std::exchange(starts_again_, false)) {
-            start_again();
-        }
-        if (looks_again) {
-            look_at_leaves_again();
-        }
-    }
+    void hear_news() noexcept;
 
     void open(node& opened) noexcept {
         if (!std::exchange(opened.is_open, true)) {
@@ -370,157 +227,24 @@ private:
     }
 
     // Returns a weak handle on the node's future, empty if that ends.
-    [[nodiscard]] shared_state_base::weak_handle handle_on(node& which) noexcept {
-        const std::lock_guard lock(mutex_);
-        return which.is_ending ? shared_state_base::weak_handle()
-                               : shared_state_base::weak_handle(which.state);
-    }
+    [[nodiscard]] shared_state_base::weak_handle handle_on(node& which) noexcept;
 
     // Opens the nodes of what the future of `parent` depends on; false if that is nothing.
-    [[nodiscard]] bool expand(node& parent, shared_state_base& state) {
-        node* const opened_before = std::exchange(open_, nullptr);
-        node** end = &open_;  // the first dependency is looked at first
-        const auto append = [&] { *end = opened_before; };
-        const bool was_queued = state.is_waiting() && !state.is_unqueued();
-        const bool was_unqueued = state.is_unqueued();
-        bool found = false;
-        try {
-            for (dependency_place place{.index = parent.next_dependency};; ++place.index) {
-                const shared_state_base::weak_handle dependency = state.dependency(place);
-                if (!dependency) {
-                    break;
-                }
-                found = true;
-                // Asked only now: the future may have become a leaf meanwhile.
-                const bool is_leaf = !state.is_unqueued();
-                const bool is_beyond_queue =
-                    parent.is_beyond_queue || was_queued || (was_unqueued && is_leaf);
-                if (node* const child = make_node(dependency.state(), &parent, is_beyond_queue, false)) {
-                    child->is_open = true;
-                    child->is_beyond_leaf = is_leaf || parent.is_beyond_leaf;
-                    *end = child;
-                    end = &child->next_open;
-                }
-                if (state.numbers_dependencies()) {
-                    parent.next_dependency = place.index + 1;
-                }
-            }
-        } catch (...) {
-            append();
-            open(parent);
-            throw;
-        }
-        append();
-        return found;
-    }
+    [[nodiscard]] bool expand(node& parent, shared_state_base& state);
 
     // Returns a new node, or null if there is one already or the future is done. A root has no `parent`; a
     // node that becomes one is as good as new. Requires: the caller has a handle on `state`, weak or not.
-    [[nodiscard]] node* make_node(shared_state_base& state, node* parent, bool is_beyond_queue, bool wakes) {
-        node** known = nullptr;
-        // One handle is of a future that depends on it; of a root, one is the caller's. If there is no other,
-        // no other future depends on it.
-        if ((parent && parent->is_leaf) || state.has_more_handles_than(parent ? 1 : 2)) {
-            known = &shared_[&state];
-            if (*known && handle_on(**known)) {
-                (*known)->is_shared = true;
-                (*known)->is_beyond_queue = (*known)->is_beyond_queue && is_beyond_queue;
-                return parent || (*known)->is_root ? nullptr : *known;
-            }
-        }
-        node* const made = first_node_ ? new node(*this, state, wakes)
-                                       : std::addressof(first_node_.emplace(*this, state, wakes));
-        if (!state.add_waiter(*made)) {
-            free(*made);
-            return nullptr;
-        }
-        made->is_beyond_queue = is_beyond_queue;
-        made->next_made = std::exchange(made_, made);
-        ++made_count_;
-        if (parent) {
-            made->next_sibling = std::exchange(parent->first_child, made);
-        }
-        if (known) {
-            *known = made;
-        }
-        return made;
-    }
+    [[nodiscard]] node* make_node(shared_state_base& state, node* parent, bool is_beyond_queue, bool wakes);
 
     // Nothing depends any more on the futures of these siblings. Most are done.
-    void drop(node* siblings) noexcept {
-        while (node* const each = siblings) {
-            siblings = each->next_sibling;
-            if (!handle_on(*each)) {
-                continue;
-            }
-            if (each->is_shared) {
-                starts_again_ = true;  // something else may depend on it
-                continue;
-            }
-            stop_watching(*each);
-            each->is_dropped = true;
-            while (node* const child = each->first_child) {
-                each->first_child = child->next_sibling;
-                child->next_sibling = std::exchange(siblings, child);
-            }
-        }
-    }
+    void drop(node* siblings) noexcept;
 
     // Forgets all but the roots. This is rare: somebody has cancelled a part of what this thread waits for,
     // or a part has failed.
-    void start_again() noexcept {
-        shared_.clear();
-        open_ = nullptr;
-        set_aside_ = nullptr;
-        leaves_ = nullptr;
-        to_tell_ = nullptr;
-        for (node* each = made_; each; each = each->next_made) {
-            each->first_child = nullptr;
-            each->next_dependency = 0;
-            each->is_open = false;
-            each->is_leaf = false;
-            each->is_to_tell = false;
-            each->is_shared = false;
-            if (each->is_root) {
-                open(*each);
-            } else {
-                stop_watching(*each);
-                each->is_dropped = true;
-            }
-        }
-    }
+    void start_again() noexcept;
 
     // Frees the nodes of futures that are done, or on which nothing depends any more.
-    void sweep() noexcept {
-        node* gone = nullptr;
-        {
-            const std::lock_guard lock(mutex_);
-            const auto stays = [](const node& each) { return !each.is_done || each.is_news; };
-            keep(roots_, &node::next_root, stays);
-            keep(open_, &node::next_open, stays);
-            keep(leaves_, &node::next_leaf, stays);
-            keep(to_tell_, &node::next_to_tell, stays);
-            std::erase_if(shared_, [&](const auto& each) { return !each.second || !stays(*each.second); });
-            for (node* each = made_; each; each = each->next_made) {
-                keep(each->first_child, &node::next_sibling, stays);
-            }
-            made_count_ = 0;
-            for (node** link = &made_; node* const each = *link;) {
-                if (stays(*each)) {
-                    ++made_count_;
-                    link = &each->next_made;
-                } else {
-                    *link = each->next_made;
-                    each->next_made = std::exchange(gone, each);
-                }
-            }
-        }
-        kept_count_ = made_count_;
-        while (node* const each = gone) {
-            gone = each->next_made;
-            free(*each);
-        }
-    }
+    void sweep() noexcept;
 
     void free(node& freed) noexcept {
         if (first_node_ && std::addressof(*first_node_) == &freed) {
@@ -542,18 +266,7 @@ private:
         }
     }
 
-    void stop_watching(node& stopped) noexcept {
-        const shared_state_base::weak_handle handle = handle_on(stopped);
-        const bool removed = handle && handle.state().remove_waiter(stopped);
-        std::unique_lock lock(mutex_);
-        if (!removed && !stopped.is_done) {
-            // It is being told at the moment.
-            stopped.is_awaited = true;
-            changed_.wait(lock, [&] { return stopped.is_done; });
-        }
-        stopped.is_ending = true;
-        stopped.is_done = true;
-    }
+    void stop_watching(node& stopped) noexcept;
 
     sync::mutex& mutex_;
     sync::condition_variable& changed_;
@@ -576,5 +289,331 @@ private:
     bool looks_again_ = false;
     bool tells_all_ = false;
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION dependency_walk::~dependency_walk() {
+    const bool is_inherited = process_ != forks::process();  // then no thread tells
+    while (node* const each = made_) {
+        made_ = each->next_made;
+        if (!is_inherited) {
+            stop_watching(*each);
+        }
+        free(*each);
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void dependency_walk::add_root(shared_state_base& root, bool wakes) {
+    if (node* const added = make_node(root, nullptr, false, wakes)) {
+        added->is_root = true;
+        {
+            const std::lock_guard lock(mutex_);
+            added->next_root = std::exchange(roots_, added);
+        }
+        open(*added);
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION dependency_walk::step dependency_walk::next(shared_state_base::weak_handle& found,
+                                                                        helper*& self, bool to_the_end,
+                                                                        bool is_shown) {
+    self = nullptr;
+    for (;;) {
+        hear_news();
+        node* const next = open_;
+        if (!next) {
+            return step::nothing;
+        }
+        shared_state_base::weak_handle handle = handle_on(*next);
+        if (handle && handle.state().is_waiting() && !next->is_left_to_spare) {
+            self = handle.state().helper_here();
+            if (self) {
+                found = std::move(handle);
+                // It stays open, as the caller may leave it to another worker.
+                return next->is_beyond_queue ? step::for_spare : step::runnable;
+            }
+        }
+        open_ = next->next_open;
+        next->is_open = false;
+        if (!handle) {
+            continue;
+        }
+        // A coroutine may go on without being queued, and block.
+        const bool may_run = !handle.state().is_unqueued() || handle.state().runs_in_turns();
+        if (may_run && !std::exchange(next->is_leaf, true)) {
+            next->next_leaf = std::exchange(leaves_, next);
+            tell_of(*next);
+        }
+        if (expand(*next, handle.state()) || !to_the_end || next->is_beyond_queue) {
+            continue;
+        }
+        if (is_shown) {
+            if (handle.state().runs_here() && !next->is_beyond_leaf) {
+                return step::waits_for_self;
+            }
+            continue;
+        }
+        const shared_state_base::help_result helped = handle.state().help(&handle);
+        if (helped == shared_state_base::help_result::helped) {
+            open(*next);
+            return step::helped;
+        }
+        // Beyond a leaf, the worker that waits for this one may run something else.
+        if (helped == shared_state_base::help_result::waits_for_self && !next->is_beyond_leaf) {
+            return step::waits_for_self;
+        }
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void dependency_walk::look_at_leaves_again() noexcept {
+    for (node** link = &leaves_; node* const each = *link;) {
+        if (each->is_dropped || !handle_on(*each)) {
+            *link = each->next_leaf;
+            each->is_leaf = false;
+        } else {
+            open(*each);
+            link = &each->next_leaf;
+        }
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void dependency_walk::have_sleepers_look_again(bool all) noexcept {
+    {
+        const std::lock_guard lock(mutex_);
+        all = std::exchange(tells_all_, false) || all;
+    }
+    if (all) {
+        for (node* each = leaves_; each; each = each->next_leaf) {
+            tell_of(*each);
+        }
+    }
+    while (node* const each = to_tell_) {
+        to_tell_ = each->next_to_tell;
+        each->is_to_tell = false;
+        if (const shared_state_base::weak_handle handle = handle_on(*each)) {
+            handle.state().have_sleepers_look_again();
+        }
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION shared_state_base::weak_handle dependency_walk::root(
+    std::size_t& skipped, std::size_t& index) noexcept {
+    const std::lock_guard lock(mutex_);
+    for (node* each = roots_; each; each = each->next_root) {
+        if (skipped != 0) {
+            --skipped;
+        } else if (each->is_ending) {
+            ++index;
+        } else {
+            return shared_state_base::weak_handle(each->state);
+        }
+    }
+    return {};
+}
+
+CONCURRENT_FUTURES_FUNCTION void dependency_walk::add_news(node& told, bool wakes) noexcept {
+    if (!std::exchange(told.is_news, true)) {
+        told.next_news = std::exchange(news_, &told);
+    }
+    if (wakes) {
+        has_news_.store(true, std::memory_order_relaxed);  // relaxed: see `has_news`
+        changed_.notify_all();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void dependency_walk::hear_news() noexcept {
+    bool looks_again = false;
+    for (;;) {
+        node* told = nullptr;
+        bool is_done = false;
+        {
+            const std::lock_guard lock(mutex_);
+            told = news_;
+            if (!told) {
+                has_news_.store(false, std::memory_order_relaxed);  // relaxed: see `has_news`
+                looks_again = std::exchange(looks_again_, false);
+                break;
+            }
+            news_ = told->next_news;
+            told->is_news = false;
+            is_done = told->is_done;
+        }
+        if (is_done) {
+            drop(std::exchange(told->first_child, nullptr));
+        } else if (!told->is_dropped) {
+            // A coroutine may have been queued for another turn.
+            told->is_left_to_spare = false;
+            tell_of(*told);
+            open(*told);
+        }
+    }
+    if (std::exchange(starts_again_, false)) {
+        start_again();
+    }
+    if (looks_again) {
+        look_at_leaves_again();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION shared_state_base::weak_handle dependency_walk::handle_on(node& which) noexcept {
+    const std::lock_guard lock(mutex_);
+    return which.is_ending ? shared_state_base::weak_handle() : shared_state_base::weak_handle(which.state);
+}
+
+CONCURRENT_FUTURES_FUNCTION bool dependency_walk::expand(node& parent, shared_state_base& state) {
+    node* const opened_before = std::exchange(open_, nullptr);
+    node** end = &open_;  // the first dependency is looked at first
+    const auto append = [&] { *end = opened_before; };
+    const bool was_queued = state.is_waiting() && !state.is_unqueued();
+    const bool was_unqueued = state.is_unqueued();
+    bool found = false;
+    try {
+        for (dependency_place place{.index = parent.next_dependency};; ++place.index) {
+            const shared_state_base::weak_handle dependency = state.dependency(place);
+            if (!dependency) {
+                break;
+            }
+            found = true;
+            // Asked only now: the future may have become a leaf meanwhile.
+            const bool is_leaf = !state.is_unqueued();
+            const bool is_beyond_queue = parent.is_beyond_queue || was_queued || (was_unqueued && is_leaf);
+            if (node* const child = make_node(dependency.state(), &parent, is_beyond_queue, false)) {
+                child->is_open = true;
+                child->is_beyond_leaf = is_leaf || parent.is_beyond_leaf;
+                *end = child;
+                end = &child->next_open;
+            }
+            if (state.numbers_dependencies()) {
+                parent.next_dependency = place.index + 1;
+            }
+        }
+    } catch (...) {
+        append();
+        open(parent);
+        throw;
+    }
+    append();
+    return found;
+}
+
+CONCURRENT_FUTURES_FUNCTION dependency_walk::node* dependency_walk::make_node(shared_state_base& state,
+                                                                              node* parent,
+                                                                              bool is_beyond_queue,
+                                                                              bool wakes) {
+    node** known = nullptr;
+    // One handle is of a future that depends on it; of a root, one is the caller's. If there is no other,
+    // no other future depends on it.
+    if ((parent && parent->is_leaf) || state.has_more_handles_than(parent ? 1 : 2)) {
+        known = &shared_[&state];
+        if (*known && handle_on(**known)) {
+            (*known)->is_shared = true;
+            (*known)->is_beyond_queue = (*known)->is_beyond_queue && is_beyond_queue;
+            return parent || (*known)->is_root ? nullptr : *known;
+        }
+    }
+    node* const made = first_node_ ? new node(*this, state, wakes)
+                                   : std::addressof(first_node_.emplace(*this, state, wakes));
+    if (!state.add_waiter(*made)) {
+        free(*made);
+        return nullptr;
+    }
+    made->is_beyond_queue = is_beyond_queue;
+    made->next_made = std::exchange(made_, made);
+    ++made_count_;
+    if (parent) {
+        made->next_sibling = std::exchange(parent->first_child, made);
+    }
+    if (known) {
+        *known = made;
+    }
+    return made;
+}
+
+CONCURRENT_FUTURES_FUNCTION void dependency_walk::drop(node* siblings) noexcept {
+    while (node* const each = siblings) {
+        siblings = each->next_sibling;
+        if (!handle_on(*each)) {
+            continue;
+        }
+        if (each->is_shared) {
+            starts_again_ = true;  // something else may depend on it
+            continue;
+        }
+        stop_watching(*each);
+        each->is_dropped = true;
+        while (node* const child = each->first_child) {
+            each->first_child = child->next_sibling;
+            child->next_sibling = std::exchange(siblings, child);
+        }
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void dependency_walk::start_again() noexcept {
+    shared_.clear();
+    open_ = nullptr;
+    set_aside_ = nullptr;
+    leaves_ = nullptr;
+    to_tell_ = nullptr;
+    for (node* each = made_; each; each = each->next_made) {
+        each->first_child = nullptr;
+        each->next_dependency = 0;
+        each->is_open = false;
+        each->is_leaf = false;
+        each->is_to_tell = false;
+        each->is_shared = false;
+        if (each->is_root) {
+            open(*each);
+        } else {
+            stop_watching(*each);
+            each->is_dropped = true;
+        }
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void dependency_walk::sweep() noexcept {
+    node* gone = nullptr;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto stays = [](const node& each) { return !each.is_done || each.is_news; };
+        keep(roots_, &node::next_root, stays);
+        keep(open_, &node::next_open, stays);
+        keep(leaves_, &node::next_leaf, stays);
+        keep(to_tell_, &node::next_to_tell, stays);
+        std::erase_if(shared_, [&](const auto& each) { return !each.second || !stays(*each.second); });
+        for (node* each = made_; each; each = each->next_made) {
+            keep(each->first_child, &node::next_sibling, stays);
+        }
+        made_count_ = 0;
+        for (node** link = &made_; node* const each = *link;) {
+            if (stays(*each)) {
+                ++made_count_;
+                link = &each->next_made;
+            } else {
+                *link = each->next_made;
+                each->next_made = std::exchange(gone, each);
+            }
+        }
+    }
+    kept_count_ = made_count_;
+    while (node* const each = gone) {
+        gone = each->next_made;
+        free(*each);
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void dependency_walk::stop_watching(node& stopped) noexcept {
+    const shared_state_base::weak_handle handle = handle_on(stopped);
+    const bool removed = handle && handle.state().remove_waiter(stopped);
+    std::unique_lock lock(mutex_);
+    if (!removed && !stopped.is_done) {
+        // It is being told at the moment.
+        stopped.is_awaited = true;
+        changed_.wait(lock, [&] { return stopped.is_done; });
+    }
+    stopped.is_ending = true;
+    stopped.is_done = true;
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail

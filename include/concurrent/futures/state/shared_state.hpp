@@ -8,6 +8,7 @@
 #include <utility>    // std::move, std::exchange
 
 #include <concurrent/futures/log_handler.hpp>
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/state/result_type.hpp>
 #include <concurrent/futures/state/trampoline.hpp>
 #include <concurrent/futures/state/waiter.hpp>
@@ -447,21 +448,7 @@ public:
     //
     // What the future waits for is cancelled too, as far as nobody else has a handle on that; or requested to
     // stop, if `stop`.
-    [[gnu::noinline]] bool cancel(bool stop = false) noexcept {
-        if (begin_to_cancel()) {
-            trampoline::call(
-                [kept = handle(*this), stop]() noexcept { kept.state().finish_cancelling(stop); });
-            return true;
-        }
-        if (word_.load(std::memory_order_acquire) & cancelling) {
-            // Among such captures, this thread would wait for itself, or for a thread that waits for it.
-            if (!cancellation::goes_on()) {
-                wait_for_canceller();
-            }
-            return true;
-        }
-        return state() == future_state::cancelled;
-    }
+    bool cancel(bool stop = false) noexcept;
 
     // Cancels the future if it has not started, else requests a stop. Returns whether that had an effect.
     bool request_stop() noexcept {
@@ -469,7 +456,7 @@ public:
     }
 
     // Requests a stop of the running task. Returns whether that had an effect.
-    virtual bool signal_stop() noexcept { return false; }
+    CONCURRENT_FUTURES_FUNCTION virtual bool signal_stop() noexcept;
 
     // Returns the type of the result.
     [[nodiscard]] virtual result_type type() const noexcept = 0;
@@ -563,11 +550,7 @@ public:
     }
 
     // The queue releases a stale task: another thread has claimed or cancelled it.
-    void release_from_queue() noexcept {
-        wait_for_unlocking();
-        // Acquire and release: pairs with the other side's in `remove_handle` and `clear_result`.
-        delete_if_released(word_.fetch_and(~in_queue, std::memory_order_acq_rel) & ~in_queue);
-    }
+    void release_from_queue() noexcept;
 
     // Whether something must be run, by a worker or by who waits for that, before the future can be done.
     [[nodiscard]] bool is_waiting() const noexcept {
@@ -590,13 +573,7 @@ protected:
     [[nodiscard]] virtual bool has_promise() const noexcept { return false; }
 
     // Cancels what the caller has the last handle on, but for a promise; or requests it to stop, if `stop`.
-    static void cancel_if_last(shared_state_base& state, bool stop) noexcept {
-        if (state.has_last_handle() && !state.done()) {
-            trampoline::call([kept = handle(state), stop]() noexcept {
-                static_cast<void>(stop ? kept.state().request_stop() : kept.state().cancel());
-            });
-        }
-    }
+    static void cancel_if_last(shared_state_base& state, bool stop) noexcept;
 
     // Destroys the captures. Requires: the caller has claimed the task or is cancelling it.
     virtual void discard_captures() noexcept = 0;
@@ -715,53 +692,15 @@ private:
     }
 
     // pending → cancelling. Returns whether this call did that.
-    [[gnu::noinline]] bool begin_to_cancel() noexcept {
-        if (state_of(word_.load(std::memory_order_relaxed)) != future_state::pending) {
-            return false;
-        }
-        lock();
-        std::uint64_t word = word_.load(std::memory_order_relaxed);
-        while (state_of(word) == future_state::pending) {
-            // Relaxed: the queue or the handle that this thread has orders the captures. The lock is still
-            // held: see `wait_for_unlocking`.
-            if (word_.compare_exchange_weak(word, with_state(word, future_state::running) | cancelling,
-                                            std::memory_order_relaxed)) {
-                if (!(word & unqueued)) {
-                    note_stale_in_queue();
-                }
-                unlock();
-                return true;
-            }
-        }
-        unlock();
-        return false;
-    }
+    bool begin_to_cancel() noexcept;
 
     // cancelling → cancelled. Requires: the caller has begun to cancel, and has a handle.
-    [[gnu::noinline]] void finish_cancelling(bool stop) noexcept {
-        if (word_.load(std::memory_order_relaxed) & unqueued) {  // relaxed: nobody changes it any more
-            stop_waiting(stop);
-        }
-        {
-            const cancellation mark;
-            discard_captures();
-        }
-        static_cast<void>(settle<future_state::cancelled, 0>(outcome::cancelled, [] {}));
-    }
+    void finish_cancelling(bool stop) noexcept;
 
     void add_weak_handle() noexcept {
         word_.fetch_add(one_weak_handle, std::memory_order_relaxed);  // relaxed: as in `add_handle`
     }
-    void remove_weak_handle() noexcept {
-        // Acquire and release: as in `release_from_queue`.
-        const std::uint64_t before = word_.fetch_sub(one_weak_handle, std::memory_order_acq_rel);
-        const std::uint64_t after = before - one_weak_handle;
-        if (!(after & handles) && (before & handles)) {
-            clear_result_if_finished(after);  // there were so many that they counted as a handle
-        } else {
-            delete_if_released(after);
-        }
-    }
+    void remove_weak_handle() noexcept;
 
     // Logs an exception that nobody looked at, and frees the state. Requires: nothing holds the memory.
     void destroy() noexcept {
@@ -772,12 +711,7 @@ private:
         }
     }
 
-    [[gnu::cold, gnu::noinline]] void destroy_failed() noexcept {
-        trampoline::call([this]() noexcept {
-            log_if_not_looked_at();
-            delete this;
-        });
-    }
+    [[gnu::cold]] void destroy_failed() noexcept;
 
     // Called when something holds the memory no more; `after` is the word since then. If a finished state has
     // no handles, `clear_result` destroys the result; whichever comes last deletes.
@@ -796,21 +730,7 @@ private:
     }
 
     // Called by the last handle while something still holds the memory.
-    [[gnu::noinline]] void clear_result() noexcept {
-        trampoline::call([this]() noexcept {
-            if (exception_) {
-                log_if_not_looked_at();
-                exception_ = nullptr;
-            } else {
-                discard_result();
-            }
-            // Acquire and release: pairs with those of `release_from_queue` and `remove_weak_handle`; the one
-            // that comes last frees the memory.
-            if (!(word_.fetch_or(cleared, std::memory_order_acq_rel) & holds_memory)) {
-                delete this;
-            }
-        });
-    }
+    void clear_result() noexcept;
 
     void log_if_not_looked_at() noexcept {
         // Relaxed: `remove_handle` orders this after every mark.
@@ -846,21 +766,7 @@ private:
     // Takes a callback back. Returns false if it was called or is about to be.
     [[nodiscard]] bool remove_callback(waiter& removed) noexcept { return remove(removed); }
 
-    [[nodiscard]] bool remove(waiter& removed) noexcept {
-        if (done()) {
-            return false;
-        }
-        lock();
-        const bool removes = !done();
-        if (removes) {
-            waiters_.remove(removed);
-            if (waiters_.empty()) {
-                word_.fetch_and(~has_waiters, std::memory_order_relaxed);  // relaxed: the lock orders it
-            }
-        }
-        unlock();
-        return removes;
-    }
+    [[nodiscard]] bool remove(waiter& removed) noexcept;
 
     template <class Link>
     bool add(Link link) noexcept {
@@ -883,34 +789,9 @@ private:
         return true;
     }
 
-    [[gnu::noinline]] void lock() noexcept {
-        std::uint64_t word = word_.load(std::memory_order_relaxed);
-        // Acquire: as in `lock_slowly`.
-        if ((word & locked) || is_of_another_process(word) ||
-            !word_.compare_exchange_weak(word, word | locked, std::memory_order_acquire,
-                                         std::memory_order_relaxed)) {
-            lock_slowly();
-        }
-    }
+    void lock() noexcept;
 
-    [[gnu::noinline]] void lock_slowly() noexcept {
-        for (back_off delay;; delay.pause()) {
-            std::uint64_t word = word_.load(std::memory_order_relaxed);
-            const bool forgets = is_of_another_process(word);
-            const std::uint64_t seen = forgets ? (word & ~(process_bits | locked | has_waiters)) |
-                                                     in_process(forks::process()) | inherited
-                                               : word;
-            // Acquire: pairs with the release in `unlock`, in `add` and in `settle_and_tell`.
-            if (!(seen & locked) &&
-                word_.compare_exchange_weak(word, seen | locked, std::memory_order_acquire,
-                                            std::memory_order_relaxed)) {
-                if (forgets) {
-                    waiters_.forget_all();
-                }
-                return;
-            }
-        }
-    }
+    void lock_slowly() noexcept;
 
     // Release: pairs with the acquire in `lock` and in `wait_for_unlocking`.
     void unlock() noexcept { word_.fetch_and(~locked, std::memory_order_release); }
@@ -926,6 +807,155 @@ private:
     waiter_list waiters_;
     std::exception_ptr exception_;
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+bool shared_state_base::signal_stop() noexcept {
+    return false;
+}
+
+CONCURRENT_FUTURES_FUNCTION bool shared_state_base::cancel(bool stop) noexcept {
+    if (begin_to_cancel()) {
+        trampoline::call([kept = handle(*this), stop]() noexcept { kept.state().finish_cancelling(stop); });
+        return true;
+    }
+    if (word_.load(std::memory_order_acquire) & cancelling) {
+        // Among such captures, this thread would wait for itself, or for a thread that waits for it.
+        if (!cancellation::goes_on()) {
+            wait_for_canceller();
+        }
+        return true;
+    }
+    return state() == future_state::cancelled;
+}
+
+CONCURRENT_FUTURES_FUNCTION void shared_state_base::release_from_queue() noexcept {
+    wait_for_unlocking();
+    // Acquire and release: pairs with the other side's in `remove_handle` and `clear_result`.
+    delete_if_released(word_.fetch_and(~in_queue, std::memory_order_acq_rel) & ~in_queue);
+}
+
+CONCURRENT_FUTURES_FUNCTION void shared_state_base::cancel_if_last(shared_state_base& state,
+                                                                   bool stop) noexcept {
+    if (state.has_last_handle() && !state.done()) {
+        trampoline::call([kept = handle(state), stop]() noexcept {
+            static_cast<void>(stop ? kept.state().request_stop() : kept.state().cancel());
+        });
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION bool shared_state_base::begin_to_cancel() noexcept {
+    if (state_of(word_.load(std::memory_order_relaxed)) != future_state::pending) {
+        return false;
+    }
+    lock();
+    std::uint64_t word = word_.load(std::memory_order_relaxed);
+    while (state_of(word) == future_state::pending) {
+        // Relaxed: the queue or the handle that this thread has orders the captures. The lock is still
+        // held: see `wait_for_unlocking`.
+        if (word_.compare_exchange_weak(word, with_state(word, future_state::running) | cancelling,
+                                        std::memory_order_relaxed)) {
+            if (!(word & unqueued)) {
+                note_stale_in_queue();
+            }
+            unlock();
+            return true;
+        }
+    }
+    unlock();
+    return false;
+}
+
+CONCURRENT_FUTURES_FUNCTION void shared_state_base::finish_cancelling(bool stop) noexcept {
+    if (word_.load(std::memory_order_relaxed) & unqueued) {  // relaxed: nobody changes it any more
+        stop_waiting(stop);
+    }
+    {
+        const cancellation mark;
+        discard_captures();
+    }
+    static_cast<void>(settle<future_state::cancelled, 0>(outcome::cancelled, [] {}));
+}
+
+CONCURRENT_FUTURES_FUNCTION void shared_state_base::remove_weak_handle() noexcept {
+    // Acquire and release: as in `release_from_queue`.
+    const std::uint64_t before = word_.fetch_sub(one_weak_handle, std::memory_order_acq_rel);
+    const std::uint64_t after = before - one_weak_handle;
+    if (!(after & handles) && (before & handles)) {
+        clear_result_if_finished(after);  // there were so many that they counted as a handle
+    } else {
+        delete_if_released(after);
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void shared_state_base::destroy_failed() noexcept {
+    trampoline::call([this]() noexcept {
+        log_if_not_looked_at();
+        delete this;
+    });
+}
+
+CONCURRENT_FUTURES_FUNCTION void shared_state_base::clear_result() noexcept {
+    trampoline::call([this]() noexcept {
+        if (exception_) {
+            log_if_not_looked_at();
+            exception_ = nullptr;
+        } else {
+            discard_result();
+        }
+        // Acquire and release: pairs with those of `release_from_queue` and `remove_weak_handle`; the one
+        // that comes last frees the memory.
+        if (!(word_.fetch_or(cleared, std::memory_order_acq_rel) & holds_memory)) {
+            delete this;
+        }
+    });
+}
+
+CONCURRENT_FUTURES_FUNCTION bool shared_state_base::remove(waiter& removed) noexcept {
+    if (done()) {
+        return false;
+    }
+    lock();
+    const bool removes = !done();
+    if (removes) {
+        waiters_.remove(removed);
+        if (waiters_.empty()) {
+            word_.fetch_and(~has_waiters, std::memory_order_relaxed);  // relaxed: the lock orders it
+        }
+    }
+    unlock();
+    return removes;
+}
+
+CONCURRENT_FUTURES_FUNCTION void shared_state_base::lock() noexcept {
+    std::uint64_t word = word_.load(std::memory_order_relaxed);
+    // Acquire: as in `lock_slowly`.
+    if ((word & locked) || is_of_another_process(word) ||
+        !word_.compare_exchange_weak(word, word | locked, std::memory_order_acquire,
+                                     std::memory_order_relaxed)) {
+        lock_slowly();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void shared_state_base::lock_slowly() noexcept {
+    for (back_off delay;; delay.pause()) {
+        std::uint64_t word = word_.load(std::memory_order_relaxed);
+        const bool forgets = is_of_another_process(word);
+        const std::uint64_t seen = forgets ? (word & ~(process_bits | locked | has_waiters)) |
+                                                 in_process(forks::process()) | inherited
+                                           : word;
+        // Acquire: pairs with the release in `unlock`, in `add` and in `settle_and_tell`.
+        if (!(seen & locked) && word_.compare_exchange_weak(word, seen | locked, std::memory_order_acquire,
+                                                            std::memory_order_relaxed)) {
+            if (forgets) {
+                waiters_.forget_all();
+            }
+            return;
+        }
+    }
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }  // namespace detail
 }}  // namespace concurrent::futures

@@ -6,6 +6,8 @@
 #include <type_traits>  // std::is_nothrow_invocable_v
 #include <utility>      // std::move, std::exchange
 
+#include <concurrent/futures/platform/definitions.hpp>
+
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
 // `trampoline` makes calls of user code that may lead to the next such call: a done callback completes
@@ -44,17 +46,7 @@ public:
     }
 
 private:
-    [[gnu::noinline]] static void run_all_postponed() noexcept {
-        while (postponed* const next = first_) {
-            first_ = next->next;
-            if (!first_) {
-                last_ = nullptr;
-            }
-            ++depth_;
-            next->run(*next);
-            --depth_;
-        }
-    }
+    static void run_all_postponed() noexcept;
 
     // No virtual functions: each `Fn` would have its own description of the type in every unit.
     struct postponed {
@@ -85,5 +77,21 @@ private:
     static constinit inline thread_local postponed* first_ = nullptr;
     static constinit inline thread_local postponed* last_ = nullptr;
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION void trampoline::run_all_postponed() noexcept {
+    while (postponed* const next = first_) {
+        first_ = next->next;
+        if (!first_) {
+            last_ = nullptr;
+        }
+        ++depth_;
+        next->run(*next);
+        --depth_;
+    }
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail

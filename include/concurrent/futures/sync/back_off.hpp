@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -11,22 +12,28 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // sleeps, as a thread of a higher priority would otherwise never let the other one run.
 class back_off {
 public:
-    [[gnu::noinline]] void pause() noexcept {
-        constexpr int spins = 64;
-        constexpr int yields = 512;
-        if (attempts_ < spins) {
-            sync::spin_pause();
-        } else if (attempts_ < spins + yields) {
-            sync::this_thread::yield();
-        } else {
-            sync::this_thread::sleep_for(std::chrono::microseconds(50));
-            return;
-        }
-        ++attempts_;
-    }
+    void pause() noexcept;
 
 private:
     int attempts_ = 0;
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION void back_off::pause() noexcept {
+    constexpr int spins = 64;
+    constexpr int yields = 512;
+    if (attempts_ < spins) {
+        sync::spin_pause();
+    } else if (attempts_ < spins + yields) {
+        sync::this_thread::yield();
+    } else {
+        sync::this_thread::sleep_for(std::chrono::microseconds(50));
+        return;
+    }
+    ++attempts_;
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail

@@ -6,6 +6,7 @@
 #include <new>      // operator new, operator delete
 #include <utility>  // std::exchange
 
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/platform/operator_new.hpp>
 #include <concurrent/futures/sync/spin_lock.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
@@ -88,15 +89,7 @@ private:
         end_of_thread() = default;
         end_of_thread(const end_of_thread&) = delete;
         end_of_thread& operator=(const end_of_thread&) = delete;
-        [[gnu::cold, gnu::noinline]] ~end_of_thread() {
-            here_.capacity = 0;
-            for (std::size_t index = 0; index != sizes; ++index) {
-                free_all(std::exchange(here_.loaded[index], magazine()).first);
-                if (block* const full = std::exchange(here_.full[index], nullptr)) {
-                    add_full(index, full);
-                }
-            }
-        }
+        [[gnu::cold]] ~end_of_thread();
     };
 
     static void put(void* memory, magazine& loaded) noexcept {
@@ -123,36 +116,9 @@ private:
         }
     }
 
-    [[gnu::noinline]] static void* allocate_slowly(std::size_t index) {
-        prepare_thread();
-        if (here_.capacity != 0) {
-            block* full = std::exchange(here_.full[index], nullptr);
-            if (!full) {
-                full = take_full(index);
-            }
-            if (full) {
-                here_.loaded[index] = {full->next, magazine_size - 1};
-                return full;
-            }
-        }
-        return ::operator new(size_of(index));
-    }
+    static void* allocate_slowly(std::size_t index);
 
-    [[gnu::noinline]] static void deallocate_slowly(void* memory, std::size_t index) noexcept {
-        prepare_thread();
-        if (here_.capacity == 0) {
-            ::operator delete(memory);
-            return;
-        }
-        magazine& loaded = here_.loaded[index];
-        if (loaded.count == here_.capacity) {
-            if (block* const full = std::exchange(here_.full[index], loaded.first)) {
-                add_full(index, full);
-            }
-            loaded = magazine();
-        }
-        put(memory, loaded);
-    }
+    static void deallocate_slowly(void* memory, std::size_t index) noexcept;
 
     [[nodiscard]] static constexpr std::size_t bytes_of_full(std::size_t index) noexcept {
         return magazine_size * size_of(index);
@@ -160,59 +126,16 @@ private:
 
     // Relaxed, for all atomics here: the lock orders what is in the list, and a wrong hint costs little.
 
-    [[gnu::noinline]] static void add_full(std::size_t index, block* full) noexcept {
-        const std::size_t bytes = bytes_of_full(index);
-        kept_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-        if (make_room(index)) {
-            depot& shared = depots_[index];
-            if (shared.lock.try_lock()) {
-                full->next_full = shared.full.load(std::memory_order_relaxed);
-                shared.full.store(full, std::memory_order_relaxed);
-                shared.lock.unlock();
-                return;
-            }
-        }
-        kept_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
-        free_all(full);
-    }
+    static void add_full(std::size_t index, block* full) noexcept;
 
     // Frees magazines of sizes other than `index` as long as the depot has more than it keeps. A program may
     // need other sizes now than before. Returns whether that suffices.
-    [[nodiscard]] static bool make_room(std::size_t index) noexcept {
-        std::size_t others = 1;
-        while (kept_bytes_.load(std::memory_order_relaxed) > kept && others != sizes) {
-            if (block* const full = take_full((index + others) % sizes)) {
-                free_all(full);
-            } else {
-                ++others;
-            }
-        }
-        return kept_bytes_.load(std::memory_order_relaxed) <= kept;
-    }
+    [[nodiscard]] static bool make_room(std::size_t index) noexcept;
 
     // Returns a full magazine, if there is one.
-    static block* take_full(std::size_t index) noexcept {
-        depot& shared = depots_[index];
-        if (!shared.full.load(std::memory_order_relaxed)) {
-            return nullptr;
-        }
-        if (!shared.lock.try_lock()) {
-            return nullptr;
-        }
-        block* const taken = shared.full.load(std::memory_order_relaxed);
-        if (taken) {
-            shared.full.store(taken->next_full, std::memory_order_relaxed);
-            kept_bytes_.fetch_sub(bytes_of_full(index), std::memory_order_relaxed);
-        }
-        shared.lock.unlock();
-        return taken;
-    }
+    static block* take_full(std::size_t index) noexcept;
 
-    [[gnu::noinline]] static void free_all(block* first) noexcept {
-        while (first) {
-            ::operator delete(std::exchange(first, first->next));
-        }
-    }
+    static void free_all(block* first) noexcept;
 
     // One for all shared libraries.
     [[gnu::visibility("default")]] static constinit inline thread_local thread_blocks here_ = {};
@@ -246,5 +169,101 @@ protected:
     cached_memory() = default;
     ~cached_memory() = default;
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION block_cache::end_of_thread::~end_of_thread() {
+    here_.capacity = 0;
+    for (std::size_t index = 0; index != sizes; ++index) {
+        free_all(std::exchange(here_.loaded[index], magazine()).first);
+        if (block* const full = std::exchange(here_.full[index], nullptr)) {
+            add_full(index, full);
+        }
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void* block_cache::allocate_slowly(std::size_t index) {
+    prepare_thread();
+    if (here_.capacity != 0) {
+        block* full = std::exchange(here_.full[index], nullptr);
+        if (!full) {
+            full = take_full(index);
+        }
+        if (full) {
+            here_.loaded[index] = {full->next, magazine_size - 1};
+            return full;
+        }
+    }
+    return ::operator new(size_of(index));
+}
+
+CONCURRENT_FUTURES_FUNCTION void block_cache::deallocate_slowly(void* memory, std::size_t index) noexcept {
+    prepare_thread();
+    if (here_.capacity == 0) {
+        ::operator delete(memory);
+        return;
+    }
+    magazine& loaded = here_.loaded[index];
+    if (loaded.count == here_.capacity) {
+        if (block* const full = std::exchange(here_.full[index], loaded.first)) {
+            add_full(index, full);
+        }
+        loaded = magazine();
+    }
+    put(memory, loaded);
+}
+
+CONCURRENT_FUTURES_FUNCTION void block_cache::add_full(std::size_t index, block* full) noexcept {
+    const std::size_t bytes = bytes_of_full(index);
+    kept_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+    if (make_room(index)) {
+        depot& shared = depots_[index];
+        if (shared.lock.try_lock()) {
+            full->next_full = shared.full.load(std::memory_order_relaxed);
+            shared.full.store(full, std::memory_order_relaxed);
+            shared.lock.unlock();
+            return;
+        }
+    }
+    kept_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+    free_all(full);
+}
+
+CONCURRENT_FUTURES_FUNCTION bool block_cache::make_room(std::size_t index) noexcept {
+    std::size_t others = 1;
+    while (kept_bytes_.load(std::memory_order_relaxed) > kept && others != sizes) {
+        if (block* const full = take_full((index + others) % sizes)) {
+            free_all(full);
+        } else {
+            ++others;
+        }
+    }
+    return kept_bytes_.load(std::memory_order_relaxed) <= kept;
+}
+
+CONCURRENT_FUTURES_FUNCTION block_cache::block* block_cache::take_full(std::size_t index) noexcept {
+    depot& shared = depots_[index];
+    if (!shared.full.load(std::memory_order_relaxed)) {
+        return nullptr;
+    }
+    if (!shared.lock.try_lock()) {
+        return nullptr;
+    }
+    block* const taken = shared.full.load(std::memory_order_relaxed);
+    if (taken) {
+        shared.full.store(taken->next_full, std::memory_order_relaxed);
+        kept_bytes_.fetch_sub(bytes_of_full(index), std::memory_order_relaxed);
+    }
+    shared.lock.unlock();
+    return taken;
+}
+
+CONCURRENT_FUTURES_FUNCTION void block_cache::free_all(block* first) noexcept {
+    while (first) {
+        ::operator delete(std::exchange(first, first->next));
+    }
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail

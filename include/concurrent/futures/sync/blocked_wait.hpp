@@ -6,6 +6,7 @@
 #include <mutex>    // std::lock_guard
 #include <utility>  // std::exchange
 
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/sync/spin_lock.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -41,34 +42,11 @@ public:
     }
 
     // If all of the `workers` sleep that are left, and all spares, it is as if they had just begun to.
-    void remove_spare(std::size_t workers) noexcept {
-        const std::lock_guard lock(lock_);
-        --spares_;
-        if (all_sleep(workers)) {
-            look_again(true);
-        }
-    }
+    void remove_spare(std::size_t workers) noexcept;
 
-    void add(blocked_wait& added, const void* worker) noexcept {
-        const std::lock_guard lock(lock_);
-        added.worker_ = worker;
-        added.previous_ = nullptr;
-        added.next_ = std::exchange(first_, &added);
-        if (added.next_) {
-            added.next_->previous_ = &added;
-        }
-        ++size_;
-    }
+    void add(blocked_wait& added, const void* worker) noexcept;
 
-    void remove(blocked_wait& removed) noexcept {
-        const std::lock_guard lock(lock_);
-        (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
-        if (removed.next_) {
-            removed.next_->previous_ = removed.previous_;
-        }
-        --size_;
-        ++removals_;
-    }
+    void remove(blocked_wait& removed) noexcept;
 
     // Has all workers look again that sleep.
     void have_all_look_again() noexcept {
@@ -126,5 +104,38 @@ private:
     std::size_t spares_ = 0;
     std::size_t removals_ = 0;
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION void blocked_wait_list::remove_spare(std::size_t workers) noexcept {
+    const std::lock_guard lock(lock_);
+    --spares_;
+    if (all_sleep(workers)) {
+        look_again(true);
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void blocked_wait_list::add(blocked_wait& added, const void* worker) noexcept {
+    const std::lock_guard lock(lock_);
+    added.worker_ = worker;
+    added.previous_ = nullptr;
+    added.next_ = std::exchange(first_, &added);
+    if (added.next_) {
+        added.next_->previous_ = &added;
+    }
+    ++size_;
+}
+
+CONCURRENT_FUTURES_FUNCTION void blocked_wait_list::remove(blocked_wait& removed) noexcept {
+    const std::lock_guard lock(lock_);
+    (removed.previous_ ? removed.previous_->next_ : first_) = removed.next_;
+    if (removed.next_) {
+        removed.next_->previous_ = removed.previous_;
+    }
+    --size_;
+    ++removals_;
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail

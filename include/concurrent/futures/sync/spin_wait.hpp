@@ -4,6 +4,7 @@
 
 #include <cstddef>  // std::size_t
 
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/platform/platform.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
 
@@ -69,8 +70,17 @@ private:
 // SOSP 1991).
 //
 // One function for all conditions, as an indirect call takes no time beside a pause.
-[[gnu::noinline]] inline bool spin_until(int pauses, bool (*is_ready)(void* condition) noexcept,
-                                         void* condition) noexcept {
+bool spin_until(int pauses, bool (*is_ready)(void* condition) noexcept, void* condition) noexcept;
+template <class Ready>
+bool spin_until(int pauses, Ready ready) noexcept {
+    return spin_until(
+        pauses, [](void* condition) noexcept { return (*static_cast<Ready*>(condition))(); }, &ready);
+}
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION bool spin_until(int pauses, bool (*is_ready)(void* condition) noexcept,
+                                            void* condition) noexcept {
     using clock = sync::steady_clock;
     // Of the clock's type, so that no unit compiles other comparisons.
     constexpr clock::duration limit = std::chrono::microseconds(20);
@@ -110,10 +120,7 @@ private:
     } while (now - before < taken_away && now - start < limit);
     return is_ready(condition);
 }
-template <class Ready>
-bool spin_until(int pauses, Ready ready) noexcept {
-    return spin_until(
-        pauses, [](void* condition) noexcept { return (*static_cast<Ready*>(condition))(); }, &ready);
-}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail

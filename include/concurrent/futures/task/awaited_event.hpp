@@ -4,6 +4,7 @@
 
 #include <cstddef>  // std::size_t
 
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/pool/worker.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
 #include <concurrent/futures/state/typed_state.hpp>
@@ -23,15 +24,8 @@ public:
     }
 
     [[nodiscard]] helper* helper_of_others() noexcept final { return worker::current(); }
-    [[nodiscard]] shared_state_base::weak_handle dependency(dependency_place& place) noexcept final {
-        shared_state_base::weak_handle found;
-        with_lock([&] {
-            if (!done()) {
-                found = obstacle(place);
-            }
-        });
-        return found;
-    }
+    [[nodiscard]] CONCURRENT_FUTURES_FUNCTION shared_state_base::weak_handle dependency(
+        dependency_place& place) noexcept final;
 
 protected:
     awaited_event() noexcept { note_started(); }
@@ -41,5 +35,19 @@ protected:
     // `shared_state_base::dependency`. Requires: this is not completed meanwhile.
     [[nodiscard]] virtual shared_state_base::weak_handle obstacle(dependency_place& place) noexcept = 0;
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+shared_state_base::weak_handle awaited_event::dependency(dependency_place& place) noexcept {
+    shared_state_base::weak_handle found;
+    with_lock([&] {
+        if (!done()) {
+            found = obstacle(place);
+        }
+    });
+    return found;
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail

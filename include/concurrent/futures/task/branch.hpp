@@ -10,6 +10,7 @@
 #include <utility>      // std::forward
 #include <variant>      // std::monostate
 
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/pool/pool_base.hpp>
 #include <concurrent/futures/pool/worker.hpp>
 #include <concurrent/futures/queue/local_queue.hpp>
@@ -91,31 +92,15 @@ public:
     joined_state(const work_item& joined, worker* self) noexcept
         : joined_(joined), joiner_(worker::current()), self_(self) {}
 
-    [[nodiscard]] shared_state_base::help_result help(
-        shared_state_base::weak_handle* given_up) noexcept override {
-        // Other threads can't be sure that the branch still exists.
-        const bool ran = self_ && worker::current() == joiner_ &&
-                         self_->run_descendant(
-                             joined_, [this] { return !done(); },
-                             [given_up] {
-                                 if (given_up) {
-                                     given_up->reset();
-                                 }
-                             });
-        return ran ? shared_state_base::help_result::helped : shared_state_base::help_result::none;
-    }
+    [[nodiscard]] CONCURRENT_FUTURES_FUNCTION shared_state_base::help_result help(
+        shared_state_base::weak_handle* given_up) noexcept override;
 
 private:
     ~joined_state() override = default;
 
     // As long as this isn't done, the branch exists, and so does the worker that runs it.
-    [[nodiscard]] shared_state_base::weak_handle obstacle(dependency_place& place) noexcept override {
-        dependency_walk::obstacle_search search(place);
-        if (local_queue* const runner = local_queue::queue_of_runner(joined_, true)) {
-            runner->for_wait_of_owner(search);
-        }
-        return search.take();
-    }
+    [[nodiscard]] CONCURRENT_FUTURES_FUNCTION shared_state_base::weak_handle obstacle(
+        dependency_place& place) noexcept override;
 
     const work_item& joined_;
     const worker* const joiner_;
@@ -160,19 +145,7 @@ class branch : public work_item {
 public:
     // The pool calls these.
 
-    bool execute(worker& self) noexcept final {
-        self.note_busy();
-        {
-            const worker::running mark(self, *this);
-            call();
-        }
-        self.note_nearly_idle();
-        // In the child of a fork, nobody waits, and the waiting thread's mutex may be locked for ever.
-        if (!self.pool().is_inherited()) {
-            settle(done);
-        }
-        return true;
-    }
+    CONCURRENT_FUTURES_FUNCTION bool execute(worker& self) noexcept final;
 
     // If its pool is closed or broken, the caller runs the branch: it has begun to run the other branches.
     [[gnu::cold]] void cancel_waiting() noexcept final { give_back(); }
@@ -221,74 +194,22 @@ private:
     static constexpr std::uintptr_t given_back = 2;  // the caller has to make the call
     static constexpr std::uintptr_t visible = 4;
 
-    [[gnu::cold]] void give_back() noexcept {
-        pool_->note_stale_item();  // the thread that empties the queues lowers that number again
-        settle(given_back);
-    }
+    [[gnu::cold]] void give_back() noexcept;
 
-    void settle(std::uintptr_t how) noexcept {
-        // Release: publishes the result to the acquire of `state` and of `wait_by`. Acquire: pairs with the
-        // release of `wait_by`, by which the waiting thread publishes its wait.
-        const std::uintptr_t before = state_.exchange(how, std::memory_order_acq_rel);
-        // One word for all, so that it changes at once.
-        if (before & visible) {
-            // NOLINTNEXTLINE(performance-no-int-to-ptr)
-            reinterpret_cast<joined_state*>(before & ~visible)->complete();
-        } else if (before != pending) {
-            // NOLINTNEXTLINE(performance-no-int-to-ptr)
-            reinterpret_cast<blocked_thread*>(before)->on_done(outcome::value);
-        }
-    }
+    void settle(std::uintptr_t how) noexcept;
 
     // Acquire: pairs with the release of `settle`.
     [[nodiscard]] std::uintptr_t state() const noexcept { return state_.load(std::memory_order_acquire); }
 
     // Waits until the branch is settled, and helps meanwhile with what descends from it, as
     // `queued_state::help` does. `self` is the calling thread's worker, or null.
-    [[nodiscard, gnu::noinline]] std::uintptr_t await(worker* self) noexcept {
-        trampoline::run_postponed();
-        const auto settled = [this] { return state() == done || state() == given_back; };
-        while (!settled() && !pool_->is_inherited()) {
-            if (self && self->run_descendant(
-                            *this, [&] { return !settled(); }, [] {})) {
-                continue;
-            }
-            if (!spin_until_done_or_may_help(
-                    settled, [&] { return self && worker::seems_to_have_descendants(*this); })) {
-                if (worker::current()) {
-                    block_visibly(self);
-                } else {
-                    block();
-                }
-            }
-        }
-        return state();
-    }
+    [[nodiscard]] std::uintptr_t await(worker* self) noexcept;
 
     // Sleeps until the branch is settled. Not inlined, see `block_until_done`.
-    [[gnu::noinline]] void block() noexcept {
-        blocked_thread me;
-        if (wait_by(reinterpret_cast<std::uintptr_t>(&me))) {
-            me.wait_until_told();
-        }
-    }
+    void block() noexcept;
 
     // The same for a worker, which helps meanwhile with what the branch depends on.
-    [[gnu::noinline]] void block_visibly(worker* self) noexcept {
-        joined_state::place place;
-        {
-            auto& made = *new (place) joined_state(*this, self);
-            const auto kept = shared_state_base::handle::adopt(made);
-            if (wait_by(reinterpret_cast<std::uintptr_t>(&made) | visible)) {
-                await_if_it_ends(made);
-            } else {
-                made.complete();
-            }
-        }
-        if (!pool_->is_inherited()) {  // else nobody completes it
-            place.wait_until_free();
-        }
-    }
+    void block_visibly(worker* self) noexcept;
 
     // Has `settle` tell `waiting`. Returns false if the branch is settled already.
     [[nodiscard]] bool wait_by(std::uintptr_t waiting) noexcept {
@@ -350,5 +271,106 @@ private:
     Pool& pool_;
     typename Pool::branch_place place_;
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+shared_state_base::help_result joined_state::help(shared_state_base::weak_handle* given_up) noexcept {
+    // Other threads can't be sure that the branch still exists.
+    const bool ran = self_ && worker::current() == joiner_ &&
+                     self_->run_descendant(
+                         joined_, [this] { return !done(); },
+                         [given_up] {
+                             if (given_up) {
+                                 given_up->reset();
+                             }
+                         });
+    return ran ? shared_state_base::help_result::helped : shared_state_base::help_result::none;
+}
+
+shared_state_base::weak_handle joined_state::obstacle(dependency_place& place) noexcept {
+    dependency_walk::obstacle_search search(place);
+    if (local_queue* const runner = local_queue::queue_of_runner(joined_, true)) {
+        runner->for_wait_of_owner(search);
+    }
+    return search.take();
+}
+
+bool branch::execute(worker& self) noexcept {
+    self.note_busy();
+    {
+        const worker::running mark(self, *this);
+        call();
+    }
+    self.note_nearly_idle();
+    // In the child of a fork, nobody waits, and the waiting thread's mutex may be locked for ever.
+    if (!self.pool().is_inherited()) {
+        settle(done);
+    }
+    return true;
+}
+
+CONCURRENT_FUTURES_FUNCTION void branch::give_back() noexcept {
+    pool_->note_stale_item();  // the thread that empties the queues lowers that number again
+    settle(given_back);
+}
+
+CONCURRENT_FUTURES_FUNCTION void branch::settle(std::uintptr_t how) noexcept {
+    // Release: publishes the result to the acquire of `state` and of `wait_by`. Acquire: pairs with the
+    // release of `wait_by`, by which the waiting thread publishes its wait.
+    const std::uintptr_t before = state_.exchange(how, std::memory_order_acq_rel);
+    // One word for all, so that it changes at once.
+    if (before & visible) {
+        // NOLINTNEXTLINE(performance-no-int-to-ptr)
+        reinterpret_cast<joined_state*>(before & ~visible)->complete();
+    } else if (before != pending) {
+        // NOLINTNEXTLINE(performance-no-int-to-ptr)
+        reinterpret_cast<blocked_thread*>(before)->on_done(outcome::value);
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION std::uintptr_t branch::await(worker* self) noexcept {
+    trampoline::run_postponed();
+    const auto settled = [this] { return state() == done || state() == given_back; };
+    while (!settled() && !pool_->is_inherited()) {
+        if (self && self->run_descendant(
+                        *this, [&] { return !settled(); }, [] {})) {
+            continue;
+        }
+        if (!spin_until_done_or_may_help(settled,
+                                         [&] { return self && worker::seems_to_have_descendants(*this); })) {
+            if (worker::current()) {
+                block_visibly(self);
+            } else {
+                block();
+            }
+        }
+    }
+    return state();
+}
+
+CONCURRENT_FUTURES_FUNCTION void branch::block() noexcept {
+    blocked_thread me;
+    if (wait_by(reinterpret_cast<std::uintptr_t>(&me))) {
+        me.wait_until_told();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void branch::block_visibly(worker* self) noexcept {
+    joined_state::place place;
+    {
+        auto& made = *new (place) joined_state(*this, self);
+        const auto kept = shared_state_base::handle::adopt(made);
+        if (wait_by(reinterpret_cast<std::uintptr_t>(&made) | visible)) {
+            await_if_it_ends(made);
+        } else {
+            made.complete();
+        }
+    }
+    if (!pool_->is_inherited()) {  // else nobody completes it
+        place.wait_until_free();
+    }
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail

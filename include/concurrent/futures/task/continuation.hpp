@@ -7,6 +7,7 @@
 #include <utility>    // std::move, std::exchange
 
 #include <concurrent/futures/error.hpp>
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/pool/pool_base.hpp>
 #include <concurrent/futures/state/callback.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
@@ -33,19 +34,7 @@ protected:
     // be run now. Only if so, this object is sure to exist still. If an executor of one's own runs the task,
     // which `submits` says, the future goes on waiting for others until the task begins.
     [[nodiscard]] bool begin(shared_state_base& future, queued_state& task, outcome how,
-                             bool submits) const noexcept {
-        if (goes_on(how)) {
-            if (submits ? future.is_unqueued() : future.begin_to_queue()) {
-                return true;
-            }
-            future.release_from_queue();
-        } else if (how == outcome::cancelled) {
-            task.cancel_waiting();
-        } else {
-            pass_on_failure(future, task);
-        }
-        return false;
-    }
+                             bool submits) const noexcept;
 
     // Returns a weak handle on what the task waits for: the parent, or what was submitted.
     [[nodiscard]] shared_state_base::weak_handle dependency_of(shared_state_base& future) const noexcept {
@@ -78,14 +67,7 @@ protected:
     void forget_submitted() noexcept { submitted_.reset(); }
 
     // Returns whether nothing will come from the parent any more.
-    [[nodiscard]] bool stop_waiting_for_parent(shared_state_base& future) noexcept {
-        // In the child of a fork, the parent's list of callbacks is not the one that has this.
-        if (future.is_inherited() || !take_back_from(parent_)) {
-            return false;
-        }
-        future.release_from_queue();
-        return true;
-    }
+    [[nodiscard]] bool stop_waiting_for_parent(shared_state_base& future) noexcept;
 
     [[nodiscard]] shared_state_base& parent() const noexcept { return parent_; }
 
@@ -98,15 +80,7 @@ protected:
 private:
     friend class submitted_continuation;
 
-    void pass_on_failure(shared_state_base& future, queued_state& task) const noexcept {
-        std::exception_ptr failure;
-        // As long as the task waits, nobody destroys its captures, which have a handle on the parent.
-        future.if_unqueued([&] {
-            failure = parent_.exception();
-            parent_.mark_exception_as_looked_at();
-        });
-        task.fail_unqueued(std::move(failure));
-    }
+    void pass_on_failure(shared_state_base& future, queued_state& task) const noexcept;
 
     shared_state_base& parent_;
     // What an executor of one's own runs to run the task. Guarded by the lock of the state as long as the
@@ -262,5 +236,44 @@ private:
     const executor_reference own_executor_;
     std::exception_ptr failure_;  // what `own_executor_` has thrown
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION bool continuation::begin(shared_state_base& future, queued_state& task,
+                                                     outcome how, bool submits) const noexcept {
+    if (goes_on(how)) {
+        if (submits ? future.is_unqueued() : future.begin_to_queue()) {
+            return true;
+        }
+        future.release_from_queue();
+    } else if (how == outcome::cancelled) {
+        task.cancel_waiting();
+    } else {
+        pass_on_failure(future, task);
+    }
+    return false;
+}
+
+CONCURRENT_FUTURES_FUNCTION bool continuation::stop_waiting_for_parent(shared_state_base& future) noexcept {
+    // In the child of a fork, the parent's list of callbacks is not the one that has this.
+    if (future.is_inherited() || !take_back_from(parent_)) {
+        return false;
+    }
+    future.release_from_queue();
+    return true;
+}
+
+CONCURRENT_FUTURES_FUNCTION void continuation::pass_on_failure(shared_state_base& future,
+                                                               queued_state& task) const noexcept {
+    std::exception_ptr failure;
+    // As long as the task waits, nobody destroys its captures, which have a handle on the parent.
+    future.if_unqueued([&] {
+        failure = parent_.exception();
+        parent_.mark_exception_as_looked_at();
+    });
+    task.fail_unqueued(std::move(failure));
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail

@@ -16,6 +16,7 @@
 #endif
 
 #include <concurrent/futures/error.hpp>
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/pool/pool_base.hpp>
 #include <concurrent/futures/pool/stoppable.hpp>
 #include <concurrent/futures/pool/worker.hpp>
@@ -86,44 +87,10 @@ public:
     //
     // This thread has no handle meanwhile: others could not tell which handle is the last. Whoever lets the
     // coroutine go on, on another thread, waits until this thread needs it no more.
-    [[nodiscard]] bool wait_for_arrival(const departure_order& order) {
-        const std::uintptr_t place = local_queue::note_suspended(*this);
-        has_departed_.store(false, std::memory_order_relaxed);  // relaxed: `submit` publishes it
-        future().suspend([] {});
-        if (departure* const outer = departure::to_return_to(*this)) {
-            outer->next = order;
-            return true;
-        }
-        departure here(*this);
-        if (!depart(here, order)) {
-            here.has_arrived = true;
-            return !go_on_unless_away(place);
-        }
-        while (here.next.coroutine) {
-            const departure_order next = std::exchange(here.next, {});
-            if (!depart(here, next)) {
-                here.has_arrived = true;
-                here.resume([&next] { next.coroutine->resume_here_unless_away(); });
-            }
-        }
-        return true;
-    }
-    void arrive() {
-        if (departure* const here = wait_for_departure()) {
-            here->resume([this] { resume_here(); });
-        } else {
-            resume_here();
-        }
-    }
+    [[nodiscard]] bool wait_for_arrival(const departure_order& order);
+    void arrive();
     // What was submitted will not call `arrive`. The coroutine goes on nevertheless.
-    void note_dropped() noexcept {
-        wait_for_departure();
-        if (has_executor_) {
-            queue_turn();
-        } else {
-            resume_here();
-        }
-    }
+    void note_dropped() noexcept;
 
     // The coroutine, which is suspended, has nothing to wait for. It goes on, on this thread, which has not
     // left it since it was at `place`. But if it is away, this returns false: it goes on as a task of its
@@ -149,25 +116,7 @@ public:
     }
 
     // What the coroutine waits for is done: it goes on as a task of its executor.
-    void queue_turn() noexcept {
-        shared_state_base& its_future = future();
-        pool_base* const pool = owner();
-        // It exists as long as the coroutine is suspended.
-        const shared_pool<pool_base> kept = keep_owner();
-        shared_state_base::handle submitted;
-        const auto forget = [&] {
-            awaited_ = nullptr;
-            submitted = std::move(submitted_);
-        };
-        if (!pool) {
-            its_future.with_lock(forget);
-            push_turn();  // until the turn begins, the coroutine goes on waiting: see `submitted_turn`
-        } else if (its_future.begin_to_queue_again(forget)) {
-            push_turn();
-        } else {
-            pool->replace_stale_item();
-        }
-    }
+    void queue_turn() noexcept;
 
     // The coroutine, which this thread runs, is about to be suspended, until somebody calls `queue_turn`.
     // Returns what `go_on` needs if that doesn't happen.
@@ -193,17 +142,7 @@ public:
     }
 
     // The coroutine has ended, and its frame is gone.
-    void end() noexcept {
-        shared_state_base& its_future = future();
-        pool_base* const pool = owner();
-        // It exists until `note_coroutine_ended`, unless this thread is its worker.
-        const shared_pool<pool_base> kept = keep_owner();
-        stop_listening();
-        its_future.complete_without_handle();
-        if (pool) {
-            pool->note_coroutine_ended();
-        }
-    }
+    void end() noexcept;
 
 #if defined(__cpp_lib_jthread)
     // Returns the token that `request_stop` signals. The coroutine calls this.
@@ -248,35 +187,12 @@ public:
         return false;
     }
 
-    [[gnu::cold]] void cancel_waiting() noexcept final {
-        shared_state_base& its_future = future();
-        if (its_future.cancel()) {
-            its_future.release_from_queue();
-        } else {
-            release();
-        }
-    }
+    [[gnu::cold]] CONCURRENT_FUTURES_FUNCTION void cancel_waiting() noexcept final;
 
-    [[gnu::cold]] void fail_waiting(std::exception_ptr reason) noexcept final {
-        shared_state_base& its_future = future();
-        do {
-            if (claim_turn(true)) {
-                note_stale();
-                discard();
-                its_future.set_exception(std::move(reason));
-                end();
-                return;
-            }
-        } while (!its_future.release_unless_live());
-    }
+    [[gnu::cold]] CONCURRENT_FUTURES_FUNCTION void fail_waiting(std::exception_ptr reason) noexcept final;
 
     // A coroutine that has started can't be cancelled: its turn comes later.
-    [[gnu::cold]] void release() noexcept final {
-        if (!future().release_unless_live()) {
-            note_stale();
-            push_turn();
-        }
-    }
+    [[gnu::cold]] CONCURRENT_FUTURES_FUNCTION void release() noexcept final;
 
     [[nodiscard]] bool still_waits() noexcept final {
         const shared_state_base& its_future = future();
@@ -303,77 +219,14 @@ protected:
     // See the functions of `shared_state_base` with these names.
 
     [[nodiscard]] shared_state_base::help_result help_coroutine(
-        shared_state_base::weak_handle* given_up) noexcept {
-        shared_state_base& its_future = future();
-        if (its_future.is_unqueued()) {
-            return shared_state_base::help_result::waits_for_others;
-        }
-        worker* const self = worker_here(its_future);
-        if (!self) {
-            return help_elsewhere();
-        }
-        return run_turn_here(*self, given_up) ? shared_state_base::help_result::helped
-                                              : help_runner(its_future, *self, given_up);
-    }
+        shared_state_base::weak_handle* given_up) noexcept;
 
-    bool run_turn_here(worker& self, shared_state_base::weak_handle* given_up) noexcept {
-        shared_state_base& its_future = future();
-        const bool taken = local_queue::take_back(*this);
-        while (!claim_turn(taken)) {
-            if (!taken) {
-                return false;
-            }
-            if (its_future.release_unless_live()) {
-                owner()->replace_stale_item();
-                return false;
-            }
-        }
-        if (!taken) {
-            note_stale();
-        }
-        if (given_up) {
-            given_up->reset();
-        }
-        run(self);
-        return true;
-    }
+    bool run_turn_here(worker& self, shared_state_base::weak_handle* given_up) noexcept;
 
-    [[nodiscard]] shared_state_base::weak_handle awaited() noexcept {
-        shared_state_base::weak_handle found;
-        future().if_unqueued([&] {
-            if (awaited_ && !awaited_->done()) {
-                found = shared_state_base::weak_handle(*awaited_);
-            }
-        });
-        return found;
-    }
+    [[nodiscard]] shared_state_base::weak_handle awaited() noexcept;
 
     // Also requests a stop of what the coroutine waits for, if nobody else has a handle on that.
-    bool signal_stop_of_coroutine() noexcept {
-        shared_state_base& its_future = future();
-        if (its_future.state() != future_state::running) {
-            return false;
-        }
-        shared_state_base::handle passed_on;
-        bool had_effect = false;
-        bool has_stop_source = false;
-        its_future.with_lock([&] {
-            had_effect = !std::exchange(was_asked_to_stop_, true);
-            has_stop_source = has_stop_source_;
-            if (its_future.is_unqueued() && awaited_ && awaited_->has_last_handle()) {
-                passed_on = shared_state_base::handle(*awaited_);
-            }
-        });
-#if defined(__cpp_lib_jthread)
-        if (has_stop_source) {
-            had_effect = stop_source_->request_stop();
-        }
-#endif
-        if (passed_on) {
-            trampoline::call([kept = std::move(passed_on)]() noexcept { kept.state().request_stop(); });
-        }
-        return had_effect;
-    }
+    bool signal_stop_of_coroutine() noexcept;
 
     void discard_frame() noexcept { std::exchange(frame_, nullptr).destroy(); }
 
@@ -421,46 +274,10 @@ private:
     };
 
     // Returns false if nothing was submitted; else the coroutine may have ended by then.
-    [[nodiscard]] static bool depart(departure& here, const departure_order& order) noexcept {
-        coroutine_task& leaving = *order.coroutine;
-        here.has_arrived = false;
-        // Before `submit`, in which the coroutine may go on.
-        const bool was_away = std::exchange(leaving.is_away_, order.leads_away);
-        shared_state_base::handle submitted;
-        try {
-            submitted = order.submit(leaving, order.awaiter);
-        } catch (...) {
-            leaving.is_away_ = was_away;
-            *order.failure = std::current_exception();
-            return false;
-        }
-        if (!here.has_arrived) {
-            if (submitted) {
-                static_cast<void>(leaving.future().change([&] {
-                    leaving.awaited_ = std::addressof(submitted.state());
-                    leaving.submitted_ = std::move(submitted);
-                }));
-            }
-            // Release: pairs with the acquire in `wait_for_departure`.
-            leaving.has_departed_.store(true, std::memory_order_release);
-        }
-        return true;
-    }
+    [[nodiscard]] static bool depart(departure& here, const departure_order& order) noexcept;
 
     // Returns the departure if this thread is in the middle of it.
-    departure* wait_for_departure() noexcept {
-        for (departure* each = departure::newest; each; each = each->outer) {
-            if (&each->task == this && !each->has_arrived) {
-                each->has_arrived = true;
-                return each;
-            }
-        }
-        // Acquire: pairs with the release in `depart`.
-        for (back_off delay; !has_departed_.load(std::memory_order_acquire);) {
-            delay.pause();
-        }
-        return nullptr;
-    }
+    departure* wait_for_departure() noexcept;
 
     void call_back(outcome) final {
         if (has_executor_) {
@@ -566,26 +383,13 @@ public:
     }
 
     // The turn begins, or fails. From now on it may be claimed, unless the coroutine was cancelled.
-    void begin(shared_state_base& coroutine) noexcept {
-        if (coroutine.begin_to_queue()) {
-            ++number_;
-            submitted_.reset();
-        }
-    }
+    void begin(shared_state_base& coroutine) noexcept;
 
     // The coroutine was cancelled.
     void forget() noexcept { submitted_.reset(); }
 
     // Returns a weak handle on what was submitted, if the coroutine waits for that.
-    [[nodiscard]] shared_state_base::weak_handle awaited(shared_state_base& coroutine) const noexcept {
-        shared_state_base::weak_handle found;
-        coroutine.if_unqueued([&] {
-            if (submitted_ && !submitted_.state().done()) {
-                found = shared_state_base::weak_handle(submitted_.state());
-            }
-        });
-        return found;
-    }
+    [[nodiscard]] shared_state_base::weak_handle awaited(shared_state_base& coroutine) const noexcept;
 
 private:
     // Guarded by the lock of the state as long as the coroutine waits for others.
@@ -611,9 +415,7 @@ public:
         return this->help_coroutine(given_up);
     }
     [[nodiscard]] bool may_help() noexcept final { return queued_state::may_help(*this); }
-    [[nodiscard]] helper* helper_here() noexcept final {
-        return this->is_unqueued() ? nullptr : this->worker_here(*this);
-    }
+    [[nodiscard]] helper* helper_here() noexcept final { return queued_state::helper_here(*this); }
     bool help(helper& self, shared_state_base::weak_handle* given_up) noexcept final {
         // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every helper is a worker
         return this->run_turn_here(static_cast<worker&>(self), given_up);
@@ -641,5 +443,242 @@ private:
     void discard_captures() noexcept final { this->discard_frame(); }
     void note_stale_in_queue() noexcept final { this->note_stale(); }
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+CONCURRENT_FUTURES_FUNCTION bool coroutine_task::wait_for_arrival(const departure_order& order) {
+    const std::uintptr_t place = local_queue::note_suspended(*this);
+    has_departed_.store(false, std::memory_order_relaxed);  // relaxed: `submit` publishes it
+    future().suspend([] {});
+    if (departure* const outer = departure::to_return_to(*this)) {
+        outer->next = order;
+        return true;
+    }
+    departure here(*this);
+    if (!depart(here, order)) {
+        here.has_arrived = true;
+        return !go_on_unless_away(place);
+    }
+    while (here.next.coroutine) {
+        const departure_order next = std::exchange(here.next, {});
+        if (!depart(here, next)) {
+            here.has_arrived = true;
+            here.resume([&next] { next.coroutine->resume_here_unless_away(); });
+        }
+    }
+    return true;
+}
+
+CONCURRENT_FUTURES_FUNCTION void coroutine_task::arrive() {
+    if (departure* const here = wait_for_departure()) {
+        here->resume([this] { resume_here(); });
+    } else {
+        resume_here();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void coroutine_task::note_dropped() noexcept {
+    wait_for_departure();
+    if (has_executor_) {
+        queue_turn();
+    } else {
+        resume_here();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void coroutine_task::queue_turn() noexcept {
+    shared_state_base& its_future = future();
+    pool_base* const pool = owner();
+    // It exists as long as the coroutine is suspended.
+    const shared_pool<pool_base> kept = keep_owner();
+    shared_state_base::handle submitted;
+    const auto forget = [&] {
+        awaited_ = nullptr;
+        submitted = std::move(submitted_);
+    };
+    if (!pool) {
+        its_future.with_lock(forget);
+        push_turn();  // until the turn begins, the coroutine goes on waiting: see `submitted_turn`
+    } else if (its_future.begin_to_queue_again(forget)) {
+        push_turn();
+    } else {
+        pool->replace_stale_item();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void coroutine_task::end() noexcept {
+    shared_state_base& its_future = future();
+    pool_base* const pool = owner();
+    // It exists until `note_coroutine_ended`, unless this thread is its worker.
+    const shared_pool<pool_base> kept = keep_owner();
+    stop_listening();
+    its_future.complete_without_handle();
+    if (pool) {
+        pool->note_coroutine_ended();
+    }
+}
+
+void coroutine_task::cancel_waiting() noexcept {
+    shared_state_base& its_future = future();
+    if (its_future.cancel()) {
+        its_future.release_from_queue();
+    } else {
+        release();
+    }
+}
+
+void coroutine_task::fail_waiting(std::exception_ptr reason) noexcept {
+    shared_state_base& its_future = future();
+    do {
+        if (claim_turn(true)) {
+            note_stale();
+            discard();
+            its_future.set_exception(std::move(reason));
+            end();
+            return;
+        }
+    } while (!its_future.release_unless_live());
+}
+
+void coroutine_task::release() noexcept {
+    if (!future().release_unless_live()) {
+        note_stale();
+        push_turn();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION shared_state_base::help_result coroutine_task::help_coroutine(
+    shared_state_base::weak_handle* given_up) noexcept {
+    shared_state_base& its_future = future();
+    if (its_future.is_unqueued()) {
+        return shared_state_base::help_result::waits_for_others;
+    }
+    worker* const self = worker_here(its_future);
+    if (!self) {
+        return help_elsewhere();
+    }
+    return run_turn_here(*self, given_up) ? shared_state_base::help_result::helped
+                                          : help_runner(its_future, *self, given_up);
+}
+
+CONCURRENT_FUTURES_FUNCTION bool coroutine_task::run_turn_here(
+    worker& self, shared_state_base::weak_handle* given_up) noexcept {
+    shared_state_base& its_future = future();
+    const bool taken = local_queue::take_back(*this);
+    while (!claim_turn(taken)) {
+        if (!taken) {
+            return false;
+        }
+        if (its_future.release_unless_live()) {
+            owner()->replace_stale_item();
+            return false;
+        }
+    }
+    if (!taken) {
+        note_stale();
+    }
+    if (given_up) {
+        given_up->reset();
+    }
+    run(self);
+    return true;
+}
+
+CONCURRENT_FUTURES_FUNCTION shared_state_base::weak_handle coroutine_task::awaited() noexcept {
+    shared_state_base::weak_handle found;
+    future().if_unqueued([&] {
+        if (awaited_ && !awaited_->done()) {
+            found = shared_state_base::weak_handle(*awaited_);
+        }
+    });
+    return found;
+}
+
+CONCURRENT_FUTURES_FUNCTION bool coroutine_task::signal_stop_of_coroutine() noexcept {
+    shared_state_base& its_future = future();
+    if (its_future.state() != future_state::running) {
+        return false;
+    }
+    shared_state_base::handle passed_on;
+    bool had_effect = false;
+    bool has_stop_source = false;
+    its_future.with_lock([&] {
+        had_effect = !std::exchange(was_asked_to_stop_, true);
+        has_stop_source = has_stop_source_;
+        if (its_future.is_unqueued() && awaited_ && awaited_->has_last_handle()) {
+            passed_on = shared_state_base::handle(*awaited_);
+        }
+    });
+#if defined(__cpp_lib_jthread)
+    if (has_stop_source) {
+        had_effect = stop_source_->request_stop();
+    }
+#endif
+    if (passed_on) {
+        trampoline::call([kept = std::move(passed_on)]() noexcept { kept.state().request_stop(); });
+    }
+    return had_effect;
+}
+
+CONCURRENT_FUTURES_FUNCTION bool coroutine_task::depart(departure& here,
+                                                        const departure_order& order) noexcept {
+    coroutine_task& leaving = *order.coroutine;
+    here.has_arrived = false;
+    // Before `submit`, in which the coroutine may go on.
+    const bool was_away = std::exchange(leaving.is_away_, order.leads_away);
+    shared_state_base::handle submitted;
+    try {
+        submitted = order.submit(leaving, order.awaiter);
+    } catch (...) {
+        leaving.is_away_ = was_away;
+        *order.failure = std::current_exception();
+        return false;
+    }
+    if (!here.has_arrived) {
+        if (submitted) {
+            static_cast<void>(leaving.future().change([&] {
+                leaving.awaited_ = std::addressof(submitted.state());
+                leaving.submitted_ = std::move(submitted);
+            }));
+        }
+        // Release: pairs with the acquire in `wait_for_departure`.
+        leaving.has_departed_.store(true, std::memory_order_release);
+    }
+    return true;
+}
+
+CONCURRENT_FUTURES_FUNCTION coroutine_task::departure* coroutine_task::wait_for_departure() noexcept {
+    for (departure* each = departure::newest; each; each = each->outer) {
+        if (&each->task == this && !each->has_arrived) {
+            each->has_arrived = true;
+            return each;
+        }
+    }
+    // Acquire: pairs with the release in `depart`.
+    for (back_off delay; !has_departed_.load(std::memory_order_acquire);) {
+        delay.pause();
+    }
+    return nullptr;
+}
+
+CONCURRENT_FUTURES_FUNCTION void submitted_turn::begin(shared_state_base& coroutine) noexcept {
+    if (coroutine.begin_to_queue()) {
+        ++number_;
+        submitted_.reset();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION shared_state_base::weak_handle submitted_turn::awaited(
+    shared_state_base& coroutine) const noexcept {
+    shared_state_base::weak_handle found;
+    coroutine.if_unqueued([&] {
+        if (submitted_ && !submitted_.state().done()) {
+            found = shared_state_base::weak_handle(submitted_.state());
+        }
+    });
+    return found;
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail

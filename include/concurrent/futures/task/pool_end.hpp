@@ -4,6 +4,7 @@
 
 #include <cstddef>  // std::size_t
 
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/pool/pool_base.hpp>
 #include <concurrent/futures/pool/threads.hpp>
 #include <concurrent/futures/pool/worker.hpp>
@@ -26,19 +27,25 @@ public:
 private:
     ~ending_state() override = default;
 
-    [[nodiscard]] shared_state_base::weak_handle obstacle(dependency_place& place) noexcept override {
-        dependency_walk::obstacle_search search(place);
-        pool_.blocked_waits().for_each(search);
-        return search.take();
-    }
+    [[nodiscard]] CONCURRENT_FUTURES_FUNCTION shared_state_base::weak_handle obstacle(
+        dependency_place& place) noexcept override;
 
     pool_base& pool_;
 };
 
 // Waits until no thread of a closed pool runs. On a worker of another pool, this helps meanwhile with what
 // the pool's tasks wait for. Returns at once if there is no memory for that.
-template <class Pool>
-void await_end(Pool& pool) noexcept {
+void await_end(pool_base& pool) noexcept;
+
+#if CONCURRENT_FUTURES_DEFINES
+
+shared_state_base::weak_handle ending_state::obstacle(dependency_place& place) noexcept {
+    dependency_walk::obstacle_search search(place);
+    pool_.blocked_waits().for_each(search);
+    return search.take();
+}
+
+CONCURRENT_FUTURES_FUNCTION void await_end(pool_base& pool) noexcept {
     if (!worker::current()) {
         return;
     }
@@ -55,5 +62,7 @@ void await_end(Pool& pool) noexcept {
         made->complete();
     }
 }
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail

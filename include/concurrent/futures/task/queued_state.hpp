@@ -7,6 +7,7 @@
 #include <exception>  // std::exception_ptr, std::current_exception
 #include <utility>    // std::move
 
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/pool/worker.hpp>
 #include <concurrent/futures/queue/local_queue.hpp>
 #include <concurrent/futures/queue/work_item.hpp>
@@ -51,39 +52,11 @@ public:
 
     // The pool calls these.
 
-    bool execute(worker& self) noexcept override {
-        shared_state_base& its_future = future();
-        if (!its_future.claim()) {
-            its_future.release_from_queue();
-            return false;
-        }
-        self.note_busy();
-        run(self);
-        if (its_future.has_handle()) {
-            self.note_nearly_idle();
-        }
-        if (its_future.complete_taken([&self] { self.note_busy(); })) {
-            self.note_busy();
-            its_future.destroy_without_handle();
-        }
-        return true;
-    }
+    CONCURRENT_FUTURES_FUNCTION bool execute(worker& self) noexcept override;
 
-    [[gnu::cold]] void cancel_waiting() noexcept override {
-        shared_state_base& its_future = future();
-        its_future.cancel();
-        its_future.release_from_queue();
-    }
+    [[gnu::cold]] CONCURRENT_FUTURES_FUNCTION void cancel_waiting() noexcept override;
 
-    [[gnu::cold]] void fail_waiting(std::exception_ptr reason) noexcept override {
-        shared_state_base& its_future = future();
-        if (!its_future.claim()) {
-            its_future.release_from_queue();
-            return;
-        }
-        note_stale();
-        fail_with(std::move(reason));
-    }
+    [[gnu::cold]] CONCURRENT_FUTURES_FUNCTION void fail_waiting(std::exception_ptr reason) noexcept override;
 
     void release() noexcept override { future().release_from_queue(); }
 
@@ -92,26 +65,12 @@ public:
     [[nodiscard]] bool submitter_may_wait() noexcept override { return future().has_handle(); }
 
     // Makes the task fail with `reason` if it still waits for other futures, and so is in no queue.
-    void fail_unqueued(std::exception_ptr reason) noexcept {
-        shared_state_base& its_future = future();
-        if (!its_future.claim_unqueued()) {
-            its_future.release_from_queue();
-            return;
-        }
-        fail_with(std::move(reason));
-    }
+    void fail_unqueued(std::exception_ptr reason) noexcept;
 
     // Makes the task fail with `reason`, for what held it and is destroyed without having called it: a
     // `packaged_task`, or what an executor of one's own was to run. Its captures may hold the next such task,
     // and so on. Requires: no pool has the task.
-    [[gnu::cold, gnu::noinline]] void fail_dropped(std::exception_ptr reason) noexcept {
-        shared_state_base& its_future = future();
-        if (!its_future.claim()) {
-            its_future.release_from_queue();
-            return;
-        }
-        trampoline::call([this, kept = std::move(reason)]() mutable noexcept { fail_with(std::move(kept)); });
-    }
+    [[gnu::cold]] void fail_dropped(std::exception_ptr reason) noexcept;
 
     // Calls `push()`, which queues the task in `pool`. If that throws, the task fails with what it has
     // thrown. The task may be gone when this returns.
@@ -182,18 +141,7 @@ public:
     [[nodiscard]] virtual executor_reference own_executor() const noexcept { return {}; }
 
     // Runs the task, unless the future was cancelled, for the `packaged_task` that holds it.
-    void run_packaged() noexcept {
-        shared_state_base& its_future = future();
-        if (!its_future.claim()) {
-            its_future.release_from_queue();
-            return;
-        }
-        worker::note_running_elsewhere(*this);
-        call();
-        if (its_future.complete_taken([] {})) {
-            its_future.destroy_without_handle();
-        }
-    }
+    void run_packaged() noexcept;
 
 protected:
     ~queued_state() = default;
@@ -228,15 +176,14 @@ protected:
         return future.unless_done([&] { return future.was_not_queued() ? nullptr : owner_->worker_here(); });
     }
 
-    // Not inlined, here and below: these are the same for results of all types.
-    [[nodiscard, gnu::noinline]] helper* helper_here(shared_state_base& future) noexcept {
-        return worker_here(future);
-    }
-
-    [[nodiscard, gnu::noinline]] bool runs_here(shared_state_base& future) noexcept {
-        const worker* const self = worker_here(future);
-        return (self ? self->runs(*this) : runs_here_for_others()) && !future.done();
-    }
+    // These do what the virtual functions of `future` do that have the same names.
+    [[nodiscard]] helper* helper_here(shared_state_base& future) noexcept;
+    bool help(shared_state_base& future, helper& self, shared_state_base::weak_handle* given_up) noexcept;
+    [[nodiscard]] shared_state_base::help_result help(shared_state_base& future,
+                                                      shared_state_base::weak_handle* given_up) noexcept;
+    [[nodiscard]] bool may_help(shared_state_base& future) noexcept;
+    void have_sleepers_look_again(shared_state_base& future) noexcept;
+    [[nodiscard]] bool runs_here(shared_state_base& future) noexcept;
 
     // Whether this thread is in the middle of running the task, which its worker's pool doesn't have.
     // Requires: the task is not done.
@@ -249,22 +196,6 @@ protected:
     [[nodiscard]] shared_state_base::help_result help_elsewhere() const noexcept {
         return runs_here_for_others() ? shared_state_base::help_result::waits_for_self
                                       : shared_state_base::help_result::none;
-    }
-
-    // Not inlined: it is the same for results of all types.
-    [[nodiscard, gnu::noinline]] shared_state_base::help_result help(
-        shared_state_base& future, shared_state_base::weak_handle* given_up) noexcept {
-        if (future.is_unqueued()) {
-            return shared_state_base::help_result::waits_for_others;
-        }
-        worker* const self = worker_here(future);
-        if (!self) {
-            return help_elsewhere();
-        }
-        if (run_here(future, *self, given_up)) {
-            return shared_state_base::help_result::helped;
-        }
-        return help_runner(future, *self, given_up);
     }
 
     // Does the part of `help` that is about a task which runs. Requires: `self` is the calling thread's
@@ -286,28 +217,8 @@ protected:
 
     // Returns what a worker waits for that keeps the task from ending, at `place`; see
     // `shared_state_base::dependency`. Requires: the task doesn't wait for others.
-    [[nodiscard, gnu::noinline]] shared_state_base::weak_handle obstacle(shared_state_base& future,
-                                                                         dependency_place& place) noexcept {
-        dependency_walk::obstacle_search search(place);
-        for_each_obstacle(future, search);
-        return search.take();
-    }
-
-    [[gnu::noinline]] void have_sleepers_look_again(shared_state_base& future) noexcept {
-        if (!future.is_waiting() || !owner_) {
-            return;
-        }
-        future.with_lock([&] {
-            if (future.is_waiting() && !future.is_unqueued()) {
-                // The pool exists as long as the task isn't done.
-                owner_->blocked_waits().have_all_look_again();
-            }
-        });
-    }
-
-    [[nodiscard, gnu::noinline]] bool may_help(shared_state_base& future) noexcept {
-        return worker_here(future) && worker::seems_to_have_descendants(*this);
-    }
+    [[nodiscard]] shared_state_base::weak_handle obstacle(shared_state_base& future,
+                                                          dependency_place& place) noexcept;
 
     // Runs the task; returns false if it is no longer queued. Requires: `future` is its state, and `self` is
     // the calling thread's worker, whose pool has the task. `given_up` is a handle that is removed before the
@@ -331,12 +242,7 @@ protected:
     }
 
 private:
-    [[nodiscard, gnu::cold, gnu::noinline]] worker* ask_for_worker_here() noexcept {
-        if (const shared_pool<pool_base> owner = keep_owner_of_another_library()) {
-            owner->meet();
-        }
-        return worker::current();
-    }
+    [[nodiscard, gnu::cold]] worker* ask_for_worker_here() noexcept;
 
     void for_each_obstacle(shared_state_base& future, dependency_walk::obstacle_search& visit) noexcept {
         future.with_lock([&] {
@@ -356,14 +262,7 @@ private:
     }
 
     // Requires: the caller has claimed the task, and no queue has it any more.
-    void fail_with(std::exception_ptr reason) noexcept {
-        shared_state_base& its_future = future();
-        discard();
-        its_future.set_exception(std::move(reason));
-        if (its_future.complete_taken([] {})) {
-            its_future.destroy_without_handle();
-        }
-    }
+    void fail_with(std::exception_ptr reason) noexcept;
 
     void run(worker& self) noexcept {
         const worker::running mark(self, *this);
@@ -388,12 +287,9 @@ public:
         return queued_state::help(*this, given_up);
     }
     [[nodiscard]] bool may_help() noexcept final { return queued_state::may_help(*this); }
-    [[nodiscard]] helper* helper_here() noexcept final {
-        return this->is_unqueued() ? nullptr : worker_here(*this);
-    }
+    [[nodiscard]] helper* helper_here() noexcept final { return queued_state::helper_here(*this); }
     bool help(helper& self, shared_state_base::weak_handle* given_up) noexcept final {
-        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every helper is a worker
-        return run_here(*this, static_cast<worker&>(self), given_up);
+        return queued_state::help(*this, self, given_up);
     }
     [[nodiscard]] helper* helper_of_others() noexcept final { return any_worker_here(); }
     [[nodiscard]] shared_state_base::weak_handle dependency(dependency_place& place) noexcept override {
@@ -411,5 +307,143 @@ private:
     void discard() noexcept final { this->discard_captures(); }
     void note_stale_in_queue() noexcept final { note_stale(); }
 };
+
+#if CONCURRENT_FUTURES_DEFINES
+
+bool queued_state::execute(worker& self) noexcept {
+    shared_state_base& its_future = future();
+    if (!its_future.claim()) {
+        its_future.release_from_queue();
+        return false;
+    }
+    self.note_busy();
+    run(self);
+    if (its_future.has_handle()) {
+        self.note_nearly_idle();
+    }
+    if (its_future.complete_taken([&self] { self.note_busy(); })) {
+        self.note_busy();
+        its_future.destroy_without_handle();
+    }
+    return true;
+}
+
+void queued_state::cancel_waiting() noexcept {
+    shared_state_base& its_future = future();
+    its_future.cancel();
+    its_future.release_from_queue();
+}
+
+void queued_state::fail_waiting(std::exception_ptr reason) noexcept {
+    shared_state_base& its_future = future();
+    if (!its_future.claim()) {
+        its_future.release_from_queue();
+        return;
+    }
+    note_stale();
+    fail_with(std::move(reason));
+}
+
+CONCURRENT_FUTURES_FUNCTION void queued_state::fail_unqueued(std::exception_ptr reason) noexcept {
+    shared_state_base& its_future = future();
+    if (!its_future.claim_unqueued()) {
+        its_future.release_from_queue();
+        return;
+    }
+    fail_with(std::move(reason));
+}
+
+CONCURRENT_FUTURES_FUNCTION void queued_state::fail_dropped(std::exception_ptr reason) noexcept {
+    shared_state_base& its_future = future();
+    if (!its_future.claim()) {
+        its_future.release_from_queue();
+        return;
+    }
+    trampoline::call([this, kept = std::move(reason)]() mutable noexcept { fail_with(std::move(kept)); });
+}
+
+CONCURRENT_FUTURES_FUNCTION void queued_state::run_packaged() noexcept {
+    shared_state_base& its_future = future();
+    if (!its_future.claim()) {
+        its_future.release_from_queue();
+        return;
+    }
+    worker::note_running_elsewhere(*this);
+    call();
+    if (its_future.complete_taken([] {})) {
+        its_future.destroy_without_handle();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION helper* queued_state::helper_here(shared_state_base& future) noexcept {
+    return future.is_unqueued() ? nullptr : worker_here(future);
+}
+
+CONCURRENT_FUTURES_FUNCTION bool queued_state::help(shared_state_base& future, helper& self,
+                                                    shared_state_base::weak_handle* given_up) noexcept {
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): every helper is a worker
+    return run_here(future, static_cast<worker&>(self), given_up);
+}
+
+CONCURRENT_FUTURES_FUNCTION bool queued_state::runs_here(shared_state_base& future) noexcept {
+    const worker* const self = worker_here(future);
+    return (self ? self->runs(*this) : runs_here_for_others()) && !future.done();
+}
+
+CONCURRENT_FUTURES_FUNCTION shared_state_base::help_result queued_state::help(
+    shared_state_base& future, shared_state_base::weak_handle* given_up) noexcept {
+    if (future.is_unqueued()) {
+        return shared_state_base::help_result::waits_for_others;
+    }
+    worker* const self = worker_here(future);
+    if (!self) {
+        return help_elsewhere();
+    }
+    if (run_here(future, *self, given_up)) {
+        return shared_state_base::help_result::helped;
+    }
+    return help_runner(future, *self, given_up);
+}
+
+CONCURRENT_FUTURES_FUNCTION shared_state_base::weak_handle queued_state::obstacle(
+    shared_state_base& future, dependency_place& place) noexcept {
+    dependency_walk::obstacle_search search(place);
+    for_each_obstacle(future, search);
+    return search.take();
+}
+
+CONCURRENT_FUTURES_FUNCTION void queued_state::have_sleepers_look_again(shared_state_base& future) noexcept {
+    if (!future.is_waiting() || !owner_) {
+        return;
+    }
+    future.with_lock([&] {
+        if (future.is_waiting() && !future.is_unqueued()) {
+            // The pool exists as long as the task isn't done.
+            owner_->blocked_waits().have_all_look_again();
+        }
+    });
+}
+
+CONCURRENT_FUTURES_FUNCTION bool queued_state::may_help(shared_state_base& future) noexcept {
+    return worker_here(future) && worker::seems_to_have_descendants(*this);
+}
+
+CONCURRENT_FUTURES_FUNCTION worker* queued_state::ask_for_worker_here() noexcept {
+    if (const shared_pool<pool_base> owner = keep_owner_of_another_library()) {
+        owner->meet();
+    }
+    return worker::current();
+}
+
+CONCURRENT_FUTURES_FUNCTION void queued_state::fail_with(std::exception_ptr reason) noexcept {
+    shared_state_base& its_future = future();
+    discard();
+    its_future.set_exception(std::move(reason));
+    if (its_future.complete_taken([] {})) {
+        its_future.destroy_without_handle();
+    }
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+
+#pragma once
+
+// Which translation units define the functions that are no templates, and that no fast path should inline:
+// CONCURRENT_FUTURES_FUNCTION begins the definition of each. By default every unit does: the library consists
+// of headers. If all units of a program define CONCURRENT_FUTURES_COMPILED, one of them does it for all, the
+// one that defines CONCURRENT_FUTURES_DEFINITIONS too. See docs/installing.md.
+//
+// Of a virtual function, it begins the declaration instead: else each unit would have the class's table of
+// virtual functions, and so all of these.
+//
+// What has static variables is inline all the same, so that all shared libraries of a program share these.
+
+#if !defined(CONCURRENT_FUTURES_COMPILED)
+#define CONCURRENT_FUTURES_DEFINES 1
+#define CONCURRENT_FUTURES_FUNCTION [[gnu::noinline]] inline
+#elif defined(CONCURRENT_FUTURES_DEFINITIONS)
+#define CONCURRENT_FUTURES_DEFINES 1
+#define CONCURRENT_FUTURES_FUNCTION [[gnu::noinline]]
+#else
+#define CONCURRENT_FUTURES_DEFINES 0
+#define CONCURRENT_FUTURES_FUNCTION
+#endif
