@@ -1,5 +1,5 @@
 # What `cmake --install` puts where, for find_package(concurrent_futures) and pkg-config. The library is headers only, so
-# one installation serves every architecture.
+# one installation serves every architecture, unless CONCURRENT_FUTURES_COMPILED.
 #
 # A project that takes this one in can export targets which link it: it is in an export set of its own, also where
 # nothing of it is to be installed.
@@ -16,6 +16,10 @@ if(NOT data_directory)
 endif()
 if(NOT data_directory)
     set(data_directory share)
+endif()
+set(library_directory "${CMAKE_INSTALL_LIBDIR}")
+if(NOT library_directory)
+    set(library_directory lib)
 endif()
 set(doc_directory "${data_directory}/doc/concurrent_futures")
 if(PROJECT_IS_TOP_LEVEL AND CMAKE_INSTALL_DOCDIR)
@@ -34,6 +38,7 @@ install(
     DESTINATION "${include_directory}" ${rule}
     FILES_MATCHING
     PATTERN "*.hpp"
+    PATTERN "*.cpp"
     PATTERN "*.cppm"
     PATTERN debugger EXCLUDE
 )
@@ -46,8 +51,20 @@ install(
     DESTINATION "${data_directory}/concurrent_futures" ${rule}
 )
 install(TARGETS concurrent_futures EXPORT concurrent_futures)
-
 set(package_directory "${data_directory}/cmake/concurrent_futures")
+set(pkgconfig_directory "${data_directory}/pkgconfig")
+set(serves ARCH_INDEPENDENT)
+if(CONCURRENT_FUTURES_COMPILED)
+    install(
+        TARGETS concurrent_futures_compiled
+        EXPORT concurrent_futures
+        ARCHIVE DESTINATION "${library_directory}" ${rule}
+    )
+    set(package_directory "${library_directory}/cmake/concurrent_futures")
+    set(pkgconfig_directory "${library_directory}/pkgconfig")
+    set(serves)
+endif()
+
 install(
     EXPORT concurrent_futures
     NAMESPACE concurrent::
@@ -63,7 +80,7 @@ configure_package_config_file(
 write_basic_package_version_file(
     "${PROJECT_BINARY_DIR}/concurrent_futures-config-version.cmake"
     COMPATIBILITY SameMinorVersion
-    ARCH_INDEPENDENT
+    ${serves}
 )
 install(
     FILES "${CMAKE_CURRENT_LIST_DIR}/atomic.cmake"
@@ -82,19 +99,25 @@ configure_file("${CMAKE_CURRENT_LIST_DIR}/atomic.cmake" "${PROJECT_BINARY_DIR}/a
 
 # The prefix is where the file is found, so that the installation may be moved.
 cmake_path(
-    ABSOLUTE_PATH data_directory
+    ABSOLUTE_PATH pkgconfig_directory
     BASE_DIRECTORY "${CMAKE_INSTALL_PREFIX}"
-    OUTPUT_VARIABLE full_data_directory
+    OUTPUT_VARIABLE full_pkgconfig_directory
 )
-file(RELATIVE_PATH prefix_from_pkgconfig "${full_data_directory}/pkgconfig" "${CMAKE_INSTALL_PREFIX}")
-set(includedir_for_pkgconfig "\${prefix}/${include_directory}")
-if(IS_ABSOLUTE "${include_directory}")
-    set(includedir_for_pkgconfig "${include_directory}")
+file(RELATIVE_PATH prefix_from_pkgconfig "${full_pkgconfig_directory}" "${CMAKE_INSTALL_PREFIX}")
+foreach(kind IN ITEMS include library)
+    set(${kind}_directory_for_pkgconfig "\${prefix}/${${kind}_directory}")
+    if(IS_ABSOLUTE "${${kind}_directory}")
+        set(${kind}_directory_for_pkgconfig "${${kind}_directory}")
+    endif()
+endforeach()
+set(flags_for_pkgconfig "-I\${includedir} -pthread")
+set(libraries_for_pkgconfig -pthread)
+if(CONCURRENT_FUTURES_COMPILED)
+    string(PREPEND flags_for_pkgconfig "-DCONCURRENT_FUTURES_COMPILED ")
+    set(libraries_for_pkgconfig "-L${library_directory_for_pkgconfig} -lconcurrent_futures -pthread")
 endif()
 configure_file(
     "${CMAKE_CURRENT_LIST_DIR}/concurrent_futures.pc.in" "${PROJECT_BINARY_DIR}/concurrent_futures.pc"
     @ONLY
 )
-install(
-    FILES "${PROJECT_BINARY_DIR}/concurrent_futures.pc" DESTINATION "${data_directory}/pkgconfig" ${rule}
-)
+install(FILES "${PROJECT_BINARY_DIR}/concurrent_futures.pc" DESTINATION "${pkgconfig_directory}" ${rule})

@@ -55,6 +55,7 @@ public:
     [[nodiscard]] std::size_t waiting() const noexcept override { return 0; }
     [[nodiscard]] bool expects_items() const noexcept override { return false; }
     [[nodiscard]] bool shared_queue_seems_empty() const noexcept override { return true; }
+    [[nodiscard]] bool watch_end(futures::detail::end_watch&) noexcept override { return false; }
 
 private:
     void start_thread() noexcept override {}

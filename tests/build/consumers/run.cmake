@@ -30,6 +30,30 @@ if(WAY STREQUAL "single_file")
     string(REPLACE "<concurrent/futures.hpp>" "\"concurrent_futures.hpp\"" source "${source}")
     file(WRITE "${build}/program.cpp" "${source}")
     run("${COMPILER}" ${flags} -std=c++20 -pthread "${build}/program.cpp" ${link_flags} -o "${program}")
+elseif(WAY STREQUAL "compiled_by_hand")
+    set(include "${WORK}/the sources/include")
+    set(command "${COMPILER}" ${flags} -std=c++20 -pthread -DCONCURRENT_FUTURES_COMPILED "-I${include}" "${build}/program.cpp")
+    run(${command} "${include}/concurrent/futures.cpp" ${link_flags} -o "${program}")
+    # A unit has only what depends on its types.
+    execute_process(COMMAND ${command} ${link_flags} -o "${program}_alone" ERROR_VARIABLE error RESULT_VARIABLE result)
+    if(result EQUAL 0 OR NOT error MATCHES "thread_pool_executor")
+        message(FATAL_ERROR "the program without futures.cpp was to lack functions: ${error}")
+    endif()
+elseif(WAY STREQUAL "compiled")
+    run("${CMAKE_COMMAND}" -S "${WORK}/the sources" -B "${build}/library" -G "${GENERATOR}"
+        "-DCMAKE_MAKE_PROGRAM=${MAKE_PROGRAM}" "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_CXX_FLAGS=${FLAGS}"
+        -DCONCURRENT_FUTURES_COMPILED=ON -DCONCURRENT_FUTURES_BUILD_TESTS=OFF -DCONCURRENT_FUTURES_BUILD_EXAMPLES=OFF
+    )
+    run("${CMAKE_COMMAND}" --build "${build}/library")
+    run("${CMAKE_COMMAND}" --install "${build}/library" --prefix "${build}/first prefix")
+    file(RENAME "${build}/first prefix" "${build}/prefix")
+    configure(
+        find_package "${build}/user"
+        "-DCMAKE_PROJECT_INCLUDE=${CMAKE_CURRENT_LIST_DIR}/guest.cmake" "-DPROGRAM_SOURCE=${build}/program.cpp"
+        "-DCMAKE_PREFIX_PATH=${build}/prefix" "-DLIBRARY_VERSION=${VERSION}"
+    )
+    run("${CMAKE_COMMAND}" --build "${build}/user")
+    set(program "${build}/user/program")
 elseif(WAY STREQUAL "pkg_config")
     set(ENV{PKG_CONFIG_PATH} "${WORK}/the prefix/share/pkgconfig")
     run("${PKG_CONFIG}" --cflags --libs "concurrent_futures = ${VERSION}")
