@@ -3875,7 +3875,7 @@ CONCURRENT_FUTURES_FUNCTION bool helping_wait::leave_to_spare(shared_state_base&
     if (!found.is_waiting()) {
         return true;  // a spare was about to run it
     }
-    if (!self_.leave_to_spare(std::make_unique<helping_errand>(found))) {
+    if (!self_.leave_to_spare(std::unique_ptr<errand>(new helping_errand(found)))) {
         return false;
     }
     walk_.note_left_to_spare();
@@ -7077,16 +7077,15 @@ CONCURRENT_FUTURES_FUNCTION void pool_base::meet_another_library() const noexcep
     if (find_library(library())) {
         return;
     }
-    std::unique_ptr<other_library> added(new (std::nothrow) other_library(library(), find_));
+    auto* const added = new (std::nothrow) other_library(library(), find_);
     if (!added) {
         return;
     }
     // Two threads may add the same library; then `find_library` finds the one that was added last.
     // Release: pairs with the acquire of `find_library`.
-    while (!other_libraries_.compare_exchange_weak(added->next, added.get(), std::memory_order_release,
+    while (!other_libraries_.compare_exchange_weak(added->next, added, std::memory_order_release,
                                                    std::memory_order_relaxed)) {
     }
-    static_cast<void>(added.release());  // it stays in the list
 }
 
 #endif  // CONCURRENT_FUTURES_DEFINES
@@ -15804,23 +15803,8 @@ private:
     // Requires: `sleep_` has asked for it.
     [[gnu::cold]] void start();
 
-    // Makes a worker with this number, and starts its thread, which calls `run_it`.
-    template <class RunIt>
-    [[nodiscard]] started_thread& start_thread(std::size_t number, bool is_spare, RunIt run_it) {
-        last_worker_ = new worker(pool_, name_of_worker(number), last_worker_, is_spare);
-        std::unique_ptr<started_thread> started;
-        try {
-            started.reset(new started_thread{.pool = shared_pool(pool_), .self = last_worker_});
-            started->thread = sync::thread([run_it, record = started.get()] { run_it(*record); });
-        } catch (...) {
-            started.reset();
-            remove_last_worker();
-            throw;
-        }
-        threads_.add(*started);
-        ++running_;
-        return *started.release();
-    }
+    // Makes a worker with this number, and starts its thread.
+    [[nodiscard, gnu::cold]] started_thread& start_thread(std::size_t number, bool is_spare);
 
     [[gnu::cold]] void start_spare_locked(worker& blocked, std::unique_ptr<errand> left);
 
@@ -15991,7 +15975,7 @@ CONCURRENT_FUTURES_FUNCTION void threads::start() {
     count_.store(before + 1);
     runnable_threads::add(1);
     try {
-        static_cast<void>(start_thread(before, false, [this](started_thread& started) { run(started); }));
+        static_cast<void>(start_thread(before, false));
     } catch (...) {
         runnable_threads::remove(1);
         count_.store(before);
@@ -16001,6 +15985,28 @@ CONCURRENT_FUTURES_FUNCTION void threads::start() {
         throw;
     }
     none_.store(false);
+}
+
+CONCURRENT_FUTURES_FUNCTION started_thread& threads::start_thread(std::size_t number, bool is_spare) {
+    last_worker_ = new worker(pool_, name_of_worker(number), last_worker_, is_spare);
+    started_thread* started = nullptr;
+    try {
+        started = new started_thread{.pool = shared_pool(pool_), .self = last_worker_};
+        started->thread = sync::thread([this, is_spare, record = started] {
+            if (is_spare) {
+                run_spare(*record);
+            } else {
+                run(*record);
+            }
+        });
+    } catch (...) {
+        delete started;
+        remove_last_worker();
+        throw;
+    }
+    threads_.add(*started);
+    ++running_;
+    return *started;
 }
 
 CONCURRENT_FUTURES_FUNCTION void threads::start_spare_locked(worker& blocked, std::unique_ptr<errand> left) {
@@ -16026,8 +16032,7 @@ CONCURRENT_FUTURES_FUNCTION void threads::start_spare_locked(worker& blocked, st
 }
 
 CONCURRENT_FUTURES_FUNCTION started_thread& threads::start_spare_thread() {
-    started_thread& spare =
-        start_thread(max_workers_ + spares_, true, [this](started_thread& started) { run_spare(started); });
+    started_thread& spare = start_thread(max_workers_ + spares_, true);
     ++spares_;
     return spare;
 }

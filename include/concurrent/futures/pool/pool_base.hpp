@@ -390,16 +390,15 @@ CONCURRENT_FUTURES_FUNCTION void pool_base::meet_another_library() const noexcep
     if (find_library(library())) {
         return;
     }
-    std::unique_ptr<other_library> added(new (std::nothrow) other_library(library(), find_));
+    auto* const added = new (std::nothrow) other_library(library(), find_);
     if (!added) {
         return;
     }
     // Two threads may add the same library; then `find_library` finds the one that was added last.
     // Release: pairs with the acquire of `find_library`.
-    while (!other_libraries_.compare_exchange_weak(added->next, added.get(), std::memory_order_release,
+    while (!other_libraries_.compare_exchange_weak(added->next, added, std::memory_order_release,
                                                    std::memory_order_relaxed)) {
     }
-    static_cast<void>(added.release());  // it stays in the list
 }
 
 #endif  // CONCURRENT_FUTURES_DEFINES

@@ -111,23 +111,8 @@ private:
     // Requires: `sleep_` has asked for it.
     [[gnu::cold]] void start();
 
-    // Makes a worker with this number, and starts its thread, which calls `run_it`.
-    template <class RunIt>
-    [[nodiscard]] started_thread& start_thread(std::size_t number, bool is_spare, RunIt run_it) {
-        last_worker_ = new worker(pool_, name_of_worker(number), last_worker_, is_spare);
-        std::unique_ptr<started_thread> started;
-        try {
-            started.reset(new started_thread{.pool = shared_pool(pool_), .self = last_worker_});
-            started->thread = sync::thread([run_it, record = started.get()] { run_it(*record); });
-        } catch (...) {
-            started.reset();
-            remove_last_worker();
-            throw;
-        }
-        threads_.add(*started);
-        ++running_;
-        return *started.release();
-    }
+    // Makes a worker with this number, and starts its thread.
+    [[nodiscard, gnu::cold]] started_thread& start_thread(std::size_t number, bool is_spare);
 
     [[gnu::cold]] void start_spare_locked(worker& blocked, std::unique_ptr<errand> left);
 
@@ -298,7 +283,7 @@ CONCURRENT_FUTURES_FUNCTION void threads::start() {
     count_.store(before + 1);
     runnable_threads::add(1);
     try {
-        static_cast<void>(start_thread(before, false, [this](started_thread& started) { run(started); }));
+        static_cast<void>(start_thread(before, false));
     } catch (...) {
         runnable_threads::remove(1);
         count_.store(before);
@@ -308,6 +293,28 @@ CONCURRENT_FUTURES_FUNCTION void threads::start() {
         throw;
     }
     none_.store(false);
+}
+
+CONCURRENT_FUTURES_FUNCTION started_thread& threads::start_thread(std::size_t number, bool is_spare) {
+    last_worker_ = new worker(pool_, name_of_worker(number), last_worker_, is_spare);
+    started_thread* started = nullptr;
+    try {
+        started = new started_thread{.pool = shared_pool(pool_), .self = last_worker_};
+        started->thread = sync::thread([this, is_spare, record = started] {
+            if (is_spare) {
+                run_spare(*record);
+            } else {
+                run(*record);
+            }
+        });
+    } catch (...) {
+        delete started;
+        remove_last_worker();
+        throw;
+    }
+    threads_.add(*started);
+    ++running_;
+    return *started;
 }
 
 CONCURRENT_FUTURES_FUNCTION void threads::start_spare_locked(worker& blocked, std::unique_ptr<errand> left) {
@@ -333,8 +340,7 @@ CONCURRENT_FUTURES_FUNCTION void threads::start_spare_locked(worker& blocked, st
 }
 
 CONCURRENT_FUTURES_FUNCTION started_thread& threads::start_spare_thread() {
-    started_thread& spare =
-        start_thread(max_workers_ + spares_, true, [this](started_thread& started) { run_spare(started); });
+    started_thread& spare = start_thread(max_workers_ + spares_, true);
     ++spares_;
     return spare;
 }

@@ -2,13 +2,14 @@
 
 #pragma once
 
-#include <memory>   // std::make_unique
+#include <memory>   // std::unique_ptr
 #include <utility>  // std::exchange
 
 #include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/state/dependency_walk.hpp>
 #include <concurrent/futures/state/helping_errand.hpp>
 #include <concurrent/futures/state/shared_state.hpp>
+#include <concurrent/futures/sync/errand.hpp>
 #include <concurrent/futures/sync/helper.hpp>
 #include <concurrent/futures/sync/idle_watch.hpp>
 
@@ -95,7 +96,7 @@ CONCURRENT_FUTURES_FUNCTION bool helping_wait::leave_to_spare(shared_state_base&
     if (!found.is_waiting()) {
         return true;  // a spare was about to run it
     }
-    if (!self_.leave_to_spare(std::make_unique<helping_errand>(found))) {
+    if (!self_.leave_to_spare(std::unique_ptr<errand>(new helping_errand(found)))) {
         return false;
     }
     walk_.note_left_to_spare();
