@@ -356,13 +356,12 @@ public:
 // What has static variables is inline all the same, so that all shared libraries of a program share these.
 
 #if !defined(CONCURRENT_FUTURES_COMPILED)
-#define CONCURRENT_FUTURES_DEFINES 1
+#define CONCURRENT_FUTURES_DEFINES
 #define CONCURRENT_FUTURES_FUNCTION [[gnu::noinline]] inline
 #elif defined(CONCURRENT_FUTURES_DEFINITIONS)
-#define CONCURRENT_FUTURES_DEFINES 1
+#define CONCURRENT_FUTURES_DEFINES
 #define CONCURRENT_FUTURES_FUNCTION [[gnu::noinline]]
 #else
-#define CONCURRENT_FUTURES_DEFINES 0
 #define CONCURRENT_FUTURES_FUNCTION
 #endif
 
@@ -406,7 +405,7 @@ int cpu_quota(std::string_view root_directory = "/") noexcept;
 
 }}}  // namespace concurrent::futures::detail
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 // Units that make a pool compile this code, so it does without `std::string` and `std::optional`.
 namespace concurrent::futures { inline namespace v0_1 { namespace detail::cgroups {
@@ -740,7 +739,7 @@ int count_allowed_cpus(Ask ask) noexcept {
 }
 #endif
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 // Returns how many CPUs are in the affinity mask of this process, or how many the machine has where the
 // operating system doesn't tell; at least 1.
@@ -846,7 +845,7 @@ constexpr std::array<char, limit + 1> shorten_thread_name(std::string_view name)
     return shortened;
 }
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION void show_thread_name([[maybe_unused]] std::string_view name) noexcept {
 #if defined(__linux__)
@@ -987,7 +986,7 @@ private:
 // Has the handler log an exception that would otherwise be lost.
 [[gnu::cold]] void log(std::string_view message, const std::exception_ptr& exception) noexcept;
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION log_registry::reference::~reference() {
     if (kept_ && instance().is_last(*kept_)) {
@@ -1211,7 +1210,7 @@ private:
     static constinit inline thread_local postponed* last_ = nullptr;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION void trampoline::run_all_postponed() noexcept {
     while (postponed* const next = first_) {
@@ -1400,7 +1399,7 @@ private:
     int attempts_ = 0;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION void back_off::pause() noexcept {
     constexpr int spins = 64;
@@ -1492,7 +1491,7 @@ bool spin_until(int pauses, Ready ready) noexcept {
         pauses, [](void* condition) noexcept { return (*static_cast<Ready*>(condition))(); }, &ready);
 }
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION bool spin_until(int pauses, bool (*is_ready)(void* condition) noexcept,
                                             void* condition) noexcept {
@@ -1733,7 +1732,7 @@ private:
     std::size_t removals_ = 0;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION void blocked_wait_list::remove_spare(std::size_t workers) noexcept {
     const std::lock_guard lock(lock_);
@@ -2706,7 +2705,7 @@ private:
     std::exception_ptr exception_;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 bool shared_state_base::signal_stop() noexcept {
     return false;
@@ -2861,7 +2860,7 @@ CONCURRENT_FUTURES_FUNCTION void shared_state_base::lock_slowly() noexcept {
 // ----------------------------------------------------------------------------------------------------
 // concurrent/futures/platform/operator_new.hpp
 
-#if CONCURRENT_FUTURES_DEFINES && defined(__linux__) && defined(__GLIBC__)
+#if defined(CONCURRENT_FUTURES_DEFINES) && defined(__linux__) && defined(__GLIBC__)
 #if __GLIBC_PREREQ(2, 34)  // before that, dladdr was in a library of its own
 #define CONCURRENT_FUTURES_HAS_DLADDR
 #include <dlfcn.h>  // dladdr
@@ -2875,7 +2874,7 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // find errors as the sanitizers do, or because its allocator is better.
 [[gnu::cold]] bool has_standard_operator_new() noexcept;
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION bool has_standard_operator_new() noexcept {
 #if defined(CONCURRENT_FUTURES_HAS_DLADDR)
@@ -3061,7 +3060,7 @@ protected:
     ~cached_memory() = default;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION block_cache::end_of_thread::~end_of_thread() {
     here_.capacity = 0;
@@ -3433,7 +3432,7 @@ private:
     bool tells_all_ = false;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION dependency_walk::~dependency_walk() {
     const bool is_inherited = process_ != forks::process();  // then no thread tells
@@ -3777,7 +3776,7 @@ private:
     shared_state_base::weak_handle kept_;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 void helping_errand::run(helper& spare) noexcept {
     if (kept_.state().is_waiting() && kept_.state().helper_here()) {
@@ -3835,7 +3834,7 @@ private:
     bool is_new_ = true;  // since it is shown, nobody was told
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION helping_wait::step helping_wait::go_on(bool to_the_end, idle_watch& watch,
                                                                    helper*& watching) {
@@ -4049,7 +4048,7 @@ bool await(shared_state_base& state, const deadline& until);
 // Waits without a limit, for destructors. Returns at once where `await` would throw.
 void await_if_it_ends(shared_state_base& state) noexcept;
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 // A `blocked_thread` waits for one future; on a worker, it may also wait until no other worker is idle. It
 // lives on the waiting thread's stack.
@@ -4374,7 +4373,7 @@ inline void throw_if_failed(shared_state_base& state) {
     }
 }
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION void await_pending(shared_state_base& state, const timeout& limit) {
     if (!await(state, limit.start())) {
@@ -5791,7 +5790,7 @@ namespace detail {
 
 [[noreturn, gnu::cold]] void throw_unfinished(std::size_t unfinished, std::size_t futures);
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION void throw_unfinished(std::size_t unfinished, std::size_t futures) {
     char message[80];
@@ -6001,7 +6000,7 @@ private:
     entry* first_ = nullptr;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION void live_pools::add(entry& added) noexcept {
     const std::lock_guard lock(mutex_);
@@ -6101,7 +6100,7 @@ private:
     bool woken_ = false;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 #endif  // CONCURRENT_FUTURES_DEFINES
 
@@ -6411,7 +6410,7 @@ private:
     idle_watch_list watches_;  // guarded by `watches_lock_`
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION bool sleep::watch_idle(const sleeper& self, idle_watch& watch) noexcept {
     // Others rely on a worker that runs its initializer. It must not rely on them in turn.
@@ -7027,7 +7026,7 @@ private:
 };
 #endif
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION void pool_base::begin_thread(worker& self) const noexcept {
     own_pool_thread = {&self, number_, 0};
@@ -7300,7 +7299,7 @@ private:
 // afterwards, so that never too few items seem to wait.
 work_list take_stale(work_list& items, sync::atomic<std::ptrdiff_t>& stale) noexcept;
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION work_list take_stale(work_list& items,
                                                  sync::atomic<std::ptrdiff_t>& stale) noexcept {
@@ -7648,7 +7647,7 @@ private:
     blocked_wait_list* const waits_ = nullptr;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION work_list local_queue::take_all() noexcept {
     counting_guard lock(lock_);
@@ -7730,7 +7729,7 @@ private:
     std::size_t released_ = 0;  // how often it was given back
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION bool permit::add_spare(errand& left) noexcept {
     const std::lock_guard lock(mutex_);
@@ -8055,7 +8054,7 @@ private:
     local_queue queue_of_others_;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 void worker::begin_to_block(blocked_wait& wait) noexcept {
     pool_.blocked_waits().add(wait, &local_queue_);
@@ -8323,7 +8322,7 @@ private:
     walker* kept_ = nullptr;       // for the next waits
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 // While this exists, the lock is released. In the child of a fork that happens meanwhile, it stays so.
 class outstanding_futures::unlocked {
@@ -9258,7 +9257,7 @@ private:
     void note_stale_in_queue() noexcept final { note_stale(); }
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 bool queued_state::execute(worker& self) noexcept {
     shared_state_base& its_future = future();
@@ -11278,7 +11277,7 @@ template <class Range>
     }
 }
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION void gathering::take_back_all() noexcept {
     if (whole().is_inherited()) {
@@ -11407,7 +11406,7 @@ protected:
     [[nodiscard]] virtual shared_state_base::weak_handle obstacle(dependency_place& place) noexcept = 0;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 shared_state_base::weak_handle awaited_event::dependency(dependency_place& place) noexcept {
     shared_state_base::weak_handle found;
@@ -11671,7 +11670,7 @@ private:
     typename Pool::branch_place place_;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 shared_state_base::help_result joined_state::help(shared_state_base::weak_handle* given_up) noexcept {
     // Other threads can't be sure that the branch still exists.
@@ -12346,7 +12345,7 @@ private:
     awaited_end* awaited_ = nullptr;  // those that are not done
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 // What a coroutine awaits: that all tasks of a group are done. Like a coroutine, it is never pending, and so
 // can't be cancelled.
@@ -13169,7 +13168,7 @@ private:
     std::exception_ptr failure_;  // what `own_executor_` has thrown
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION bool continuation::begin(shared_state_base& future, queued_state& task,
                                                      outcome how, bool submits) const noexcept {
@@ -14274,7 +14273,7 @@ private:
     void note_stale_in_queue() noexcept final { this->note_stale(); }
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION bool coroutine_task::wait_for_arrival(const departure_order& order) {
     const std::uintptr_t place = local_queue::note_suspended(*this);
@@ -15641,7 +15640,7 @@ private:
     kept_pool* kept_pools_ = nullptr;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION void thread_list::add_all(thread_list& added) noexcept {
     while (started_thread* const each = added.take_first()) {
@@ -15854,7 +15853,7 @@ private:
     end_watch* end_watches_ = nullptr;  // the first in a list
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION threads::~threads() {
     while (last_worker_) {
@@ -16902,7 +16901,7 @@ private:
     sync::atomic<std::size_t> popping_{0};  // the number of items in `popping_list_`
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION work_list fifo_queue::take_all() noexcept {
     const std::lock_guard lock(pop_lock_);
@@ -17047,7 +17046,7 @@ private:
     std::uint64_t pushed_ = 0;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION void priority_order::push(work_item& item) noexcept {
     if (item.sequence() == 0) {
@@ -17149,7 +17148,7 @@ private:
 // the pool's tasks wait for. Returns at once if there is no memory for that.
 void await_end(pool_base& pool) noexcept;
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 shared_state_base::weak_handle ending_state::obstacle(dependency_place& place) noexcept {
     dependency_walk::obstacle_search search(place);
@@ -17260,7 +17259,7 @@ using queue_of = typename queue_for<Queue>::type;
 
 worker_limit default_max_workers() noexcept;
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION std::string default_thread_name_prefix() {
     char prefix[48];
@@ -17506,7 +17505,7 @@ extern template class thread_pool_executor<fifo>;
 extern template class thread_pool_executor<lifo>;
 extern template class thread_pool_executor<priority>;
 #endif
-#if defined(CONCURRENT_FUTURES_COMPILED) && CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_COMPILED) && defined(CONCURRENT_FUTURES_DEFINES)
 namespace detail {
 template class worker_pool<queue_of<fifo>>;
 template class worker_pool<queue_of<lifo>>;

@@ -93,7 +93,7 @@ private:
 // Has the handler log an exception that would otherwise be lost.
 [[gnu::cold]] void log(std::string_view message, const std::exception_ptr& exception) noexcept;
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION log_registry::reference::~reference() {
     if (kept_ && instance().is_last(*kept_)) {

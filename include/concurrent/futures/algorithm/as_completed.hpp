@@ -27,7 +27,7 @@ namespace detail {
 
 [[noreturn, gnu::cold]] void throw_unfinished(std::size_t unfinished, std::size_t futures);
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION void throw_unfinished(std::size_t unfinished, std::size_t futures) {
     char message[80];

@@ -386,7 +386,7 @@ template <class Range>
     }
 }
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION void gathering::take_back_all() noexcept {
     if (whole().is_inherited()) {

@@ -201,7 +201,7 @@ private:
     walker* kept_ = nullptr;       // for the next waits
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 // While this exists, the lock is released. In the child of a fork that happens meanwhile, it stays so.
 class outstanding_futures::unlocked {

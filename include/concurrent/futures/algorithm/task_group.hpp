@@ -159,7 +159,7 @@ private:
     awaited_end* awaited_ = nullptr;  // those that are not done
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 // What a coroutine awaits: that all tasks of a group are done. Like a coroutine, it is never pending, and so
 // can't be cancelled.

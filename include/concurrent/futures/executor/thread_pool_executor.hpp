@@ -76,7 +76,7 @@ using queue_of = typename queue_for<Queue>::type;
 
 worker_limit default_max_workers() noexcept;
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION std::string default_thread_name_prefix() {
     char prefix[48];
@@ -322,7 +322,7 @@ extern template class thread_pool_executor<fifo>;
 extern template class thread_pool_executor<lifo>;
 extern template class thread_pool_executor<priority>;
 #endif
-#if defined(CONCURRENT_FUTURES_COMPILED) && CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_COMPILED) && defined(CONCURRENT_FUTURES_DEFINES)
 namespace detail {
 template class worker_pool<queue_of<fifo>>;
 template class worker_pool<queue_of<lifo>>;

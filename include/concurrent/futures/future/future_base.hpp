@@ -39,7 +39,7 @@ inline void throw_if_failed(shared_state_base& state) {
     }
 }
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION void await_pending(shared_state_base& state, const timeout& limit) {
     if (!await(state, limit.start())) {

@@ -24,7 +24,7 @@ int cpu_quota(std::string_view root_directory = "/") noexcept;
 
 }}}  // namespace concurrent::futures::detail
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 // Units that make a pool compile this code, so it does without `std::string` and `std::optional`.
 namespace concurrent::futures { inline namespace v0_1 { namespace detail::cgroups {

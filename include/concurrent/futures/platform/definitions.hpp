@@ -13,12 +13,11 @@
 // What has static variables is inline all the same, so that all shared libraries of a program share these.
 
 #if !defined(CONCURRENT_FUTURES_COMPILED)
-#define CONCURRENT_FUTURES_DEFINES 1
+#define CONCURRENT_FUTURES_DEFINES
 #define CONCURRENT_FUTURES_FUNCTION [[gnu::noinline]] inline
 #elif defined(CONCURRENT_FUTURES_DEFINITIONS)
-#define CONCURRENT_FUTURES_DEFINES 1
+#define CONCURRENT_FUTURES_DEFINES
 #define CONCURRENT_FUTURES_FUNCTION [[gnu::noinline]]
 #else
-#define CONCURRENT_FUTURES_DEFINES 0
 #define CONCURRENT_FUTURES_FUNCTION
 #endif

@@ -8,7 +8,7 @@
 #include <new>          // operator new
 #include <string_view>  // std::string_view
 
-#if CONCURRENT_FUTURES_DEFINES && defined(__linux__) && defined(__GLIBC__)
+#if defined(CONCURRENT_FUTURES_DEFINES) && defined(__linux__) && defined(__GLIBC__)
 #if __GLIBC_PREREQ(2, 34)  // before that, dladdr was in a library of its own
 #define CONCURRENT_FUTURES_HAS_DLADDR
 #include <dlfcn.h>  // dladdr
@@ -22,7 +22,7 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // find errors as the sanitizers do, or because its allocator is better.
 [[gnu::cold]] bool has_standard_operator_new() noexcept;
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION bool has_standard_operator_new() noexcept {
 #if defined(CONCURRENT_FUTURES_HAS_DLADDR)

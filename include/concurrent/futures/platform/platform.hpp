@@ -85,7 +85,7 @@ int count_allowed_cpus(Ask ask) noexcept {
 }
 #endif
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 // Returns how many CPUs are in the affinity mask of this process, or how many the machine has where the
 // operating system doesn't tell; at least 1.
@@ -191,7 +191,7 @@ constexpr std::array<char, limit + 1> shorten_thread_name(std::string_view name)
     return shortened;
 }
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION void show_thread_name([[maybe_unused]] std::string_view name) noexcept {
 #if defined(__linux__)

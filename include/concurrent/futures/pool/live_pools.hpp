@@ -67,7 +67,7 @@ private:
     entry* first_ = nullptr;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION void live_pools::add(entry& added) noexcept {
     const std::lock_guard lock(mutex_);

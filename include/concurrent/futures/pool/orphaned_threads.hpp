@@ -139,7 +139,7 @@ private:
     kept_pool* kept_pools_ = nullptr;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION void thread_list::add_all(thread_list& added) noexcept {
     while (started_thread* const each = added.take_first()) {

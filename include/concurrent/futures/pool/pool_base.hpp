@@ -340,7 +340,7 @@ private:
 };
 #endif
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION void pool_base::begin_thread(worker& self) const noexcept {
     own_pool_thread = {&self, number_, 0};

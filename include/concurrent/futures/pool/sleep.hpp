@@ -316,7 +316,7 @@ private:
     idle_watch_list watches_;  // guarded by `watches_lock_`
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION bool sleep::watch_idle(const sleeper& self, idle_watch& watch) noexcept {
     // Others rely on a worker that runs its initializer. It must not rely on them in turn.

@@ -162,7 +162,7 @@ private:
     end_watch* end_watches_ = nullptr;  // the first in a list
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION threads::~threads() {
     while (last_worker_) {

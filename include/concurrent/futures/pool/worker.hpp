@@ -283,7 +283,7 @@ private:
     local_queue queue_of_others_;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 void worker::begin_to_block(blocked_wait& wait) noexcept {
     pool_.blocked_waits().add(wait, &local_queue_);

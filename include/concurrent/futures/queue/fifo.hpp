@@ -99,7 +99,7 @@ private:
     sync::atomic<std::size_t> popping_{0};  // the number of items in `popping_list_`
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION work_list fifo_queue::take_all() noexcept {
     const std::lock_guard lock(pop_lock_);

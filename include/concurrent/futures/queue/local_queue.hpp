@@ -242,7 +242,7 @@ private:
     blocked_wait_list* const waits_ = nullptr;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION work_list local_queue::take_all() noexcept {
     counting_guard lock(lock_);

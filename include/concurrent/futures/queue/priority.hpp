@@ -48,7 +48,7 @@ private:
     std::uint64_t pushed_ = 0;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION void priority_order::push(work_item& item) noexcept {
     if (item.sequence() == 0) {

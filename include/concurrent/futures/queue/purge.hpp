@@ -42,7 +42,7 @@ private:
 // afterwards, so that never too few items seem to wait.
 work_list take_stale(work_list& items, sync::atomic<std::ptrdiff_t>& stale) noexcept;
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION work_list take_stale(work_list& items,
                                                  sync::atomic<std::ptrdiff_t>& stale) noexcept {

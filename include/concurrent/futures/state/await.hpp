@@ -68,7 +68,7 @@ bool await(shared_state_base& state, const deadline& until);
 // Waits without a limit, for destructors. Returns at once where `await` would throw.
 void await_if_it_ends(shared_state_base& state) noexcept;
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 // A `blocked_thread` waits for one future; on a worker, it may also wait until no other worker is idle. It
 // lives on the waiting thread's stack.

@@ -290,7 +290,7 @@ private:
     bool tells_all_ = false;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION dependency_walk::~dependency_walk() {
     const bool is_inherited = process_ != forks::process();  // then no thread tells

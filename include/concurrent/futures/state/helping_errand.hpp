@@ -20,7 +20,7 @@ private:
     shared_state_base::weak_handle kept_;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 void helping_errand::run(helper& spare) noexcept {
     if (kept_.state().is_waiting() && kept_.state().helper_here()) {

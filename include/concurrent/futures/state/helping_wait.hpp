@@ -56,7 +56,7 @@ private:
     bool is_new_ = true;  // since it is shown, nobody was told
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION helping_wait::step helping_wait::go_on(bool to_the_end, idle_watch& watch,
                                                                    helper*& watching) {

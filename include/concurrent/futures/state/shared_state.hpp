@@ -808,7 +808,7 @@ private:
     std::exception_ptr exception_;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 bool shared_state_base::signal_stop() noexcept {
     return false;

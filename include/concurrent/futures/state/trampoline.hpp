@@ -78,7 +78,7 @@ private:
     static constinit inline thread_local postponed* last_ = nullptr;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION void trampoline::run_all_postponed() noexcept {
     while (postponed* const next = first_) {

@@ -18,7 +18,7 @@ private:
     int attempts_ = 0;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION void back_off::pause() noexcept {
     constexpr int spins = 64;

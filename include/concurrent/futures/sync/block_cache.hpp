@@ -170,7 +170,7 @@ protected:
     ~cached_memory() = default;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION block_cache::end_of_thread::~end_of_thread() {
     here_.capacity = 0;

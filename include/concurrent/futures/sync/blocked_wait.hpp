@@ -105,7 +105,7 @@ private:
     std::size_t removals_ = 0;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION void blocked_wait_list::remove_spare(std::size_t workers) noexcept {
     const std::lock_guard lock(lock_);

@@ -33,7 +33,7 @@ private:
     bool woken_ = false;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 #endif  // CONCURRENT_FUTURES_DEFINES
 

@@ -46,7 +46,7 @@ private:
     std::size_t released_ = 0;  // how often it was given back
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION bool permit::add_spare(errand& left) noexcept {
     const std::lock_guard lock(mutex_);

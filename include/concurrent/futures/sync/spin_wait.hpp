@@ -77,7 +77,7 @@ bool spin_until(int pauses, Ready ready) noexcept {
         pauses, [](void* condition) noexcept { return (*static_cast<Ready*>(condition))(); }, &ready);
 }
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION bool spin_until(int pauses, bool (*is_ready)(void* condition) noexcept,
                                             void* condition) noexcept {

@@ -36,7 +36,7 @@ protected:
     [[nodiscard]] virtual shared_state_base::weak_handle obstacle(dependency_place& place) noexcept = 0;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 shared_state_base::weak_handle awaited_event::dependency(dependency_place& place) noexcept {
     shared_state_base::weak_handle found;

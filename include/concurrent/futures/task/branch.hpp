@@ -272,7 +272,7 @@ private:
     typename Pool::branch_place place_;
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 shared_state_base::help_result joined_state::help(shared_state_base::weak_handle* given_up) noexcept {
     // Other threads can't be sure that the branch still exists.

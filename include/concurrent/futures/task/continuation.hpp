@@ -237,7 +237,7 @@ private:
     std::exception_ptr failure_;  // what `own_executor_` has thrown
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION bool continuation::begin(shared_state_base& future, queued_state& task,
                                                      outcome how, bool submits) const noexcept {

@@ -444,7 +444,7 @@ private:
     void note_stale_in_queue() noexcept final { this->note_stale(); }
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION bool coroutine_task::wait_for_arrival(const departure_order& order) {
     const std::uintptr_t place = local_queue::note_suspended(*this);

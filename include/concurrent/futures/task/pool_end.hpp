@@ -37,7 +37,7 @@ private:
 // the pool's tasks wait for. Returns at once if there is no memory for that.
 void await_end(pool_base& pool) noexcept;
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 shared_state_base::weak_handle ending_state::obstacle(dependency_place& place) noexcept {
     dependency_walk::obstacle_search search(place);

@@ -308,7 +308,7 @@ private:
     void note_stale_in_queue() noexcept final { note_stale(); }
 };
 
-#if CONCURRENT_FUTURES_DEFINES
+#if defined(CONCURRENT_FUTURES_DEFINES)
 
 bool queued_state::execute(worker& self) noexcept {
     shared_state_base& its_future = future();
