@@ -297,10 +297,10 @@ CONCURRENT_FUTURES_FUNCTION void threads::start() {
 
 CONCURRENT_FUTURES_FUNCTION started_thread& threads::start_thread(std::size_t number, bool is_spare) {
     last_worker_ = new worker(pool_, name_of_worker(number), last_worker_, is_spare);
-    started_thread* started = nullptr;
+    std::unique_ptr<started_thread> started;
     try {
-        started = new started_thread{.pool = shared_pool(pool_), .self = last_worker_};
-        started->thread = sync::thread([this, is_spare, record = started] {
+        started.reset(new started_thread{.pool = shared_pool(pool_), .self = last_worker_});
+        started->thread = sync::thread([this, is_spare, record = started.get()] {
             if (is_spare) {
                 run_spare(*record);
             } else {
@@ -308,13 +308,13 @@ CONCURRENT_FUTURES_FUNCTION started_thread& threads::start_thread(std::size_t nu
             }
         });
     } catch (...) {
-        delete started;
+        started.reset();
         remove_last_worker();
         throw;
     }
     threads_.add(*started);
     ++running_;
-    return *started;
+    return *started.release();
 }
 
 CONCURRENT_FUTURES_FUNCTION void threads::start_spare_locked(worker& blocked, std::unique_ptr<errand> left) {
