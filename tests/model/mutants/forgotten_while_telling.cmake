@@ -4,6 +4,6 @@ set(group completion)
 set(only "lets go of the other")
 set(finds "use after destruction|data race")
 set(old [==[
-        changed_.wait(lock, [this] { return told_ == watched_; });]==])
+    changed_.wait(lock, [this] { return told_ == watched_; });]==])
 set(new [==[
 ]==])

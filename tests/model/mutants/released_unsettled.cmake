@@ -4,7 +4,7 @@ set(group shutdown)
 set(only "cancelled while its pool")
 set(finds "use after destruction|data race")
 set(old [==[
-        wait_for_unlocking();
+    wait_for_unlocking();
 ]==])
 set(new [==[
 ]==])

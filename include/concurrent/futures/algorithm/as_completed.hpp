@@ -85,29 +85,31 @@ private:
         body(std::vector<handle> futures, const timeout& limit)
             : until(limit.start()), watch(std::move(futures)), unfinished(watch.size()) {}
 
-        [[nodiscard]] bool at_end() const noexcept { return current == nullptr; }
-        [[nodiscard]] handle&& get() const noexcept { return std::move(current->future); }
+        [[nodiscard]] bool at_end() const noexcept { return ended; }
+        [[nodiscard]] handle&& get() noexcept { return std::move(current); }
 
         void advance() {
-            if (current) {
-                std::exchange(current, nullptr)->future = handle();
-            }
+            current = handle();
+            ended = true;
             if (unfinished == 0 || timed_out) {
                 return;
             }
-            current = watch.next(until);
-            if (!current) {
+            detail::completion_watch::entry* const next = watch.next(until);
+            if (!next) {
                 timed_out = true;
                 detail::throw_unfinished(unfinished, watch.size());
             }
+            current = detail::future_access::adopt_as<handle>(std::move(next->future));
+            ended = false;
             --unfinished;
         }
 
         const detail::deadline until;
-        detail::completion_watch<T> watch;
+        detail::completion_watch watch;
         std::size_t unfinished;
-        typename detail::completion_watch<T>::entry* current = nullptr;
+        handle current;  // not valid before the iteration, and where the loop has taken it over
         bool begun = false;
+        bool ended = true;
         bool timed_out = false;
     };
 

@@ -124,7 +124,7 @@ public:
 private:
     struct body {
         [[nodiscard]] bool at_end() const noexcept { return ended; }
-        [[nodiscard]] handle&& get() const noexcept { return std::move(current); }
+        [[nodiscard]] handle&& get() noexcept { return std::move(current); }
 
         void advance() {
             current = handle();
@@ -136,7 +136,7 @@ private:
         }
 
         detail::completion_feed feed;
-        mutable handle current;  // not valid before the iteration, and where the loop has taken it over
+        handle current;  // not valid before the iteration, and where the loop has taken it over
         bool ended = false;
     };
 

@@ -10,8 +10,8 @@
 #include <utility>   // std::move
 #include <vector>    // std::vector
 
-#include <concurrent/futures/future/any_future.hpp>
 #include <concurrent/futures/future/future.hpp>
+#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/state/await.hpp>
 #include <concurrent/futures/state/dependency_walk.hpp>
 #include <concurrent/futures/state/helping_wait.hpp>
@@ -32,14 +32,13 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // for ever, and the list of done entries may be in the middle of a change. So there the watch only asks the
 // futures themselves. A task that the watching thread runs while it waits may fork and return: then the
 // child, too, goes on in the middle of the wait.
-template <class T>
 class completion_watch final : private idle_watch {
 public:
     class entry final : public thread_waiter {
     public:
-        void on_done(outcome how) noexcept override { watch_->note_done(*this, how); }
+        CONCURRENT_FUTURES_FUNCTION void on_done(outcome how) noexcept override;
 
-        handle_on<T> future;  // valid until the watching thread takes it, once the entry was told
+        shared_state_base::handle future;  // until the watching thread takes it, once the entry was told
 
     private:
         friend class completion_watch;
@@ -49,142 +48,52 @@ public:
     };
 
     // Requires: each of `futures` is valid, and is there once.
-    explicit completion_watch(std::vector<handle_on<T>> futures) : entries_(futures.size()) {
-        for (std::size_t index = 0; index != entries_.size(); ++index) {
-            entries_[index].future = std::move(futures[index]);
+    template <class Handle>
+    explicit completion_watch(std::vector<Handle> futures) : completion_watch(futures.size()) {
+        for (std::size_t index = 0; index != futures.size(); ++index) {
+            entries_[index].future = future_access::release(std::move(futures[index]));
         }
-        // Futures that are done already come first.
-        for (entry& each : entries_) {
-            if (state(each).done()) {
-                append(each, state(each).how_done());
-                continue;
-            }
-            each.watch_ = this;
-            if (state(each).is_inherited()) {
-                inherited_ = std::addressof(state(each));
-            }
-        }
-        for (entry& each : entries_) {
-            if (each.watch_) {
-                watch(each);
-            }
-        }
+        begin();
     }
 
     completion_watch(const completion_watch&) = delete;
     completion_watch& operator=(const completion_watch&) = delete;
 
-    ~completion_watch() { stop_watching(); }
+    ~completion_watch();
 
     [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
     [[nodiscard]] std::vector<entry>& entries() noexcept { return entries_; }
 
     // Waits until `wanted` futures are done, or one has failed if `or_exception`, or `until` has passed.
     // `to_the_end` says that the wait ends only when all are done. Requires: `next` was not called.
-    void wait_for(std::size_t wanted, bool or_exception, bool to_the_end, const deadline& until) {
-        if (!is_inherited()) {
-            std::unique_lock lock(mutex_);
-            wait(lock, wanted, or_exception, to_the_end, until,
-                 [&] { return done_ >= wanted || (or_exception && failed_ != 0); });
-        }
-        if (is_inherited()) {
-            throw_if_child_would_wait(wanted, or_exception, until);
-        }
-    }
+    void wait_for(std::size_t wanted, bool or_exception, bool to_the_end, const deadline& until);
 
     // Waits for the next entry in the order of completion; returns null if `until` passes first.
-    entry* next(const deadline& until) {
-        if (is_inherited()) {
-            return next_in_child(until);
-        }
-        std::unique_lock lock(mutex_);
-        if (!first_done_) {
-            wait(lock, done_ + 1, false, false, until, [this] { return first_done_ != nullptr; });
-            if (is_inherited()) {
-                return next_in_child(until);
-            }
-        }
-        entry* const next = first_done_;
-        if (next) {
-            first_done_ = next->next_done_;
-            if (!first_done_) {
-                last_done_ = nullptr;
-            }
-        }
-        return next;
-    }
+    entry* next(const deadline& until);
 
     // After this, no future tells any more.
-    void stop_watching() noexcept {
-        // Only this thread writes `stopped_`. In the child of a fork, no thread tells; and as this thread
-        // runs nothing while `helping_` is shown, that has nothing to hide.
-        if (stopped_ || is_inherited()) {
-            return;
-        }
-        helping_.reset();
-        walk_.reset();
-        std::size_t removed = 0;
-        for (entry& each : entries_) {
-            if (each.future.valid() && state(each).remove_waiter(each)) {
-                ++removed;
-            }
-        }
-        // An entry that could not be removed is telling at the moment.
-        std::unique_lock lock(mutex_);
-        watched_ -= removed;
-        stopped_ = true;
-        changed_.wait(lock, [this] { return told_ == watched_; });
-    }
+    void stop_watching() noexcept;
 
 private:
     static constexpr std::size_t nobody_waits = static_cast<std::size_t>(-1);
 
-    static shared_state_base& state(const entry& each) { return future_access::state(each.future); }
+    // To be called once all entries have their futures.
+    explicit completion_watch(std::size_t futures);
+    void begin();
+
+    static shared_state_base& state(const entry& each) noexcept { return each.future.state(); }
 
     // Whether this is the child of a fork, and its parent made the watch. Any call of user code may change
     // that.
     [[nodiscard]] bool is_inherited() const noexcept { return process_ != forks::process(); }
 
     // Throws if `wait_for` would wait in the child of a fork.
-    [[gnu::cold, gnu::noinline]] void throw_if_child_would_wait(std::size_t wanted, bool or_exception,
-                                                                const deadline& until) const {
-        std::size_t done = 0;
-        const shared_state_base* unfinished = nullptr;
-        for (const entry& each : entries_) {
-            const shared_state_base& its_state = state(each);
-            if (!its_state.done()) {
-                unfinished = std::addressof(its_state);
-            } else if (or_exception && its_state.how_done() == outcome::exception) {
-                return;
-            } else {
-                ++done;
-            }
-        }
-        if (done < wanted && unfinished && !until.passed()) {
-            throw_if_inherited(*unfinished);
-        }
-    }
+    [[gnu::cold]] void throw_if_child_would_wait(std::size_t wanted, bool or_exception,
+                                                 const deadline& until) const;
 
     // Does what `next` does in the child of a fork, in the order of the entries. Goes around them once in
     // all, but for futures that the child itself completes. Throws if it would wait.
-    [[nodiscard, gnu::cold, gnu::noinline]] entry* next_in_child(const deadline& until) {
-        const shared_state_base* unfinished = nullptr;
-        for (std::size_t looks = entries_.size(); looks != 0; --looks) {
-            entry& each = entries_[next_in_child_];
-            next_in_child_ = next_in_child_ + 1 == entries_.size() ? 0 : next_in_child_ + 1;
-            if (!each.future.valid()) {
-                continue;  // it was taken
-            }
-            if (state(each).done()) {
-                return std::addressof(each);
-            }
-            unfinished = std::addressof(state(each));
-        }
-        if (unfinished && !until.passed()) {
-            throw_if_inherited(*unfinished);
-        }
-        return nullptr;
-    }
+    [[nodiscard, gnu::cold]] entry* next_in_child(const deadline& until);
 
     // Waits until `ready()` or `until`. `wanted` done futures make `ready()` true, and so does one failed
     // future if `or_exception`. A worker runs tasks that are queued in its own pool. If the wait may end
@@ -192,126 +101,23 @@ private:
     // this returns, without the lock.
     template <class Ready>
     void wait(std::unique_lock<sync::mutex>& lock, std::size_t wanted, bool or_exception, bool to_the_end,
-              const deadline& until, Ready ready) {
-        while (!ready() && !until.passed()) {  // else a wait would still sleep a little
-            lock.unlock();
-            trampoline::run_postponed();
-            if (is_inherited()) {
-                return;
-            }
-            helper* watching = nullptr;
-            helping_wait::step step = helping_wait::step::look_again;
-            try {
-                step = help(to_the_end, watching);
-            } catch (...) {
-                lock.lock();
-                stop_watching(lock, watching);
-                throw;
-            }
-            if (is_inherited()) {
-                return;
-            }
-            if (step == helping_wait::step::waits_for_self) {
-                throw_as_it_waits_for_itself();
-            }
-            if (step == helping_wait::step::sleep) {
-                throw_if_in_vain(to_the_end);
-            }
-            lock.lock();
-            if (step != helping_wait::step::look_again) {
-                wanted_ = wanted;
-                wants_exception_ = or_exception;
-                wait_until(changed_, lock, until,
-                           [&] { return ready() || alone_ || (walk_ && walk_->has_news()); });
-                wanted_ = nobody_waits;
-                wants_exception_ = false;
-            }
-            stop_watching(lock, watching);
-        }
-        if (helping_) {
-            lock.unlock();
-            helping_->hide();
-            lock.lock();
-        }
-    }
+              const deadline& until, Ready ready);
 
     // This was given to `watching`, unless that is null.
-    void stop_watching(std::unique_lock<sync::mutex>& lock, helper* watching) noexcept {
-        if (!watching) {
-            return;
-        }
-        lock.unlock();
-        const bool removed = watching->unwatch_idle(*this);
-        lock.lock();
-        if (!removed) {
-            changed_.wait(lock, [this] { return alone_; });
-        }
-        alone_ = false;
-    }
+    void stop_watching(std::unique_lock<sync::mutex>& lock, helper* watching) noexcept;
 
     // Runs something, or says how to wait; see `helping_wait::go_on`.
-    helping_wait::step help(bool to_the_end, helper*& watching) {
-        entry* const waiting = next_to_run();
-        if (helper* const self = waiting ? state(*waiting).helper_here() : nullptr) {
-            if (to_the_end || !self->watch_idle(*this)) {
-                if (helping_) {
-                    helping_->hide();
-                }
-                state(*waiting).help(*self, nullptr);
-                return helping_wait::step::look_again;
-            }
-            watching = self;
-        }
-        if (look_for_dependencies()) {
-            // NOLINTNEXTLINE(bugprone-unchecked-optional-access): the call has made it
-            return helping_->go_on(to_the_end, *this, watching);
-        }
-        return watching ? helping_wait::step::watch : helping_wait::step::sleep;
-    }
+    helping_wait::step help(bool to_the_end, helper*& watching);
 
     // Returns the first entry whose task is queued in the calling worker's pool, or null. A task that is no
     // longer queued will never be again, so this looks at each once.
-    entry* next_to_run() {
-        while (next_to_run_ != entries_.size()) {
-            entry& each = entries_[next_to_run_];
-            if (each.future.valid() && state(each).is_waiting() && state(each).helper_here()) {
-                return std::addressof(each);
-            }
-            ++next_to_run_;
-        }
-        return nullptr;
-    }
+    entry* next_to_run();
 
     // Returns whether there are futures that wait for others which this thread may be able to run.
-    bool look_for_dependencies() {
-        for (; looked_ != entries_.size(); ++looked_) {
-            entry& each = entries_[looked_];
-            helper* const self =
-                each.future.valid() && !state(each).done() ? state(each).helper_of_others() : nullptr;
-            if (self) {
-                if (!walk_) {
-                    walk_.emplace(mutex_, changed_);
-                    helping_.emplace(*walk_, *self);
-                }
-                walk_->add_root(state(each), false);  // as this is told anyway
-            }
-        }
-        return walk_.has_value();
-    }
+    bool look_for_dependencies();
 
     // Throws if the wait would never end.
-    void throw_if_in_vain(bool to_the_end) const {
-        if (inherited_) {
-            throw_if_inherited(*inherited_);
-        }
-        if (to_the_end) {
-            for (const entry& each : entries_) {
-                if (each.future.valid() && state(each).runs_here()) {
-                    throw_as_it_waits_for_itself();
-                }
-            }
-        }
-    }
+    void throw_if_in_vain(bool to_the_end) const;
 
     void on_nobody_idle() noexcept override {
         const std::lock_guard lock(mutex_);
@@ -319,27 +125,9 @@ private:
         changed_.notify_one();
     }
 
-    void watch(entry& each) {
-        {
-            const std::lock_guard lock(mutex_);
-            ++watched_;
-        }
-        if (!state(each).add_waiter(each)) {
-            const std::lock_guard lock(mutex_);
-            --watched_;
-            append(each, state(each).how_done());
-        }
-    }
+    void watch(entry& each);
 
-    void note_done(entry& each, outcome how) noexcept {
-        // Notify under the mutex: once the mutex is free, this may be gone.
-        const std::lock_guard lock(mutex_);
-        ++told_;
-        append(each, how);
-        if (done_ >= wanted_ || (wants_exception_ && failed_ != 0) || stopped_) {
-            changed_.notify_one();
-        }
-    }
+    void note_done(entry& each, outcome how) noexcept;
 
     void append(entry& each, outcome how) noexcept {
         (last_done_ ? last_done_->next_done_ : first_done_) = &each;
@@ -373,5 +161,270 @@ private:
     std::optional<dependency_walk> walk_;  // on a worker, which may be able to help
     std::optional<helping_wait> helping_;
 };
+
+#if defined(CONCURRENT_FUTURES_DEFINES)
+
+void completion_watch::entry::on_done(outcome how) noexcept {
+    watch_->note_done(*this, how);
+}
+
+CONCURRENT_FUTURES_FUNCTION completion_watch::completion_watch(std::size_t futures) : entries_(futures) {}
+
+CONCURRENT_FUTURES_FUNCTION completion_watch::~completion_watch() {
+    stop_watching();
+}
+
+CONCURRENT_FUTURES_FUNCTION void completion_watch::begin() {
+    // Futures that are done already come first.
+    for (entry& each : entries_) {
+        if (state(each).done()) {
+            append(each, state(each).how_done());
+            continue;
+        }
+        each.watch_ = this;
+        if (state(each).is_inherited()) {
+            inherited_ = std::addressof(state(each));
+        }
+    }
+    for (entry& each : entries_) {
+        if (each.watch_) {
+            watch(each);
+        }
+    }
+}
+
+template <class Ready>
+void completion_watch::wait(std::unique_lock<sync::mutex>& lock, std::size_t wanted, bool or_exception,
+                            bool to_the_end, const deadline& until, Ready ready) {
+    while (!ready() && !until.passed()) {  // else a wait would still sleep a little
+        lock.unlock();
+        trampoline::run_postponed();
+        if (is_inherited()) {
+            return;
+        }
+        helper* watching = nullptr;
+        helping_wait::step step = helping_wait::step::look_again;
+        try {
+            step = help(to_the_end, watching);
+        } catch (...) {
+            lock.lock();
+            stop_watching(lock, watching);
+            throw;
+        }
+        if (is_inherited()) {
+            return;
+        }
+        if (step == helping_wait::step::waits_for_self) {
+            throw_as_it_waits_for_itself();
+        }
+        if (step == helping_wait::step::sleep) {
+            throw_if_in_vain(to_the_end);
+        }
+        lock.lock();
+        if (step != helping_wait::step::look_again) {
+            wanted_ = wanted;
+            wants_exception_ = or_exception;
+            wait_until(changed_, lock, until,
+                       [&] { return ready() || alone_ || (walk_ && walk_->has_news()); });
+            wanted_ = nobody_waits;
+            wants_exception_ = false;
+        }
+        stop_watching(lock, watching);
+    }
+    if (helping_) {
+        lock.unlock();
+        helping_->hide();
+        lock.lock();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void completion_watch::wait_for(std::size_t wanted, bool or_exception,
+                                                            bool to_the_end, const deadline& until) {
+    if (!is_inherited()) {
+        std::unique_lock lock(mutex_);
+        wait(lock, wanted, or_exception, to_the_end, until,
+             [&] { return done_ >= wanted || (or_exception && failed_ != 0); });
+    }
+    if (is_inherited()) {
+        throw_if_child_would_wait(wanted, or_exception, until);
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION completion_watch::entry* completion_watch::next(const deadline& until) {
+    if (is_inherited()) {
+        return next_in_child(until);
+    }
+    std::unique_lock lock(mutex_);
+    if (!first_done_) {
+        wait(lock, done_ + 1, false, false, until, [this] { return first_done_ != nullptr; });
+        if (is_inherited()) {
+            return next_in_child(until);
+        }
+    }
+    entry* const next = first_done_;
+    if (next) {
+        first_done_ = next->next_done_;
+        if (!first_done_) {
+            last_done_ = nullptr;
+        }
+    }
+    return next;
+}
+
+CONCURRENT_FUTURES_FUNCTION void completion_watch::throw_if_child_would_wait(std::size_t wanted,
+                                                                             bool or_exception,
+                                                                             const deadline& until) const {
+    std::size_t done = 0;
+    const shared_state_base* unfinished = nullptr;
+    for (const entry& each : entries_) {
+        const shared_state_base& its_state = state(each);
+        if (!its_state.done()) {
+            unfinished = std::addressof(its_state);
+        } else if (or_exception && its_state.how_done() == outcome::exception) {
+            return;
+        } else {
+            ++done;
+        }
+    }
+    if (done < wanted && unfinished && !until.passed()) {
+        throw_if_inherited(*unfinished);
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION completion_watch::entry* completion_watch::next_in_child(const deadline& until) {
+    const shared_state_base* unfinished = nullptr;
+    for (std::size_t looks = entries_.size(); looks != 0; --looks) {
+        entry& each = entries_[next_in_child_];
+        next_in_child_ = next_in_child_ + 1 == entries_.size() ? 0 : next_in_child_ + 1;
+        if (!each.future) {
+            continue;  // it was taken
+        }
+        if (state(each).done()) {
+            return std::addressof(each);
+        }
+        unfinished = std::addressof(state(each));
+    }
+    if (unfinished && !until.passed()) {
+        throw_if_inherited(*unfinished);
+    }
+    return nullptr;
+}
+
+CONCURRENT_FUTURES_FUNCTION helping_wait::step completion_watch::help(bool to_the_end, helper*& watching) {
+    entry* const waiting = next_to_run();
+    if (helper* const self = waiting ? state(*waiting).helper_here() : nullptr) {
+        if (to_the_end || !self->watch_idle(*this)) {
+            if (helping_) {
+                helping_->hide();
+            }
+            state(*waiting).help(*self, nullptr);
+            return helping_wait::step::look_again;
+        }
+        watching = self;
+    }
+    if (look_for_dependencies()) {
+        // NOLINTNEXTLINE(bugprone-unchecked-optional-access): the call has made it
+        return helping_->go_on(to_the_end, *this, watching);
+    }
+    return watching ? helping_wait::step::watch : helping_wait::step::sleep;
+}
+
+CONCURRENT_FUTURES_FUNCTION completion_watch::entry* completion_watch::next_to_run() {
+    while (next_to_run_ != entries_.size()) {
+        entry& each = entries_[next_to_run_];
+        if (each.future && state(each).is_waiting() && state(each).helper_here()) {
+            return std::addressof(each);
+        }
+        ++next_to_run_;
+    }
+    return nullptr;
+}
+
+CONCURRENT_FUTURES_FUNCTION bool completion_watch::look_for_dependencies() {
+    for (; looked_ != entries_.size(); ++looked_) {
+        entry& each = entries_[looked_];
+        helper* const self = each.future && !state(each).done() ? state(each).helper_of_others() : nullptr;
+        if (self) {
+            if (!walk_) {
+                walk_.emplace(mutex_, changed_);
+                helping_.emplace(*walk_, *self);
+            }
+            walk_->add_root(state(each), false);  // as this is told anyway
+        }
+    }
+    return walk_.has_value();
+}
+
+CONCURRENT_FUTURES_FUNCTION void completion_watch::throw_if_in_vain(bool to_the_end) const {
+    if (inherited_) {
+        throw_if_inherited(*inherited_);
+    }
+    if (to_the_end) {
+        for (const entry& each : entries_) {
+            if (each.future && state(each).runs_here()) {
+                throw_as_it_waits_for_itself();
+            }
+        }
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void completion_watch::watch(entry& each) {
+    {
+        const std::lock_guard lock(mutex_);
+        ++watched_;
+    }
+    if (!state(each).add_waiter(each)) {
+        const std::lock_guard lock(mutex_);
+        --watched_;
+        append(each, state(each).how_done());
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void completion_watch::note_done(entry& each, outcome how) noexcept {
+    // Notify under the mutex: once the mutex is free, this may be gone.
+    const std::lock_guard lock(mutex_);
+    ++told_;
+    append(each, how);
+    if (done_ >= wanted_ || (wants_exception_ && failed_ != 0) || stopped_) {
+        changed_.notify_one();
+    }
+}
+
+CONCURRENT_FUTURES_FUNCTION void completion_watch::stop_watching() noexcept {
+    // Only this thread writes `stopped_`. In the child of a fork, no thread tells; and as this thread
+    // runs nothing while `helping_` is shown, that has nothing to hide.
+    if (stopped_ || is_inherited()) {
+        return;
+    }
+    helping_.reset();
+    walk_.reset();
+    std::size_t removed = 0;
+    for (entry& each : entries_) {
+        if (each.future && state(each).remove_waiter(each)) {
+            ++removed;
+        }
+    }
+    // An entry that could not be removed is telling at the moment.
+    std::unique_lock lock(mutex_);
+    watched_ -= removed;
+    stopped_ = true;
+    changed_.wait(lock, [this] { return told_ == watched_; });
+}
+
+CONCURRENT_FUTURES_FUNCTION void completion_watch::stop_watching(std::unique_lock<sync::mutex>& lock,
+                                                                 helper* watching) noexcept {
+    if (!watching) {
+        return;
+    }
+    lock.unlock();
+    const bool removed = watching->unwatch_idle(*this);
+    lock.lock();
+    if (!removed) {
+        changed_.wait(lock, [this] { return alone_; });
+    }
+    alone_ = false;
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail

@@ -16,7 +16,7 @@ class pull_iterator {
 public:
     using iterator_concept = std::input_iterator_tag;
     using iterator_category = std::input_iterator_tag;
-    using reference = decltype(std::declval<const Body&>().get());
+    using reference = decltype(std::declval<Body&>().get());
     using value_type = std::remove_cvref_t<reference>;
     using difference_type = std::ptrdiff_t;
     using pointer = void;

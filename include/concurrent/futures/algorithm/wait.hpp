@@ -66,7 +66,7 @@ namespace detail {
 template <class Range>
 auto wait_for_each(Range& futures, const wait_options& options) {
     using value = typename future_in<Range&>::value_type;
-    completion_watch<value> watch(unique_futures(futures));
+    completion_watch watch(unique_futures(futures));
     const std::size_t wanted =
         options.return_when == return_when::first_completed ? std::size_t(watch.size() != 0) : watch.size();
     const deadline until = options.timeout.start();
@@ -75,8 +75,8 @@ auto wait_for_each(Range& futures, const wait_options& options) {
     watch.stop_watching();
     wait_result<value> result;
     for (auto& each : watch.entries()) {
-        auto& group = each.future.done() ? result.done : result.not_done;
-        group.push_back(std::move(each.future));
+        auto& group = each.future.state().done() ? result.done : result.not_done;
+        group.push_back(future_access::adopt_as<handle_on<value>>(std::move(each.future)));
     }
     return result;
 }
