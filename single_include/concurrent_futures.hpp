@@ -3947,10 +3947,13 @@ public:
         requires std::is_arithmetic_v<Number>
     timeout_duration(Number) = delete;  // a bare number has no unit: write std::chrono::seconds(5) or 5s
 
+    /// Returns whether a wait has no deadline.
+    [[nodiscard]] bool is_never() const noexcept { return length_ == (std::chrono::nanoseconds::max)(); }
+
     /// Returns the deadline of a wait that begins now.
     [[nodiscard]] detail::deadline start() const {
         using clock = detail::deadline::clock;
-        if (length_ == (std::chrono::nanoseconds::max)()) {
+        if (is_never()) {
             return {};  // most waits have no limit, and need not pay for reading the clock
         }
         const clock::time_point now = clock::now();
@@ -4042,6 +4045,9 @@ inline void throw_if_inherited(const shared_state_base& state) {
 // Waits until `state` is done; returns false if `until` passes first. A worker runs a task that is queued in
 // its own pool, as no other worker might ever be free to run it.
 bool await(shared_state_base& state, const deadline& until);
+
+// Does the same, without a limit. Requires: `state` was not done a moment ago.
+void await(shared_state_base& state);
 
 [[noreturn, gnu::cold]] void throw_as_it_waits_for_itself();
 
@@ -4233,23 +4239,19 @@ inline constexpr int short_way = 4;
     return has_helped;
 }
 
-// Waits until `state` is done, and helps meanwhile. Returns false if it would wait for this very thread.
-// Throws `broken_executor` in the child of a fork, if `state` was not done there.
-[[gnu::noinline]] inline bool help_until_done(shared_state_base& state) {
-    int looks = 0;
-    do {
-        throw_if_inherited(state);  // what this thread has run may have forked
-        const shared_state_base::help_result helped = state.help(nullptr);
+// Does what `help_until_done` does, after `state.help()` has returned `helped`.
+[[gnu::noinline]] inline bool go_on_helping_until_done(shared_state_base& state,
+                                                       shared_state_base::help_result helped) {
+    for (int looks = 0;;) {
         if (helped == shared_state_base::help_result::waits_for_self) {
             return false;
         }
         if (helped != shared_state_base::help_result::helped) {
             const bool waits_for_others = helped == shared_state_base::help_result::waits_for_others;
-            if (waits_for_others && looks++ < short_way && help_what_is_near(state)) {
-                continue;
-            }
-            if (waits_for_others || !spin_until_done_or_may_help([&] { return state.done(); },
-                                                                 [&] { return state.may_help(); })) {
+            const bool has_helped = waits_for_others && looks++ < short_way && help_what_is_near(state);
+            if (!has_helped &&
+                (waits_for_others || !spin_until_done_or_may_help([&] { return state.done(); },
+                                                                  [&] { return state.may_help(); }))) {
                 if (helper* const self = state.helper_of_others()) {
                     return help_others_until_done(state, deadline(), *self) !=
                            shared_state_base::help_result::waits_for_self;
@@ -4257,8 +4259,22 @@ inline constexpr int short_way = 4;
                 block_until_done(state, deadline());
             }
         }
-    } while (!state.done());
-    return true;
+        if (state.done()) {
+            return true;
+        }
+        throw_if_inherited(state);  // what this thread has run may have forked
+        helped = state.help(nullptr);
+    }
+}
+
+// Waits until `state` is done, and helps meanwhile. Returns false if it would wait for this very thread.
+// Throws `broken_executor` in the child of a fork, if `state` was not done there. Mostly this thread runs the
+// task, and need not go on: the less of the stack that takes, the more tasks can run on top of each other.
+[[nodiscard]] inline bool help_until_done(shared_state_base& state) {
+    throw_if_inherited(state);
+    const shared_state_base::help_result helped = state.help(nullptr);
+    return (helped == shared_state_base::help_result::helped && state.done()) ||
+           go_on_helping_until_done(state, helped);
 }
 
 // Waits like `await`, where the wait may end before the task does. A task that runs on the spot can't be left
@@ -4295,6 +4311,13 @@ CONCURRENT_FUTURES_FUNCTION void throw_as_it_waits_for_itself() {
         "for ever");
 }
 
+CONCURRENT_FUTURES_FUNCTION void await(shared_state_base& state) {
+    trampoline::run_postponed();
+    if (!help_until_done(state)) {
+        throw_as_it_waits_for_itself();
+    }
+}
+
 CONCURRENT_FUTURES_FUNCTION bool await(shared_state_base& state, const deadline& until) {
     if (state.done()) {
         return true;
@@ -4302,13 +4325,11 @@ CONCURRENT_FUTURES_FUNCTION bool await(shared_state_base& state, const deadline&
     if (until.passed()) {
         return false;
     }
-    trampoline::run_postponed();
     if (until.is_never()) {
-        if (!help_until_done(state)) {
-            throw_as_it_waits_for_itself();
-        }
+        await(state);
         return true;
     }
+    trampoline::run_postponed();
     throw_if_inherited(state);
     if (!state.runs_in_turns()) {
         if (helper* const self = state.helper_here()) {
@@ -4376,7 +4397,9 @@ inline void throw_if_failed(shared_state_base& state) {
 #if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION void await_pending(shared_state_base& state, const timeout& limit) {
-    if (!await(state, limit.start())) {
+    if (limit.is_never()) {
+        await(state);
+    } else if (!await(state, limit.start())) {
         throw_error<timeout_error>("the future was not done within the timeout");
     }
 }

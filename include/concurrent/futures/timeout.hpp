@@ -56,10 +56,13 @@ public:
         requires std::is_arithmetic_v<Number>
     timeout_duration(Number) = delete;  // a bare number has no unit: write std::chrono::seconds(5) or 5s
 
+    /// Returns whether a wait has no deadline.
+    [[nodiscard]] bool is_never() const noexcept { return length_ == (std::chrono::nanoseconds::max)(); }
+
     /// Returns the deadline of a wait that begins now.
     [[nodiscard]] detail::deadline start() const {
         using clock = detail::deadline::clock;
-        if (length_ == (std::chrono::nanoseconds::max)()) {
+        if (is_never()) {
             return {};  // most waits have no limit, and need not pay for reading the clock
         }
         const clock::time_point now = clock::now();

@@ -42,7 +42,9 @@ inline void throw_if_failed(shared_state_base& state) {
 #if defined(CONCURRENT_FUTURES_DEFINES)
 
 CONCURRENT_FUTURES_FUNCTION void await_pending(shared_state_base& state, const timeout& limit) {
-    if (!await(state, limit.start())) {
+    if (limit.is_never()) {
+        await(state);
+    } else if (!await(state, limit.start())) {
         throw_error<timeout_error>("the future was not done within the timeout");
     }
 }
