@@ -7,7 +7,7 @@
 #include <memory>    // std::addressof
 #include <mutex>     // std::lock_guard, std::unique_lock
 #include <optional>  // std::optional
-#include <utility>   // std::move
+#include <utility>   // std::move, std::exchange
 #include <vector>    // std::vector
 
 #include <concurrent/futures/future/future.hpp>
@@ -141,6 +141,7 @@ private:
     const shared_state_base* inherited_ = nullptr;  // a future that another process would have completed
     const std::uint32_t process_ = forks::process();
     std::size_t next_in_child_ = 0;
+    entry* next_ = nullptr;  // of those that were taken from the list of done entries
 
     sync::mutex mutex_;
     sync::condition_variable changed_;
@@ -254,21 +255,18 @@ CONCURRENT_FUTURES_FUNCTION completion_watch::entry* completion_watch::next(cons
     if (is_inherited()) {
         return next_in_child(until);
     }
-    std::unique_lock lock(mutex_);
-    if (!first_done_) {
-        wait(lock, done_ + 1, false, false, until, [this] { return first_done_ != nullptr; });
-        if (is_inherited()) {
-            return next_in_child(until);
-        }
-    }
-    entry* const next = first_done_;
-    if (next) {
-        first_done_ = next->next_done_;
+    if (!next_) {
+        std::unique_lock lock(mutex_);
         if (!first_done_) {
-            last_done_ = nullptr;
+            wait(lock, done_ + 1, false, false, until, [this] { return first_done_ != nullptr; });
+            if (is_inherited()) {
+                return next_in_child(until);
+            }
         }
+        next_ = std::exchange(first_done_, nullptr);
+        last_done_ = nullptr;
     }
-    return next;
+    return next_ ? std::exchange(next_, next_->next_done_) : nullptr;
 }
 
 CONCURRENT_FUTURES_FUNCTION void completion_watch::throw_if_child_would_wait(std::size_t wanted,
