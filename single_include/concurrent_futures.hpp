@@ -15872,7 +15872,6 @@ private:
         sleep_.start_no_more();
     }
 
-    // By snprintf: each unit that includes this would else compile the parts of std::string that concatenate.
     [[nodiscard, gnu::cold]] std::string name_of_worker(std::size_t number) const;
 
     // Requires: `sleep_` has asked for it.
@@ -16032,12 +16031,10 @@ CONCURRENT_FUTURES_FUNCTION thread_list threads::take_started() noexcept {
 }
 
 CONCURRENT_FUTURES_FUNCTION std::string threads::name_of_worker(std::size_t number) const {
-    const auto print = [&](char* to, std::size_t limit) {
-        return static_cast<std::size_t>(
-            std::snprintf(to, limit, "%s_%zu", thread_name_prefix_.c_str(), number));
-    };
-    std::string name(print(nullptr, 0), '\0');
-    print(name.data(), name.size() + 1);
+    char suffix[24];
+    std::snprintf(suffix, sizeof suffix, "_%zu", number);
+    std::string name = thread_name_prefix_;
+    name += suffix;
     return name;
 }
 

@@ -273,6 +273,10 @@ TEST_CASE("threads are named <prefix>_<n>, by default thread_pool_executor-<k>_<
     const auto second = named.submit(name);
     CHECK(std::set{first.result(), second.result()} == std::set<std::string>{"crawler_0", "crawler_1"});
 
+    const std::string with_zero("a\0b", 3);
+    futures::thread_pool_executor oddly_named({.max_workers = 1, .thread_name_prefix = with_zero});
+    CHECK(oddly_named.submit([] { return futures::this_thread_name(); }).result() == with_zero + "_0");
+
     const auto number_of_pool = [] {
         futures::thread_pool_executor executor(1);
         const std::string full = executor.submit([] { return futures::this_thread_name(); }).result();
