@@ -353,6 +353,9 @@ public:
 // Of a virtual function, it begins the declaration instead: else each unit would have the class's table of
 // virtual functions, and so all of these.
 //
+// That unit also instantiates the templates for the queues of the library: CONCURRENT_FUTURES_TEMPLATE begins
+// the instantiation, or what says that it is elsewhere.
+//
 // What has static variables is inline all the same, so that all shared libraries of a program share these.
 
 #if !defined(CONCURRENT_FUTURES_COMPILED)
@@ -361,8 +364,10 @@ public:
 #elif defined(CONCURRENT_FUTURES_DEFINITIONS)
 #define CONCURRENT_FUTURES_DEFINES
 #define CONCURRENT_FUTURES_FUNCTION [[gnu::noinline]]
+#define CONCURRENT_FUTURES_TEMPLATE template
 #else
 #define CONCURRENT_FUTURES_FUNCTION
+#define CONCURRENT_FUTURES_TEMPLATE extern template
 #endif
 
 // ----------------------------------------------------------------------------------------------------
@@ -7975,7 +7980,7 @@ public:
     public:
         running(worker& self, work_item& item) noexcept : self_(self) {
             if (item.library() != pool_base::this_library()) {  // another made the worker, this one the task
-                self_.meet_pool();
+                self_.pool_.meet();
             }
             ++self_.depth_;
             self_.note_running(item);
@@ -8021,8 +8026,6 @@ public:
 
 private:
     friend class victims;
-
-    [[gnu::cold]] void meet_pool() const noexcept;
 
     pool_base& pool_;
     const std::string name_;
@@ -8174,10 +8177,6 @@ CONCURRENT_FUTURES_FUNCTION void worker::end_errand() noexcept {
     permit_->remove_spare();
     permit_ = nullptr;
     --depth_;
-}
-
-CONCURRENT_FUTURES_FUNCTION void worker::meet_pool() const noexcept {
-    pool_.meet();
 }
 
 CONCURRENT_FUTURES_FUNCTION work_item* victims::steal(worker& self) noexcept {
@@ -9267,6 +9266,15 @@ protected:
     }
 
 private:
+    // For what holds the task: claims it, or, if another thread was faster, releases it.
+    [[nodiscard]] static bool claim_for_queue(shared_state_base& future) noexcept {
+        const bool claimed = future.claim();
+        if (!claimed) {
+            future.release_from_queue();
+        }
+        return claimed;
+    }
+
     [[nodiscard, gnu::cold]] worker* ask_for_worker_here() noexcept;
 
     void for_each_obstacle(shared_state_base& future, dependency_walk::obstacle_search& visit) noexcept {
@@ -9337,8 +9345,7 @@ private:
 
 bool queued_state::execute(worker& self) noexcept {
     shared_state_base& its_future = future();
-    if (!its_future.claim()) {
-        its_future.release_from_queue();
+    if (!claim_for_queue(its_future)) {
         return false;
     }
     self.note_busy();
@@ -9361,8 +9368,7 @@ void queued_state::cancel_waiting() noexcept {
 
 void queued_state::fail_waiting(std::exception_ptr reason) noexcept {
     shared_state_base& its_future = future();
-    if (!its_future.claim()) {
-        its_future.release_from_queue();
+    if (!claim_for_queue(its_future)) {
         return;
     }
     note_stale();
@@ -9380,8 +9386,7 @@ CONCURRENT_FUTURES_FUNCTION void queued_state::fail_unqueued(std::exception_ptr 
 
 CONCURRENT_FUTURES_FUNCTION void queued_state::fail_dropped(std::exception_ptr reason) noexcept {
     shared_state_base& its_future = future();
-    if (!its_future.claim()) {
-        its_future.release_from_queue();
+    if (!claim_for_queue(its_future)) {
         return;
     }
     trampoline::call([this, kept = std::move(reason)]() mutable noexcept { fail_with(std::move(kept)); });
@@ -9389,8 +9394,7 @@ CONCURRENT_FUTURES_FUNCTION void queued_state::fail_dropped(std::exception_ptr r
 
 CONCURRENT_FUTURES_FUNCTION void queued_state::run_packaged() noexcept {
     shared_state_base& its_future = future();
-    if (!its_future.claim()) {
-        its_future.release_from_queue();
+    if (!claim_for_queue(its_future)) {
         return;
     }
     worker::note_running_elsewhere(*this);
@@ -17571,23 +17575,13 @@ private:
 
 #if defined(CONCURRENT_FUTURES_COMPILED)
 namespace detail {
-extern template class worker_pool<queue_of<fifo>>;
-extern template class worker_pool<queue_of<lifo>>;
-extern template class worker_pool<queue_of<priority>>;
+CONCURRENT_FUTURES_TEMPLATE class worker_pool<queue_of<fifo>>;
+CONCURRENT_FUTURES_TEMPLATE class worker_pool<queue_of<lifo>>;
+CONCURRENT_FUTURES_TEMPLATE class worker_pool<queue_of<priority>>;
 }  // namespace detail
-extern template class thread_pool_executor<fifo>;
-extern template class thread_pool_executor<lifo>;
-extern template class thread_pool_executor<priority>;
-#endif
-#if defined(CONCURRENT_FUTURES_COMPILED) && defined(CONCURRENT_FUTURES_DEFINES)
-namespace detail {
-template class worker_pool<queue_of<fifo>>;
-template class worker_pool<queue_of<lifo>>;
-template class worker_pool<queue_of<priority>>;
-}  // namespace detail
-template class thread_pool_executor<fifo>;
-template class thread_pool_executor<lifo>;
-template class thread_pool_executor<priority>;
+CONCURRENT_FUTURES_TEMPLATE class thread_pool_executor<fifo>;
+CONCURRENT_FUTURES_TEMPLATE class thread_pool_executor<lifo>;
+CONCURRENT_FUTURES_TEMPLATE class thread_pool_executor<priority>;
 #endif
 
 }}  // namespace concurrent::futures

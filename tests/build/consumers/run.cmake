@@ -7,13 +7,18 @@ function(run)
     set(output "${output}" PARENT_SCOPE)
 endfunction()
 
-# configure(<directory> <build directory> [<argument>...]): the project in a directory beside this file.
-function(configure directory build)
-    run("${CMAKE_COMMAND}" -S "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/${directory}" -B "${build}" -G "${GENERATOR}"
+# configure_project(<directory> <build directory> [<argument>...])
+function(configure_project directory build)
+    run("${CMAKE_COMMAND}" -S "${directory}" -B "${build}" -G "${GENERATOR}"
         "-DCMAKE_MAKE_PROGRAM=${MAKE_PROGRAM}" "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_CXX_FLAGS=${FLAGS}"
         "-DCMAKE_EXE_LINKER_FLAGS=${LINK_FLAGS}" "-DLIBRARY_DIRECTORY=${WORK}/the sources"
         --no-warn-unused-cli ${ARGN}
     )
+endfunction()
+
+# configure(<directory> <build directory> [<argument>...]): the same for a directory beside this file.
+function(configure directory)
+    configure_project("${CMAKE_CURRENT_FUNCTION_LIST_DIR}/${directory}" ${ARGN})
 endfunction()
 
 separate_arguments(flags UNIX_COMMAND "${FLAGS}")
@@ -40,8 +45,8 @@ elseif(WAY STREQUAL "compiled_by_hand")
         message(FATAL_ERROR "the program without futures.cpp was to lack functions: ${error}")
     endif()
 elseif(WAY STREQUAL "compiled")
-    run("${CMAKE_COMMAND}" -S "${WORK}/the sources" -B "${build}/library" -G "${GENERATOR}"
-        "-DCMAKE_MAKE_PROGRAM=${MAKE_PROGRAM}" "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_CXX_FLAGS=${FLAGS}"
+    configure_project(
+        "${WORK}/the sources" "${build}/library"
         -DCONCURRENT_FUTURES_COMPILED=ON -DCONCURRENT_FUTURES_BUILD_TESTS=OFF -DCONCURRENT_FUTURES_BUILD_EXAMPLES=OFF
     )
     run("${CMAKE_COMMAND}" --build "${build}/library")

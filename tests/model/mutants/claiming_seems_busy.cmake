@@ -4,16 +4,14 @@ set(group waiting)
 set(only "a task that waits with a limit leaves")
 set(finds "lost wake-up")
 set(old [==[
-    if (!its_future.claim()) {
-        its_future.release_from_queue();
+    if (!claim_for_queue(its_future)) {
         return false;
     }
     self.note_busy();
 ]==])
 set(new [==[
     self.note_busy();
-    if (!its_future.claim()) {
-        its_future.release_from_queue();
+    if (!claim_for_queue(its_future)) {
         return false;
     }
 ]==])

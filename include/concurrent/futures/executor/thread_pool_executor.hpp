@@ -314,23 +314,13 @@ private:
 
 #if defined(CONCURRENT_FUTURES_COMPILED)
 namespace detail {
-extern template class worker_pool<queue_of<fifo>>;
-extern template class worker_pool<queue_of<lifo>>;
-extern template class worker_pool<queue_of<priority>>;
+CONCURRENT_FUTURES_TEMPLATE class worker_pool<queue_of<fifo>>;
+CONCURRENT_FUTURES_TEMPLATE class worker_pool<queue_of<lifo>>;
+CONCURRENT_FUTURES_TEMPLATE class worker_pool<queue_of<priority>>;
 }  // namespace detail
-extern template class thread_pool_executor<fifo>;
-extern template class thread_pool_executor<lifo>;
-extern template class thread_pool_executor<priority>;
-#endif
-#if defined(CONCURRENT_FUTURES_COMPILED) && defined(CONCURRENT_FUTURES_DEFINES)
-namespace detail {
-template class worker_pool<queue_of<fifo>>;
-template class worker_pool<queue_of<lifo>>;
-template class worker_pool<queue_of<priority>>;
-}  // namespace detail
-template class thread_pool_executor<fifo>;
-template class thread_pool_executor<lifo>;
-template class thread_pool_executor<priority>;
+CONCURRENT_FUTURES_TEMPLATE class thread_pool_executor<fifo>;
+CONCURRENT_FUTURES_TEMPLATE class thread_pool_executor<lifo>;
+CONCURRENT_FUTURES_TEMPLATE class thread_pool_executor<priority>;
 #endif
 
 }}  // namespace concurrent::futures

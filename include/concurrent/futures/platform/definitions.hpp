@@ -10,6 +10,9 @@
 // Of a virtual function, it begins the declaration instead: else each unit would have the class's table of
 // virtual functions, and so all of these.
 //
+// That unit also instantiates the templates for the queues of the library: CONCURRENT_FUTURES_TEMPLATE begins
+// the instantiation, or what says that it is elsewhere.
+//
 // What has static variables is inline all the same, so that all shared libraries of a program share these.
 
 #if !defined(CONCURRENT_FUTURES_COMPILED)
@@ -18,6 +21,8 @@
 #elif defined(CONCURRENT_FUTURES_DEFINITIONS)
 #define CONCURRENT_FUTURES_DEFINES
 #define CONCURRENT_FUTURES_FUNCTION [[gnu::noinline]]
+#define CONCURRENT_FUTURES_TEMPLATE template
 #else
 #define CONCURRENT_FUTURES_FUNCTION
+#define CONCURRENT_FUTURES_TEMPLATE extern template
 #endif

@@ -128,7 +128,7 @@ public:
     public:
         running(worker& self, work_item& item) noexcept : self_(self) {
             if (item.library() != pool_base::this_library()) {  // another made the worker, this one the task
-                self_.meet_pool();
+                self_.pool_.meet();
             }
             ++self_.depth_;
             self_.note_running(item);
@@ -174,8 +174,6 @@ public:
 
 private:
     friend class victims;
-
-    [[gnu::cold]] void meet_pool() const noexcept;
 
     pool_base& pool_;
     const std::string name_;
@@ -327,10 +325,6 @@ CONCURRENT_FUTURES_FUNCTION void worker::end_errand() noexcept {
     permit_->remove_spare();
     permit_ = nullptr;
     --depth_;
-}
-
-CONCURRENT_FUTURES_FUNCTION void worker::meet_pool() const noexcept {
-    pool_.meet();
 }
 
 CONCURRENT_FUTURES_FUNCTION work_item* victims::steal(worker& self) noexcept {

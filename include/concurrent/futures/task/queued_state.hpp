@@ -242,6 +242,15 @@ protected:
     }
 
 private:
+    // For what holds the task: claims it, or, if another thread was faster, releases it.
+    [[nodiscard]] static bool claim_for_queue(shared_state_base& future) noexcept {
+        const bool claimed = future.claim();
+        if (!claimed) {
+            future.release_from_queue();
+        }
+        return claimed;
+    }
+
     [[nodiscard, gnu::cold]] worker* ask_for_worker_here() noexcept;
 
     void for_each_obstacle(shared_state_base& future, dependency_walk::obstacle_search& visit) noexcept {
@@ -312,8 +321,7 @@ private:
 
 bool queued_state::execute(worker& self) noexcept {
     shared_state_base& its_future = future();
-    if (!its_future.claim()) {
-        its_future.release_from_queue();
+    if (!claim_for_queue(its_future)) {
         return false;
     }
     self.note_busy();
@@ -336,8 +344,7 @@ void queued_state::cancel_waiting() noexcept {
 
 void queued_state::fail_waiting(std::exception_ptr reason) noexcept {
     shared_state_base& its_future = future();
-    if (!its_future.claim()) {
-        its_future.release_from_queue();
+    if (!claim_for_queue(its_future)) {
         return;
     }
     note_stale();
@@ -355,8 +362,7 @@ CONCURRENT_FUTURES_FUNCTION void queued_state::fail_unqueued(std::exception_ptr 
 
 CONCURRENT_FUTURES_FUNCTION void queued_state::fail_dropped(std::exception_ptr reason) noexcept {
     shared_state_base& its_future = future();
-    if (!its_future.claim()) {
-        its_future.release_from_queue();
+    if (!claim_for_queue(its_future)) {
         return;
     }
     trampoline::call([this, kept = std::move(reason)]() mutable noexcept { fail_with(std::move(kept)); });
@@ -364,8 +370,7 @@ CONCURRENT_FUTURES_FUNCTION void queued_state::fail_dropped(std::exception_ptr r
 
 CONCURRENT_FUTURES_FUNCTION void queued_state::run_packaged() noexcept {
     shared_state_base& its_future = future();
-    if (!its_future.claim()) {
-        its_future.release_from_queue();
+    if (!claim_for_queue(its_future)) {
         return;
     }
     worker::note_running_elsewhere(*this);
