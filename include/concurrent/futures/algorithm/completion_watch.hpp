@@ -340,7 +340,7 @@ CONCURRENT_FUTURES_FUNCTION completion_watch::entry* completion_watch::next_to_r
 
 CONCURRENT_FUTURES_FUNCTION bool completion_watch::look_for_dependencies() {
     for (; looked_ != entries_.size(); ++looked_) {
-        entry& each = entries_[looked_];
+        const entry& each = entries_[looked_];
         helper* const self = each.future && !state(each).done() ? state(each).helper_of_others() : nullptr;
         if (self) {
             if (!walk_) {
