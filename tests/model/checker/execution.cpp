@@ -96,9 +96,6 @@ thread_number execution::start(void (*body)(void*), void* argument) {
     if (thread_count_ == most_threads) {
         fail("a scenario has too many threads");
     }
-    if (thread_count_ == threads_.size()) {
-        threads_.emplace_back();
-    }
     thread& started = threads_[thread_count_];
     started.body = body;
     started.argument = argument;
@@ -180,19 +177,25 @@ void execution::pick(bool free) {
         candidates[count++] = current_;
     }
     const auto add = [&](auto wanted) {
-        for (thread_number after = 1; after <= thread_count_; ++after) {
-            const thread_number number = (current_ + after) % thread_count_;  // so that each has its turn
+        // From the next one on, so that each has its turn.
+        thread_number number = current_;
+        for (thread_number left = thread_count_; left != 0; --left) {
+            number = number + 1 == thread_count_ ? 0 : number + 1;
             if ((free || number != current_) && wanted(threads_[number], number)) {
                 candidates[count++] = number;
             }
         }
     };
+    bool anybody_waits = false;
     add([&](const thread& each, thread_number number) {
+        anybody_waits = anybody_waits || each.what == status::waiting;
         return each.what != status::waiting && can_go_on(number);
     });
-    add([&](const thread& each, thread_number number) {
-        return each.what == status::waiting && can_go_on(number);
-    });
+    if (anybody_waits) {
+        add([&](const thread& each, thread_number number) {
+            return each.what == status::waiting && can_go_on(number);
+        });
+    }
     if (count == 0) {
         add([](const thread& each, thread_number) { return each.what == status::pausing; });
         if (count != 0 && ++idle_pauses_ > most_idle_pauses) {
@@ -211,7 +214,8 @@ void execution::pick(bool free) {
         abandon(outcome::finished);
     }
     if (count != 1) {
-        if (choices_.was_here(state_hash(free), static_cast<std::uint64_t>(preemptions_))) {
+        if (choices_.is_new() &&
+            choices_.was_here(state_hash(free), static_cast<std::uint64_t>(preemptions_))) {
             abandon(outcome::was_here);
         }
         if (!free && preemptions_ == limits_.preemptions) {
@@ -475,14 +479,7 @@ void execution::write(object_id object, place where) {
 
 // What a thread does with plain memory is published by its next event at the earliest.
 
-void execution::check_there(const plain_state& cell) {
-    if (cell.deleted) {
-        fail("use after destruction: memory is used that is deleted");
-    }
-}
-
 void execution::read_cell(plain_state& cell) {
-    check_there(cell);
     const timestamp& knows = self().knows;
     if (cell.writer != current_ && !knows.includes(cell.writer, cell.written)) {
         fail("data race: memory is read, and nothing orders that after its writing");
@@ -490,8 +487,7 @@ void execution::read_cell(plain_state& cell) {
     cell.read[current_] = knows.seen[current_] + 1;
 }
 
-void execution::write_cell(plain_state& cell) {
-    check_there(cell);
+void execution::check_written(const plain_state& cell) {
     const timestamp& knows = self().knows;
     for (thread_number reader = 0; reader != thread_count_; ++reader) {
         if (reader != current_ && !knows.includes(reader, cell.read[reader])) {
@@ -501,8 +497,12 @@ void execution::write_cell(plain_state& cell) {
     if (cell.writer != current_ && !knows.includes(cell.writer, cell.written)) {
         fail("data race: memory is written twice, and nothing orders that");
     }
+}
+
+void execution::write_cell(plain_state& cell) {
+    check_written(cell);
     cell.writer = current_;
-    cell.written = knows.seen[current_] + 1;
+    cell.written = self().knows.seen[current_] + 1;
 }
 
 // The library's own memory, as far as the compiler tells of it. Two uses of one variable begin at the same
@@ -510,27 +510,51 @@ void execution::write_cell(plain_state& cell) {
 
 namespace {
 
-plain_state* cell_of(const void* address) {
-    static auto* const cells = static_cast<plain_state*>(reserve(arena::extent * sizeof(plain_state)));
-    const std::size_t at = arena::offset(address);
-    if (at >= arena::extent) {
-        return nullptr;  // nothing that an execution has made
-    }
-    plain_state& cell = cells[at];
-    if (cell.execution != execution::number()) {
-        cell = plain_state();
-        cell.execution = execution::number();
-    }
-    return &cell;
-}
-
 constexpr std::size_t word = 8;
+
+// Two allocations share no such stretch of memory.
+constexpr std::size_t granule = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+
+// Of each byte, how the execution has used it that is named for it; of each granule, which execution has
+// deleted it. Apart from each other, for most of what is deleted was never used.
+struct plain_memory {
+    plain_state* const uses = reserve_for<plain_state>(arena::extent);
+    std::uint64_t* const used_in = reserve_for<std::uint64_t>(arena::extent);
+    std::uint64_t* const deleted_in = reserve_for<std::uint64_t>(arena::extent / granule);
+
+    template <class T>
+    static T* reserve_for(std::size_t count) {
+        return static_cast<T*>(reserve(count * sizeof(T)));
+    }
+};
+
+const plain_memory& memory_of_executions() {
+    static const plain_memory memory;
+    return memory;
+}
 
 }  // namespace
 
+// Null if it is nothing that an execution has made.
+plain_state* execution::used_cell(const void* address) {
+    const plain_memory& memory = memory_of_executions();
+    const std::size_t at = arena::offset(address);
+    if (at >= arena::extent) {
+        return nullptr;
+    }
+    if (memory.deleted_in[at / granule] == executions_) {
+        fail("use after destruction: memory is used that is deleted");
+    }
+    if (memory.used_in[at] != executions_) {
+        memory.used_in[at] = executions_;
+        memory.uses[at] = plain_state();
+    }
+    return &memory.uses[at];
+}
+
 void execution::read_plain(const void* address, std::size_t size) {
     for (std::size_t at = 0; at < size; at += word) {
-        if (plain_state* const cell = cell_of(static_cast<const char*>(address) + at)) {
+        if (plain_state* const cell = used_cell(static_cast<const char*>(address) + at)) {
             read_cell(*cell);
         }
     }
@@ -538,7 +562,7 @@ void execution::read_plain(const void* address, std::size_t size) {
 
 void execution::write_plain(const void* address, std::size_t size) {
     for (std::size_t at = 0; at < size; at += word) {
-        if (plain_state* const cell = cell_of(static_cast<const char*>(address) + at)) {
+        if (plain_state* const cell = used_cell(static_cast<const char*>(address) + at)) {
             write_cell(*cell);
         }
     }
@@ -546,10 +570,15 @@ void execution::write_plain(const void* address, std::size_t size) {
 
 // Nothing may be under way there, or come later.
 void execution::delete_plain(const void* address, std::size_t size) {
-    for (std::size_t at = 0; at < size; ++at) {
-        plain_state* const cell = cell_of(static_cast<const char*>(address) + at);
-        write_cell(*cell);
-        cell->deleted = true;
+    const plain_memory& memory = memory_of_executions();
+    const std::size_t first = arena::offset(address);
+    for (std::size_t at = first; at != first + size; ++at) {
+        if (memory.used_in[at] == executions_) {
+            check_written(memory.uses[at]);
+        }
+    }
+    for (std::size_t at = first / granule; at * granule < first + size; ++at) {
+        memory.deleted_in[at] = executions_;
     }
 }
 

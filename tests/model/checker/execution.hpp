@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -155,9 +156,10 @@ private:
     void write_value(location& at, std::uint64_t value, std::memory_order order, const timestamp* head);
     void know_value(location& at, std::size_t index, std::memory_order order);
 
-    void check_there(const plain_state& cell);
     void read_cell(plain_state& cell);
+    void check_written(const plain_state& cell);
     void write_cell(plain_state& cell);
+    plain_state* used_cell(const void* address);
 
     template <class State>
     State& find(registry<State>& all, object_id object, const char* what);
@@ -168,7 +170,7 @@ private:
     exploration& choices_;
     const limits limits_;
 
-    std::deque<thread> threads_;
+    std::array<thread, most_threads> threads_;
     thread_number thread_count_ = 0;
     thread_number current_ = 0;
     fiber explorer_;

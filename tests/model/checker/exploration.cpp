@@ -60,9 +60,6 @@ std::uint32_t exploration::choose(std::uint32_t options) {
 }
 
 bool exploration::was_here(std::uint64_t hash, std::uint64_t cost) {
-    if (how_ != order::exhaustive || position_ < repeated_) {
-        return false;
-    }
     if (2 * (states_ + 1) > seen_.size()) {
         grow();
     }

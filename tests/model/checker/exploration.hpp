@@ -29,8 +29,10 @@ public:
     // One of `options`, from 0, which is the usual one.
     std::uint32_t choose(std::uint32_t options);
 
-    // Whether the state with this hash, to which `cost` was spent, was come to before at no higher cost: then
-    // all that can follow was tried, or will be. Never at what is repeated of the execution before.
+    // Whether everything is tried, and what is repeated of the execution before is over.
+    [[nodiscard]] bool is_new() const noexcept { return how_ == order::exhaustive && position_ >= repeated_; }
+    // Then: whether the state with this hash, to which `cost` was spent, was come to before at no higher
+    // cost, and so all that can follow was tried, or will be.
     bool was_here(std::uint64_t hash, std::uint64_t cost);
 
     // Begins the next execution; false if there is none.

@@ -65,8 +65,6 @@ struct plain_state {
     thread_number writer = 0;
     epoch written = 0;
     std::array<epoch, most_threads> read{};
-    bool deleted = false;
-    std::uint64_t execution = 0;  // of which all this is
 };
 
 }  // namespace model
