@@ -1,4 +1,4 @@
-# Makes concurrent::futures a library that is compiled: what is no template is compiled here, and not by all who include it.
+# The compiled part of concurrent::futures: what is no template is compiled here, and not by all who include it.
 add_library(concurrent_futures_compiled STATIC "${PROJECT_SOURCE_DIR}/include/concurrent/futures.cpp")
 set_target_properties(
     concurrent_futures_compiled
@@ -13,4 +13,3 @@ target_include_directories(
     PRIVATE "${CONCURRENT_FUTURES_INCLUDE_DIRECTORY}"
 )
 target_link_libraries(concurrent_futures_compiled PUBLIC Threads::Threads)
-target_link_libraries(concurrent_futures INTERFACE concurrent_futures_compiled)

@@ -71,6 +71,15 @@ macro(concurrent_futures_optimize_little)
     endif()
 endmacro()
 
+# concurrent_futures_link_compiled_part(<target>)
+# leaves to one library what is no template, for all targets that call this: many small programs are built sooner so.
+function(concurrent_futures_link_compiled_part target)
+    if(NOT TARGET concurrent_futures_compiled)
+        include("${PROJECT_SOURCE_DIR}/cmake/compiled.cmake")
+    endif()
+    target_link_libraries(${target} PRIVATE concurrent_futures_compiled)
+endfunction()
+
 # concurrent_futures_add_test(<name> <target or program> [<argument>...])
 # is add_test with what every test here has: the launcher, if it is a target, and time limits.
 function(concurrent_futures_add_test name command)
