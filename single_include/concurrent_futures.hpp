@@ -6192,12 +6192,16 @@ private:
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// The queues of a pool, as `sleep` sees them. All functions read counts by sequentially
-// consistent loads, and take no lock.
+// The queues of a pool, as `sleep` sees them. All functions read counts by sequentially consistent loads, and
+// take no lock.
 class work_source {
 public:
     work_source(const work_source&) = delete;
     work_source& operator=(const work_source&) = delete;
+
+    // Has the calls below find each item whose push has not seen what the calling thread did before, and so
+    // relies on that thread.
+    virtual void order_pushes() const noexcept = 0;
 
     // Whether any queue has an item, stale or not.
     [[nodiscard]] virtual bool has_items() const noexcept = 0;
@@ -6527,6 +6531,7 @@ CONCURRENT_FUTURES_FUNCTION bool sleep::begin(sleeper& self, bool initializes) n
         return (now & ~(worker_counts::is_starting | worker_counts::start_failed)) +
                (initializes ? 0 : worker_counts::one_searching);
     });
+    source_.order_pushes();
     const std::size_t waiting = source_.waiting();
     return waiting != 0 && wake(waiting, 1);
 }
@@ -6553,6 +6558,7 @@ CONCURRENT_FUTURES_FUNCTION bool sleep::stop_searching(sleeper& self) noexcept {
     const worker_counts now(word_.fetch_sub(worker_counts::one_searching) - worker_counts::one_searching);
     bool start = false;
     if (now.parked() != 0 || now.may_start()) {
+        source_.order_pushes();
         const std::size_t waiting = source_.waiting();
         start = waiting != 0 && wake(waiting, 2);
     }
@@ -6575,6 +6581,7 @@ CONCURRENT_FUTURES_FUNCTION spin_target sleep::may_spin(sleeper& self) noexcept 
 
 CONCURRENT_FUTURES_FUNCTION bool sleep::park(sleeper& self) noexcept {
     const worker_counts announced = announce(self);
+    source_.order_pushes();
     // Before the items: what is no longer expected afterwards was pushed before.
     const bool is_to_end = announced.closed() && !source_.expects_items();
     if (source_.has_items()) {
@@ -6639,13 +6646,18 @@ CONCURRENT_FUTURES_FUNCTION void sleep::notify_if_nobody_idle() noexcept {
 
 CONCURRENT_FUTURES_FUNCTION bool sleep::wake(std::size_t wanted, std::size_t most) noexcept {
     worker_counts::word before = word_.load();
+    bool ordered = false;
     for (;;) {
         const worker_counts now(before);
         const std::size_t missing = now.searching() < wanted ? wanted - now.searching() : 0;
         const std::size_t to_wake = missing < most ? missing : most;
         const std::size_t unparked = to_wake < now.parked() ? to_wake : now.parked();
-        const bool start = unparked != to_wake && now.may_start() &&
-                           source_.waiting() > now.searching() + unparked + initializing_.load();
+        const bool may_start = unparked != to_wake && now.may_start();
+        if (may_start && !ordered) {
+            source_.order_pushes();  // of two pushes that rely on the same worker, one sees both items
+            ordered = true;
+        }
+        const bool start = may_start && source_.waiting() > now.searching() + unparked + initializing_.load();
         worker_counts::word after = no_longer_sleepy(before) - unparked * worker_counts::one_parked +
                                     unparked * worker_counts::one_searching;
         if (start) {
@@ -7400,6 +7412,109 @@ CONCURRENT_FUTURES_FUNCTION work_list take_stale(work_list& items,
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/platform/process_fence.hpp
+
+#if defined(__linux__)
+#include <sys/syscall.h>  // SYS_membarrier
+#include <unistd.h>       // syscall
+
+#include <exception>  // std::terminate
+#endif
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// Has all threads of the process that run pass a full fence, by Linux's `membarrier` (4.14 and later).
+class process_fence {
+public:
+#if defined(SYS_membarrier)
+    static constexpr bool is_possible = true;
+#else
+    static constexpr bool is_possible = false;
+#endif
+
+    // Whether `run` may be called from now on. May take milliseconds. The child of a fork need not call it
+    // anew.
+    [[nodiscard]] static bool prepare() noexcept;
+
+    static void run() noexcept;
+
+private:
+    // Those of <linux/membarrier.h>, which old systems lack.
+    static constexpr int global = 1 << 0;
+    static constexpr int private_expedited = 1 << 3;
+    static constexpr int register_private_expedited = 1 << 4;
+
+    [[nodiscard]] static bool call(int command) noexcept;
+};
+
+#if defined(CONCURRENT_FUTURES_DEFINES)
+
+CONCURRENT_FUTURES_FUNCTION bool process_fence::prepare() noexcept {
+    return call(register_private_expedited) && call(private_expedited);
+}
+
+CONCURRENT_FUTURES_FUNCTION void process_fence::run() noexcept {
+#if defined(SYS_membarrier)
+    // The slow one needs no registration. If the process has forbidden itself both since `prepare`, nothing
+    // that relies on this can go on.
+    if (!call(private_expedited) && !call(global)) {
+        std::terminate();
+    }
+#endif
+}
+
+CONCURRENT_FUTURES_FUNCTION bool process_fence::call([[maybe_unused]] int command) noexcept {
+#if defined(SYS_membarrier)
+    return ::syscall(SYS_membarrier, command, 0, 0) == 0;
+#else
+    return false;
+#endif
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
+// concurrent/futures/sync/asymmetric_fence.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// A fence between two threads, of which one pays for both. `light` costs the first thread nothing, and
+// `heavy` costs the second a system call, which interrupts all threads of the process that run. Either what
+// the first thread stored before `light` is seen by what the second loads after `heavy`, or what the second
+// stored before `heavy` is seen by what the first loads after `light` (Dice, Huang and Yang, "Asymmetric
+// Dekker synchronization", 2001). It orders nothing else: what a thread sees by it was published by a
+// release, too.
+class asymmetric_fence {
+public:
+    // Whether `is_available` may return true.
+    [[nodiscard]] static constexpr bool is_possible() noexcept { return process_fence::is_possible; }
+
+    // Whether `heavy` may be called. The first call may take milliseconds.
+    [[nodiscard]] static bool is_available() noexcept {
+        static const bool available = process_fence::prepare();
+        return available;
+    }
+
+    // As many uncontended read-modify-writes as a `heavy`, or a little less: it has to spare that many before
+    // it has paid.
+    static constexpr unsigned worth = 256;
+
+    // How often a thread pauses, to see whether another answers by itself, before it calls `heavy`.
+    static constexpr int patience = 64;
+
+    // Only the compiler could exchange what comes before and after.
+    [[gnu::always_inline]] static void light() noexcept {
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+    }
+
+    static void heavy() noexcept { process_fence::run(); }
+};
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/sync/counting_guard.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -7461,6 +7576,10 @@ public:
     // the new count in `count()` also finds what was stored before.
     void unlock(std::size_t count) noexcept { word_.store(count * one, std::memory_order_release); }
 
+    // Changes the number of items. Relaxed: see `biased_lock`. Requires: no thread has locked, nor can it
+    // lock meanwhile.
+    void set_count(std::size_t count) noexcept { word_.store(count * one, std::memory_order_relaxed); }
+
     // The number of items, with those that are about to be added. Any thread may ask, without the lock.
     [[nodiscard]] std::size_t count(std::memory_order order = std::memory_order_seq_cst) const noexcept {
         return word_.load(order) / one;
@@ -7500,6 +7619,206 @@ private:
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
+// concurrent/futures/sync/biased_lock.hpp
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// A `counting_lock` of which one thread, the owner, is likely to be the only user for long. After many uses
+// that no other thread has come between, it is biased: the owner locks and unlocks it by plain loads and
+// stores. Another thread first revokes the bias, for which it waits until the owner has noticed, or fences
+// the whole process if the owner is long about something else (Kawachiya, Koseki and Onodera, "Lock
+// reservation: Java locks can mostly do without atomic operations", OOPSLA 2002).
+//
+// The owner locks it by an `owner_guard`, others by a `counting_guard`; the owner may do that, too.
+//
+// While it is biased, the owner counts a new item without a fence. Who relies on the order that
+// `counting_lock::lock_adding_one` promises calls `asymmetric_fence::heavy` before it reads the count, if the
+// lock `may_be_biased()`.
+class biased_lock {
+public:
+    // Without an owner, several threads may use an `owner_guard`, and the lock is never biased.
+    explicit biased_lock(bool has_owner) noexcept
+        : may_be_biased_(has_owner && asymmetric_fence::is_possible()) {}
+    biased_lock(const biased_lock&) = delete;
+    biased_lock& operator=(const biased_lock&) = delete;
+
+    // See `counting_lock`.
+    [[nodiscard]] std::size_t lock() noexcept {
+        if (may_be_biased_) {
+            revoke();
+        }
+        const std::size_t count = shared_.lock();
+        turns_ = 0;
+        return count;
+    }
+    void unlock(std::size_t count) noexcept {
+        shared_.unlock(count);
+        if (may_be_biased_) {
+            bias_.store(bias::none, std::memory_order_release);  // pairs with `revoke` and `set_bias`
+        }
+    }
+    [[nodiscard]] std::size_t count(std::memory_order order = std::memory_order_seq_cst) const noexcept {
+        return shared_.count(order);
+    }
+
+    // Whether the owner may be adding an item without a fence. Sequentially consistent: if not, and the owner
+    // sets a bias later, it sees what the caller has done before.
+    [[nodiscard]] bool may_be_biased() const noexcept { return may_be_biased_ && bias_.load() != bias::none; }
+
+private:
+    friend class owner_guard;
+
+    enum class bias : unsigned char {
+        none,     // all lock `shared_`
+        owner,    // the owner doesn't
+        revoking  // another thread is about to lock, or has locked
+    };
+
+    enum class owner_state : unsigned char {
+        outside,
+        inside,  // it has locked, or looks once more whether the lock is biased
+        aware    // it knows that the lock is not biased
+    };
+
+    // The owner calls these. Returns true if the lock is biased, and now locked.
+    [[nodiscard, gnu::always_inline]] bool enter() noexcept {
+        if (!asymmetric_fence::is_possible()) {
+            return false;
+        }
+        // Relaxed: what this thread finds behind `bias::owner`, it has left there itself, or has acquired
+        // when it set the bias.
+        if (bias_.load(std::memory_order_relaxed) == bias::owner) {
+            owner_.store(owner_state::inside, std::memory_order_relaxed);
+            // Pairs with the `heavy` of `wait_for_owner`: that sees the store, or this load sees its bias.
+            asymmetric_fence::light();
+            if (bias_.load(std::memory_order_relaxed) == bias::owner) [[likely]] {
+                return true;
+            }
+            owner_.store(owner_state::aware, std::memory_order_release);  // pairs with `wait_for_owner`
+        } else if (owner_.load(std::memory_order_relaxed) == owner_state::outside) {
+            owner_.store(owner_state::aware, std::memory_order_release);  // as above
+        }
+        return false;
+    }
+    void leave() noexcept {
+        owner_.store(owner_state::outside, std::memory_order_release);  // pairs with `wait_for_owner`
+    }
+
+    void unlock_shared(std::size_t count) noexcept {
+        const bool biases = may_be_biased_ && ++turns_ == asymmetric_fence::worth;
+        shared_.unlock(count);
+        if (biases) {
+            set_bias();
+        }
+    }
+
+    [[gnu::cold]] void set_bias() noexcept;
+
+    // Only this thread is let in, beside the owner, which is not inside, and locks `shared_` from now on.
+    void revoke() noexcept {
+        bias before = bias_.load(std::memory_order_relaxed);  // relaxed: the compare-exchange orders
+        for (back_off delay;;) {
+            if (before == bias::revoking) {
+                delay.pause();
+                before = bias_.load(std::memory_order_relaxed);  // as above
+                // Acquire: pairs with the release of `unlock`, and with `set_bias`.
+            } else if (bias_.compare_exchange_weak(before, bias::revoking, std::memory_order_acquire,
+                                                   std::memory_order_relaxed)) {
+                break;
+            }
+        }
+        if (before == bias::owner) {
+            wait_for_owner();
+        }
+    }
+
+    void wait_for_owner() noexcept;
+
+    counting_lock shared_;
+    sync::atomic<bias> bias_{bias::none};
+    sync::atomic<owner_state> owner_{owner_state::aware};  // written by the owner alone
+    const bool may_be_biased_;
+    unsigned turns_ = 0;  // of the owner since another thread has locked; guarded by `shared_`
+};
+
+// Does what a `counting_guard` does, for the owner of the lock.
+class owner_guard {
+public:
+    [[gnu::always_inline]] explicit owner_guard(biased_lock& lock) noexcept
+        : lock_(lock),
+          inside_(lock.enter()),
+          count_(inside_ ? lock.shared_.count(std::memory_order_relaxed) : lock.shared_.lock()) {}
+    [[gnu::always_inline]] owner_guard(biased_lock& lock, adding_one_t) noexcept
+        : lock_(lock),
+          inside_(lock.enter()),
+          count_(inside_ ? lock.shared_.count(std::memory_order_relaxed) + 1
+                         : lock.shared_.lock_adding_one()) {
+        if (inside_) {
+            lock.shared_.set_count(count_);
+            asymmetric_fence::light();  // pairs with the `heavy` of who relies on the count
+        }
+    }
+    owner_guard(const owner_guard&) = delete;
+    owner_guard& operator=(const owner_guard&) = delete;
+    [[gnu::always_inline]] ~owner_guard() {
+        if (inside_) {
+            lock_.leave();
+        } else {
+            lock_.unlock_shared(count_);
+        }
+    }
+
+    [[nodiscard]] std::size_t count() const noexcept { return count_; }
+    // Others see the new number when this guard unlocks, or before.
+    [[gnu::always_inline]] void set_count(std::size_t count) noexcept {
+        count_ = count;
+        if (inside_) {
+            lock_.shared_.set_count(count);
+        }
+    }
+
+private:
+    biased_lock& lock_;
+    const bool inside_;
+    std::size_t count_;
+};
+
+#if defined(CONCURRENT_FUTURES_DEFINES)
+
+CONCURRENT_FUTURES_FUNCTION void biased_lock::set_bias() noexcept {
+    if (!asymmetric_fence::is_available()) {
+        return;
+    }
+    // Relaxed: who revokes the bias acquires this with it.
+    owner_.store(owner_state::outside, std::memory_order_relaxed);
+    bias before = bias::none;
+    // Sequentially consistent: see `may_be_biased`. If this fails, another thread locks, and starts the count
+    // of turns anew.
+    bias_.compare_exchange_strong(before, bias::owner);
+}
+
+CONCURRENT_FUTURES_FUNCTION void biased_lock::wait_for_owner() noexcept {
+    // Acquire, in both loops: pairs with the release of the owner.
+    for (int pauses = asymmetric_fence::patience;; --pauses) {
+        if (owner_.load(std::memory_order_acquire) == owner_state::aware) {
+            return;
+        }
+        if (pauses == 0) {
+            break;
+        }
+        sync::spin_pause();
+    }
+    asymmetric_fence::heavy();
+    for (back_off delay; owner_.load(std::memory_order_acquire) == owner_state::inside;) {
+        delay.pause();
+    }
+}
+
+#endif  // CONCURRENT_FUTURES_DEFINES
+
+}}}  // namespace concurrent::futures::detail
+
+// ----------------------------------------------------------------------------------------------------
 // concurrent/futures/queue/local_queue.hpp
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -7507,26 +7826,29 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // The items that one worker, the owner, has submitted to its own pool. The owner pushes, and takes back the
 // item whose result it needs. Any thread pops the oldest item. (One queue of a pool has no owner: there, any
 // thread pushes a branch, and takes back what it has pushed.) A thread rarely has to wait for the lock, and
-// then for a few instructions.
+// then for a few instructions. The lock is biased to the owner as long as no other thread comes.
 //
 // The items are linked both ways: so the owner can take one back from anywhere, and a push cannot fail. A
 // deque without a lock, such as Chase and Lev's, has a fixed capacity or allocates, and cannot give back an
-// item from its middle. It would not save an atomic read-modify-write either: a push needs an order before
-// it reads whether to wake a worker, and the lock provides this order anyway.
+// item from its middle.
 class local_queue {
 public:
-    local_queue() = default;
+    // Without an owner.
+    local_queue() noexcept : lock_(false) {}
     // For a worker; `waits` is its pool's list.
-    explicit local_queue(blocked_wait_list& waits) noexcept : waits_(&waits) {}
+    explicit local_queue(blocked_wait_list& waits) noexcept : lock_(true), waits_(&waits) {}
 
     [[nodiscard]] std::size_t size() const noexcept { return lock_.count(); }
 
     // Relaxed: a hint.
     [[nodiscard]] bool seems_empty() const noexcept { return lock_.count(std::memory_order_relaxed) == 0; }
 
+    // Whether `size()` may miss an item that is being pushed; see `worker_pool::order_pushes`.
+    [[nodiscard]] bool may_be_biased() const noexcept { return lock_.may_be_biased(); }
+
     template <class Admit>
     [[nodiscard, gnu::always_inline]] bool push(work_item& item, Admit admit) noexcept {
-        counting_guard lock(lock_, adding_one);
+        owner_guard lock(lock_, adding_one);
         if (!admit()) {
             lock.set_count(lock.count() - 1);
             return false;
@@ -7539,22 +7861,23 @@ public:
         return true;
     }
 
-    work_item* pop() noexcept {
-        if (seems_empty()) {
-            return nullptr;
-        }
-        counting_guard lock(lock_);
-        return take_oldest(lock);
-    }
+    work_item* pop() noexcept { return pop_by<others_guard>(); }
 
-    // Takes `item` out if a local queue has it. Requires: the pool of that queue exists. This misses no item
-    // but one that others know before it is pushed.
-    [[nodiscard, gnu::always_inline]] static bool take_back(work_item& item) noexcept {
+    // The same, for the owner.
+    work_item* pop_own() noexcept { return pop_by<owner_guard>(); }
+
+    // Takes `item` out if a local queue has it. `own` is that of the calling thread, or null. Requires: the
+    // pool of the queue exists. This misses no item but one that others know before it is pushed.
+    [[nodiscard, gnu::always_inline]] static bool take_back(work_item& item,
+                                                            const local_queue* own) noexcept {
         // Acquire: pairs with the release of `note_known_pushed`, so that this thread can use the queue. If
         // others know of the item only since it was pushed, then what told them orders this, too.
         const std::uintptr_t place = item.place_.load(std::memory_order_acquire);
         local_queue* const queue = (place & running) == 0 ? queue_at(place) : nullptr;
-        return queue && queue->take_out(item);
+        if (!queue) {
+            return false;
+        }
+        return queue == own ? queue->take_out<owner_guard>(item) : queue->take_out_of_others(item);
     }
 
     // The owner begins to run `item`. `numbers` says whether the pool's items may be numbered anew; where
@@ -7632,7 +7955,7 @@ public:
     work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept;
 
 private:
-    using guard = counting_guard<counting_lock>;
+    using others_guard = counting_guard<biased_lock>;
 
     // Bits of `work_item::place_`.
     static constexpr std::uintptr_t running = 1;
@@ -7667,8 +7990,9 @@ private:
     void note_known_pushed(work_item& item) const noexcept;
     void note_known_taken_out(work_item& item) const noexcept;
 
+    template <class Guard>
     [[nodiscard, gnu::always_inline]] bool take_out(work_item& item) noexcept {
-        counting_guard lock(lock_);
+        Guard lock(lock_);
         const std::uintptr_t place = item.place_.load(std::memory_order_relaxed);
         const bool here = (place & ~known_early) == address();
         if (here) {
@@ -7676,6 +8000,17 @@ private:
             unlink(item, lock);
         }
         return here;
+    }
+
+    [[nodiscard]] bool take_out_of_others(work_item& item) noexcept;
+
+    template <class Guard>
+    work_item* pop_by() noexcept {
+        if (seems_empty()) {
+            return nullptr;
+        }
+        Guard lock(lock_);
+        return take_oldest(lock);
     }
 
     // The oldest item is mostly the one with the most work. But where the owner takes results in the order in
@@ -7698,7 +8033,8 @@ private:
         return best;
     }
 
-    work_item* take_oldest(guard& lock) noexcept {
+    template <class Guard>
+    work_item* take_oldest(Guard& lock) noexcept {
         work_item* const item = oldest_;
         if (item) {
             unlink(*item, lock);
@@ -7707,7 +8043,8 @@ private:
     }
 
     // Requires: `item` in this queue.
-    [[gnu::always_inline]] void unlink(work_item& item, guard& lock) noexcept {
+    template <class Guard>
+    [[gnu::always_inline]] void unlink(work_item& item, Guard& lock) noexcept {
         (item.previous_ ? item.previous_->next_ : oldest_) = item.next_;
         (item.next_ ? item.next_->previous_ : newest_) = item.previous_;
         note_taken_out(item);
@@ -7716,7 +8053,7 @@ private:
 
     [[nodiscard]] std::uintptr_t address() const noexcept { return reinterpret_cast<std::uintptr_t>(this); }
 
-    alignas(cache_line) counting_lock lock_;
+    alignas(cache_line) biased_lock lock_;
     work_item* oldest_ = nullptr;
     work_item* newest_ = nullptr;
     // The number of the last item, or of the gap after that item. Only the owner uses this number; where
@@ -7754,6 +8091,10 @@ CONCURRENT_FUTURES_FUNCTION work_list local_queue::purge(sync::atomic<std::ptrdi
     }
     schedule_.done(lock.count());
     return taken;
+}
+
+CONCURRENT_FUTURES_FUNCTION bool local_queue::take_out_of_others(work_item& item) noexcept {
+    return take_out<others_guard>(item);
 }
 
 CONCURRENT_FUTURES_FUNCTION void local_queue::note_known_pushed(work_item& item) const noexcept {
@@ -7954,6 +8295,11 @@ public:
         }
     }
 
+    // Takes `item` out of the local queue that has it, mostly this worker's.
+    [[nodiscard, gnu::always_inline]] bool take_back(work_item& item) noexcept {
+        return local_queue::take_back(item, &local_queue_);
+    }
+
     // Called when this worker has claimed the task that it took out of a queue; and when it was nearly idle,
     // but runs a done callback or destroys a result after all.
     void note_busy() noexcept {
@@ -8083,7 +8429,7 @@ public:
         return self.local_queue_;
     }
 
-    [[nodiscard]] work_item* pop_own(worker& self) noexcept { return self.local_queue_.pop(); }
+    [[nodiscard]] work_item* pop_own(worker& self) noexcept { return self.local_queue_.pop_own(); }
 
     // Returns the oldest item of any local queue, null if all seem empty. Looks first where `self` last found
     // one: if all workers looked in the same order, they would meet at the same queues.
@@ -9249,7 +9595,7 @@ protected:
     // task runs, or null.
     [[gnu::always_inline]] bool run_here(shared_state_base& future, worker& self,
                                          shared_state_base::weak_handle* given_up) noexcept {
-        const bool taken = local_queue::take_back(*this);  // if so, this thread clears `in_queue`
+        const bool taken = self.take_back(*this);  // if so, this thread clears `in_queue`
         if (!future.claim_to_help(taken, given_up)) {
             if (taken) {
                 future.release_from_queue();
@@ -11651,7 +11997,8 @@ public:
     // task made which this thread ran meanwhile. Any thread may call this, once. `self` is the calling
     // thread's worker if its pool has the branch, else null.
     [[nodiscard, gnu::always_inline]] bool join(worker* self) noexcept {
-        const std::uintptr_t how = local_queue::take_back(*this) ? given_back : await(self);
+        const bool taken = self ? self->take_back(*this) : local_queue::take_back(*this, nullptr);
+        const std::uintptr_t how = taken ? given_back : await(self);
         if (how == given_back) {
             call();
         }
@@ -14473,7 +14820,7 @@ CONCURRENT_FUTURES_FUNCTION shared_state_base::help_result coroutine_task::help_
 CONCURRENT_FUTURES_FUNCTION bool coroutine_task::run_turn_here(
     worker& self, shared_state_base::weak_handle* given_up) noexcept {
     shared_state_base& its_future = future();
-    const bool taken = local_queue::take_back(*this);
+    const bool taken = self.take_back(*this);
     while (!claim_turn(taken)) {
         if (!taken) {
             return false;
@@ -16284,6 +16631,8 @@ public:
     // stale item has left; but not for ever.
     [[nodiscard]] std::size_t pending_count() const noexcept;
 
+    void order_pushes() const noexcept override;
+
     [[nodiscard]] bool has_items() const noexcept override;
 
     [[nodiscard]] bool expects_items() const noexcept override { return coroutines_.load() != 0; }
@@ -16542,6 +16891,15 @@ std::size_t worker_pool<Queue>::pending_count() const noexcept {
         if (stale_items_.load() == stale || attempt == most_attempts) {
             return count;
         }
+    }
+}
+
+template <class Queue>
+void worker_pool<Queue>::order_pushes() const noexcept {
+    bool biased = false;
+    victims_.for_each([&](const local_queue& each) { biased = biased || each.may_be_biased(); });
+    if (biased) {
+        asymmetric_fence::heavy();  // pairs with the `light` of each push
     }
 }
 

@@ -32,6 +32,7 @@ public:
     void construct(const void* address, place where);
 
     void yield();
+    void interrupt_all() noexcept;
     bool sleep_on(const void* address, std::int64_t until);
     void wake(const void* address, std::size_t most);
     std::size_t start(void (*body)(void*), void* argument);
@@ -53,7 +54,8 @@ private:
         std::size_t core = no_core;
         std::size_t last_core = no_core;
         std::int64_t has_core_since = 0;
-        std::uint64_t sleeps = 0;  // how often it has slept or was woken: tells a time limit that is over
+        std::int64_t interrupted = 0;  // for so long since it last went on
+        std::uint64_t sleeps = 0;      // how often it has slept or was woken: tells a time limit that is over
         const void* sleeps_on = nullptr;
         bool was_woken = false;
         bool has_ended = false;
@@ -234,6 +236,7 @@ void machine::use(const void* address, access kind, place where) {
     give_way();
     const memory::outside own;
     thread& me = self();
+    me.clock += std::exchange(me.interrupted, 0);
     if (kind == access::read_modify_write) {
         me.clock = std::max(me.clock, written_at_[me.core]);
     }
@@ -256,6 +259,17 @@ void machine::construct(const void* address, place where) {
 }
 
 // Sleeping and waking.
+
+void machine::interrupt_all() noexcept {
+    give_way();
+    const memory::outside own;
+    clock() += costs::membarrier;
+    for (thread& each : threads_) {
+        if (each.core != no_core && &each != &self()) {
+            each.interrupted += costs::interrupt;
+        }
+    }
+}
 
 bool machine::sleep_on(const void* address, std::int64_t until) {
     const memory::outside own;
@@ -374,6 +388,11 @@ void work(std::int64_t nanoseconds) noexcept {
 void yield() {
     enter_kernel();
     active->yield();
+}
+void interrupt_all() noexcept {
+    if (active) {
+        active->interrupt_all();
+    }
 }
 void sleep_until(std::int64_t time) {
     enter_kernel();

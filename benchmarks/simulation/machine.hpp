@@ -42,6 +42,9 @@ void work(std::int64_t nanoseconds) noexcept;
 void yield();
 void sleep_until(std::int64_t time);
 
+// The operating system interrupts each other core that runs a thread.
+void interrupt_all() noexcept;
+
 // The operating system's futex: a thread calls `enter_kernel`, compares the value at `address`, and sleeps if
 // nobody has changed it; nothing happens between these steps. Returns false if `until` comes first.
 void enter_kernel();

@@ -61,6 +61,34 @@ const scenario buffered("two stores may both be late, if they are release", {.fi
 const scenario not_buffered("of two stores one is in time, if they are sequentially consistent", {},
                             buffer_stores<std::memory_order_seq_cst, std::memory_order_seq_cst>);
 
+const scenario fenced("of two relaxed stores one is in time, if one thread fences all", {}, [] {
+    atomic<int> x{0};
+    atomic<int> y{0};
+    int read_x = -1;
+    thread other([&] {
+        y.store(1, relaxed);
+        read_x = x.load(relaxed);
+    });
+    x.store(1, relaxed);
+    model::fence_all();
+    const int read_y = y.load(relaxed);
+    other.join();
+    check(read_x == 1 || read_y == 1, "one of two threads sees what the other wrote");
+});
+const scenario fenced_message("a message passed by fencing all is a race", {.finds = "data race"}, [] {
+    checked<int> message;
+    atomic<bool> sent{false};
+    thread sender([&] {
+        message.set(1);
+        sent.store(true, relaxed);
+    });
+    model::fence_all();
+    if (sent.load(relaxed)) {
+        check(message.get() == 1, "the message is what was sent");
+    }
+    sender.join();
+});
+
 template <std::memory_order write, std::memory_order read>
 void read_independent_writes() {
     atomic<int> x{0};

@@ -3,20 +3,27 @@
 // The locks that guard the queues and the lists of a pool. The other programs take a `spin_lock` for a mutex,
 // and a `counting_lock` for a `counting_mutex`.
 
+#include <concurrent/futures/sync/asymmetric_fence.hpp>
+#include <concurrent/futures/sync/biased_lock.hpp>
 #include <concurrent/futures/sync/counting_guard.hpp>
 #include <concurrent/futures/sync/counting_lock.hpp>
 #include <concurrent/futures/sync/counting_mutex.hpp>
 #include <concurrent/futures/sync/permit.hpp>
 #include <concurrent/futures/sync/spin_lock.hpp>
 
+#include <optional>
+
 #include "checker/model.hpp"
 
 namespace {
 
 using concurrent::futures::detail::adding_one;
+using concurrent::futures::detail::asymmetric_fence;
+using concurrent::futures::detail::biased_lock;
 using concurrent::futures::detail::counting_guard;
 using concurrent::futures::detail::counting_lock;
 using concurrent::futures::detail::counting_mutex;
+using concurrent::futures::detail::owner_guard;
 using concurrent::futures::detail::permit;
 using concurrent::futures::detail::spin_lock;
 using model::check;
@@ -44,6 +51,83 @@ const scenario two_threads("a spin_lock keeps two threads apart, and orders what
                            keep_two_apart<spin_lock, std::lock_guard<spin_lock>>);
 const scenario two_threads_counting("a counting_lock keeps two threads apart, and orders what they do", {},
                                     keep_two_apart<counting_lock, counting_guard<counting_lock>>);
+
+// The owner of a biased lock and others add, each so often.
+void keep_owner_apart(int owner, int others, int times_of_others) {
+    biased_lock lock(true);
+    checked<int> count;
+    const auto add_as_other = [&] {
+        for (int time = 0; time != times_of_others; ++time) {
+            const counting_guard guard(lock);
+            count.set(count.get() + 1);
+        }
+    };
+    thread first(add_as_other);
+    std::optional<thread> second;
+    if (others == 2) {
+        second.emplace(add_as_other);
+    }
+    for (int time = 0; time != owner; ++time) {
+        const owner_guard guard(lock);
+        count.set(count.get() + 1);
+    }
+    first.join();
+    if (second) {
+        second->join();
+    }
+    check(count.get() == owner + others * times_of_others, "each was counted");
+}
+
+const scenario owner_and_other("a biased_lock keeps its owner and another apart, and orders what they do",
+                               {.biases = true}, [] { keep_owner_apart(3, 1, 2); });
+const scenario owner_and_two("a biased_lock keeps its owner and two others apart",
+                             {.preemptions = 2, .biases = true}, [] { keep_owner_apart(2, 2, 1); });
+const scenario unbiased("a biased_lock that can't be biased keeps its owner and another apart", {},
+                        [] { keep_owner_apart(2, 1, 2); });
+
+// The owner adds, and then reads a flag; another thread sets the flag, fences all, and reads the count.
+const scenario look_fenced(
+    "biased_lock: whoever fences before a look is seen by the owner, or the other way round",
+    {.biases = true}, [] {
+        biased_lock lock(true);
+        model::atomic<bool> looks{false};
+        bool sees_other = false;
+        thread owner([&] {
+            { const owner_guard biases(lock); }
+            const owner_guard guard(lock, adding_one);
+            sees_other = looks.load();
+        });
+        looks.store(true);
+        if (lock.may_be_biased()) {
+            asymmetric_fence::heavy();
+        }
+        const bool seen = lock.count() == 1;
+        owner.join();
+        check(seen || sees_other, "one of the two sees the other");
+    });
+
+// As before, and a third thread takes the lock away from the owner meanwhile.
+const scenario look_revoked(
+    "biased_lock: who looks while another thread revokes the bias sees the owner's count too",
+    {.preemptions = 2, .biases = true}, [] {
+        biased_lock lock(true);
+        model::atomic<bool> looks{false};
+        bool sees_other = false;
+        thread owner([&] {
+            { const owner_guard biases(lock); }
+            const owner_guard guard(lock, adding_one);
+            sees_other = looks.load();
+        });
+        thread thief([&] { const counting_guard guard(lock); });
+        looks.store(true);
+        if (lock.may_be_biased()) {
+            asymmetric_fence::heavy();
+        }
+        const bool seen = lock.count() == 1;
+        owner.join();
+        thief.join();
+        check(seen || sees_other, "one of the two sees the other");
+    });
 
 const scenario permitted("of a worker and its spares, one runs at a time", {}, [] {
     permit shared;

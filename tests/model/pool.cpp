@@ -126,6 +126,164 @@ const scenario kept_by_worker("what a worker has submitted and does not wait for
                                   check(runs.load() == 2, "both ran");
                               });
 
+const scenario kept_by_worker_biased(
+    "what a worker has submitted to a biased queue and does not wait for is run",
+    {.preemptions = 2, .stale_reads = 1, .biases = true}, [] {
+        model::atomic<int> runs{0};
+        {
+            futures::thread_pool_executor executor(2);
+            const auto outer = executor.submit([&] {
+                executor.submit([&] { runs.fetch_add(1); });
+                executor.submit([&] { runs.fetch_add(1); });
+            });
+            outer.wait();
+        }
+        check(runs.load() == 2, "both ran");
+    });
+
+void run_three_at_once(futures::thread_pool_executor<>& executor) {
+    std::array<parking_spot, 3> others_run;
+    std::array<futures::Future<void>, 3> tasks;
+    for (std::size_t i = 0; i != tasks.size(); ++i) {
+        tasks[i] = executor.submit([&others_run, i] {
+            others_run[(i + 1) % 3].unpark();
+            others_run[i].park();
+        });
+    }
+    for (const auto& each : tasks) {
+        each.wait();
+    }
+}
+
+// A task submits one that must run at once with it, to a queue that is biased by what it has submitted
+// before.
+void run_at_once_biased(futures::thread_pool_executor<>& executor, bool waits_for_first) {
+    const auto outer = executor.submit([&] {
+        const auto first = executor.submit([] {});
+        if (waits_for_first) {
+            first.wait();
+        }
+        parking_spot other_runs;
+        const auto wakes = executor.submit([&] { other_runs.unpark(); });
+        other_runs.park();
+        wakes.wait();
+    });
+    outer.wait();
+}
+
+const scenario at_once_biased(
+    "a worker that starts or goes to sleep sees or is woken for what comes to a biased queue",
+    {.preemptions = 2, .stale_reads = 1, .biases = true}, [] {
+        futures::thread_pool_executor executor(2);
+        run_at_once_biased(executor, true);
+    });
+const scenario at_once_biased_again("a worker that sleeps is woken for what comes to a biased queue",
+                                    {.preemptions = 1, .stale_reads = 1, .biases = true}, [] {
+                                        futures::thread_pool_executor executor(2);
+                                        run_at_once_biased(executor, false);
+                                        run_at_once_biased(executor, false);
+                                    });
+
+const scenario found_biased(
+    "a worker that finds a task wakes a third for what has come to a biased queue meanwhile",
+    {.preemptions = 0, .stale_reads = 1, .biases = true}, [] {
+        futures::thread_pool_executor executor(3);
+        run_three_at_once(executor);
+        parking_spot outer_goes_on;
+        parking_spot other_goes_on;
+        const auto outer = executor.submit([&] {
+            executor.submit([] {}).wait();
+            const auto wakes = executor.submit([&] {
+                other_goes_on.unpark();
+                outer_goes_on.unpark();
+            });
+            outer_goes_on.park();
+            wakes.wait();
+        });
+        const auto other = executor.submit([&] { other_goes_on.park(); });
+        outer.wait();
+        other.wait();
+    });
+
+const scenario begun_biased(
+    "a worker that begins to initialize starts a third for the second task that has come to a biased queue",
+    {.preemptions = 0, .stale_reads = 1, .biases = true}, [] {
+        model::atomic<int> initialized{0};
+        model::atomic<int> runs{0};
+        parking_spot second_goes_on;
+        parking_spot outer_goes_on;
+        futures::thread_pool_executor executor({.max_workers = 3, .initializer = [&] {
+                                                    if (initialized.fetch_add(1) == 1) {
+                                                        second_goes_on.park();
+                                                    }
+                                                }});
+        const auto outer = executor.submit([&] {
+            executor.submit([] {}).wait();  // the second worker is started for this
+            const auto task = [&] {
+                if (runs.fetch_add(1) == 1) {
+                    second_goes_on.unpark();
+                    outer_goes_on.unpark();
+                }
+            };
+            const auto one = executor.submit(task);
+            const auto two = executor.submit(task);
+            outer_goes_on.park();
+            one.wait();
+            two.wait();
+        });
+        outer.wait();
+    });
+
+// The queues of two workers, without what is in them.
+class two_counts final : public futures::detail::work_source {
+public:
+    [[nodiscard]] futures::detail::biased_lock& operator[](std::size_t worker) { return queues_[worker]; }
+
+    void order_pushes() const noexcept override {
+        if (queues_[0].may_be_biased() || queues_[1].may_be_biased()) {
+            futures::detail::asymmetric_fence::heavy();
+        }
+    }
+    [[nodiscard]] bool has_items() const noexcept override { return waiting() != 0; }
+    [[nodiscard]] std::size_t waiting() const noexcept override {
+        return queues_[0].count() + queues_[1].count();
+    }
+    [[nodiscard]] bool expects_items() const noexcept override { return false; }
+
+private:
+    std::array<futures::detail::biased_lock, 2> queues_{futures::detail::biased_lock(true),
+                                                        futures::detail::biased_lock(true)};
+};
+
+class initializing_worker final : public futures::detail::sleeper {};
+
+const scenario pushed_biased(
+    "of two that push to biased queues while a worker initializes, one sees that another is to be started",
+    {.biases = true}, [] {
+        using futures::detail::owner_guard;
+        two_counts queues;
+        futures::detail::sleep sleep(queues, false);
+        initializing_worker initializing;
+        check(sleep.start_first(), "the first worker is to be started");
+        check(!sleep.begin(initializing, true), "it is enough");
+        model::atomic<int> starts{0};
+        const auto push = [&](std::size_t worker) {
+            { const owner_guard biases(queues[worker]); }
+            bool wakes = false;
+            {
+                const owner_guard guard(queues[worker], futures::detail::adding_one);
+                wakes = sleep.counts().push_must_wake();
+            }
+            if (wakes && sleep.wake_one()) {
+                starts.fetch_add(1);
+            }
+        };
+        thread other([&] { push(1); });
+        push(0);
+        other.join();
+        check(starts.load() == 1, "a second worker is started for the second item");
+    });
+
 const scenario cancelled_in_queue("a task that is cancelled in the queue keeps no other from running",
                                   {.preemptions = 2}, [] {
                                       futures::thread_pool_executor executor(1);
@@ -175,21 +333,8 @@ const scenario three_at_once(
     "three workers that sleep are woken, two of them by the first, for three tasks that must run at once",
     {.preemptions = 0, .stale_reads = 0}, [] {
         futures::thread_pool_executor executor(3);
-        const auto run_three_at_once = [&] {
-            std::array<parking_spot, 3> others_run;
-            std::array<futures::Future<void>, 3> tasks;
-            for (std::size_t i = 0; i != tasks.size(); ++i) {
-                tasks[i] = executor.submit([&others_run, i] {
-                    others_run[(i + 1) % 3].unpark();
-                    others_run[i].park();
-                });
-            }
-            for (const auto& each : tasks) {
-                each.wait();
-            }
-        };
-        run_three_at_once();
-        run_three_at_once();
+        run_three_at_once(executor);
+        run_three_at_once(executor);
     });
 
 const scenario at_once_found(

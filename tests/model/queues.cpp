@@ -222,6 +222,15 @@ void purge_and_pop() {
     check(all.take_all().size() == enough - popped - purged, "nothing is lost, nothing comes twice");
 }
 
+// A local queue with an owner, so that its lock may be biased.
+struct list_of_waits {
+    blocked_wait_list waits;
+};
+class owned_queue : private list_of_waits, public local_queue {
+public:
+    owned_queue() : local_queue(waits) {}
+};
+
 using locked_lifo = locked_queue<lifo_order>;
 using locked_priority = locked_queue<priority_order>;
 
@@ -271,16 +280,86 @@ const scenario local_take_back("local_queue: the owner takes back what others po
     thread other_thief([&] { static_cast<void>(all.pop()); });
     all.push(0);
     all.push(1);
-    if (all.queue.take_back(all.items[1])) {
+    if (all.queue.take_back(all.items[1], &all.queue)) {
         all.items[1].take();
     }
-    if (all.queue.take_back(all.items[0])) {
+    if (all.queue.take_back(all.items[0], &all.queue)) {
         all.items[0].take();
     }
     thief.join();
     other_thief.join();
-    check(!all.queue.take_back(all.items[0]), "what was taken out isn't there");
+    check(!all.queue.take_back(all.items[0], &all.queue), "what was taken out isn't there");
     all.check_all_taken(2);
+});
+
+const scenario biased_take_back("local_queue, biased: the owner takes back and pops what another pops",
+                                {.biases = true}, [] {
+                                    items_in<owned_queue> all;
+                                    thread thief([&] {
+                                        static_cast<void>(all.pop());
+                                        static_cast<void>(all.pop());
+                                    });
+                                    all.push(0);
+                                    all.push(1);
+                                    if (all.queue.take_back(all.items[1], &all.queue)) {
+                                        all.items[1].take();
+                                    }
+                                    static_cast<void>(all.number(all.queue.pop_own()));
+                                    thief.join();
+                                    while (all.pop() != -1) {
+                                    }
+                                    all.check_all_taken(2);
+                                });
+
+const scenario biased_two_thieves("local_queue, biased: the owner takes back what two others pop",
+                                  {.preemptions = 2, .biases = true}, [] {
+                                      items_in<owned_queue> all;
+                                      thread thief([&] { static_cast<void>(all.pop()); });
+                                      thread other_thief([&] { static_cast<void>(all.pop()); });
+                                      all.push(0);
+                                      all.push(1);
+                                      if (all.queue.take_back(all.items[1], &all.queue)) {
+                                          all.items[1].take();
+                                      }
+                                      thief.join();
+                                      other_thief.join();
+                                      while (all.pop() != -1) {
+                                      }
+                                      all.check_all_taken(2);
+                                  });
+
+const scenario biased_foreign_take_back(
+    "local_queue, biased: another thread takes back what the owner pushes and pops", {.biases = true}, [] {
+        items_in<owned_queue> all;
+        all.push(0);
+        thread other([&] {
+            if (all.queue.take_back(all.items[0], nullptr)) {
+                all.items[0].take();
+            }
+        });
+        all.push(1);
+        static_cast<void>(all.number(all.queue.pop_own()));
+        other.join();
+        while (all.pop() != -1) {
+        }
+        all.check_all_taken(2);
+    });
+
+const scenario biased_close("local_queue, biased: closing sees what was not refused", {.biases = true}, [] {
+    items_in<owned_queue> all;
+    model::atomic<bool> closed{false};
+    bool pushed = false;
+    thread owner([&] {
+        all.push(1);
+        static_cast<void>(all.number(all.queue.pop_own()));  // unless the closer has it
+        all.items[0].times.set(0);
+        pushed = all.queue.push(all.items[0], [&] { return !closed.load(); });
+    });
+    closed.store(true);
+    const auto seen = all.take_all();
+    owner.join();
+    const bool sees = std::find(seen.begin(), seen.end(), 0) != seen.end();
+    check(sees == pushed, "the closer sees what was not refused");
 });
 
 const scenario local_two_queues("local_queue: what another worker has stolen and pushed is not taken back",
@@ -294,7 +373,7 @@ const scenario local_two_queues("local_queue: what another worker has stolen and
                                         }
                                     });
                                     mine.push(0);
-                                    const bool back = mine.queue.take_back(mine.items[0]);
+                                    const bool back = mine.queue.take_back(mine.items[0], &mine.queue);
                                     thief.join();
                                     check(back != (others.size() != 0), "it is in one place");
                                 });
@@ -310,7 +389,7 @@ const scenario local_runs_meanwhile(
             check(theirs.push(known, [] { return true; }), "a queue takes an item that is admitted");
         });
         thread thief([&] { static_cast<void>(theirs.pop()); });
-        static_cast<void>(local_queue::take_back(known));
+        static_cast<void>(local_queue::take_back(known, &mine));
         mine.note_running(known, true);
         pusher.join();
         thief.join();
@@ -338,7 +417,7 @@ const scenario local_helped(
         });
         all.queue.note_running(task, true);
         all.push(1);
-        if (all.queue.take_back(all.items[1])) {
+        if (all.queue.take_back(all.items[1], &all.queue)) {
             all.items[1].take();
         }
         done.store(true, std::memory_order_release);

@@ -100,6 +100,7 @@ thread_number execution::start(void (*body)(void*), void* argument) {
     started.body = body;
     started.argument = argument;
     started.knows = timestamp();
+    started.fenced = timestamp();
     started.history = mixed(0, thread_count_);
     started.own_writes = 0;
     started.writes_seen = writes_;
@@ -107,6 +108,7 @@ thread_number execution::start(void (*body)(void*), void* argument) {
     if (thread_count_ != 0) {
         event(2);
         started.knows = self().knows;
+        started.fenced = self().fenced;
         started.history = mixed(started.history, self().history);
         note("starts a thread", thread_count_, 0, place());
     }
@@ -272,7 +274,9 @@ std::uint32_t execution::add_atomic(const void* address, std::uint64_t value) {
 std::uint64_t execution::load(object_id object, std::memory_order order, place where) {
     give_way();
     location& at = find(atomics_, object, "an atomic");
-    std::size_t oldest = at.oldest_visible(self().knows);
+    timestamp seen = self().knows;
+    seen.join(self().fenced);
+    std::size_t oldest = at.oldest_visible(seen);
     if (order == std::memory_order_seq_cst) {
         oldest = std::max(oldest, at.sequentially_consistent);
     }
@@ -435,6 +439,21 @@ void execution::notify(object_id object, bool all) {
 }
 
 // The rest.
+
+void execution::fence_all() {
+    give_way();
+    event(16);
+    for (thread_number number = 0; number != thread_count_; ++number) {
+        thread& each = threads_[number];
+        if (number != current_) {
+            self().fenced.join(each.knows);
+            self().history = mixed(self().history, each.history);
+            each.fenced.join(self().knows);
+            each.history = mixed(each.history, self().history);
+        }
+    }
+    note("fences all", 0, 0, place());
+}
 
 bool execution::pause(std::int64_t nanoseconds) {
     const std::uint64_t before = writes_of_others();

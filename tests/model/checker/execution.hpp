@@ -97,6 +97,7 @@ public:
     thread_number start(void (*body)(void*), void* argument);
     void join(thread_number thread);
     void join_others();
+    void fence_all();
     bool pause(std::int64_t nanoseconds);
     std::int64_t now();
     std::uint32_t choose(std::uint32_t options);
@@ -118,6 +119,7 @@ private:
         void* argument = nullptr;
 
         timestamp knows;
+        timestamp fenced;  // what it can't miss any more, although nothing has published it to this thread
         std::uint64_t history = 0;  // a hash of all that it did and saw, and so of all that this depends on
         std::uint64_t own_writes = 0;   // to atomics
         std::uint64_t writes_seen = 0;  // by others, when it last read an atomic

@@ -215,6 +215,10 @@ bool spins() noexcept {
     return current_scenario->options.spins;
 }
 
+bool biases() noexcept {
+    return current_scenario && current_scenario->options.biases;
+}
+
 bool start_fails() noexcept {
     static std::uint64_t execution = 0;
     static int starts = 0;

@@ -20,10 +20,10 @@
 //
 // What is checked is the library's own code. All by which its threads see each other comes from
 // sync/synchronization.hpp, and include/ here has a header of that name, which is found first: each
-// operation goes to operations.hpp. Three more headers are replaced: platform.hpp asks the system nothing,
-// and spin_wait.hpp and back_off.hpp leave it to the checker how long a thread spins. Where that was shown to
-// be a mutex (spin_lock.cpp), abstract/ has a mutex in the place of spin_lock.hpp, which leaves far less to
-// try.
+// operation goes to operations.hpp. Four more headers are replaced: platform.hpp asks the system nothing,
+// spin_wait.hpp and back_off.hpp leave it to the checker how long a thread spins, and asymmetric_fence.hpp
+// has the checker's own fence. Where that was shown to be a mutex (spin_lock.cpp), abstract/ has a mutex in
+// the place of spin_lock.hpp, which leaves far less to try.
 //
 // How it runs. The threads of a scenario are fibers of one thread of the process (fiber.hpp), with
 // thread-local variables and exceptions of their own. Before each operation that another thread could see,
@@ -59,7 +59,8 @@
 // - that a thread can't be started or memory is short;
 // - that a thread comes between the steps of the standard library's own atomics, as in `std::shared_ptr`;
 // - races that only code in the standard library's binary takes part in.
-// Fences the library has none.
+// Fences the library has none, but for the asymmetric one. Its heavy half is one step, at which all threads
+// pass a fence.
 //
 // A thread that spins or yields rests until another has written something; when all rest again and again,
 // they are as good as asleep. Clocks go on from look to look; a wait with a time limit may end at any moment.
@@ -82,6 +83,8 @@ struct scenario_options {
     int stale_reads = 2;
     // Whether threads that wait for something short spin for it first.
     bool spins = false;
+    // Whether locks are biased to their owners.
+    bool biases = false;
     // Which start of a thread fails in each execution, counted from 1, the scenario's own included; 0: none.
     int failing_start = 0;
     // What the checker must find; empty: nothing.

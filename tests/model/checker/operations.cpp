@@ -90,6 +90,10 @@ std::uint64_t execution_number() noexcept {
     return execution::number();
 }
 
+void fence_all() {
+    running()->fence_all();
+}
+
 bool pause(std::int64_t nanoseconds) {
     return running()->pause(nanoseconds);
 }

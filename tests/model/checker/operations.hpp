@@ -76,6 +76,13 @@ bool pause(std::int64_t nanoseconds = 0);
 // Whether the scenario wants its threads to spin a little before they sleep.
 [[nodiscard]] bool spins() noexcept;
 
+// Whether the scenario wants locks to be biased to their owners.
+[[nodiscard]] bool biases() noexcept;
+
+// Has all threads pass a fence at once: this one sees what the others wrote before, and they see what it
+// wrote. It publishes nothing else.
+void fence_all();
+
 // Whether the scenario wants this start of a thread to fail. Called once for each.
 [[nodiscard]] bool start_fails() noexcept;
 

@@ -17,12 +17,16 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// The queues of a pool, as `sleep` sees them. All functions read counts by sequentially
-// consistent loads, and take no lock.
+// The queues of a pool, as `sleep` sees them. All functions read counts by sequentially consistent loads, and
+// take no lock.
 class work_source {
 public:
     work_source(const work_source&) = delete;
     work_source& operator=(const work_source&) = delete;
+
+    // Has the calls below find each item whose push has not seen what the calling thread did before, and so
+    // relies on that thread.
+    virtual void order_pushes() const noexcept = 0;
 
     // Whether any queue has an item, stale or not.
     [[nodiscard]] virtual bool has_items() const noexcept = 0;
@@ -352,6 +356,7 @@ CONCURRENT_FUTURES_FUNCTION bool sleep::begin(sleeper& self, bool initializes) n
         return (now & ~(worker_counts::is_starting | worker_counts::start_failed)) +
                (initializes ? 0 : worker_counts::one_searching);
     });
+    source_.order_pushes();
     const std::size_t waiting = source_.waiting();
     return waiting != 0 && wake(waiting, 1);
 }
@@ -378,6 +383,7 @@ CONCURRENT_FUTURES_FUNCTION bool sleep::stop_searching(sleeper& self) noexcept {
     const worker_counts now(word_.fetch_sub(worker_counts::one_searching) - worker_counts::one_searching);
     bool start = false;
     if (now.parked() != 0 || now.may_start()) {
+        source_.order_pushes();
         const std::size_t waiting = source_.waiting();
         start = waiting != 0 && wake(waiting, 2);
     }
@@ -400,6 +406,7 @@ CONCURRENT_FUTURES_FUNCTION spin_target sleep::may_spin(sleeper& self) noexcept 
 
 CONCURRENT_FUTURES_FUNCTION bool sleep::park(sleeper& self) noexcept {
     const worker_counts announced = announce(self);
+    source_.order_pushes();
     // Before the items: what is no longer expected afterwards was pushed before.
     const bool is_to_end = announced.closed() && !source_.expects_items();
     if (source_.has_items()) {
@@ -464,13 +471,18 @@ CONCURRENT_FUTURES_FUNCTION void sleep::notify_if_nobody_idle() noexcept {
 
 CONCURRENT_FUTURES_FUNCTION bool sleep::wake(std::size_t wanted, std::size_t most) noexcept {
     worker_counts::word before = word_.load();
+    bool ordered = false;
     for (;;) {
         const worker_counts now(before);
         const std::size_t missing = now.searching() < wanted ? wanted - now.searching() : 0;
         const std::size_t to_wake = missing < most ? missing : most;
         const std::size_t unparked = to_wake < now.parked() ? to_wake : now.parked();
-        const bool start = unparked != to_wake && now.may_start() &&
-                           source_.waiting() > now.searching() + unparked + initializing_.load();
+        const bool may_start = unparked != to_wake && now.may_start();
+        if (may_start && !ordered) {
+            source_.order_pushes();  // of two pushes that rely on the same worker, one sees both items
+            ordered = true;
+        }
+        const bool start = may_start && source_.waiting() > now.searching() + unparked + initializing_.load();
         worker_counts::word after = no_longer_sleepy(before) - unparked * worker_counts::one_parked +
                                     unparked * worker_counts::one_searching;
         if (start) {

@@ -102,6 +102,11 @@ public:
         }
     }
 
+    // Takes `item` out of the local queue that has it, mostly this worker's.
+    [[nodiscard, gnu::always_inline]] bool take_back(work_item& item) noexcept {
+        return local_queue::take_back(item, &local_queue_);
+    }
+
     // Called when this worker has claimed the task that it took out of a queue; and when it was nearly idle,
     // but runs a done callback or destroys a result after all.
     void note_busy() noexcept {
@@ -231,7 +236,7 @@ public:
         return self.local_queue_;
     }
 
-    [[nodiscard]] work_item* pop_own(worker& self) noexcept { return self.local_queue_.pop(); }
+    [[nodiscard]] work_item* pop_own(worker& self) noexcept { return self.local_queue_.pop_own(); }
 
     // Returns the oldest item of any local queue, null if all seem empty. Looks first where `self` last found
     // one: if all workers looked in the same order, they would meet at the same queues.

@@ -20,6 +20,7 @@
 #include <concurrent/futures/pool/threads.hpp>
 #include <concurrent/futures/pool/worker.hpp>
 #include <concurrent/futures/queue/work_item.hpp>
+#include <concurrent/futures/sync/asymmetric_fence.hpp>
 #include <concurrent/futures/sync/back_off.hpp>
 #include <concurrent/futures/sync/errand.hpp>
 #include <concurrent/futures/sync/spin_wait.hpp>
@@ -132,6 +133,8 @@ public:
     // item moves or leaves its queue meanwhile, even while nothing waits. So this reads them again until no
     // stale item has left; but not for ever.
     [[nodiscard]] std::size_t pending_count() const noexcept;
+
+    void order_pushes() const noexcept override;
 
     [[nodiscard]] bool has_items() const noexcept override;
 
@@ -391,6 +394,15 @@ std::size_t worker_pool<Queue>::pending_count() const noexcept {
         if (stale_items_.load() == stale || attempt == most_attempts) {
             return count;
         }
+    }
+}
+
+template <class Queue>
+void worker_pool<Queue>::order_pushes() const noexcept {
+    bool biased = false;
+    victims_.for_each([&](const local_queue& each) { biased = biased || each.may_be_biased(); });
+    if (biased) {
+        asymmetric_fence::heavy();  // pairs with the `light` of each push
     }
 }
 

@@ -11,9 +11,9 @@
 #include <concurrent/futures/platform/platform.hpp>
 #include <concurrent/futures/queue/purge.hpp>
 #include <concurrent/futures/queue/work_item.hpp>
+#include <concurrent/futures/sync/biased_lock.hpp>
 #include <concurrent/futures/sync/blocked_wait.hpp>
 #include <concurrent/futures/sync/counting_guard.hpp>
-#include <concurrent/futures/sync/counting_lock.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -21,26 +21,29 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // The items that one worker, the owner, has submitted to its own pool. The owner pushes, and takes back the
 // item whose result it needs. Any thread pops the oldest item. (One queue of a pool has no owner: there, any
 // thread pushes a branch, and takes back what it has pushed.) A thread rarely has to wait for the lock, and
-// then for a few instructions.
+// then for a few instructions. The lock is biased to the owner as long as no other thread comes.
 //
 // The items are linked both ways: so the owner can take one back from anywhere, and a push cannot fail. A
 // deque without a lock, such as Chase and Lev's, has a fixed capacity or allocates, and cannot give back an
-// item from its middle. It would not save an atomic read-modify-write either: a push needs an order before
-// it reads whether to wake a worker, and the lock provides this order anyway.
+// item from its middle.
 class local_queue {
 public:
-    local_queue() = default;
+    // Without an owner.
+    local_queue() noexcept : lock_(false) {}
     // For a worker; `waits` is its pool's list.
-    explicit local_queue(blocked_wait_list& waits) noexcept : waits_(&waits) {}
+    explicit local_queue(blocked_wait_list& waits) noexcept : lock_(true), waits_(&waits) {}
 
     [[nodiscard]] std::size_t size() const noexcept { return lock_.count(); }
 
     // Relaxed: a hint.
     [[nodiscard]] bool seems_empty() const noexcept { return lock_.count(std::memory_order_relaxed) == 0; }
 
+    // Whether `size()` may miss an item that is being pushed; see `worker_pool::order_pushes`.
+    [[nodiscard]] bool may_be_biased() const noexcept { return lock_.may_be_biased(); }
+
     template <class Admit>
     [[nodiscard, gnu::always_inline]] bool push(work_item& item, Admit admit) noexcept {
-        counting_guard lock(lock_, adding_one);
+        owner_guard lock(lock_, adding_one);
         if (!admit()) {
             lock.set_count(lock.count() - 1);
             return false;
@@ -53,22 +56,23 @@ public:
         return true;
     }
 
-    work_item* pop() noexcept {
-        if (seems_empty()) {
-            return nullptr;
-        }
-        counting_guard lock(lock_);
-        return take_oldest(lock);
-    }
+    work_item* pop() noexcept { return pop_by<others_guard>(); }
 
-    // Takes `item` out if a local queue has it. Requires: the pool of that queue exists. This misses no item
-    // but one that others know before it is pushed.
-    [[nodiscard, gnu::always_inline]] static bool take_back(work_item& item) noexcept {
+    // The same, for the owner.
+    work_item* pop_own() noexcept { return pop_by<owner_guard>(); }
+
+    // Takes `item` out if a local queue has it. `own` is that of the calling thread, or null. Requires: the
+    // pool of the queue exists. This misses no item but one that others know before it is pushed.
+    [[nodiscard, gnu::always_inline]] static bool take_back(work_item& item,
+                                                            const local_queue* own) noexcept {
         // Acquire: pairs with the release of `note_known_pushed`, so that this thread can use the queue. If
         // others know of the item only since it was pushed, then what told them orders this, too.
         const std::uintptr_t place = item.place_.load(std::memory_order_acquire);
         local_queue* const queue = (place & running) == 0 ? queue_at(place) : nullptr;
-        return queue && queue->take_out(item);
+        if (!queue) {
+            return false;
+        }
+        return queue == own ? queue->take_out<owner_guard>(item) : queue->take_out_of_others(item);
     }
 
     // The owner begins to run `item`. `numbers` says whether the pool's items may be numbered anew; where
@@ -146,7 +150,7 @@ public:
     work_list purge(sync::atomic<std::ptrdiff_t>& stale) noexcept;
 
 private:
-    using guard = counting_guard<counting_lock>;
+    using others_guard = counting_guard<biased_lock>;
 
     // Bits of `work_item::place_`.
     static constexpr std::uintptr_t running = 1;
@@ -181,8 +185,9 @@ private:
     void note_known_pushed(work_item& item) const noexcept;
     void note_known_taken_out(work_item& item) const noexcept;
 
+    template <class Guard>
     [[nodiscard, gnu::always_inline]] bool take_out(work_item& item) noexcept {
-        counting_guard lock(lock_);
+        Guard lock(lock_);
         const std::uintptr_t place = item.place_.load(std::memory_order_relaxed);
         const bool here = (place & ~known_early) == address();
         if (here) {
@@ -190,6 +195,17 @@ private:
             unlink(item, lock);
         }
         return here;
+    }
+
+    [[nodiscard]] bool take_out_of_others(work_item& item) noexcept;
+
+    template <class Guard>
+    work_item* pop_by() noexcept {
+        if (seems_empty()) {
+            return nullptr;
+        }
+        Guard lock(lock_);
+        return take_oldest(lock);
     }
 
     // The oldest item is mostly the one with the most work. But where the owner takes results in the order in
@@ -212,7 +228,8 @@ private:
         return best;
     }
 
-    work_item* take_oldest(guard& lock) noexcept {
+    template <class Guard>
+    work_item* take_oldest(Guard& lock) noexcept {
         work_item* const item = oldest_;
         if (item) {
             unlink(*item, lock);
@@ -221,7 +238,8 @@ private:
     }
 
     // Requires: `item` in this queue.
-    [[gnu::always_inline]] void unlink(work_item& item, guard& lock) noexcept {
+    template <class Guard>
+    [[gnu::always_inline]] void unlink(work_item& item, Guard& lock) noexcept {
         (item.previous_ ? item.previous_->next_ : oldest_) = item.next_;
         (item.next_ ? item.next_->previous_ : newest_) = item.previous_;
         note_taken_out(item);
@@ -230,7 +248,7 @@ private:
 
     [[nodiscard]] std::uintptr_t address() const noexcept { return reinterpret_cast<std::uintptr_t>(this); }
 
-    alignas(cache_line) counting_lock lock_;
+    alignas(cache_line) biased_lock lock_;
     work_item* oldest_ = nullptr;
     work_item* newest_ = nullptr;
     // The number of the last item, or of the gap after that item. Only the owner uses this number; where
@@ -268,6 +286,10 @@ CONCURRENT_FUTURES_FUNCTION work_list local_queue::purge(sync::atomic<std::ptrdi
     }
     schedule_.done(lock.count());
     return taken;
+}
+
+CONCURRENT_FUTURES_FUNCTION bool local_queue::take_out_of_others(work_item& item) noexcept {
+    return take_out<others_guard>(item);
 }
 
 CONCURRENT_FUTURES_FUNCTION void local_queue::note_known_pushed(work_item& item) const noexcept {

@@ -36,6 +36,10 @@ public:
     // the new count in `count()` also finds what was stored before.
     void unlock(std::size_t count) noexcept { word_.store(count * one, std::memory_order_release); }
 
+    // Changes the number of items. Relaxed: see `biased_lock`. Requires: no thread has locked, nor can it
+    // lock meanwhile.
+    void set_count(std::size_t count) noexcept { word_.store(count * one, std::memory_order_relaxed); }
+
     // The number of items, with those that are about to be added. Any thread may ask, without the lock.
     [[nodiscard]] std::size_t count(std::memory_order order = std::memory_order_seq_cst) const noexcept {
         return word_.load(order) / one;

@@ -173,7 +173,8 @@ public:
     // task made which this thread ran meanwhile. Any thread may call this, once. `self` is the calling
     // thread's worker if its pool has the branch, else null.
     [[nodiscard, gnu::always_inline]] bool join(worker* self) noexcept {
-        const std::uintptr_t how = local_queue::take_back(*this) ? given_back : await(self);
+        const bool taken = self ? self->take_back(*this) : local_queue::take_back(*this, nullptr);
+        const std::uintptr_t how = taken ? given_back : await(self);
         if (how == given_back) {
             call();
         }

@@ -564,7 +564,7 @@ CONCURRENT_FUTURES_FUNCTION shared_state_base::help_result coroutine_task::help_
 CONCURRENT_FUTURES_FUNCTION bool coroutine_task::run_turn_here(
     worker& self, shared_state_base::weak_handle* given_up) noexcept {
     shared_state_base& its_future = future();
-    const bool taken = local_queue::take_back(*this);
+    const bool taken = self.take_back(*this);
     while (!claim_turn(taken)) {
         if (!taken) {
             return false;

@@ -225,7 +225,7 @@ protected:
     // task runs, or null.
     [[gnu::always_inline]] bool run_here(shared_state_base& future, worker& self,
                                          shared_state_base::weak_handle* given_up) noexcept {
-        const bool taken = local_queue::take_back(*this);  // if so, this thread clears `in_queue`
+        const bool taken = self.take_back(*this);  // if so, this thread clears `in_queue`
         if (!future.claim_to_help(taken, given_up)) {
             if (taken) {
                 future.release_from_queue();

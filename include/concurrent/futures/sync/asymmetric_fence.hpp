@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+
+#pragma once
+
+#include <atomic>  // std::atomic_signal_fence
+
+#include <concurrent/futures/platform/definitions.hpp>
+#include <concurrent/futures/platform/process_fence.hpp>
+
+namespace concurrent::futures { inline namespace v0_1 { namespace detail {
+
+// A fence between two threads, of which one pays for both. `light` costs the first thread nothing, and
+// `heavy` costs the second a system call, which interrupts all threads of the process that run. Either what
+// the first thread stored before `light` is seen by what the second loads after `heavy`, or what the second
+// stored before `heavy` is seen by what the first loads after `light` (Dice, Huang and Yang, "Asymmetric
+// Dekker synchronization", 2001). It orders nothing else: what a thread sees by it was published by a
+// release, too.
+class asymmetric_fence {
+public:
+    // Whether `is_available` may return true.
+    [[nodiscard]] static constexpr bool is_possible() noexcept { return process_fence::is_possible; }
+
+    // Whether `heavy` may be called. The first call may take milliseconds.
+    [[nodiscard]] static bool is_available() noexcept {
+        static const bool available = process_fence::prepare();
+        return available;
+    }
+
+    // As many uncontended read-modify-writes as a `heavy`, or a little less: it has to spare that many before
+    // it has paid.
+    static constexpr unsigned worth = 256;
+
+    // How often a thread pauses, to see whether another answers by itself, before it calls `heavy`.
+    static constexpr int patience = 64;
+
+    // Only the compiler could exchange what comes before and after.
+    [[gnu::always_inline]] static void light() noexcept {
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+    }
+
+    static void heavy() noexcept { process_fence::run(); }
+};
+
+}}}  // namespace concurrent::futures::detail
