@@ -33,6 +33,13 @@ namespace {
 
 constexpr int many_tasks = tests::often(10'000);
 
+// On a worker: has its queue biased to it, if no other comes between.
+void use_own_queue_alone(futures::thread_pool_executor<>& executor) {
+    for (int i = 0; i < 200; ++i) {
+        executor.submit([] {}).result();
+    }
+}
+
 }  // namespace
 
 TEST_CASE("what one worker submits is started by another in the order of submission") {
@@ -138,6 +145,69 @@ TEST_CASE("a worker is woken for what a busy worker submits, whatever the others
             .result();
     }
     CHECK(executor.worker_count() == 2);
+}
+
+TEST_CASE("a worker is woken for what comes to a queue that another worker has long used alone") {
+    for (const int workers : {2, 4}) {
+        futures::thread_pool_executor executor(workers);
+        for (int i = 0; i < many_tasks / 50; ++i) {
+            executor
+                .submit([&] {
+                    use_own_queue_alone(executor);
+                    std::latch ran(1);
+                    executor.submit([&] { ran.count_down(); });
+                    ran.wait();  // another worker must run it
+                })
+                .result();
+        }
+    }
+}
+
+TEST_CASE("each task of a queue that its worker has long used alone runs once, by the worker or by another") {
+    constexpr int width = 40;
+    futures::thread_pool_executor executor(3);
+    for (int i = 0; i < many_tasks / 50; ++i) {
+        std::atomic<int> runs{0};
+        executor
+            .submit([&] {
+                use_own_queue_alone(executor);
+                std::vector<futures::Future<void>> tasks;
+                for (int number = 0; number < width; ++number) {
+                    tasks.push_back(executor.submit([&] { ++runs; }));
+                }
+                // The newest first, so that the worker and the others meet.
+                for (; !tasks.empty(); tasks.pop_back()) {
+                    tasks.back().result();
+                }
+            })
+            .result();
+        REQUIRE(runs == width);
+    }
+}
+
+TEST_CASE("shutdown sees what comes to a queue that a worker has long used alone, or the worker is refused") {
+    for (int i = 0; i < many_tasks / 100; ++i) {
+        std::atomic<int> ended{0};
+        int accepted = 0;
+        futures::thread_pool_executor executor(2);
+        std::latch alone(1);
+        const auto outer = executor.submit([&] {
+            use_own_queue_alone(executor);
+            alone.count_down();
+            try {
+                for (;;) {
+                    executor.submit([] {}).add_done_callback([&](const auto&) { ++ended; });
+                    ++accepted;
+                }
+            } catch (const futures::executor_shutdown&) {
+                // The last one came too late.
+            }
+        });
+        alone.wait();
+        executor.shutdown({.cancel_futures = true});
+        CHECK(outer.done());
+        REQUIRE(ended == accepted);
+    }
 }
 
 TEST_CASE("a burst of tasks that wait for each other gets as many workers, from a thread and from a task") {

@@ -15,6 +15,7 @@
 #undef CONCURRENT_FUTURES_COMPILED  // it is compiled for this platform
 #undef __linux__
 #include <concurrent/futures/platform/platform.hpp>
+#include <concurrent/futures/platform/process_fence.hpp>
 #define __linux__ 1  // NOLINT(bugprone-reserved-identifier): its value before
 #include <concurrent/futures.hpp>
 

@@ -140,7 +140,9 @@ class PromisePrinter(FuturePrinter):
 
 
 def count_of(lock):
-    """As counting_lock::count() or counting_mutex::count()."""
+    """As count() of a counting_lock, a biased_lock or a counting_mutex."""
+    if "shared_" in members(lock):
+        lock = lock["shared_"]
     if "word_" in members(lock):
         return int(number_in(lock["word_"])) // 2
     return int(number_in(lock["count_"]))

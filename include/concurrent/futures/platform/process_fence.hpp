@@ -2,13 +2,13 @@
 
 #pragma once
 
+#include <exception>  // std::terminate
+
 #include <concurrent/futures/platform/definitions.hpp>
 
 #if defined(__linux__)
 #include <sys/syscall.h>  // SYS_membarrier
 #include <unistd.h>       // syscall
-
-#include <exception>  // std::terminate
 #endif
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -16,7 +16,7 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // Has all threads of the process that run pass a full fence, by Linux's `membarrier` (4.14 and later).
 class process_fence {
 public:
-#if defined(SYS_membarrier)
+#if defined(__linux__) && defined(SYS_membarrier)
     static constexpr bool is_possible = true;
 #else
     static constexpr bool is_possible = false;
@@ -44,17 +44,15 @@ CONCURRENT_FUTURES_FUNCTION bool process_fence::prepare() noexcept {
 }
 
 CONCURRENT_FUTURES_FUNCTION void process_fence::run() noexcept {
-#if defined(SYS_membarrier)
     // The slow one needs no registration. If the process has forbidden itself both since `prepare`, nothing
     // that relies on this can go on.
     if (!call(private_expedited) && !call(global)) {
         std::terminate();
     }
-#endif
 }
 
 CONCURRENT_FUTURES_FUNCTION bool process_fence::call([[maybe_unused]] int command) noexcept {
-#if defined(SYS_membarrier)
+#if defined(__linux__) && defined(SYS_membarrier)
     return ::syscall(SYS_membarrier, command, 0, 0) == 0;
 #else
     return false;
