@@ -7489,8 +7489,13 @@ public:
 
     // Whether `heavy` may be called. The first call may take milliseconds.
     [[nodiscard]] static bool is_available() noexcept {
-        static const bool available = process_fence::prepare();
-        return available;
+        // Relaxed: nothing else depends on it. Several threads may find out at once.
+        availability known = availability_.load(std::memory_order_relaxed);
+        if (known == availability::unknown) {
+            known = process_fence::prepare() ? availability::yes : availability::no;
+            availability_.store(known, std::memory_order_relaxed);
+        }
+        return known == availability::yes;
     }
 
     // As many uncontended read-modify-writes as a `heavy`, or a little less: it has to spare that many before
@@ -7506,6 +7511,11 @@ public:
     }
 
     static void heavy() noexcept { process_fence::run(); }
+
+private:
+    enum class availability : unsigned char { unknown, yes, no };
+
+    static inline std::atomic<availability> availability_{availability::unknown};
 };
 
 }}}  // namespace concurrent::futures::detail
