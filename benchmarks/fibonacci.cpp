@@ -90,9 +90,10 @@ int main(int argc, char** argv) {
     const auto figure = [spawns = spawns_of(n), expected = by_calls(n)](auto&& work) {
         return benchmarks::nanoseconds_until(expected, work) / spawns;
     };
+    const auto executor = benchmarks::kept_executor(threads);
     submits.add(benchmarks::ours::name, [=] {
-        executor_type executor(threads);
-        return figure([&] { return executor.submit(benchmarks::fibonacci, std::ref(executor), n).result(); });
+        return figure(
+            [&] { return executor->submit(benchmarks::fibonacci, std::ref(*executor), n).result(); });
     });
 #if defined(BENCHMARKS_HAVE_TBB)
     benchmarks::add_tbb(submits, "oneTBB task_group", threads, 2.2,
@@ -115,8 +116,7 @@ int main(int argc, char** argv) {
     benchmarks::contest forks(benchmarks::with_threads("Fibonacci(30) by invoke", threads), "ns a spawn",
                               argc, argv);
     forks.add("concurrent::futures invoke", [=] {
-        executor_type executor(threads);
-        return figure([&] { return executor.submit(by_invoke, std::ref(executor), n).result(); });
+        return figure([&] { return executor->submit(by_invoke, std::ref(*executor), n).result(); });
     });
 #if defined(BENCHMARKS_HAVE_TBB)
     benchmarks::add_tbb(forks, "oneTBB parallel_invoke", threads, 3.5,

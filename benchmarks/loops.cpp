@@ -49,16 +49,15 @@ double sum_of_each(std::span<const double> numbers, Transform transform) {
 }
 
 template <class Transform>
-void run_reduce(benchmarks::contest& contest, int threads, std::span<const double> numbers,
-                Transform transform) {
+void run_reduce(benchmarks::contest& contest, executor_type& executor, int threads,
+                std::span<const double> numbers, Transform transform) {
     const auto figure = [numbers, expected = sum_of_each(numbers, transform)](auto&& reduce) {
         double sum = 0;
         const double time = benchmarks::nanoseconds_of([&] { sum = reduce(); });
         check(sum, expected);
         return time / static_cast<double>(numbers.size());
     };
-    contest.add("concurrent::futures reduce", [=] {
-        executor_type executor(threads);
+    contest.add("concurrent::futures reduce", [=, &executor] {
         return figure([&] {
             return executor.submit([&] { return executor.reduce(numbers, 0.0, std::plus<>(), transform); })
                 .result();
@@ -101,9 +100,9 @@ int main(int argc, char** argv) {
         return time / static_cast<double>(numbers.size());
     };
     const auto change = [](double& x) { x = work(x); };
+    const auto executor = benchmarks::kept_executor(threads);
     in_place.add("concurrent::futures for_each", [&] {
-        executor_type executor(threads);
-        return figure([&] { executor.submit([&] { executor.for_each(change, numbers); }).result(); });
+        return figure([&] { executor->submit([&] { executor->for_each(change, numbers); }).result(); });
     });
 #if defined(BENCHMARKS_HAVE_TBB)
     benchmarks::add_tbb(in_place, "oneTBB parallel_for", threads, 0.97, [&] {
@@ -129,8 +128,8 @@ int main(int argc, char** argv) {
     benchmarks::contest transformed(
         benchmarks::with_threads("reduce of 10,000,000 numbers, sqrt(x) * sin(x) added up", threads),
         "ns an element", argc, argv);
-    run_reduce(transformed, threads, numbers, work);
+    run_reduce(transformed, *executor, threads, numbers, work);
     benchmarks::contest plain(benchmarks::with_threads("reduce of 10,000,000 numbers, added up", threads),
                               "ns an element", argc, argv);
-    run_reduce(plain, threads, numbers, unchanged);
+    run_reduce(plain, *executor, threads, numbers, unchanged);
 }

@@ -183,15 +183,14 @@ int main(int argc, char** argv) {
         return time / 1e6;
     };
 
+    const auto executor = benchmarks::kept_executor(threads);
     submits.add(benchmarks::ours::name, [&] {
-        executor_type executor(threads);
         return figure(
-            [&](const part& whole) { executor.submit([&] { by_submits(executor, whole); }).result(); });
+            [&](const part& whole) { executor->submit([&] { by_submits(*executor, whole); }).result(); });
     });
     forks.add("concurrent::futures invoke", [&] {
-        executor_type executor(threads);
         return figure(
-            [&](const part& whole) { executor.submit([&] { by_invoke(executor, whole); }).result(); });
+            [&](const part& whole) { executor->submit([&] { by_invoke(*executor, whole); }).result(); });
     });
 #if defined(BENCHMARKS_HAVE_TBB)
     benchmarks::add_tbb(submits, "oneTBB task_group", threads, 1, [&] { return figure(by_task_group); });

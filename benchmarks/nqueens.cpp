@@ -169,10 +169,10 @@ int main(int argc, char** argv) {
 
     benchmarks::contest submits(benchmarks::with_threads("nqueens(11) by tasks that wait for tasks", threads),
                                 "ns a board", argc, argv);
+    const auto executor = benchmarks::kept_executor(threads);
     submits.add(benchmarks::ours::name, [=] {
-        executor_type executor(threads);
         return figure(
-            [&] { return executor.submit([&] { return by_submits(executor, board()); }).result(); });
+            [&] { return executor->submit([&] { return by_submits(*executor, board()); }).result(); });
     });
 #if defined(BENCHMARKS_HAVE_TBB)
     benchmarks::add_tbb(submits, "oneTBB task_group", threads, 1.5,
@@ -186,8 +186,8 @@ int main(int argc, char** argv) {
     benchmarks::contest forks(benchmarks::with_threads("nqueens(11) by invoke", threads), "ns a board", argc,
                               argv);
     forks.add("concurrent::futures invoke", [=] {
-        executor_type executor(threads);
-        return figure([&] { return executor.submit([&] { return by_invoke(executor, board()); }).result(); });
+        return figure(
+            [&] { return executor->submit([&] { return by_invoke(*executor, board()); }).result(); });
     });
 #if defined(BENCHMARKS_HAVE_TBB)
     benchmarks::add_tbb(forks, "oneTBB parallel_invoke", threads, 1.7,

@@ -5,6 +5,7 @@
 // The pools that others use, each behind the same face: `Pool(threads)` and `submit(fn)`, which returns a
 // std::future. Those that this machine lacks are left out.
 
+#include <barrier>
 #include <concurrent/futures.hpp>
 #include <future>
 #include <memory>
@@ -12,6 +13,7 @@
 #include <thread>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #if __has_include(<asio/thread_pool.hpp>)
 #define BENCHMARKS_HAVE_ASIO
@@ -45,6 +47,20 @@ struct ours {
     }
     concurrent::futures::thread_pool_executor<> executor;
 };
+
+// A pool for all rounds, as a program has one, and as oneTBB and Java keep their threads. They have started.
+inline std::shared_ptr<concurrent::futures::thread_pool_executor<>> kept_executor(int threads) {
+    auto executor = std::make_shared<concurrent::futures::thread_pool_executor<>>(threads);
+    std::barrier all(threads);
+    std::vector<concurrent::futures::Future<void>> tasks;
+    for (int thread = 0; thread < threads; ++thread) {
+        tasks.push_back(executor->submit([&all] { all.arrive_and_wait(); }));
+    }
+    for (const auto& task : tasks) {
+        task.result();
+    }
+    return executor;
+}
 
 // No pool: a thread for each task.
 struct std_async {

@@ -81,10 +81,10 @@ int main(int argc, char** argv) {
     const auto figure = [tree](auto&& work) {
         return benchmarks::nanoseconds_until(tree.sum, work) / static_cast<double>(tree.tasks);
     };
+    const auto executor = benchmarks::kept_executor(threads);
     submits.add(benchmarks::ours::name, [=] {
-        executor_type executor(threads);
         return figure([&] {
-            return executor.submit(benchmarks::skynet, std::ref(executor), std::int64_t{0}, tree.leaves)
+            return executor->submit(benchmarks::skynet, std::ref(*executor), std::int64_t{0}, tree.leaves)
                 .result();
         });
     });
@@ -98,9 +98,8 @@ int main(int argc, char** argv) {
     benchmarks::contest forks(name + ", by invoke", "ns a task", argc, argv);
     constexpr auto indices = std::make_index_sequence<skynet_tree::children>();
     forks.add("concurrent::futures invoke", [=] {
-        executor_type executor(threads);
         return figure([&] {
-            return executor.submit([&] { return by_invoke(executor, 0, tree.leaves, indices); }).result();
+            return executor->submit([&] { return by_invoke(*executor, 0, tree.leaves, indices); }).result();
         });
     });
 #if defined(BENCHMARKS_HAVE_TBB)
