@@ -7667,6 +7667,9 @@ public:
         return shared_.count(order);
     }
 
+    // For the owner, which has not locked: others need not fence on its behalf until it has set a bias anew.
+    void give_up_bias() noexcept;
+
     // Whether the owner may be adding an item without a fence. Sequentially consistent: if not, and the owner
     // sets a bias later, it sees what the caller has done before.
     [[nodiscard]] bool may_be_biased() const noexcept { return may_be_biased_ && bias_.load() != bias::none; }
@@ -7803,6 +7806,18 @@ CONCURRENT_FUTURES_FUNCTION void biased_lock::set_bias() noexcept {
     bias_.compare_exchange_strong(before, bias::owner);
 }
 
+CONCURRENT_FUTURES_FUNCTION void biased_lock::give_up_bias() noexcept {
+    if (!enter()) {
+        return;
+    }
+    turns_ = 0;
+    leave();
+    bias before = bias::owner;
+    // Release: pairs with the acquire of `revoke`. If this fails, another thread revokes the bias.
+    bias_.compare_exchange_strong(before, bias::none, std::memory_order_release);
+    owner_.store(owner_state::aware, std::memory_order_release);  // pairs with `wait_for_owner`
+}
+
 CONCURRENT_FUTURES_FUNCTION void biased_lock::wait_for_owner() noexcept {
     // Acquire, in both loops: pairs with the release of the owner.
     for (int pauses = asymmetric_fence::patience;; --pauses) {
@@ -7851,6 +7866,9 @@ public:
 
     // Whether `size()` may miss an item that is being pushed; see `worker_pool::order_pushes`.
     [[nodiscard]] bool may_be_biased() const noexcept { return lock_.may_be_biased(); }
+
+    // The owner has nothing to do.
+    void give_up_bias() noexcept { lock_.give_up_bias(); }
 
     template <class Admit>
     [[nodiscard, gnu::always_inline]] bool push(work_item& item, Admit admit) noexcept {
@@ -8305,6 +8323,9 @@ public:
     [[nodiscard, gnu::always_inline]] bool take_back(work_item& item) noexcept {
         return local_queue::take_back(item, &local_queue_);
     }
+
+    // Called before this worker parks. While it sleeps, others need no fence on its behalf.
+    void give_up_bias() noexcept { local_queue_.give_up_bias(); }
 
     // Called when this worker has claimed the task that it took out of a queue; and when it was nearly idle,
     // but runs a done callback or destroys a result after all.
@@ -16701,6 +16722,7 @@ private:
 
     // See `sleep::park`.
     [[nodiscard]] bool park(worker& self) noexcept {
+        self.give_up_bias();
         self.give_permit_back();
         if (!sleep_.park(self)) {
             return false;

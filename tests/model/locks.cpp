@@ -82,6 +82,26 @@ const scenario owner_and_other("a biased_lock keeps its owner and another apart,
                                {.biases = true}, [] { keep_owner_apart(3, 1, 2); });
 const scenario owner_and_two("a biased_lock keeps its owner and two others apart",
                              {.preemptions = 2, .biases = true}, [] { keep_owner_apart(2, 2, 1); });
+const scenario given_up("a biased_lock whose owner gives up the bias keeps it and another apart",
+                        {.biases = true}, [] {
+                            biased_lock lock(true);
+                            checked<int> count;
+                            thread other([&] {
+                                for (int time = 0; time != 2; ++time) {
+                                    const counting_guard guard(lock);
+                                    count.set(count.get() + 1);
+                                }
+                            });
+                            for (int time = 0; time != 2; ++time) {
+                                {
+                                    const owner_guard guard(lock);
+                                    count.set(count.get() + 1);
+                                }
+                                lock.give_up_bias();
+                            }
+                            other.join();
+                            check(count.get() == 4, "each was counted");
+                        });
 const scenario unbiased("a biased_lock that can't be biased keeps its owner and another apart", {},
                         [] { keep_owner_apart(2, 1, 2); });
 

@@ -107,6 +107,9 @@ public:
         return local_queue::take_back(item, &local_queue_);
     }
 
+    // Called before this worker parks. While it sleeps, others need no fence on its behalf.
+    void give_up_bias() noexcept { local_queue_.give_up_bias(); }
+
     // Called when this worker has claimed the task that it took out of a queue; and when it was nearly idle,
     // but runs a done callback or destroys a result after all.
     void note_busy() noexcept {

@@ -198,6 +198,7 @@ private:
 
     // See `sleep::park`.
     [[nodiscard]] bool park(worker& self) noexcept {
+        self.give_up_bias();
         self.give_permit_back();
         if (!sleep_.park(self)) {
             return false;

@@ -41,6 +41,9 @@ public:
     // Whether `size()` may miss an item that is being pushed; see `worker_pool::order_pushes`.
     [[nodiscard]] bool may_be_biased() const noexcept { return lock_.may_be_biased(); }
 
+    // The owner has nothing to do.
+    void give_up_bias() noexcept { lock_.give_up_bias(); }
+
     template <class Admit>
     [[nodiscard, gnu::always_inline]] bool push(work_item& item, Admit admit) noexcept {
         owner_guard lock(lock_, adding_one);

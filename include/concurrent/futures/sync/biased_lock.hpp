@@ -51,6 +51,9 @@ public:
         return shared_.count(order);
     }
 
+    // For the owner, which has not locked: others need not fence on its behalf until it has set a bias anew.
+    void give_up_bias() noexcept;
+
     // Whether the owner may be adding an item without a fence. Sequentially consistent: if not, and the owner
     // sets a bias later, it sees what the caller has done before.
     [[nodiscard]] bool may_be_biased() const noexcept { return may_be_biased_ && bias_.load() != bias::none; }
@@ -185,6 +188,18 @@ CONCURRENT_FUTURES_FUNCTION void biased_lock::set_bias() noexcept {
     // Sequentially consistent: see `may_be_biased`. If this fails, another thread locks, and starts the count
     // of turns anew.
     bias_.compare_exchange_strong(before, bias::owner);
+}
+
+CONCURRENT_FUTURES_FUNCTION void biased_lock::give_up_bias() noexcept {
+    if (!enter()) {
+        return;
+    }
+    turns_ = 0;
+    leave();
+    bias before = bias::owner;
+    // Release: pairs with the acquire of `revoke`. If this fails, another thread revokes the bias.
+    bias_.compare_exchange_strong(before, bias::none, std::memory_order_release);
+    owner_.store(owner_state::aware, std::memory_order_release);  // pairs with `wait_for_owner`
 }
 
 CONCURRENT_FUTURES_FUNCTION void biased_lock::wait_for_owner() noexcept {
