@@ -6201,7 +6201,7 @@ public:
 
     // Has the calls below find each item whose push has not seen what the calling thread did before, and so
     // relies on that thread.
-    virtual void order_pushes() const noexcept = 0;
+    virtual void order_pushes() noexcept = 0;
 
     // Whether any queue has an item, stale or not.
     [[nodiscard]] virtual bool has_items() const noexcept = 0;
@@ -6306,7 +6306,7 @@ private:
 class sleep {
 public:
     // `is_for_one` says that the pool has one worker at most.
-    sleep(const work_source& source, bool is_for_one) noexcept : source_(source), is_for_one_(is_for_one) {}
+    sleep(work_source& source, bool is_for_one) noexcept : source_(source), is_for_one_(is_for_one) {}
     sleep(const sleep&) = delete;
     sleep& operator=(const sleep&) = delete;
 
@@ -6478,7 +6478,7 @@ private:
         }
     }
 
-    const work_source& source_;
+    work_source& source_;
     const bool is_for_one_;
 
     // All operations on these are sequentially consistent, see pool/README.md.
@@ -7638,8 +7638,9 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // The owner locks it by an `owner_guard`, others by a `counting_guard`; the owner may do that, too.
 //
 // While it is biased, the owner counts a new item without a fence. Who relies on the order that
-// `counting_lock::lock_adding_one` promises calls `asymmetric_fence::heavy` before it reads the count, if the
-// lock `may_be_biased()`.
+// `counting_lock::lock_adding_one` promises calls `end_bias` before it reads the count. Whatever the owner
+// has read under the lock before, it has read after an item that the caller then finds counted; what it reads
+// there later, it reads after what the caller did before.
 class biased_lock {
 public:
     // Without an owner, several threads may use an `owner_guard`, and the lock is never biased.
@@ -7658,8 +7659,9 @@ public:
         return count;
     }
     void unlock(std::size_t count) noexcept {
+        const bool has_revoked = may_be_biased_;  // nobody who locks `shared_` alone looks back
         shared_.unlock(count);
-        if (may_be_biased_) {
+        if (has_revoked) {
             bias_.store(bias::none, std::memory_order_release);  // pairs with `revoke` and `set_bias`
         }
     }
@@ -7667,12 +7669,16 @@ public:
         return shared_.count(order);
     }
 
-    // For the owner, which has not locked: others need not fence on its behalf until it has set a bias anew.
+    // For the owner, which has not locked: others need not revoke the bias until it has set one anew.
     void give_up_bias() noexcept;
 
-    // Whether the owner may be adding an item without a fence. Sequentially consistent: if not, and the owner
-    // sets a bias later, it sees what the caller has done before.
-    [[nodiscard]] bool may_be_biased() const noexcept { return may_be_biased_ && bias_.load() != bias::none; }
+    // For other threads. Sequentially consistent: if there is no bias, and the owner sets one later, it sees
+    // what the caller has done before.
+    void end_bias() noexcept {
+        if (may_be_biased_ && bias_.load() != bias::none) {
+            unlock(lock());
+        }
+    }
 
 private:
     friend class owner_guard;
@@ -7714,7 +7720,7 @@ private:
     }
 
     void unlock_shared(std::size_t count) noexcept {
-        const bool biases = may_be_biased_ && ++turns_ == asymmetric_fence::worth;
+        const bool biases = may_be_biased_ && ++turns_ % asymmetric_fence::worth == 0;
         shared_.unlock(count);
         if (biases) {
             set_bias();
@@ -7764,7 +7770,6 @@ public:
                          : lock.shared_.lock_adding_one()) {
         if (inside_) {
             lock.shared_.set_count(count_);
-            asymmetric_fence::light();  // pairs with the `heavy` of who relies on the count
         }
     }
     owner_guard(const owner_guard&) = delete;
@@ -7801,8 +7806,7 @@ CONCURRENT_FUTURES_FUNCTION void biased_lock::set_bias() noexcept {
     // Relaxed: who revokes the bias acquires this with it.
     owner_.store(owner_state::outside, std::memory_order_relaxed);
     bias before = bias::none;
-    // Sequentially consistent: see `may_be_biased`. If this fails, another thread locks, and starts the count
-    // of turns anew.
+    // Sequentially consistent: see `end_bias`. If this fails, another thread locks.
     bias_.compare_exchange_strong(before, bias::owner);
 }
 
@@ -7864,8 +7868,9 @@ public:
     // Relaxed: a hint.
     [[nodiscard]] bool seems_empty() const noexcept { return lock_.count(std::memory_order_relaxed) == 0; }
 
-    // Whether `size()` may miss an item that is being pushed; see `worker_pool::order_pushes`.
-    [[nodiscard]] bool may_be_biased() const noexcept { return lock_.may_be_biased(); }
+    // For other threads than the owner: `size()` then misses no item whose push has not seen what the caller
+    // did before.
+    void order_pushes() noexcept { lock_.end_bias(); }
 
     // The owner has nothing to do.
     void give_up_bias() noexcept { lock_.give_up_bias(); }
@@ -8101,7 +8106,7 @@ CONCURRENT_FUTURES_FUNCTION work_list local_queue::take_all() noexcept {
 }
 
 CONCURRENT_FUTURES_FUNCTION work_list local_queue::purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
-    counting_guard lock(lock_);
+    owner_guard lock(lock_);
     work_list taken;
     if (purge_schedule::pays(lock.count(), stale)) {
         for (work_item* each = oldest_; each;) {
@@ -8465,6 +8470,15 @@ public:
     // Returns the oldest item of the next victim, each in turn; null if that has none.
     [[nodiscard]] work_item* steal_in_turn(worker& self) noexcept;
 
+    // Does that for the queues of all workers but `self`, which is the calling thread's, or null.
+    void order_pushes_of_others(const worker* self) noexcept {
+        for (worker* each = first_.load(); each; each = each->next_victim_) {  // as in `for_each_of`
+            if (each != self) {
+                each->local_queue_.order_pushes();
+            }
+        }
+    }
+
     // Counts the turns of `self`, from 0 to one less than `cycle`.
     [[nodiscard]] static unsigned next_turn(worker& self, unsigned cycle) noexcept {
         return self.turns_ = (self.turns_ + 1) % cycle;
@@ -8564,7 +8578,10 @@ CONCURRENT_FUTURES_FUNCTION work_item* victims::steal(worker& self) noexcept {
 CONCURRENT_FUTURES_FUNCTION work_item* victims::steal_in_turn(worker& self) noexcept {
     worker* const next = self.last_victim_ ? self.last_victim_->next_victim_ : nullptr;
     self.last_victim_ = next ? next : first_.load(std::memory_order_acquire);  // see `steal`
-    return self.last_victim_ ? pop_from(self.last_victim_->local_queue_) : nullptr;
+    if (!self.last_victim_) {
+        return nullptr;
+    }
+    return self.last_victim_ == &self ? pop_own(self) : pop_from(self.last_victim_->local_queue_);
 }
 
 CONCURRENT_FUTURES_FUNCTION work_item* victims::pop_from(local_queue& others) noexcept {
@@ -16658,7 +16675,7 @@ public:
     // stale item has left; but not for ever.
     [[nodiscard]] std::size_t pending_count() const noexcept;
 
-    void order_pushes() const noexcept override;
+    void order_pushes() noexcept override;
 
     [[nodiscard]] bool has_items() const noexcept override;
 
@@ -16923,12 +16940,8 @@ std::size_t worker_pool<Queue>::pending_count() const noexcept {
 }
 
 template <class Queue>
-void worker_pool<Queue>::order_pushes() const noexcept {
-    bool biased = false;
-    victims_.for_each([&](const local_queue& each) { biased = biased || each.may_be_biased(); });
-    if (biased) {
-        asymmetric_fence::heavy();  // pairs with the `light` of each push
-    }
+void worker_pool<Queue>::order_pushes() noexcept {
+    victims_.order_pushes_of_others(worker_here());
 }
 
 template <class Queue>

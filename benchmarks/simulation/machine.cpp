@@ -100,6 +100,7 @@ private:
     std::deque<std::size_t> wanting_;  // threads without a core
     std::unordered_map<const void*, std::deque<std::size_t>> sleepers_;
     std::int64_t measured_from_ = 0;
+    std::int64_t fenced_at_ = 0;  // the system has one fence after the other
 };
 
 machine* active = nullptr;
@@ -263,7 +264,8 @@ void machine::construct(const void* address, place where) {
 void machine::interrupt_all() noexcept {
     give_way();
     const memory::outside own;
-    clock() += costs::membarrier;
+    clock() = std::max(clock(), fenced_at_) + costs::membarrier;
+    fenced_at_ = clock();
     for (thread& each : threads_) {
         if (each.core != no_core && &each != &self()) {
             each.interrupted += costs::interrupt;

@@ -3,7 +3,6 @@
 // The locks that guard the queues and the lists of a pool. The other programs take a `spin_lock` for a mutex,
 // and a `counting_lock` for a `counting_mutex`.
 
-#include <concurrent/futures/sync/asymmetric_fence.hpp>
 #include <concurrent/futures/sync/biased_lock.hpp>
 #include <concurrent/futures/sync/counting_guard.hpp>
 #include <concurrent/futures/sync/counting_lock.hpp>
@@ -18,7 +17,6 @@
 namespace {
 
 using concurrent::futures::detail::adding_one;
-using concurrent::futures::detail::asymmetric_fence;
 using concurrent::futures::detail::biased_lock;
 using concurrent::futures::detail::counting_guard;
 using concurrent::futures::detail::counting_lock;
@@ -105,9 +103,9 @@ const scenario given_up("a biased_lock whose owner gives up the bias keeps it an
 const scenario unbiased("a biased_lock that can't be biased keeps its owner and another apart", {},
                         [] { keep_owner_apart(2, 1, 2); });
 
-// The owner adds, and then reads a flag; another thread sets the flag, fences all, and reads the count.
+// The owner adds, and then reads a flag; another thread sets the flag, ends the bias, and reads the count.
 const scenario look_fenced(
-    "biased_lock: whoever fences before a look is seen by the owner, or the other way round",
+    "biased_lock: whoever ends the bias before a look is seen by the owner, or the other way round",
     {.biases = true}, [] {
         biased_lock lock(true);
         model::atomic<bool> looks{false};
@@ -118,9 +116,7 @@ const scenario look_fenced(
             sees_other = looks.load();
         });
         looks.store(true);
-        if (lock.may_be_biased()) {
-            asymmetric_fence::heavy();
-        }
+        lock.end_bias();
         const bool seen = lock.count() == 1;
         owner.join();
         check(seen || sees_other, "one of the two sees the other");
@@ -140,9 +136,7 @@ const scenario look_revoked(
         });
         thread thief([&] { const counting_guard guard(lock); });
         looks.store(true);
-        if (lock.may_be_biased()) {
-            asymmetric_fence::heavy();
-        }
+        lock.end_bias();
         const bool seen = lock.count() == 1;
         owner.join();
         thief.join();

@@ -239,10 +239,9 @@ class two_counts final : public futures::detail::work_source {
 public:
     [[nodiscard]] futures::detail::biased_lock& operator[](std::size_t worker) { return queues_[worker]; }
 
-    void order_pushes() const noexcept override {
-        if (queues_[0].may_be_biased() || queues_[1].may_be_biased()) {
-            futures::detail::asymmetric_fence::heavy();
-        }
+    void order_pushes() noexcept override {
+        queues_[0].end_bias();
+        queues_[1].end_bias();
     }
     [[nodiscard]] bool has_items() const noexcept override { return waiting() != 0; }
     [[nodiscard]] std::size_t waiting() const noexcept override {

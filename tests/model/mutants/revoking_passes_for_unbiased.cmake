@@ -4,6 +4,6 @@ set(group locks)
 set(only "who looks while another thread revokes")
 set(finds "one of the two sees the other")
 set(old [==[
-return may_be_biased_ && bias_.load() != bias::none;]==])
+if (may_be_biased_ && bias_.load() != bias::none) {]==])
 set(new [==[
-return may_be_biased_ && bias_.load() == bias::owner;]==])
+if (may_be_biased_ && bias_.load() == bias::owner) {]==])

@@ -26,7 +26,7 @@ public:
 
     // Has the calls below find each item whose push has not seen what the calling thread did before, and so
     // relies on that thread.
-    virtual void order_pushes() const noexcept = 0;
+    virtual void order_pushes() noexcept = 0;
 
     // Whether any queue has an item, stale or not.
     [[nodiscard]] virtual bool has_items() const noexcept = 0;
@@ -131,7 +131,7 @@ private:
 class sleep {
 public:
     // `is_for_one` says that the pool has one worker at most.
-    sleep(const work_source& source, bool is_for_one) noexcept : source_(source), is_for_one_(is_for_one) {}
+    sleep(work_source& source, bool is_for_one) noexcept : source_(source), is_for_one_(is_for_one) {}
     sleep(const sleep&) = delete;
     sleep& operator=(const sleep&) = delete;
 
@@ -303,7 +303,7 @@ private:
         }
     }
 
-    const work_source& source_;
+    work_source& source_;
     const bool is_for_one_;
 
     // All operations on these are sequentially consistent, see pool/README.md.

@@ -248,6 +248,15 @@ public:
     // Returns the oldest item of the next victim, each in turn; null if that has none.
     [[nodiscard]] work_item* steal_in_turn(worker& self) noexcept;
 
+    // Does that for the queues of all workers but `self`, which is the calling thread's, or null.
+    void order_pushes_of_others(const worker* self) noexcept {
+        for (worker* each = first_.load(); each; each = each->next_victim_) {  // as in `for_each_of`
+            if (each != self) {
+                each->local_queue_.order_pushes();
+            }
+        }
+    }
+
     // Counts the turns of `self`, from 0 to one less than `cycle`.
     [[nodiscard]] static unsigned next_turn(worker& self, unsigned cycle) noexcept {
         return self.turns_ = (self.turns_ + 1) % cycle;
@@ -347,7 +356,10 @@ CONCURRENT_FUTURES_FUNCTION work_item* victims::steal(worker& self) noexcept {
 CONCURRENT_FUTURES_FUNCTION work_item* victims::steal_in_turn(worker& self) noexcept {
     worker* const next = self.last_victim_ ? self.last_victim_->next_victim_ : nullptr;
     self.last_victim_ = next ? next : first_.load(std::memory_order_acquire);  // see `steal`
-    return self.last_victim_ ? pop_from(self.last_victim_->local_queue_) : nullptr;
+    if (!self.last_victim_) {
+        return nullptr;
+    }
+    return self.last_victim_ == &self ? pop_own(self) : pop_from(self.last_victim_->local_queue_);
 }
 
 CONCURRENT_FUTURES_FUNCTION work_item* victims::pop_from(local_queue& others) noexcept {

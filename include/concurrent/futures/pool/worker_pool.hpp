@@ -20,7 +20,6 @@
 #include <concurrent/futures/pool/threads.hpp>
 #include <concurrent/futures/pool/worker.hpp>
 #include <concurrent/futures/queue/work_item.hpp>
-#include <concurrent/futures/sync/asymmetric_fence.hpp>
 #include <concurrent/futures/sync/back_off.hpp>
 #include <concurrent/futures/sync/errand.hpp>
 #include <concurrent/futures/sync/spin_wait.hpp>
@@ -134,7 +133,7 @@ public:
     // stale item has left; but not for ever.
     [[nodiscard]] std::size_t pending_count() const noexcept;
 
-    void order_pushes() const noexcept override;
+    void order_pushes() noexcept override;
 
     [[nodiscard]] bool has_items() const noexcept override;
 
@@ -399,12 +398,8 @@ std::size_t worker_pool<Queue>::pending_count() const noexcept {
 }
 
 template <class Queue>
-void worker_pool<Queue>::order_pushes() const noexcept {
-    bool biased = false;
-    victims_.for_each([&](const local_queue& each) { biased = biased || each.may_be_biased(); });
-    if (biased) {
-        asymmetric_fence::heavy();  // pairs with the `light` of each push
-    }
+void worker_pool<Queue>::order_pushes() noexcept {
+    victims_.order_pushes_of_others(worker_here());
 }
 
 template <class Queue>

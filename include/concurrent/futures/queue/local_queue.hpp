@@ -38,8 +38,9 @@ public:
     // Relaxed: a hint.
     [[nodiscard]] bool seems_empty() const noexcept { return lock_.count(std::memory_order_relaxed) == 0; }
 
-    // Whether `size()` may miss an item that is being pushed; see `worker_pool::order_pushes`.
-    [[nodiscard]] bool may_be_biased() const noexcept { return lock_.may_be_biased(); }
+    // For other threads than the owner: `size()` then misses no item whose push has not seen what the caller
+    // did before.
+    void order_pushes() noexcept { lock_.end_bias(); }
 
     // The owner has nothing to do.
     void give_up_bias() noexcept { lock_.give_up_bias(); }
@@ -275,7 +276,7 @@ CONCURRENT_FUTURES_FUNCTION work_list local_queue::take_all() noexcept {
 }
 
 CONCURRENT_FUTURES_FUNCTION work_list local_queue::purge(sync::atomic<std::ptrdiff_t>& stale) noexcept {
-    counting_guard lock(lock_);
+    owner_guard lock(lock_);
     work_list taken;
     if (purge_schedule::pays(lock.count(), stale)) {
         for (work_item* each = oldest_; each;) {

@@ -22,8 +22,9 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 // The owner locks it by an `owner_guard`, others by a `counting_guard`; the owner may do that, too.
 //
 // While it is biased, the owner counts a new item without a fence. Who relies on the order that
-// `counting_lock::lock_adding_one` promises calls `asymmetric_fence::heavy` before it reads the count, if the
-// lock `may_be_biased()`.
+// `counting_lock::lock_adding_one` promises calls `end_bias` before it reads the count. Whatever the owner
+// has read under the lock before, it has read after an item that the caller then finds counted; what it reads
+// there later, it reads after what the caller did before.
 class biased_lock {
 public:
     // Without an owner, several threads may use an `owner_guard`, and the lock is never biased.
@@ -42,8 +43,9 @@ public:
         return count;
     }
     void unlock(std::size_t count) noexcept {
+        const bool has_revoked = may_be_biased_;  // nobody who locks `shared_` alone looks back
         shared_.unlock(count);
-        if (may_be_biased_) {
+        if (has_revoked) {
             bias_.store(bias::none, std::memory_order_release);  // pairs with `revoke` and `set_bias`
         }
     }
@@ -51,12 +53,16 @@ public:
         return shared_.count(order);
     }
 
-    // For the owner, which has not locked: others need not fence on its behalf until it has set a bias anew.
+    // For the owner, which has not locked: others need not revoke the bias until it has set one anew.
     void give_up_bias() noexcept;
 
-    // Whether the owner may be adding an item without a fence. Sequentially consistent: if not, and the owner
-    // sets a bias later, it sees what the caller has done before.
-    [[nodiscard]] bool may_be_biased() const noexcept { return may_be_biased_ && bias_.load() != bias::none; }
+    // For other threads. Sequentially consistent: if there is no bias, and the owner sets one later, it sees
+    // what the caller has done before.
+    void end_bias() noexcept {
+        if (may_be_biased_ && bias_.load() != bias::none) {
+            unlock(lock());
+        }
+    }
 
 private:
     friend class owner_guard;
@@ -98,7 +104,7 @@ private:
     }
 
     void unlock_shared(std::size_t count) noexcept {
-        const bool biases = may_be_biased_ && ++turns_ == asymmetric_fence::worth;
+        const bool biases = may_be_biased_ && ++turns_ % asymmetric_fence::worth == 0;
         shared_.unlock(count);
         if (biases) {
             set_bias();
@@ -148,7 +154,6 @@ public:
                          : lock.shared_.lock_adding_one()) {
         if (inside_) {
             lock.shared_.set_count(count_);
-            asymmetric_fence::light();  // pairs with the `heavy` of who relies on the count
         }
     }
     owner_guard(const owner_guard&) = delete;
@@ -185,8 +190,7 @@ CONCURRENT_FUTURES_FUNCTION void biased_lock::set_bias() noexcept {
     // Relaxed: who revokes the bias acquires this with it.
     owner_.store(owner_state::outside, std::memory_order_relaxed);
     bias before = bias::none;
-    // Sequentially consistent: see `may_be_biased`. If this fails, another thread locks, and starts the count
-    // of turns anew.
+    // Sequentially consistent: see `end_bias`. If this fails, another thread locks.
     bias_.compare_exchange_strong(before, bias::owner);
 }
 

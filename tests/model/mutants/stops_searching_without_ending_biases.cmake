@@ -1,4 +1,4 @@
-# A worker that has found an item looks whether to wake another without having fenced the process.
+# A worker that has found an item looks whether to wake another without having ended the biases of the queues.
 set(header concurrent/futures/pool/sleep.hpp)
 set(group pool)
 set(only "a worker that finds a task wakes a third")

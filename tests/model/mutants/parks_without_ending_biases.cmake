@@ -1,4 +1,4 @@
-# A worker goes to sleep, and looks into the queues without having fenced the process.
+# A worker goes to sleep, and looks into the queues without having ended their biases.
 set(header concurrent/futures/pool/sleep.hpp)
 set(group pool)
 set(only "what comes to a biased queue")

@@ -1,4 +1,4 @@
-# A push looks whether to start a worker without having fenced the process.
+# A push looks whether to start a worker without having ended the biases of the queues.
 set(header concurrent/futures/pool/sleep.hpp)
 set(group pool)
 set(only "while a worker initializes")

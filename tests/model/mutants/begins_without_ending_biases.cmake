@@ -1,4 +1,4 @@
-# A new worker looks whether to start another without having fenced the process.
+# A new worker looks whether to start another without having ended the biases of the queues.
 set(header concurrent/futures/pool/sleep.hpp)
 set(group pool)
 set(only "a worker that begins to initialize")
