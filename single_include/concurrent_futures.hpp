@@ -8329,7 +8329,7 @@ public:
         return local_queue::take_back(item, &local_queue_);
     }
 
-    // Called before this worker parks. While it sleeps, others need no fence on its behalf.
+    // Called before this worker parks. While it sleeps, others need not end the bias of its queue.
     void give_up_bias() noexcept { local_queue_.give_up_bias(); }
 
     // Called when this worker has claimed the task that it took out of a queue; and when it was nearly idle,
