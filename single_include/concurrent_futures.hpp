@@ -7500,7 +7500,7 @@ public:
 
     // As many uncontended read-modify-writes as a `heavy`, or a little less: it has to spare that many before
     // it has paid.
-    static constexpr unsigned worth = 256;
+    static constexpr unsigned worth = 128;
 
     // How often a thread pauses, to see whether another answers by itself, before it calls `heavy`.
     static constexpr int patience = 64;

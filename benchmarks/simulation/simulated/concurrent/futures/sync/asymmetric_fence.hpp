@@ -13,7 +13,7 @@ public:
     [[nodiscard]] static constexpr bool is_available() noexcept { return true; }
 
     // The library's own.
-    static constexpr unsigned worth = 256;
+    static constexpr unsigned worth = 128;
     static constexpr int patience = 64;
 
     static void light() noexcept {}
