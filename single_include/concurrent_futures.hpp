@@ -6181,10 +6181,6 @@ private:
     bool woken_ = false;
 };
 
-#if defined(CONCURRENT_FUTURES_DEFINES)
-
-#endif  // CONCURRENT_FUTURES_DEFINES
-
 }}}  // namespace concurrent::futures::detail
 
 // ----------------------------------------------------------------------------------------------------
@@ -6192,8 +6188,8 @@ private:
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// The queues of a pool, as `sleep` sees them. All functions read counts by sequentially consistent loads, and
-// take no lock.
+// The queues of a pool, as `sleep` sees them. All functions but the first read counts by sequentially
+// consistent loads, and take no lock.
 class work_source {
 public:
     work_source(const work_source&) = delete;
@@ -6646,16 +6642,14 @@ CONCURRENT_FUTURES_FUNCTION void sleep::notify_if_nobody_idle() noexcept {
 
 CONCURRENT_FUTURES_FUNCTION bool sleep::wake(std::size_t wanted, std::size_t most) noexcept {
     worker_counts::word before = word_.load();
-    bool ordered = false;
     for (;;) {
         const worker_counts now(before);
         const std::size_t missing = now.searching() < wanted ? wanted - now.searching() : 0;
         const std::size_t to_wake = missing < most ? missing : most;
         const std::size_t unparked = to_wake < now.parked() ? to_wake : now.parked();
         const bool may_start = unparked != to_wake && now.may_start();
-        if (may_start && !ordered) {
+        if (may_start) {
             source_.order_pushes();  // of two pushes that rely on the same worker, one sees both items
-            ordered = true;
         }
         const bool start = may_start && source_.waiting() > now.searching() + unparked + initializing_.load();
         worker_counts::word after = no_longer_sleepy(before) - unparked * worker_counts::one_parked +
@@ -7637,10 +7631,10 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 //
 // The owner locks it by an `owner_guard`, others by a `counting_guard`; the owner may do that, too.
 //
-// While it is biased, the owner counts a new item without a fence. Who relies on the order that
-// `counting_lock::lock_adding_one` promises calls `end_bias` before it reads the count. Whatever the owner
-// has read under the lock before, it has read after an item that the caller then finds counted; what it reads
-// there later, it reads after what the caller did before.
+// While the lock is biased, the owner counts a new item without a fence. So a thread that reads the count,
+// and relies on the order that `counting_lock::lock_adding_one` promises, must call `end_bias` first. Then
+// the count has each item that the owner has added before. When the owner adds another item later, it sees
+// what the thread did before it called `end_bias`.
 class biased_lock {
 public:
     // Without an owner, several threads may use an `owner_guard`, and the lock is never biased.
@@ -7659,7 +7653,8 @@ public:
         return count;
     }
     void unlock(std::size_t count) noexcept {
-        const bool has_revoked = may_be_biased_;  // nobody who locks `shared_` alone looks back
+        // Read first: without an owner, this lock may be destroyed as soon as `shared_` is free.
+        const bool has_revoked = may_be_biased_;
         shared_.unlock(count);
         if (has_revoked) {
             bias_.store(bias::none, std::memory_order_release);  // pairs with `revoke` and `set_bias`
@@ -7803,7 +7798,7 @@ CONCURRENT_FUTURES_FUNCTION void biased_lock::set_bias() noexcept {
     if (!asymmetric_fence::is_available()) {
         return;
     }
-    // Relaxed: who revokes the bias acquires this with it.
+    // Relaxed: the compare-exchange publishes this store to the thread that revokes the bias.
     owner_.store(owner_state::outside, std::memory_order_relaxed);
     bias before = bias::none;
     // Sequentially consistent: see `end_bias`. If this fails, another thread locks.
@@ -8470,13 +8465,15 @@ public:
     // Returns the oldest item of the next victim, each in turn; null if that has none.
     [[nodiscard]] work_item* steal_in_turn(worker& self) noexcept;
 
-    // Does that for the queues of all workers but `self`, which is the calling thread's, or null.
+    // Calls `order_pushes` of all local queues but that of `self`, which is the calling thread's worker, or
+    // null.
     void order_pushes_of_others(const worker* self) noexcept {
-        for (worker* each = first_.load(); each; each = each->next_victim_) {  // as in `for_each_of`
-            if (each != self) {
-                each->local_queue_.order_pushes();
+        const local_queue* const own = self ? &self->local_queue_ : nullptr;
+        for_each([own](local_queue& each) {
+            if (&each != own) {
+                each.order_pushes();
             }
-        }
+        });
     }
 
     // Counts the turns of `self`, from 0 to one less than `cycle`.

@@ -103,45 +103,37 @@ const scenario given_up("a biased_lock whose owner gives up the bias keeps it an
 const scenario unbiased("a biased_lock that can't be biased keeps its owner and another apart", {},
                         [] { keep_owner_apart(2, 1, 2); });
 
-// The owner adds, and then reads a flag; another thread sets the flag, ends the bias, and reads the count.
-const scenario look_fenced(
-    "biased_lock: whoever ends the bias before a look is seen by the owner, or the other way round",
-    {.biases = true}, [] {
-        biased_lock lock(true);
-        model::atomic<bool> looks{false};
-        bool sees_other = false;
-        thread owner([&] {
-            { const owner_guard biases(lock); }
-            const owner_guard guard(lock, adding_one);
-            sees_other = looks.load();
-        });
-        looks.store(true);
-        lock.end_bias();
-        const bool seen = lock.count() == 1;
-        owner.join();
-        check(seen || sees_other, "one of the two sees the other");
+// The owner adds, and then reads a flag; another thread sets the flag, ends the bias, and reads the count. A
+// third thread may take the lock away from the owner meanwhile.
+void add_biased_and_look(bool is_revoked) {
+    biased_lock lock(true);
+    model::atomic<bool> looks{false};
+    bool sees_other = false;
+    thread owner([&] {
+        { const owner_guard biases(lock); }
+        const owner_guard guard(lock, adding_one);
+        sees_other = looks.load();
     });
+    std::optional<thread> thief;
+    if (is_revoked) {
+        thief.emplace([&] { const counting_guard guard(lock); });
+    }
+    looks.store(true);
+    lock.end_bias();
+    const bool seen = lock.count() == 1;
+    owner.join();
+    if (thief) {
+        thief->join();
+    }
+    check(seen || sees_other, "one of the two sees the other");
+}
 
-// As before, and a third thread takes the lock away from the owner meanwhile.
+const scenario look_biased(
+    "biased_lock: whoever ends the bias before a look is seen by the owner, or the other way round",
+    {.biases = true}, [] { add_biased_and_look(false); });
 const scenario look_revoked(
     "biased_lock: who looks while another thread revokes the bias sees the owner's count too",
-    {.preemptions = 2, .biases = true}, [] {
-        biased_lock lock(true);
-        model::atomic<bool> looks{false};
-        bool sees_other = false;
-        thread owner([&] {
-            { const owner_guard biases(lock); }
-            const owner_guard guard(lock, adding_one);
-            sees_other = looks.load();
-        });
-        thread thief([&] { const counting_guard guard(lock); });
-        looks.store(true);
-        lock.end_bias();
-        const bool seen = lock.count() == 1;
-        owner.join();
-        thief.join();
-        check(seen || sees_other, "one of the two sees the other");
-    });
+    {.preemptions = 2, .biases = true}, [] { add_biased_and_look(true); });
 
 const scenario permitted("of a worker and its spares, one runs at a time", {}, [] {
     permit shared;

@@ -112,34 +112,24 @@ const scenario first_start_fails("two threads submit to a new pool, and its firs
 
 const scenario two_workers("two workers run two tasks", {.preemptions = 2, .stale_reads = 1}, submit_two);
 
-const scenario kept_by_worker("what a worker has submitted and does not wait for is run",
-                              {.preemptions = 2, .stale_reads = 1}, [] {
-                                  model::atomic<int> runs{0};
-                                  {
-                                      futures::thread_pool_executor executor(2);
-                                      const auto outer = executor.submit([&] {
-                                          executor.submit([&] { runs.fetch_add(1); });
-                                          executor.submit([&] { runs.fetch_add(1); });
-                                      });
-                                      outer.wait();
-                                  }
-                                  check(runs.load() == 2, "both ran");
-                              });
+void leave_two_behind() {
+    model::atomic<int> runs{0};
+    {
+        futures::thread_pool_executor executor(2);
+        const auto outer = executor.submit([&] {
+            executor.submit([&] { runs.fetch_add(1); });
+            executor.submit([&] { runs.fetch_add(1); });
+        });
+        outer.wait();
+    }
+    check(runs.load() == 2, "both ran");
+}
 
+const scenario kept_by_worker("what a worker has submitted and does not wait for is run",
+                              {.preemptions = 2, .stale_reads = 1}, leave_two_behind);
 const scenario kept_by_worker_biased(
     "what a worker has submitted to a biased queue and does not wait for is run",
-    {.preemptions = 2, .stale_reads = 1, .biases = true}, [] {
-        model::atomic<int> runs{0};
-        {
-            futures::thread_pool_executor executor(2);
-            const auto outer = executor.submit([&] {
-                executor.submit([&] { runs.fetch_add(1); });
-                executor.submit([&] { runs.fetch_add(1); });
-            });
-            outer.wait();
-        }
-        check(runs.load() == 2, "both ran");
-    });
+    {.preemptions = 2, .stale_reads = 1, .biases = true}, leave_two_behind);
 
 void run_three_at_once(futures::thread_pool_executor<>& executor) {
     std::array<parking_spot, 3> others_run;

@@ -274,8 +274,9 @@ const scenario priority_purge("locked_queue, priority: purging against popping",
 const scenario local_purge("local_queue: purging against popping", {.preemptions = 2},
                            purge_and_pop<local_queue>);
 
-const scenario local_take_back("local_queue: the owner takes back what others pop", {}, [] {
-    items_in<local_queue> all;
+template <class Queue>
+void take_back_what_others_pop() {
+    items_in<Queue> all;
     thread thief([&] { static_cast<void>(all.pop()); });
     thread other_thief([&] { static_cast<void>(all.pop()); });
     all.push(0);
@@ -290,7 +291,12 @@ const scenario local_take_back("local_queue: the owner takes back what others po
     other_thief.join();
     check(!all.queue.take_back(all.items[0], &all.queue), "what was taken out isn't there");
     all.check_all_taken(2);
-});
+}
+
+const scenario local_take_back("local_queue: the owner takes back what others pop", {},
+                               take_back_what_others_pop<local_queue>);
+const scenario biased_two_thieves("local_queue, biased: the owner takes back what two others pop",
+                                  {.preemptions = 2, .biases = true}, take_back_what_others_pop<owned_queue>);
 
 const scenario biased_take_back("local_queue, biased: the owner takes back and pops what another pops",
                                 {.biases = true}, [] {
@@ -310,23 +316,6 @@ const scenario biased_take_back("local_queue, biased: the owner takes back and p
                                     }
                                     all.check_all_taken(2);
                                 });
-
-const scenario biased_two_thieves("local_queue, biased: the owner takes back what two others pop",
-                                  {.preemptions = 2, .biases = true}, [] {
-                                      items_in<owned_queue> all;
-                                      thread thief([&] { static_cast<void>(all.pop()); });
-                                      thread other_thief([&] { static_cast<void>(all.pop()); });
-                                      all.push(0);
-                                      all.push(1);
-                                      if (all.queue.take_back(all.items[1], &all.queue)) {
-                                          all.items[1].take();
-                                      }
-                                      thief.join();
-                                      other_thief.join();
-                                      while (all.pop() != -1) {
-                                      }
-                                      all.check_all_taken(2);
-                                  });
 
 const scenario biased_foreign_take_back(
     "local_queue, biased: another thread takes back what the owner pushes and pops", {.biases = true}, [] {

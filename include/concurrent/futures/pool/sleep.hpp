@@ -17,8 +17,8 @@
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 
-// The queues of a pool, as `sleep` sees them. All functions read counts by sequentially consistent loads, and
-// take no lock.
+// The queues of a pool, as `sleep` sees them. All functions but the first read counts by sequentially
+// consistent loads, and take no lock.
 class work_source {
 public:
     work_source(const work_source&) = delete;
@@ -471,16 +471,14 @@ CONCURRENT_FUTURES_FUNCTION void sleep::notify_if_nobody_idle() noexcept {
 
 CONCURRENT_FUTURES_FUNCTION bool sleep::wake(std::size_t wanted, std::size_t most) noexcept {
     worker_counts::word before = word_.load();
-    bool ordered = false;
     for (;;) {
         const worker_counts now(before);
         const std::size_t missing = now.searching() < wanted ? wanted - now.searching() : 0;
         const std::size_t to_wake = missing < most ? missing : most;
         const std::size_t unparked = to_wake < now.parked() ? to_wake : now.parked();
         const bool may_start = unparked != to_wake && now.may_start();
-        if (may_start && !ordered) {
+        if (may_start) {
             source_.order_pushes();  // of two pushes that rely on the same worker, one sees both items
-            ordered = true;
         }
         const bool start = may_start && source_.waiting() > now.searching() + unparked + initializing_.load();
         worker_counts::word after = no_longer_sleepy(before) - unparked * worker_counts::one_parked +

@@ -248,13 +248,15 @@ public:
     // Returns the oldest item of the next victim, each in turn; null if that has none.
     [[nodiscard]] work_item* steal_in_turn(worker& self) noexcept;
 
-    // Does that for the queues of all workers but `self`, which is the calling thread's, or null.
+    // Calls `order_pushes` of all local queues but that of `self`, which is the calling thread's worker, or
+    // null.
     void order_pushes_of_others(const worker* self) noexcept {
-        for (worker* each = first_.load(); each; each = each->next_victim_) {  // as in `for_each_of`
-            if (each != self) {
-                each->local_queue_.order_pushes();
+        const local_queue* const own = self ? &self->local_queue_ : nullptr;
+        for_each([own](local_queue& each) {
+            if (&each != own) {
+                each.order_pushes();
             }
-        }
+        });
     }
 
     // Counts the turns of `self`, from 0 to one less than `cycle`.

@@ -21,10 +21,10 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 //
 // The owner locks it by an `owner_guard`, others by a `counting_guard`; the owner may do that, too.
 //
-// While it is biased, the owner counts a new item without a fence. Who relies on the order that
-// `counting_lock::lock_adding_one` promises calls `end_bias` before it reads the count. Whatever the owner
-// has read under the lock before, it has read after an item that the caller then finds counted; what it reads
-// there later, it reads after what the caller did before.
+// While the lock is biased, the owner counts a new item without a fence. So a thread that reads the count,
+// and relies on the order that `counting_lock::lock_adding_one` promises, must call `end_bias` first. Then
+// the count has each item that the owner has added before. When the owner adds another item later, it sees
+// what the thread did before it called `end_bias`.
 class biased_lock {
 public:
     // Without an owner, several threads may use an `owner_guard`, and the lock is never biased.
@@ -43,7 +43,8 @@ public:
         return count;
     }
     void unlock(std::size_t count) noexcept {
-        const bool has_revoked = may_be_biased_;  // nobody who locks `shared_` alone looks back
+        // Read first: without an owner, this lock may be destroyed as soon as `shared_` is free.
+        const bool has_revoked = may_be_biased_;
         shared_.unlock(count);
         if (has_revoked) {
             bias_.store(bias::none, std::memory_order_release);  // pairs with `revoke` and `set_bias`
@@ -187,7 +188,7 @@ CONCURRENT_FUTURES_FUNCTION void biased_lock::set_bias() noexcept {
     if (!asymmetric_fence::is_available()) {
         return;
     }
-    // Relaxed: who revokes the bias acquires this with it.
+    // Relaxed: the compare-exchange publishes this store to the thread that revokes the bias.
     owner_.store(owner_state::outside, std::memory_order_relaxed);
     bias before = bias::none;
     // Sequentially consistent: see `end_bias`. If this fails, another thread locks.

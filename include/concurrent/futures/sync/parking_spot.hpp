@@ -4,7 +4,6 @@
 
 #include <mutex>  // std::lock_guard, std::unique_lock
 
-#include <concurrent/futures/platform/definitions.hpp>
 #include <concurrent/futures/sync/synchronization.hpp>
 
 namespace concurrent::futures { inline namespace v0_1 { namespace detail {
@@ -32,9 +31,5 @@ private:
     sync::condition_variable changed_;
     bool woken_ = false;
 };
-
-#if defined(CONCURRENT_FUTURES_DEFINES)
-
-#endif  // CONCURRENT_FUTURES_DEFINES
 
 }}}  // namespace concurrent::futures::detail
