@@ -51,6 +51,7 @@ public:
     void run_errand(futures::detail::worker&, futures::detail::errand&) noexcept override {}
     void push(futures::detail::work_item&) override {}
     void push_coroutine(futures::detail::work_item&) override {}
+    void order_pushes() noexcept override {}
     [[nodiscard]] bool has_items() const noexcept override { return false; }
     [[nodiscard]] std::size_t waiting() const noexcept override { return 0; }
     [[nodiscard]] bool expects_items() const noexcept override { return false; }
