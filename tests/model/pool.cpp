@@ -392,8 +392,9 @@ const scenario destroys_late("a worker that destroys a result is not taken for o
                              });
 
 const scenario stolen_at_once(
+    // Two stale reads: who goes to sleep reads the list of the queues twice.
     "a worker that goes to sleep is woken for the first task that another keeps to itself",
-    {.preemptions = 2, .stale_reads = 1}, [] {
+    {.preemptions = 2, .stale_reads = 2}, [] {
         parking_spot stolen;
         futures::thread_pool_executor executor(2);
         const auto outer = executor.submit([&] {
