@@ -6834,16 +6834,9 @@ inline const pool_thread& pool_thread::own() noexcept {
 // What tasks and workers need to know about a pool, whatever its queue is.
 class pool_base : public live_pools::entry, protected work_source {
 public:
-    // Returns the pool at this address if it exists and has this number, else null. If another library made
-    // it, then this library has met a pool of that one.
-    [[nodiscard]] static shared_pool<pool_base> find(std::uint32_t library, const pool_base* address,
-                                                     std::uint32_t number) noexcept {
-        if (library == this_library()) {
-            return find_own(address, number);
-        }
-        const other_library* const met = find_library(library);
-        return met ? met->find(address, number) : shared_pool<pool_base>();
-    }
+    // Returns the pool at this address if it exists and has this number, else null; also null if a library
+    // made it that shares no variables with this one, and of which this one has met no pool.
+    [[nodiscard]] static shared_pool<pool_base> find(const pool_base* address, std::uint32_t number) noexcept;
 
     // Called where code of this library has a new task for the pool, and where the pool runs such a task. If
     // another library made the pool, and shares no variables with this one, this library learns to find that
@@ -6854,8 +6847,11 @@ public:
         }
     }
 
-    // Differs from the numbers of all pools that were at the same address before.
-    [[nodiscard]] std::uint32_t number() const noexcept { return static_cast<std::uint32_t>(number_); }
+    // Of 31 bits. Differs from the numbers of all pools that were at the same address before; almost surely
+    // also from those that a library made which shares no variables with this one.
+    [[nodiscard]] std::uint32_t number() const noexcept {
+        return static_cast<std::uint32_t>(number_) & 0x7FFF'FFFF;
+    }
 
     // A pool is made with one reference, and destroyed with its last. See `shared_pool`.
     void add_reference() noexcept {
@@ -7039,14 +7035,18 @@ private:
     [[gnu::visibility("default")]] static constinit inline std::atomic<const other_library*> other_libraries_{
         nullptr};
 
-    // Returns null if this library has met no pool of that one.
-    [[nodiscard]] static const other_library* find_library(std::uint32_t number) noexcept {
+    [[nodiscard]] static const other_library* first_other_library() noexcept {
         // Acquire: pairs with the release of `meet_another_library`.
-        const other_library* each = other_libraries_.load(std::memory_order_acquire);
-        while (each && each->number != number) {
+        return other_libraries_.load(std::memory_order_acquire);
+    }
+
+    // Whether this library has met a pool of that one.
+    [[nodiscard]] static bool has_met(std::uint32_t library) noexcept {
+        const other_library* each = first_other_library();
+        while (each && each->number != library) {
             each = each->next;
         }
-        return each;
+        return each != nullptr;
     }
 
     // If there is no memory, the library remains unknown.
@@ -7068,8 +7068,9 @@ private:
     static std::size_t next_number() noexcept {
         return last_number().fetch_add(1, std::memory_order_relaxed) + 1;  // relaxed: orders nothing
     }
+    // Each library that shares no variables with others starts elsewhere, and low enough to go on for long.
     [[gnu::visibility("default")]] static std::atomic<std::size_t>& last_number() noexcept {
-        static std::atomic<std::size_t> last{0};
+        static std::atomic<std::size_t> last{number_of(&pool_thread::own) & 0x3FFF'FFFF};
         return last;
     }
 
@@ -7128,6 +7129,15 @@ CONCURRENT_FUTURES_FUNCTION void pool_base::note_coroutine_ended() noexcept {
     }
 }
 
+CONCURRENT_FUTURES_FUNCTION shared_pool<pool_base> pool_base::find(const pool_base* address,
+                                                                   std::uint32_t number) noexcept {
+    shared_pool<pool_base> found = find_own(address, number);
+    for (const other_library* each = first_other_library(); each && !found; each = each->next) {
+        found = each->find(address, number);
+    }
+    return found;
+}
+
 CONCURRENT_FUTURES_FUNCTION shared_pool<pool_base> pool_base::find_own(const pool_base* address,
                                                                        std::uint32_t number) noexcept {
     shared_pool<pool_base> found;
@@ -7160,15 +7170,15 @@ CONCURRENT_FUTURES_FUNCTION void pool_base::meet_another_library() const noexcep
     if (here.self && !pool_thread::current().self) {
         current_pool_thread = &here;
     }
-    if (find_library(library())) {
+    if (has_met(library())) {
         return;
     }
     auto* const added = new (std::nothrow) other_library(library(), find_);
     if (!added) {
         return;
     }
-    // Two threads may add the same library; then `find_library` finds the one that was added last.
-    // Release: pairs with the acquire of `find_library`.
+    // Two threads may add the same library; then `find` asks it twice.
+    // Release: pairs with the acquire of `first_other_library`.
     while (!other_libraries_.compare_exchange_weak(added->next, added, std::memory_order_release,
                                                    std::memory_order_relaxed)) {
     }
@@ -7263,8 +7273,9 @@ public:
     // Requires: the item is not queued yet.
     void set_priority(int priority) noexcept { priority_ = priority; }
 
-    // See `pool_base::library`.
-    [[nodiscard]] std::uint32_t library() const noexcept { return library_; }
+    // Whether it is known that the pool which has the item, if any, was made by the shared library whose code
+    // made the item.
+    [[nodiscard]] bool has_owner_of_own_library() const noexcept { return (owner_ & of_own_library) != 0; }
 
 protected:
     work_item() = default;
@@ -7276,8 +7287,12 @@ protected:
         place_.store(known_early, std::memory_order_relaxed);  // relaxed: what makes it known comes later
     }
 
-    // Stored here, where it takes no extra room.
-    void set_library(std::uint32_t library) noexcept { library_ = library; }
+    // Which pool has the item, as far as derived classes know. Stored here, where it takes no extra room. The
+    // `number` has 31 bits.
+    void set_owner(std::uint32_t number, bool is_of_own_library) noexcept {
+        owner_ = number | (is_of_own_library ? of_own_library : 0);
+    }
+    [[nodiscard]] std::uint32_t owner_number() const noexcept { return owner_ & ~of_own_library; }
 
 private:
     // The links belong to the queue that holds the item, and are guarded as the queue is.
@@ -7287,8 +7302,9 @@ private:
     friend class work_list;
 
     static constexpr std::uintptr_t known_early = 4;
+    static constexpr std::uint32_t of_own_library = std::uint32_t{1} << 31;
 
-    std::uint32_t library_ = 0;  // first, to fill a gap
+    std::uint32_t owner_ = 0;  // first, to fill a gap
     work_item* next_ = nullptr;
     union {
         work_item* child_ = nullptr;  // in a `priority_order`
@@ -8352,7 +8368,7 @@ public:
     class running {
     public:
         running(worker& self, work_item& item) noexcept : self_(self) {
-            if (item.library() != pool_base::this_library()) {  // another made the worker, this one the task
+            if (!item.has_owner_of_own_library()) {  // another library made the worker, this one the task
                 self_.pool_.meet();
             }
             ++self_.depth_;
@@ -9438,11 +9454,13 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 struct pool_identity {
     pool_identity() = default;
     explicit pool_identity(pool_base* pool) noexcept
-        : address(pool), number(pool ? pool->number() : 0), library(pool ? pool->library() : 0) {}
+        : address(pool),
+          number(pool ? pool->number() : 0),
+          is_of_this_library(!pool || pool->library() == pool_base::this_library()) {}
 
     pool_base* address = nullptr;
-    std::uint32_t number = 0;   // see `pool_base::find`
-    std::uint32_t library = 0;  // see `pool_base::library`
+    std::uint32_t number = 0;        // see `pool_base::find`
+    bool is_of_this_library = true;  // if not, another may have made it
 };
 
 // `queued_state` is a task as its queue sees it, and connects a pool with a future's state. Derived classes
@@ -9451,9 +9469,8 @@ class queued_state : public work_item, public cached_memory {
 public:
     // `owner` is the pool that will run the task, or null if a `packaged_task` holds the task.
     explicit queued_state(pool_base* owner) noexcept : queued_state(pool_identity(owner)) {}
-    explicit queued_state(const pool_identity& owner) noexcept
-        : owner_(owner.address), owner_number_(owner.number) {
-        set_library(owner.library);
+    explicit queued_state(const pool_identity& owner) noexcept : owner_(owner.address) {
+        set_owner(owner.number, owner.is_of_this_library);
     }
 
     // Returns the process that the task's future depends on.
@@ -9502,15 +9519,15 @@ public:
     [[nodiscard]] pool_identity owner_identity() const noexcept {
         pool_identity identity;
         identity.address = owner_;
-        identity.number = owner_number_;
-        identity.library = library();
+        identity.number = owner_number();
+        identity.is_of_this_library = has_owner_of(pool_base::this_library());
         return identity;
     }
 
-    // Returns a reference to that pool if another shared library made it, and it is sure to exist. If this
-    // library hasn't met one of that one's pools yet, `find_owner` wouldn't find it.
+    // Returns a reference to that pool if another shared library may have made it, and it is sure to exist.
+    // If this library hasn't met one of that one's pools yet, `find_owner` wouldn't find it.
     [[nodiscard]] shared_pool<pool_base> keep_owner_of_another_library() noexcept {
-        if (!owner_ || library() == pool_base::this_library()) {
+        if (has_owner_of(pool_base::this_library())) {
             return {};
         }
         shared_state_base& its_future = future();
@@ -9523,19 +9540,17 @@ public:
     // Returns the worker of the calling thread, of whatever pool, as far as this library can know.
     [[nodiscard]] worker* any_worker_here() noexcept {
         worker* const self = worker::current();
-        return self || library() == pool_base::this_library() ? self : ask_for_worker_here();
+        return self || has_owner_of_own_library() ? self : ask_for_worker_here();
     }
 
     // Returns that pool, or null if it exists no more. Unless this thread is one of its workers, which have a
     // reference to it, `kept` gets one.
     [[nodiscard]] pool_base* find_owner(shared_pool<pool_base>& kept) const noexcept {
-        if (library() == pool_base::this_library()) {
-            const worker* const self = worker::of_this_library();
-            if (self && &self->pool() == owner_ && self->pool().number() == owner_number_) {
-                return owner_;
-            }
+        const worker* const self = worker::of_this_library();
+        if (self && &self->pool() == owner_ && owner_->number() == owner_number()) {
+            return owner_;
         }
-        kept = pool_base::find(library(), owner_, owner_number_);
+        kept = pool_base::find(owner_, owner_number());
         return kept.get();
     }
 
@@ -9579,7 +9594,7 @@ protected:
 
     // Returns the worker of the calling thread if the worker's pool has the task, else null.
     [[nodiscard, gnu::always_inline]] worker* worker_here(shared_state_base& future) noexcept {
-        if (!owner_ || library() == pool_base::this_library()) {
+        if (has_owner_of_own_library()) {
             worker* const self = worker::of_this_library();
             return self && &self->pool() == owner_ ? self : nullptr;
         }
@@ -9689,8 +9704,13 @@ private:
         call();
     }
 
+    // Whether it is known that `library` made the pool, see `pool_base::library`. Virtual, so that the code
+    // of the library answers which made the task.
+    [[nodiscard]] virtual bool has_owner_of(std::uint32_t library) const noexcept {
+        return has_owner_of_own_library() && library == pool_base::this_library();
+    }
+
     pool_base* const owner_;
-    const std::uint32_t owner_number_;  // see `pool_base::find`
 };
 
 // `task_state` adds the state of the task's future.

@@ -4,7 +4,7 @@ set(group composition)
 set(only "a future is continued while its pool")
 set(finds "data race|use after destruction|crash")
 set(old [==[
-    kept = pool_base::find(library(), owner_, owner_number_);
+    kept = pool_base::find(owner_, owner_number());
 ]==])
 set(new [==[
     kept = shared_pool<pool_base>(*owner_);

@@ -61,16 +61,9 @@ inline const pool_thread& pool_thread::own() noexcept {
 // What tasks and workers need to know about a pool, whatever its queue is.
 class pool_base : public live_pools::entry, protected work_source {
 public:
-    // Returns the pool at this address if it exists and has this number, else null. If another library made
-    // it, then this library has met a pool of that one.
-    [[nodiscard]] static shared_pool<pool_base> find(std::uint32_t library, const pool_base* address,
-                                                     std::uint32_t number) noexcept {
-        if (library == this_library()) {
-            return find_own(address, number);
-        }
-        const other_library* const met = find_library(library);
-        return met ? met->find(address, number) : shared_pool<pool_base>();
-    }
+    // Returns the pool at this address if it exists and has this number, else null; also null if a library
+    // made it that shares no variables with this one, and of which this one has met no pool.
+    [[nodiscard]] static shared_pool<pool_base> find(const pool_base* address, std::uint32_t number) noexcept;
 
     // Called where code of this library has a new task for the pool, and where the pool runs such a task. If
     // another library made the pool, and shares no variables with this one, this library learns to find that
@@ -81,8 +74,11 @@ public:
         }
     }
 
-    // Differs from the numbers of all pools that were at the same address before.
-    [[nodiscard]] std::uint32_t number() const noexcept { return static_cast<std::uint32_t>(number_); }
+    // Of 31 bits. Differs from the numbers of all pools that were at the same address before; almost surely
+    // also from those that a library made which shares no variables with this one.
+    [[nodiscard]] std::uint32_t number() const noexcept {
+        return static_cast<std::uint32_t>(number_) & 0x7FFF'FFFF;
+    }
 
     // A pool is made with one reference, and destroyed with its last. See `shared_pool`.
     void add_reference() noexcept {
@@ -266,14 +262,18 @@ private:
     [[gnu::visibility("default")]] static constinit inline std::atomic<const other_library*> other_libraries_{
         nullptr};
 
-    // Returns null if this library has met no pool of that one.
-    [[nodiscard]] static const other_library* find_library(std::uint32_t number) noexcept {
+    [[nodiscard]] static const other_library* first_other_library() noexcept {
         // Acquire: pairs with the release of `meet_another_library`.
-        const other_library* each = other_libraries_.load(std::memory_order_acquire);
-        while (each && each->number != number) {
+        return other_libraries_.load(std::memory_order_acquire);
+    }
+
+    // Whether this library has met a pool of that one.
+    [[nodiscard]] static bool has_met(std::uint32_t library) noexcept {
+        const other_library* each = first_other_library();
+        while (each && each->number != library) {
             each = each->next;
         }
-        return each;
+        return each != nullptr;
     }
 
     // If there is no memory, the library remains unknown.
@@ -295,8 +295,9 @@ private:
     static std::size_t next_number() noexcept {
         return last_number().fetch_add(1, std::memory_order_relaxed) + 1;  // relaxed: orders nothing
     }
+    // Each library that shares no variables with others starts elsewhere, and low enough to go on for long.
     [[gnu::visibility("default")]] static std::atomic<std::size_t>& last_number() noexcept {
-        static std::atomic<std::size_t> last{0};
+        static std::atomic<std::size_t> last{number_of(&pool_thread::own) & 0x3FFF'FFFF};
         return last;
     }
 
@@ -355,6 +356,15 @@ CONCURRENT_FUTURES_FUNCTION void pool_base::note_coroutine_ended() noexcept {
     }
 }
 
+CONCURRENT_FUTURES_FUNCTION shared_pool<pool_base> pool_base::find(const pool_base* address,
+                                                                   std::uint32_t number) noexcept {
+    shared_pool<pool_base> found = find_own(address, number);
+    for (const other_library* each = first_other_library(); each && !found; each = each->next) {
+        found = each->find(address, number);
+    }
+    return found;
+}
+
 CONCURRENT_FUTURES_FUNCTION shared_pool<pool_base> pool_base::find_own(const pool_base* address,
                                                                        std::uint32_t number) noexcept {
     shared_pool<pool_base> found;
@@ -387,15 +397,15 @@ CONCURRENT_FUTURES_FUNCTION void pool_base::meet_another_library() const noexcep
     if (here.self && !pool_thread::current().self) {
         current_pool_thread = &here;
     }
-    if (find_library(library())) {
+    if (has_met(library())) {
         return;
     }
     auto* const added = new (std::nothrow) other_library(library(), find_);
     if (!added) {
         return;
     }
-    // Two threads may add the same library; then `find_library` finds the one that was added last.
-    // Release: pairs with the acquire of `find_library`.
+    // Two threads may add the same library; then `find` asks it twice.
+    // Release: pairs with the acquire of `first_other_library`.
     while (!other_libraries_.compare_exchange_weak(added->next, added, std::memory_order_release,
                                                    std::memory_order_relaxed)) {
     }

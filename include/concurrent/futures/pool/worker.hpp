@@ -135,7 +135,7 @@ public:
     class running {
     public:
         running(worker& self, work_item& item) noexcept : self_(self) {
-            if (item.library() != pool_base::this_library()) {  // another made the worker, this one the task
+            if (!item.has_owner_of_own_library()) {  // another library made the worker, this one the task
                 self_.pool_.meet();
             }
             ++self_.depth_;

@@ -48,8 +48,9 @@ public:
     // Requires: the item is not queued yet.
     void set_priority(int priority) noexcept { priority_ = priority; }
 
-    // See `pool_base::library`.
-    [[nodiscard]] std::uint32_t library() const noexcept { return library_; }
+    // Whether it is known that the pool which has the item, if any, was made by the shared library whose code
+    // made the item.
+    [[nodiscard]] bool has_owner_of_own_library() const noexcept { return (owner_ & of_own_library) != 0; }
 
 protected:
     work_item() = default;
@@ -61,8 +62,12 @@ protected:
         place_.store(known_early, std::memory_order_relaxed);  // relaxed: what makes it known comes later
     }
 
-    // Stored here, where it takes no extra room.
-    void set_library(std::uint32_t library) noexcept { library_ = library; }
+    // Which pool has the item, as far as derived classes know. Stored here, where it takes no extra room. The
+    // `number` has 31 bits.
+    void set_owner(std::uint32_t number, bool is_of_own_library) noexcept {
+        owner_ = number | (is_of_own_library ? of_own_library : 0);
+    }
+    [[nodiscard]] std::uint32_t owner_number() const noexcept { return owner_ & ~of_own_library; }
 
 private:
     // The links belong to the queue that holds the item, and are guarded as the queue is.
@@ -72,8 +77,9 @@ private:
     friend class work_list;
 
     static constexpr std::uintptr_t known_early = 4;
+    static constexpr std::uint32_t of_own_library = std::uint32_t{1} << 31;
 
-    std::uint32_t library_ = 0;  // first, to fill a gap
+    std::uint32_t owner_ = 0;  // first, to fill a gap
     work_item* next_ = nullptr;
     union {
         work_item* child_ = nullptr;  // in a `priority_order`

@@ -27,11 +27,13 @@ namespace concurrent::futures { inline namespace v0_1 { namespace detail {
 struct pool_identity {
     pool_identity() = default;
     explicit pool_identity(pool_base* pool) noexcept
-        : address(pool), number(pool ? pool->number() : 0), library(pool ? pool->library() : 0) {}
+        : address(pool),
+          number(pool ? pool->number() : 0),
+          is_of_this_library(!pool || pool->library() == pool_base::this_library()) {}
 
     pool_base* address = nullptr;
-    std::uint32_t number = 0;   // see `pool_base::find`
-    std::uint32_t library = 0;  // see `pool_base::library`
+    std::uint32_t number = 0;        // see `pool_base::find`
+    bool is_of_this_library = true;  // if not, another may have made it
 };
 
 // `queued_state` is a task as its queue sees it, and connects a pool with a future's state. Derived classes
@@ -40,9 +42,8 @@ class queued_state : public work_item, public cached_memory {
 public:
     // `owner` is the pool that will run the task, or null if a `packaged_task` holds the task.
     explicit queued_state(pool_base* owner) noexcept : queued_state(pool_identity(owner)) {}
-    explicit queued_state(const pool_identity& owner) noexcept
-        : owner_(owner.address), owner_number_(owner.number) {
-        set_library(owner.library);
+    explicit queued_state(const pool_identity& owner) noexcept : owner_(owner.address) {
+        set_owner(owner.number, owner.is_of_this_library);
     }
 
     // Returns the process that the task's future depends on.
@@ -91,15 +92,15 @@ public:
     [[nodiscard]] pool_identity owner_identity() const noexcept {
         pool_identity identity;
         identity.address = owner_;
-        identity.number = owner_number_;
-        identity.library = library();
+        identity.number = owner_number();
+        identity.is_of_this_library = has_owner_of(pool_base::this_library());
         return identity;
     }
 
-    // Returns a reference to that pool if another shared library made it, and it is sure to exist. If this
-    // library hasn't met one of that one's pools yet, `find_owner` wouldn't find it.
+    // Returns a reference to that pool if another shared library may have made it, and it is sure to exist.
+    // If this library hasn't met one of that one's pools yet, `find_owner` wouldn't find it.
     [[nodiscard]] shared_pool<pool_base> keep_owner_of_another_library() noexcept {
-        if (!owner_ || library() == pool_base::this_library()) {
+        if (has_owner_of(pool_base::this_library())) {
             return {};
         }
         shared_state_base& its_future = future();
@@ -112,19 +113,17 @@ public:
     // Returns the worker of the calling thread, of whatever pool, as far as this library can know.
     [[nodiscard]] worker* any_worker_here() noexcept {
         worker* const self = worker::current();
-        return self || library() == pool_base::this_library() ? self : ask_for_worker_here();
+        return self || has_owner_of_own_library() ? self : ask_for_worker_here();
     }
 
     // Returns that pool, or null if it exists no more. Unless this thread is one of its workers, which have a
     // reference to it, `kept` gets one.
     [[nodiscard]] pool_base* find_owner(shared_pool<pool_base>& kept) const noexcept {
-        if (library() == pool_base::this_library()) {
-            const worker* const self = worker::of_this_library();
-            if (self && &self->pool() == owner_ && self->pool().number() == owner_number_) {
-                return owner_;
-            }
+        const worker* const self = worker::of_this_library();
+        if (self && &self->pool() == owner_ && owner_->number() == owner_number()) {
+            return owner_;
         }
-        kept = pool_base::find(library(), owner_, owner_number_);
+        kept = pool_base::find(owner_, owner_number());
         return kept.get();
     }
 
@@ -168,7 +167,7 @@ protected:
 
     // Returns the worker of the calling thread if the worker's pool has the task, else null.
     [[nodiscard, gnu::always_inline]] worker* worker_here(shared_state_base& future) noexcept {
-        if (!owner_ || library() == pool_base::this_library()) {
+        if (has_owner_of_own_library()) {
             worker* const self = worker::of_this_library();
             return self && &self->pool() == owner_ ? self : nullptr;
         }
@@ -278,8 +277,13 @@ private:
         call();
     }
 
+    // Whether it is known that `library` made the pool, see `pool_base::library`. Virtual, so that the code
+    // of the library answers which made the task.
+    [[nodiscard]] virtual bool has_owner_of(std::uint32_t library) const noexcept {
+        return has_owner_of_own_library() && library == pool_base::this_library();
+    }
+
     pool_base* const owner_;
-    const std::uint32_t owner_number_;  // see `pool_base::find`
 };
 
 // `task_state` adds the state of the task's future.
