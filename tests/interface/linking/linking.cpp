@@ -127,6 +127,21 @@ TEST_CASE("a task that waits in one part for a future that another made of tasks
     }
 }
 
+TEST_CASE("a task that waits in one part for what it continued of another's runs all of it on the spot") {
+    for (const auto make :
+         {&tests::part::make_continuation, &tests::part::make_gathered, &tests::part::make_coroutine}) {
+        for_each_pair(
+            [&](const tests::part& maker, const tests::part& continuing) {
+                const auto executor = maker.make_executor(1);
+                const auto wait = [&] {
+                    return continuing.wait_for(continuing.continue_given((maker.*make)(*executor)));
+                };
+                CHECK(executor->submit(wait).result() == 6);
+            },
+            all_parts_and_a_closed_one());
+    }
+}
+
 TEST_CASE("a task waits for what another part has continued before, in the pool of one that runs this task") {
     for_each_pair(
         [](const tests::part& maker, const tests::part& continuing) {

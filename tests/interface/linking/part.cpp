@@ -52,6 +52,10 @@ public:
         return done.then([](int two) { return two + 3; });
     }
 
+    futures::Future<int> continue_given(const futures::Future<int>& future) const override {
+        return future.then([](int value) { return value + 1; });
+    }
+
     int wait_for(const futures::Future<int>& future) const override { return future.result(); }
 
     void shut_down(tests::executor& where) const override { where.shutdown(); }

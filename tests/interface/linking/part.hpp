@@ -34,6 +34,9 @@ public:
     virtual concurrent::futures::Future<int> make_coroutine(executor& where) const = 0;
     // By a `then` after the task is done.
     virtual concurrent::futures::Future<int> continue_what_is_done(executor& where) const = 0;
+    // By a `then` of this part, whichever made the future.
+    virtual concurrent::futures::Future<int> continue_given(
+        const concurrent::futures::Future<int>& future) const = 0;
     virtual int wait_for(const concurrent::futures::Future<int>& future) const = 0;
     virtual void shut_down(executor& where) const = 0;
     virtual std::string thread_name() const = 0;
