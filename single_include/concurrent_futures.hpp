@@ -6849,9 +6849,7 @@ public:
 
     // Of 31 bits. Differs from the numbers of all pools that were at the same address before; almost surely
     // also from those that a library made which shares no variables with this one.
-    [[nodiscard]] std::uint32_t number() const noexcept {
-        return static_cast<std::uint32_t>(number_) & 0x7FFF'FFFF;
-    }
+    [[nodiscard]] std::uint32_t number() const noexcept { return short_number_; }
 
     // A pool is made with one reference, and destroyed with its last. See `shared_pool`.
     void add_reference() noexcept {
@@ -7081,6 +7079,7 @@ private:
     const record_getter thread_record_ = &pool_thread::own;
     const finder find_ = &pool_base::find_own;
     const std::size_t number_ = next_number();
+    const std::uint32_t short_number_ = static_cast<std::uint32_t>(number_) & 0x7FFF'FFFF;
     const std::uint32_t process_ = forks::process();
     const bool uses_local_queues_;
     const std::size_t most_workers_;
@@ -7275,7 +7274,7 @@ public:
 
     // Whether it is known that the pool which has the item, if any, was made by the shared library whose code
     // made the item.
-    [[nodiscard]] bool has_owner_of_own_library() const noexcept { return (owner_ & of_own_library) != 0; }
+    [[nodiscard]] bool has_owner_of_own_library() const noexcept { return (owner_ & of_any_library) == 0; }
 
 protected:
     work_item() = default;
@@ -7290,9 +7289,12 @@ protected:
     // Which pool has the item, as far as derived classes know. Stored here, where it takes no extra room. The
     // `number` has 31 bits.
     void set_owner(std::uint32_t number, bool is_of_own_library) noexcept {
-        owner_ = number | (is_of_own_library ? of_own_library : 0);
+        owner_ = number;
+        if (!is_of_own_library) [[unlikely]] {
+            owner_ |= of_any_library;
+        }
     }
-    [[nodiscard]] std::uint32_t owner_number() const noexcept { return owner_ & ~of_own_library; }
+    [[nodiscard]] std::uint32_t owner_number() const noexcept { return owner_ & ~of_any_library; }
 
 private:
     // The links belong to the queue that holds the item, and are guarded as the queue is.
@@ -7302,9 +7304,9 @@ private:
     friend class work_list;
 
     static constexpr std::uintptr_t known_early = 4;
-    static constexpr std::uint32_t of_own_library = std::uint32_t{1} << 31;
+    static constexpr std::uint32_t of_any_library = std::uint32_t{1} << 31;
 
-    std::uint32_t owner_ = 0;  // first, to fill a gap
+    std::uint32_t owner_ = of_any_library;  // first, to fill a gap
     work_item* next_ = nullptr;
     union {
         work_item* child_ = nullptr;  // in a `priority_order`

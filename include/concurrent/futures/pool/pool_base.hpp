@@ -76,9 +76,7 @@ public:
 
     // Of 31 bits. Differs from the numbers of all pools that were at the same address before; almost surely
     // also from those that a library made which shares no variables with this one.
-    [[nodiscard]] std::uint32_t number() const noexcept {
-        return static_cast<std::uint32_t>(number_) & 0x7FFF'FFFF;
-    }
+    [[nodiscard]] std::uint32_t number() const noexcept { return short_number_; }
 
     // A pool is made with one reference, and destroyed with its last. See `shared_pool`.
     void add_reference() noexcept {
@@ -308,6 +306,7 @@ private:
     const record_getter thread_record_ = &pool_thread::own;
     const finder find_ = &pool_base::find_own;
     const std::size_t number_ = next_number();
+    const std::uint32_t short_number_ = static_cast<std::uint32_t>(number_) & 0x7FFF'FFFF;
     const std::uint32_t process_ = forks::process();
     const bool uses_local_queues_;
     const std::size_t most_workers_;

@@ -50,7 +50,7 @@ public:
 
     // Whether it is known that the pool which has the item, if any, was made by the shared library whose code
     // made the item.
-    [[nodiscard]] bool has_owner_of_own_library() const noexcept { return (owner_ & of_own_library) != 0; }
+    [[nodiscard]] bool has_owner_of_own_library() const noexcept { return (owner_ & of_any_library) == 0; }
 
 protected:
     work_item() = default;
@@ -65,9 +65,12 @@ protected:
     // Which pool has the item, as far as derived classes know. Stored here, where it takes no extra room. The
     // `number` has 31 bits.
     void set_owner(std::uint32_t number, bool is_of_own_library) noexcept {
-        owner_ = number | (is_of_own_library ? of_own_library : 0);
+        owner_ = number;
+        if (!is_of_own_library) [[unlikely]] {
+            owner_ |= of_any_library;
+        }
     }
-    [[nodiscard]] std::uint32_t owner_number() const noexcept { return owner_ & ~of_own_library; }
+    [[nodiscard]] std::uint32_t owner_number() const noexcept { return owner_ & ~of_any_library; }
 
 private:
     // The links belong to the queue that holds the item, and are guarded as the queue is.
@@ -77,9 +80,9 @@ private:
     friend class work_list;
 
     static constexpr std::uintptr_t known_early = 4;
-    static constexpr std::uint32_t of_own_library = std::uint32_t{1} << 31;
+    static constexpr std::uint32_t of_any_library = std::uint32_t{1} << 31;
 
-    std::uint32_t owner_ = 0;  // first, to fill a gap
+    std::uint32_t owner_ = of_any_library;  // first, to fill a gap
     work_item* next_ = nullptr;
     union {
         work_item* child_ = nullptr;  // in a `priority_order`
