@@ -391,8 +391,9 @@ const scenario destroys_late("a worker that destroys a result is not taken for o
                                  other.wait();
                              });
 
+// A worker that goes to sleep reads the list of the queues twice. So two stale reads must come together
+// before it misses a queue.
 const scenario stolen_at_once(
-    // Two stale reads: who goes to sleep reads the list of the queues twice.
     "a worker that goes to sleep is woken for the first task that another keeps to itself",
     {.preemptions = 2, .stale_reads = 2}, [] {
         parking_spot stolen;

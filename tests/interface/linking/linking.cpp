@@ -70,6 +70,10 @@ void for_each_pair(Check check, const parts& among = all_parts()) {
     }
 }
 
+// How a part makes a future of those of tasks.
+constexpr auto ways_to_make_of_tasks = {&tests::part::make_continuation, &tests::part::make_gathered,
+                                        &tests::part::make_coroutine};
+
 // Its destructor waits until somebody lets it go on.
 class held_up {
 public:
@@ -113,8 +117,7 @@ TEST_CASE("a task that waits in one part for a task in a pool that another part 
 }
 
 TEST_CASE("a task that waits in one part for a future that another made of tasks runs them on the spot") {
-    for (const auto make :
-         {&tests::part::make_continuation, &tests::part::make_gathered, &tests::part::make_coroutine}) {
+    for (const auto make : ways_to_make_of_tasks) {
         for_each_pair(
             [&](const tests::part& maker, const tests::part& waiter) {
                 const auto executor = maker.make_executor(1);
@@ -128,8 +131,7 @@ TEST_CASE("a task that waits in one part for a future that another made of tasks
 }
 
 TEST_CASE("a task that waits in one part for what it continued of another's runs all of it on the spot") {
-    for (const auto make :
-         {&tests::part::make_continuation, &tests::part::make_gathered, &tests::part::make_coroutine}) {
+    for (const auto make : ways_to_make_of_tasks) {
         for_each_pair(
             [&](const tests::part& maker, const tests::part& continuing) {
                 const auto executor = maker.make_executor(1);
